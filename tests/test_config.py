@@ -1,0 +1,59 @@
+"""Configs are values: they survive JSON, and refuse what makes no sense with a sentence."""
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from vicreg.config import PRESETS, Config, ViewConfig
+
+
+def test_a_config_survives_json():
+    config = Config(views=ViewConfig(size=20, blur=False), expander=(8, 8, 4), seed=3)
+    assert Config.from_dict(json.loads(json.dumps(config.to_dict()))) == config
+
+
+def test_the_defaults_are_the_papers():
+    config = PRESETS["vicreg"]
+    assert (config.invariance_weight, config.variance_weight, config.covariance_weight) == (25.0, 25.0, 1.0)
+    assert (config.gamma, config.eps) == (1.0, 1e-4)
+    assert config.run_name == "cifar10-vicreg"
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"encoder": "vit"}, "compact, resnet18, got 'vit'"),
+        ({"optimiser": "sgd"}, "adamw, lars, got 'sgd'"),
+        ({"batch_size": 1}, "at least 2 .* got 1"),
+        ({"epochs": 0}, "at least 1, got 0"),
+        ({"variance_weight": -1.0}, "must not be negative, got -1"),
+        ({"learning_rate": 0.0}, "must be positive, got 0"),
+        ({"expander": (8, 0, 4)}, "three widths"),
+    ],
+)
+def test_settings_that_make_no_sense_are_refused(change, message):
+    with pytest.raises(ValueError, match=message):
+        replace(Config(), **change)
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"epochs": "ten"}, "epochs must be a int, got 'ten'"),
+        ({"epochs": True}, "epochs must be a int, got True"),
+        ({"colour": 1}, "unknown Config settings: colour"),
+        ({"views": {"zoom": 2}}, "unknown ViewConfig settings: zoom"),
+        ({"views": {"crop_scale": [0.2]}}, "list of 2 numbers"),
+        ({"views": {"crop_scale": [0.9, 0.2]}}, "0 < least <= most <= 1"),
+        ({"views": 3}, "must be an object, got int"),
+        ("text", "must be an object, got str"),
+    ],
+)
+def test_a_config_from_elsewhere_is_checked(values, message):
+    with pytest.raises(ValueError, match=message):
+        Config.from_dict(values)
+
+
+def test_whole_numbers_are_accepted_where_a_fraction_is_meant():
+    assert Config.from_dict({"invariance_weight": 25}).invariance_weight == 25.0

@@ -1,0 +1,143 @@
+"""A training run as a value: one frozen Config, and the presets, each one value away from `vicreg`.
+
+The defaults are this project's recipe for two CPU cores. Loss weights and constants are those of Bardes, Ponce and
+LeCun, "VICReg" (ICLR 2022), section 4.1: lambda = mu = 25, nu = 1, gamma = 1, epsilon = 1e-4.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from dataclasses import dataclass, field
+from typing import Any
+
+ENCODERS = ("compact", "resnet18")
+OPTIMISERS = ("adamw", "lars")
+
+
+@dataclass(frozen=True)
+class ViewConfig:
+    """How one view is made of an image. Every switch turns one transform off, for lessons and ablations.
+
+    size: side of a view in pixels. crop_scale: share of the image's area that a crop covers, (least, most).
+    brightness, contrast, saturation: factors are drawn from 1 - value to 1 + value; hue: shift in turns, -value to
+    value. Probabilities are per image.
+    """
+
+    size: int = 24
+    crop: bool = True
+    crop_scale: tuple[float, float] = (0.2, 1.0)
+    flip: bool = True
+    jitter: bool = True
+    jitter_probability: float = 0.8
+    brightness: float = 0.4
+    contrast: float = 0.4
+    saturation: float = 0.2
+    hue: float = 0.1
+    greyscale: bool = True
+    greyscale_probability: float = 0.2
+    blur: bool = True
+    blur_probability: float = 0.5
+
+    def __post_init__(self) -> None:
+        low, high = self.crop_scale
+        _require(0 < low <= high <= 1, f"crop_scale must satisfy 0 < least <= most <= 1, got {self.crop_scale}")
+        _require(8 <= self.size <= 224, f"size must be 8 to 224 pixels, got {self.size}")
+        for name in ("jitter_probability", "greyscale_probability", "blur_probability"):
+            _require(0 <= getattr(self, name) <= 1, f"{name} must be between 0 and 1, got {getattr(self, name)}")
+        for name in ("brightness", "contrast", "saturation"):
+            _require(0 <= getattr(self, name) <= 1, f"{name} must be between 0 and 1, got {getattr(self, name)}")
+        _require(0 <= self.hue <= 0.5, f"hue must be between 0 and 0.5 turns, got {self.hue}")
+
+
+@dataclass(frozen=True)
+class Config:
+    """Everything that decides a run's weights, apart from the machine's arithmetic.
+
+    learning_rate is the peak, for the given batch_size; it rises linearly over warmup_steps and falls to zero as a
+    cosine over the rest. weight_decay acts on matrices only (never on biases or BatchNorm). expander: the widths of
+    its three linear layers, the last being D, the width of the embeddings.
+    """
+
+    preset: str = "vicreg"
+    dataset: str = "cifar10"
+    encoder: str = "compact"
+    expander: tuple[int, int, int] = (1024, 1024, 1024)
+    invariance_weight: float = 25.0
+    variance_weight: float = 25.0
+    covariance_weight: float = 1.0
+    gamma: float = 1.0
+    eps: float = 1e-4
+    views: ViewConfig = field(default_factory=ViewConfig)
+    epochs: int = 30
+    batch_size: int = 256
+    optimiser: str = "adamw"
+    learning_rate: float = 2e-3
+    weight_decay: float = 1e-4
+    warmup_steps: int = 150
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        _require(self.encoder in ENCODERS, f"encoder must be one of {', '.join(ENCODERS)}, got {self.encoder!r}")
+        _require(
+            self.optimiser in OPTIMISERS, f"optimiser must be one of {', '.join(OPTIMISERS)}, got {self.optimiser!r}"
+        )
+        _require(len(self.expander) == 3 and all(w >= 1 for w in self.expander), "expander must be three widths")
+        for name in ("invariance_weight", "variance_weight", "covariance_weight", "weight_decay"):
+            _require(getattr(self, name) >= 0, f"{name} must not be negative, got {getattr(self, name)}")
+        for name in ("gamma", "eps", "learning_rate"):
+            _require(getattr(self, name) > 0, f"{name} must be positive, got {getattr(self, name)}")
+        _require(self.epochs >= 1, f"epochs must be at least 1, got {self.epochs}")
+        _require(
+            self.batch_size >= 2, f"batch_size must be at least 2 (variance needs two images), got {self.batch_size}"
+        )
+        _require(self.warmup_steps >= 0, f"warmup_steps must not be negative, got {self.warmup_steps}")
+
+    @property
+    def run_name(self) -> str:
+        """The name of the run's folder: `<dataset>-<preset>`."""
+        return f"{self.dataset}-{self.preset}"
+
+    def to_dict(self) -> dict[str, Any]:
+        """A dict of plain JSON values."""
+        return json.loads(json.dumps(dataclasses.asdict(self)))
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> Config:
+        """The Config that `to_dict` wrote. Raises ValueError for unknown names, wrong types and broken rules."""
+        return _from_dict(cls, values)
+
+
+def _require(condition: bool, message: str) -> None:
+    if not condition:
+        raise ValueError(message)
+
+
+def _from_dict(cls: type, values: dict[str, Any]) -> Any:
+    _require(isinstance(values, dict), f"{cls.__name__} must be an object, got {type(values).__name__}")
+    defaults = cls()
+    known = {f.name for f in dataclasses.fields(cls)}
+    unknown = sorted(set(values) - known)
+    _require(not unknown, f"unknown {cls.__name__} settings: {', '.join(unknown)}")
+    checked = {}
+    for name, value in values.items():
+        default = getattr(defaults, name)
+        if dataclasses.is_dataclass(default):
+            checked[name] = _from_dict(type(default), value)
+        elif isinstance(default, tuple):
+            ok = isinstance(value, (list, tuple)) and len(value) == len(default)
+            _require(ok, f"{name} must be a list of {len(default)} numbers, got {value!r}")
+            checked[name] = tuple(_scalar(name, v, d) for v, d in zip(value, default, strict=True))
+        else:
+            checked[name] = _scalar(name, value, default)
+    return cls(**checked)
+
+
+def _scalar(name: str, value: Any, default: Any) -> Any:
+    if isinstance(default, float) and isinstance(value, int) and not isinstance(value, bool):
+        value = float(value)
+    _require(type(value) is type(default), f"{name} must be a {type(default).__name__}, got {value!r}")
+    return value
+
+
+PRESETS: dict[str, Config] = {"vicreg": Config()}

@@ -1,0 +1,118 @@
+"""The VICReg loss: variance, invariance and covariance of two batches of embeddings.
+
+    l(Z, Z') = lambda s(Z, Z') + mu [v(Z) + v(Z')] + nu [c(Z) + c(Z')]          Bardes et al. 2022, eq. 6
+
+Implementations normalise it differently and rarely say so. Ours is that of the authors' code
+(facebookresearch/vicreg): the variance term is AVERAGED over the two views, the covariance terms are SUMMED; the
+invariance term is averaged over the batch and over the D dimensions (the paper's eq. 5 sums over D); covariances
+divide by n - 1. solo-learn sums the variance, so its mu = 25 is 50 here.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+
+class LossTerms(NamedTuple):
+    """The three unweighted terms and `total`, their weighted sum: four scalar tensors (float32 or float64)."""
+
+    variance: Tensor
+    invariance: Tensor
+    covariance: Tensor
+    total: Tensor
+
+
+def variance(z: Tensor, *, gamma: float = 1.0, eps: float = 1e-4) -> Tensor:
+    """How far each dimension's standard deviation falls short of gamma, on average: a scalar, 0 (best) to gamma.
+
+    v(Z) = 1/D sum_j max(0, gamma - sqrt(Var(z^j) + eps)), Var with divisor n - 1     (eq. 1 and 2)
+    z: (B, D) embeddings of one view, B >= 2. Raises ValueError for other shapes.
+    """
+    z = _checked(z)
+    std = torch.sqrt(z.var(dim=0) + eps)  # (D,)
+    return torch.relu(gamma - std).mean()
+
+
+def invariance(z_a: Tensor, z_b: Tensor) -> Tensor:
+    """Mean squared difference of the embeddings of two views: a scalar, 0 (identical) and up.
+
+    s(Z, Z') = 1/(n D) sum_i ||z_i - z'_i||^2                       (eq. 5, averaged over D as the authors' code does)
+    z_a, z_b: (B, D), row i of both from the same image. Raises ValueError for other or different shapes.
+    """
+    z_a, z_b = _checked(z_a), _checked(z_b)
+    _same_shape(z_a, z_b)
+    return (z_a - z_b).square().mean()
+
+
+def covariance(z: Tensor) -> Tensor:
+    """Sum of the squared covariances between different dimensions, over D: a scalar, 0 (decorrelated) and up.
+
+    c(Z) = 1/D sum_{i != j} [C(Z)]_ij^2,  C(Z) = 1/(n-1) sum_i (z_i - mean)(z_i - mean)^T         (eq. 3 and 4)
+    z: (B, D) embeddings of one view, B >= 2. Raises ValueError for other shapes.
+    """
+    z = _checked(z)
+    n, d = z.shape
+    centred = z - z.mean(dim=0)
+    matrix = centred.T @ centred / (n - 1)  # (D, D)
+    return (matrix.square().sum() - matrix.diagonal().square().sum()) / d
+
+
+def vicreg_loss(
+    z_a: Tensor,
+    z_b: Tensor,
+    *,
+    invariance_weight: float = 25.0,
+    variance_weight: float = 25.0,
+    covariance_weight: float = 1.0,
+    gamma: float = 1.0,
+    eps: float = 1e-4,
+    check_finite: bool = True,
+) -> LossTerms:
+    """The three unweighted terms and their weighted total.
+
+    z_a, z_b: (B, D) embeddings of two views, B >= 2; half precision is computed in float32 whatever the autocast.
+    The weights are the paper's lambda (invariance), mu (variance) and nu (covariance), section 4.1.
+    variance = [v(Z) + v(Z')] / 2, covariance = c(Z) + c(Z'): the authors' normalisation (module docstring).
+    Raises ValueError for different shapes, fewer than two rows, not two dimensions, and values that are not finite;
+    that last check waits for the device, so a training loop on a GPU may turn it off and look at the total instead.
+    """
+    if check_finite:
+        _finite("z_a", z_a)
+        _finite("z_b", z_b)
+    with torch.autocast(device_type=z_a.device.type, enabled=False):
+        z_a, z_b = _checked(z_a), _checked(z_b)
+        _same_shape(z_a, z_b)
+        terms = {
+            "variance": (variance(z_a, gamma=gamma, eps=eps) + variance(z_b, gamma=gamma, eps=eps)) / 2,
+            "invariance": invariance(z_a, z_b),
+            "covariance": covariance(z_a) + covariance(z_b),
+        }
+        total = (
+            invariance_weight * terms["invariance"]
+            + variance_weight * terms["variance"]
+            + covariance_weight * terms["covariance"]
+        )
+    return LossTerms(**terms, total=total)
+
+
+def _checked(z: Tensor) -> Tensor:
+    """z as float32 (float64 stays), or a ValueError that gives the rule and the value."""
+    if z.ndim != 2:
+        raise ValueError(f"embeddings must be 2-D (B, D), got shape {tuple(z.shape)}")
+    if z.shape[0] < 2:
+        raise ValueError(f"the loss needs at least 2 images (the variance divides by n - 1), got {z.shape[0]}")
+    return z if z.dtype == torch.float64 else z.float()
+
+
+def _same_shape(z_a: Tensor, z_b: Tensor) -> None:
+    if z_a.shape != z_b.shape:
+        raise ValueError(f"both views need embeddings of one shape, got {tuple(z_a.shape)} and {tuple(z_b.shape)}")
+
+
+def _finite(name: str, z: Tensor) -> None:
+    bad = int((~torch.isfinite(z)).sum())
+    if bad:
+        raise ValueError(f"embeddings must be finite, but {bad} of the {z.numel()} values of {name} are not")
