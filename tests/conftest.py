@@ -1,0 +1,64 @@
+"""Fixtures that several test files share. Real pictures come from the folder in VICREG_DATA, never from here."""
+
+from __future__ import annotations
+
+import io
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from vicreg import datasets
+
+
+@pytest.fixture(scope="session")
+def cifar10_test(tmp_path_factory: pytest.TempPathFactory) -> datasets.ImageSet:
+    """CIFAR-10's test split, decoded once a session into a cache of its own; skips without VICREG_DATA."""
+    spec = datasets.CATALOGUE["cifar10"]
+    file = os.path.join(os.environ.get("VICREG_DATA", ""), spec.repo, spec.splits["test"].path)
+    if not os.environ.get("VICREG_DATA") or not os.path.isfile(file):
+        pytest.skip("needs CIFAR-10's test split: set VICREG_DATA to a folder laid out as on the Hub")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("VICREG_CACHE", str(tmp_path_factory.mktemp("cache")))
+        return datasets.load("cifar10", "test")
+
+
+def digit_images(count: int, first: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    """scikit-learn's 8 x 8 digits, four times larger and in three equal channels: (count, 32, 32, 3) uint8, labels."""
+    from sklearn.datasets import load_digits
+
+    digits = load_digits()
+    grey = (digits.images[first : first + count] * 255 / 16).astype(np.uint8)
+    images = np.repeat(np.repeat(grey, 4, axis=1), 4, axis=2)
+    return np.repeat(images[..., None], 3, axis=3), digits.target[first : first + count].astype(np.int64)
+
+
+def write_parquet(path: Path, images: np.ndarray, labels: np.ndarray) -> None:
+    """A parquet file as CIFAR-10's on the Hub: img{bytes, path}, label; pictures as PNG."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+    from PIL import Image
+
+    cells = []
+    for i, image in enumerate(images):
+        buffer = io.BytesIO()
+        Image.fromarray(image).save(buffer, "PNG")
+        cells.append({"bytes": buffer.getvalue(), "path": f"{i}.png"})
+    path.parent.mkdir(parents=True, exist_ok=True)
+    pq.write_table(pa.table({"img": cells, "label": pa.array(labels)}), path)
+
+
+@pytest.fixture(scope="session")
+def tiny_hub(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """Environment variables for a machine whose CIFAR-10 is 64 + 48 handwritten digits, and whose caches are empty."""
+    root = tmp_path_factory.mktemp("tiny_hub")
+    spec = datasets.CATALOGUE["cifar10"]
+    for split, count, first in (("train", 64, 0), ("test", 48, 1000)):
+        write_parquet(root / "data" / spec.repo / spec.splits[split].path, *digit_images(count, first))
+    return {
+        "VICREG_DATA": str(root / "data"),
+        "VICREG_CACHE": str(root / "cache"),
+        "VICREG_RUNS": str(root / "runs"),
+        "HF_HUB_OFFLINE": "1",
+    }
