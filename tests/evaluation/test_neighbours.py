@@ -1,0 +1,180 @@
+"""Neighbours: exactly what comparing every pair in double precision and sorting everything would give."""
+
+import numpy as np
+import pytest
+from scipy.spatial.distance import cdist
+
+from vicreg.evaluation import neighbours
+from vicreg.evaluation.neighbours import METRICS, nearest, nearest_and_farthest
+
+RNG = np.random.default_rng(0)
+GALLERY = np.abs(RNG.standard_normal((300, 24))).astype(np.float32)  # positive, as representations are
+QUERIES = np.abs(RNG.standard_normal((50, 24))).astype(np.float32)
+
+
+def sorted_pairs(queries, gallery, metric, exclude=None):
+    """Oracle: (Q, N) distances in double precision, and rows of the gallery by (distance, row); excluded ones last."""
+    distances = cdist(queries.astype(np.float64), gallery.astype(np.float64), metric)
+    if exclude is not None:
+        distances[np.arange(len(queries)), exclude] = np.nan
+    return distances, np.argsort(distances, axis=1, kind="stable")
+
+
+@pytest.mark.parametrize("metric", METRICS)
+@pytest.mark.parametrize("k", [1, 7, 300])
+@pytest.mark.parametrize("block", [1, 5_000, 4_000_000])
+def test_both_ends_agree_with_sorting_every_pair(monkeypatch, metric, k, block):
+    monkeypatch.setattr(neighbours, "BLOCK_VALUES", block)
+    found = nearest_and_farthest(QUERIES, GALLERY, k=k, metric=metric)
+    distances, order = sorted_pairs(QUERIES, GALLERY, metric)
+    np.testing.assert_array_equal(found.nearest, order[:, :k])
+    np.testing.assert_array_equal(found.farthest, order[:, ::-1][:, :k])
+    rows = np.arange(50)[:, None]
+    np.testing.assert_allclose(found.nearest_distances, distances[rows, found.nearest], rtol=1e-5)
+    np.testing.assert_allclose(found.farthest_distances, distances[rows, found.farthest], rtol=1e-5)
+    assert found.metric == metric
+    assert (found.nearest.dtype, found.nearest_distances.dtype) == (np.int64, np.float32)
+
+
+@pytest.mark.parametrize("n", [2, 63, 64, 65, 127, 1001, 4099])
+def test_any_size_of_gallery_is_searched_to_its_last_image(n):
+    gallery = RNG.standard_normal((n, 3)).astype(np.float32)
+    gallery[-1] = [9, 9, 9]
+    found = nearest_and_farthest(
+        np.array([[10, 10, 10], [-9, -9, -9]], dtype=np.float32), gallery, k=1, metric="euclidean"
+    )
+    assert found.nearest[0] == n - 1
+    assert found.farthest[1] == n - 1
+
+
+def test_nearest_is_the_near_side():
+    both = nearest_and_farthest(QUERIES, GALLERY, k=5)
+    near = nearest(QUERIES, GALLERY, k=5)
+    np.testing.assert_array_equal(near.indices, both.nearest)
+    np.testing.assert_array_equal(near.distances, both.nearest_distances)
+
+
+@pytest.mark.parametrize("metric", METRICS)
+def test_a_query_never_finds_itself_but_finds_its_duplicates_first(metric):
+    gallery = np.concatenate([GALLERY, GALLERY[:20]])  # rows 300 to 319 repeat rows 0 to 19
+    found = nearest_and_farthest(gallery, gallery, k=319, metric=metric, exclude_self=True)
+    for side in (found.nearest, found.farthest):
+        assert not (side == np.arange(320)[:, None]).any()
+        np.testing.assert_array_equal(np.sort(side, axis=1)[0], np.arange(1, 320))
+    np.testing.assert_array_equal(found.nearest[:20, 0], np.arange(300, 320))
+    np.testing.assert_array_equal(found.nearest[300:, 0], np.arange(20))
+    np.testing.assert_array_equal(found.nearest_distances[300:, 0], 0)
+    np.testing.assert_array_equal(found.farthest[:, 0], sorted_pairs(gallery, gallery, metric)[1][:, ::-1][:, 0] % 300)
+
+
+def test_exclude_names_the_gallery_row_of_each_query():
+    chosen = np.array([5, 17, -1])
+    queries = GALLERY[[5, 17, 40]]
+    found = nearest_and_farthest(queries, GALLERY, k=3, exclude=chosen)
+    assert 5 not in found.nearest[0]
+    assert 17 not in found.nearest[1]
+    assert found.nearest[2, 0] == 40
+    _, order = sorted_pairs(queries[:2], GALLERY, "cosine", chosen[:2])
+    np.testing.assert_array_equal(found.nearest[:2], order[:, :3])
+
+
+def test_exclude_takes_the_farthest_out_too():
+    _, order = sorted_pairs(QUERIES, GALLERY, "euclidean")
+    found = nearest_and_farthest(QUERIES, GALLERY, k=1, metric="euclidean", exclude=order[:, -1])
+    np.testing.assert_array_equal(found.farthest[:, 0], order[:, -2])
+
+
+@pytest.mark.parametrize("metric", METRICS)
+@pytest.mark.parametrize("copies", [3, 90])
+def test_of_equal_distances_the_lower_row_comes_first(metric, copies):
+    rows = np.repeat(np.arange(len(GALLERY)), copies)[RNG.permutation(len(GALLERY) * copies)]
+    gallery = GALLERY[rows]
+    found = nearest_and_farthest(QUERIES[:5], gallery, k=4, metric=metric)
+    first = sorted_pairs(QUERIES[:5], GALLERY, metric)[1]
+    for query in range(5):
+        by_rank = [np.flatnonzero(rows == row) for row in first[query, :2]]
+        np.testing.assert_array_equal(found.nearest[query], np.concatenate(by_rank)[:4])
+        by_rank = [np.flatnonzero(rows == row) for row in first[query, :-3:-1]]
+        np.testing.assert_array_equal(found.farthest[query], np.concatenate(by_rank)[:4])
+
+
+def test_a_query_amid_many_duplicates_does_not_disturb_the_next():
+    gallery = np.concatenate([GALLERY, np.tile(QUERIES[:1], (200, 1))])
+    found = nearest(QUERIES[:3], gallery, k=4, metric="euclidean")
+    np.testing.assert_array_equal(found.indices[0], [300, 301, 302, 303])
+    np.testing.assert_array_equal(found.indices[1:], sorted_pairs(QUERIES[1:3], gallery, "euclidean")[1][:, :4])
+
+
+@pytest.mark.parametrize("metric", METRICS)
+def test_a_complete_collapse_gives_distance_0_and_the_first_rows(metric):
+    everywhere = np.tile(GALLERY[:1], (500, 1))
+    found = nearest_and_farthest(everywhere, everywhere, k=3, metric=metric, exclude_self=True)
+    np.testing.assert_array_equal(found.nearest_distances, 0)
+    np.testing.assert_array_equal(found.farthest_distances, 0)
+    np.testing.assert_array_equal(found.nearest[:2], [[1, 2, 3], [0, 2, 3]])
+    np.testing.assert_array_equal(found.nearest[3:], np.tile([0, 1, 2], (497, 1)))
+
+
+@pytest.mark.parametrize("metric", METRICS)
+def test_neighbours_are_right_even_when_all_images_lie_close_together(metric):
+    # A spread of 1e-3 round a common point: squared distances near 1e-6, below what |q|^2 + |g|^2 - 2 q.g resolves.
+    gallery = (10 + 1e-3 * RNG.standard_normal((400, 16))).astype(np.float32)
+    found = nearest_and_farthest(gallery, gallery, k=5, metric=metric, exclude_self=True)
+    points = gallery.astype(np.float64)
+    distances = cdist(points, points)
+    if metric == "cosine":
+        unit = points / np.linalg.norm(points, axis=1, keepdims=True)
+        distances = cdist(unit, unit, "sqeuclidean") / 2
+    np.fill_diagonal(distances, np.nan)
+    # Rounding to float32 may swap images whose distances agree to a few parts in 10,000.
+    np.testing.assert_allclose(found.nearest_distances, np.sort(distances, axis=1)[:, :5], rtol=2e-3)
+    np.testing.assert_allclose(
+        np.take_along_axis(distances, found.nearest, axis=1), np.sort(distances, axis=1)[:, :5], rtol=2e-3
+    )
+
+
+def test_distances_have_the_range_that_is_promised():
+    gallery = np.array([[2, 0], [0, 3], [-4, 0]], dtype=np.float32)
+    found = nearest_and_farthest(np.array([[1, 0]], dtype=np.float32), gallery, k=3)
+    np.testing.assert_array_equal(found.nearest, [[0, 1, 2]])
+    np.testing.assert_allclose(found.nearest_distances, [[0, 1, 2]], atol=1e-6)
+    found = nearest_and_farthest(np.array([[1, 0]], dtype=np.float32), gallery, k=3, metric="euclidean")
+    np.testing.assert_allclose(found.nearest_distances, [[1, np.sqrt(10), 5]], rtol=1e-6)
+
+
+def test_arrays_that_are_given_stay_as_they_were():
+    queries, gallery = QUERIES.copy(), GALLERY.copy()
+    queries.flags.writeable = gallery.flags.writeable = False
+    nearest_and_farthest(queries, gallery, k=3)
+    np.testing.assert_array_equal(gallery, GALLERY)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"k": 0}, "k must be between 1 and 300 for a gallery of 300 images, got 0"),
+        ({"k": 301}, "k must be between 1 and 300 for a gallery of 300 images, got 301"),
+        ({"k": 300, "exclude": np.zeros(50, int)}, "k must be between 1 and 299 for a gallery of 300 images, got 300"),
+        ({"k": 3, "metric": "manhattan"}, "metric must be one of cosine, euclidean, got 'manhattan'"),
+        ({"k": 3, "exclude_self": True}, "query i to be gallery row i, got 50 queries and 300 images"),
+        ({"k": 3, "exclude": np.zeros(7, int)}, r"exclude must be 50 integers, one a query, got int64 \(7,\)"),
+        ({"k": 3, "exclude": np.zeros(50)}, r"exclude must be 50 integers, one a query, got float64"),
+        ({"k": 3, "exclude": np.full(50, 300)}, "exclude must hold gallery rows 0 to 299, or -1, got 300 to 300"),
+        ({"k": 3, "exclude": np.zeros(50, int), "exclude_self": True}, "not both"),
+    ],
+)
+def test_broken_rules_are_answered_with_the_rule_and_the_value(options, message):
+    with pytest.raises(ValueError, match=message):
+        nearest_and_farthest(QUERIES, GALLERY, **options)
+
+
+def test_arrays_that_do_not_fit_are_refused():
+    with pytest.raises(ValueError, match="need one width, got 24 and 23 dimensions"):
+        nearest(QUERIES, GALLERY[:, :23], k=1)
+    with pytest.raises(ValueError, match="gallery must be finite"):
+        nearest(QUERIES, np.where(GALLERY > 2, np.nan, GALLERY), k=1)
+    gallery = GALLERY.copy()
+    gallery[8] = 0
+    with pytest.raises(ValueError, match="row 8 of gallery is: use euclidean"):
+        nearest(QUERIES, gallery, k=1)
+    nearest(QUERIES, gallery, k=1, metric="euclidean")

@@ -1,0 +1,199 @@
+"""Linear probe and kNN: the objective's minimum, figures recounted by hand, and what must not matter."""
+
+import numpy as np
+import pytest
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import confusion_matrix
+from sklearn.neighbors import KNeighborsClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from vicreg.evaluation.probe import accuracy_interval, knn_accuracy, knn_predict, linear_probe, probabilities
+
+
+def blobs(n: int, *, classes: int = 4, width: int = 10, spread: float = 2.0, seed: int = 0):
+    """Classes round centres that all seeds share, overlapping; dimensions of very different scale and place."""
+    centres = np.random.default_rng(99).standard_normal((classes, width))
+    rng = np.random.default_rng(seed)
+    labels = rng.permutation(np.arange(n) % classes)
+    x = centres[labels] + spread * rng.standard_normal((n, width))
+    return (x * np.geomspace(0.01, 100, width) + 5).astype(np.float32), labels
+
+
+TRAIN, TRAIN_LABELS = blobs(600, seed=1)
+TEST, TEST_LABELS = blobs(400, seed=2)
+
+
+@pytest.fixture(scope="module")
+def result():
+    return linear_probe(TRAIN, TRAIN_LABELS, TEST, TEST_LABELS)
+
+
+@pytest.mark.parametrize("classes", [2, 4])
+def test_one_strength_is_ridge_penalised_logistic_regression_on_standardised_data(classes):
+    train, labels = blobs(300, classes=classes, seed=3)
+    test, test_labels = blobs(200, classes=classes, seed=4)
+    ours = linear_probe(train, labels, test, test_labels, strengths=(0.03,))
+    # For two classes scikit-learn fits one row, w_1 - w_0; at w_1 = -w_0 its square is twice that of both rows.
+    c = (2 if classes == 2 else 1) / (0.03 * 300)
+    oracle = make_pipeline(StandardScaler(), LogisticRegression(C=c, tol=1e-8, max_iter=10_000))
+    oracle.fit(train.astype(np.float64), labels)
+    np.testing.assert_allclose(probabilities(ours, test), oracle.predict_proba(test.astype(np.float64)), atol=2e-3)
+
+
+def test_the_weights_are_at_the_minimum_of_the_stated_objective(result):
+    mean, std = TRAIN.mean(axis=0, dtype=np.float64), TRAIN.std(axis=0, dtype=np.float64)
+    z = (TRAIN - mean) / std
+    error = probabilities(result, TRAIN) - np.eye(4)[TRAIN_LABELS]  # gradient of the cross-entropy by the logits
+    gradient = error.T @ z / len(z) + result.strength * (result.weights * std)
+    assert np.abs(gradient).max() < 5e-4
+    assert np.abs(error.mean(axis=0)).max() < 5e-4  # the bias is not penalised
+
+
+def test_every_figure_recounts_from_the_predictions(result):
+    np.testing.assert_array_equal(result.predicted, probabilities(result, TEST).argmax(axis=1))
+    correct = result.predicted == TEST_LABELS
+    assert result.accuracy == correct.mean()
+    np.testing.assert_array_equal(result.confusion, confusion_matrix(TEST_LABELS, result.predicted))
+    np.testing.assert_allclose(result.per_class, [correct[c == TEST_LABELS].mean() for c in range(4)])
+    own = probabilities(result, TEST)[np.arange(400), TEST_LABELS]
+    np.testing.assert_allclose(result.probability, own, rtol=1e-6)
+    assert result.accuracy > 0.45  # chance is 0.25
+    assert result.interval[0] < result.accuracy < result.interval[1]
+
+
+def test_the_strength_with_the_least_held_out_loss_is_taken(result):
+    assert result.strengths == (1.0, 0.1, 0.01, 0.001, 0.0001)
+    assert result.strength == result.strengths[int(np.argmin(result.held_out_loss))]
+
+
+def test_noise_calls_for_the_strongest_penalty_and_clean_classes_for_the_weakest():
+    rng = np.random.default_rng(0)
+    noise, labels = rng.standard_normal((200, 100)), np.arange(200) % 4
+    assert linear_probe(noise, labels, noise, labels).strength == 1.0
+    clean, labels = blobs(400, spread=0.05, seed=5)
+    assert linear_probe(clean, labels, clean, labels).strength == 0.0001
+
+
+def test_the_same_arrays_give_the_same_result_and_are_left_alone():
+    train = TRAIN.copy()
+    train.flags.writeable = False
+    one, two = (linear_probe(train, TRAIN_LABELS, TEST, TEST_LABELS) for _ in range(2))
+    np.testing.assert_array_equal(one.weights, two.weights)
+    np.testing.assert_array_equal(one.probability, two.probability)
+    assert one.interval == two.interval
+
+
+def test_the_labels_of_the_test_split_change_no_prediction(result):
+    other = linear_probe(TRAIN, TRAIN_LABELS, TEST, (TEST_LABELS + 1) % 4)
+    np.testing.assert_array_equal(other.predicted, result.predicted)
+
+
+def test_scale_and_place_of_a_dimension_do_not_matter(result):
+    scale = 2.0 ** np.arange(10)
+    moved = linear_probe(TRAIN * scale, TRAIN_LABELS, TEST * scale, TEST_LABELS)
+    np.testing.assert_allclose(moved.probability, result.probability, atol=1e-3)
+
+
+def test_a_complete_collapse_scores_at_chance_without_nan():
+    same = np.full((400, 8), 0.3, dtype=np.float32)
+    result = linear_probe(same, TEST_LABELS, same, TEST_LABELS)
+    assert result.accuracy == 0.25
+    np.testing.assert_allclose(result.probability, 0.25, atol=1e-3)
+
+
+def test_a_dimension_that_is_only_rounding_is_not_blown_up():
+    train, test = TRAIN.copy(), TEST.copy()
+    train[:, 0] = np.float32(7) * (1 + np.arange(600) % 2 * np.float32(1e-7))
+    test[:, 0] = np.float32(7.01)
+    assert linear_probe(train, TRAIN_LABELS, test, TEST_LABELS).accuracy > 0.4
+
+
+def test_a_class_missing_from_the_test_split_has_no_accuracy():
+    some = TEST_LABELS != 2
+    result = linear_probe(TRAIN, TRAIN_LABELS, TEST[some], TEST_LABELS[some])
+    assert np.isnan(result.per_class[2])
+    assert np.isfinite(result.per_class[[0, 1, 3]]).all()
+    assert result.confusion.shape == (4, 4)
+
+
+def test_two_images_a_class_are_enough():
+    result = linear_probe(TRAIN[:8], np.arange(8) % 4, TEST, TEST_LABELS)
+    assert np.isfinite(result.held_out_loss).all()
+
+
+@pytest.mark.parametrize(("right", "n"), [(50, 100), (9_000, 10_000)])
+def test_the_interval_is_that_of_resampling_the_images(right, n):
+    correct = np.arange(n) < right
+    rng = np.random.default_rng(1)
+    resampled = [correct[rng.integers(0, n, n)].mean() for _ in range(4000)]
+    interval = accuracy_interval(correct, rng=np.random.default_rng(0))
+    error = np.sqrt(right / n * (1 - right / n) / n)
+    np.testing.assert_allclose(interval, np.percentile(resampled, (2.5, 97.5)), atol=0.25 * error)
+
+
+def test_the_interval_of_a_perfect_score_is_a_point():
+    assert accuracy_interval(np.ones(50, dtype=bool), rng=np.random.default_rng(0)) == (1.0, 1.0)
+
+
+def votes_by_hand(train, labels, query, k, temperature):
+    """Wu et al. 2018 for one query, image by image."""
+    cosines = [float(query @ y / np.linalg.norm(query) / np.linalg.norm(y)) for y in train.astype(np.float64)]
+    tally = np.zeros(labels.max() + 1)
+    for i in np.argsort(cosines)[::-1][:k]:
+        tally[labels[i]] += np.exp(cosines[i] / temperature)
+    return tally
+
+
+@pytest.mark.parametrize(("k", "temperature"), [(1, 0.07), (20, 0.07), (20, 5.0), (600, 0.2)])
+def test_knn_counts_the_weighted_votes(k, temperature):
+    train, test = TRAIN / np.geomspace(0.01, 100, 10), TEST / np.geomspace(0.01, 100, 10)
+    expected = [votes_by_hand(train, TRAIN_LABELS, q, k, temperature).argmax() for q in test.astype(np.float64)]
+    predicted = knn_predict(train, TRAIN_LABELS, test, k=k, temperature=temperature)
+    np.testing.assert_array_equal(predicted, expected)
+    accuracy = knn_accuracy(train, TRAIN_LABELS, test, TEST_LABELS, k=k, temperature=temperature)
+    assert accuracy == (np.array(expected) == TEST_LABELS).mean()
+
+
+def test_one_neighbour_is_scikit_learns_cosine_classifier():
+    oracle = KNeighborsClassifier(1, metric="cosine").fit(TRAIN, TRAIN_LABELS)
+    np.testing.assert_array_equal(knn_predict(TRAIN, TRAIN_LABELS, TEST, k=1), oracle.predict(TEST))
+
+
+def test_a_close_neighbour_outvotes_two_far_ones():
+    train = np.array([[1, 0.01], [0, 1], [0, 1.1]], dtype=np.float32)
+    labels = np.array([1, 0, 0])
+    query = np.array([[1, 0]], dtype=np.float32)
+    assert knn_predict(train, labels, query, k=3)[0] == 1
+    assert knn_predict(train, labels, query, k=3, temperature=100.0)[0] == 0  # hot: all votes count alike
+
+
+def test_a_low_temperature_does_not_overflow():
+    assert knn_accuracy(TRAIN, TRAIN_LABELS, TRAIN, TRAIN_LABELS, k=5, temperature=1e-4) == 1.0
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"train_labels": TRAIN_LABELS[:10]}, "train_labels must be 600 whole numbers from 0"),
+        ({"train_labels": TRAIN_LABELS.astype(float)}, "got float64"),
+        ({"train_labels": TRAIN_LABELS - 1}, "whole numbers from 0"),
+        ({"test_labels": TEST_LABELS + 1}, "test_labels must be classes of the train split, 0 to 3, got 4"),
+        ({"test": TEST[:, :9]}, "need one width, got 10 and 9 dimensions"),
+        ({"train_labels": np.zeros(600, int)}, "there must be 2 classes"),
+        ({"train_labels": np.where(TRAIN_LABELS == 1, 0, TRAIN_LABELS)}, "every class from 0 up needs 2 train images"),
+        ({"strengths": (0.1, 0.0)}, "strengths must be positive"),
+        ({"train": np.full_like(TRAIN, np.nan)}, "train must be finite"),
+    ],
+)
+def test_broken_rules_are_answered_with_the_rule_and_the_value(change, message):
+    given = {"train": TRAIN, "train_labels": TRAIN_LABELS, "test": TEST, "test_labels": TEST_LABELS, **change}
+    with pytest.raises(ValueError, match=message):
+        linear_probe(**given)
+
+
+def test_knn_refuses_a_temperature_that_is_not_positive_and_too_large_a_k():
+    with pytest.raises(ValueError, match="temperature must be positive, got 0"):
+        knn_predict(TRAIN, TRAIN_LABELS, TEST, temperature=0)
+    with pytest.raises(ValueError, match="k must be between 1 and 600 for a gallery of 600 images, got 601"):
+        knn_predict(TRAIN, TRAIN_LABELS, TEST, k=601)

@@ -1,0 +1,159 @@
+"""Images to representations, once: the frozen encoder's output for every image, and a disk cache of it.
+
+    y_i = f(x_i),  f in eval mode, no augmentation
+
+Everything that is measured after training is measured on y (Bardes et al. 2022, section 4.2), never on the embeddings.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import uuid
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from torch import nn
+
+CACHE_FOLDER = "representations-v1"  # a new name whenever encode() would return other values for the same key
+CACHE_BYTES = 2_000_000_000
+
+
+def encode(
+    encoder: nn.Module,
+    images: np.ndarray,
+    *,
+    batch_size: int = 200,
+    on_progress: Callable[[int, int], None] | None = None,
+) -> np.ndarray:
+    """The representation of every image: uint8 (N, H, W, 3) -> float32 (N, D), row i from image i; D is 512 for ours.
+
+    encoder: a module in eval mode that takes (B, 3, H, W) floats in [0, 1] and returns (B, D); it runs where its
+    parameters are, in float32, and is left as it was. images: N >= 1; a read-only or memory-mapped array will do.
+    batch_size trades memory for speed and changes values by rounding only. on_progress(done, total) is called after
+    each batch, in images. Raises ValueError for other images, a batch size under 1, and an encoder in train mode, whose
+    BatchNorm would mix the images of a batch.
+    """
+    import torch
+
+    if images.dtype != np.uint8 or images.ndim != 4 or images.shape[3] != 3 or len(images) == 0:
+        raise ValueError(f"images must be uint8 (N, height, width, 3) with N >= 1, got {images.dtype} {images.shape}")
+    if batch_size < 1:
+        raise ValueError(f"batch_size must be at least 1, got {batch_size}")
+    if encoder.training:
+        raise ValueError("encoder must be in eval mode, got one in train mode: call encoder.eval() first")
+    device = next((p.device for p in encoder.parameters()), torch.device("cpu"))
+    representations = None
+    with torch.inference_mode():
+        for start in range(0, len(images), batch_size):
+            # The copy is writable, which torch wants, and reads only this batch of a memory-mapped file.
+            batch = torch.from_numpy(np.array(images[start : start + batch_size])).to(device)  # (B, H, W, 3)
+            batch = batch.permute(0, 3, 1, 2).float().div_(255)  # (B, 3, H, W), channels last in memory
+            output = encoder(batch).float().cpu().numpy()  # (B, D)
+            if representations is None:
+                representations = np.empty((len(images), *output.shape[1:]), dtype=np.float32)
+            done = start + len(output)
+            representations[start:done] = output
+            if on_progress is not None:
+                on_progress(done, len(images))
+    return representations
+
+
+def checked(representations: np.ndarray, *, name: str = "representations") -> np.ndarray:
+    """The array as float32 or float64 (N, D), or a ValueError: it must be 2-D, not empty, and finite."""
+    representations = np.asarray(representations)
+    if representations.ndim != 2 or 0 in representations.shape:
+        raise ValueError(f"{name} must be 2-D (N, D) and not empty, got shape {representations.shape}")
+    if representations.dtype not in (np.float32, np.float64):
+        representations = representations.astype(np.float32)
+    finite = np.isfinite(representations)
+    if not finite.all():
+        bad = int(finite.size - finite.sum())
+        raise ValueError(f"{name} must be finite, but {bad} of its {finite.size} values are not")
+    return representations
+
+
+def cache_key(weights_sha256: str, data_sha256: str, split: str) -> str:
+    """The cache's name for one encoder's representations of one split: `<split>-<data>-<weights>`, 16 hex digits each."""
+    for name, digest in (("weights_sha256", weights_sha256), ("data_sha256", data_sha256)):
+        if not re.fullmatch(r"[0-9a-f]{64}", digest):
+            raise ValueError(f"{name} must be 64 hexadecimal digits, got {digest!r}")
+    return f"{split}-{data_sha256[:16]}-{weights_sha256[:16]}"
+
+
+def cached_representations(
+    key: str, compute: Callable[[], np.ndarray], *, folder: str | os.PathLike, max_bytes: int = CACHE_BYTES
+) -> np.ndarray:
+    """The array filed under `key`, or else compute()'s, filed for next time. Returns float32 (N, D), read-only.
+
+    folder: the cache folder; the file is `folder/representations-v1/<key>.npy`, opened memory-mapped, so that a hit costs
+    neither torch nor memory. compute() is called on a miss and when the file is cut short or not such an array; its
+    errors pass through. Where the folder cannot be written the computed array is returned and nothing is kept. Past
+    max_bytes the files that were not used for longest go, never the one just filed. Raises ValueError for a key that is
+    not a plain file name.
+    """
+    if not re.fullmatch(r"\w[\w.-]{0,200}", key, flags=re.ASCII):
+        raise ValueError(f"key must be letters, digits, '.', '_' and '-', at most 201, got {key!r}")
+    path = Path(folder) / CACHE_FOLDER / f"{key}.npy"
+    found = _open(path)
+    if found is not None:
+        with suppress(OSError):
+            os.utime(path)  # so that the oldest file is the one not used for longest
+        return found
+    computed = np.ascontiguousarray(checked(compute()), dtype=np.float32).view()
+    computed.flags.writeable = False  # as on a hit, so that a caller that writes into it is found out at once
+    try:
+        _write(path, computed)
+    except OSError:
+        return computed
+    _drop_oldest(path, max_bytes)
+    reopened = _open(path)
+    return computed if reopened is None else reopened
+
+
+def _open(path: Path) -> np.ndarray | None:
+    """The file's array, memory-mapped, or None where there is no whole one."""
+    try:
+        array = np.load(path, mmap_mode="r", allow_pickle=False)
+        size = path.stat().st_size
+    except Exception:  # a damaged header raises anything from ValueError to tokenize's errors
+        return None
+    if not isinstance(array, np.memmap) or array.dtype != np.float32 or array.ndim != 2:
+        return None
+    return array if array.flags.c_contiguous and array.offset + array.nbytes == size else None
+
+
+def _write(path: Path, array: np.ndarray) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_name(f"{path.stem}.{uuid.uuid4().hex}.tmp")
+    try:
+        with open(unfinished, "xb") as file:
+            np.save(file, array)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(unfinished, path)
+    finally:
+        with suppress(OSError):
+            unfinished.unlink(missing_ok=True)
+
+
+def _drop_oldest(keep: Path, max_bytes: int) -> None:
+    """Remove files of `keep`'s folder, those unused for longest first, until max_bytes hold the rest."""
+    files = []
+    for path in keep.parent.iterdir():
+        with suppress(OSError):  # another process may remove it meanwhile
+            status = path.stat()
+            files.append((status.st_mtime_ns, status.st_size, path))
+    total = sum(size for _, size, _ in files)
+    for _, size, path in sorted(files):
+        if total <= max_bytes:
+            break
+        if path != keep:
+            with suppress(OSError):  # an array in use cannot be removed on Windows
+                path.unlink()
+                total -= size

@@ -1,0 +1,228 @@
+"""What a frozen encoder's representations know about the classes: a linear probe, and a vote of the nearest neighbours.
+
+    probe   min over W, b of  1/n sum_i CE(W z_i + b, c_i) + strength/2 |W|^2,   z = (y - mean) / std over the train split
+    kNN     class of y = argmax_c sum over the k nearest train y_j of class c of exp(cos(y, y_j) / temperature)
+
+The probe is the linear evaluation of Bardes et al. 2022, section 4.2, fitted to convergence instead of trained by SGD, so
+that it has no learning rate to choose; the vote is that of Wu et al. 2018, section 3.4 (also DINO's and lightly's).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from vicreg.evaluation.encode import checked
+from vicreg.evaluation.neighbours import nearest
+
+STRENGTHS = (1.0, 0.1, 0.01, 0.001, 0.0001)
+RESAMPLES = 1000
+# The gradient's largest entry at which a fit stops; ten times less changes the accuracy by less than 0.1 point.
+TOLERANCE = 1e-4
+
+
+@dataclass(frozen=True)
+class ProbeResult:
+    """A linear probe and how it did on the test split: N test images, C classes, D dimensions. Shares are 0 to 1.
+
+    accuracy, and interval: its 95 % bootstrap interval over test images, (low, high). per_class: (C,) share of each
+    class's test images that are classified rightly, NaN for a class without any. confusion: (C, C) int64 counts, row
+    the true class, column the predicted one. predicted: (N,) int64. probability: (N,) float32, that of the true class;
+    low means badly wrong. strength: the L2 strength chosen. strengths, held_out_loss: those tried, and the cross-entropy
+    (nats) of each on the held-out tenth of the train split. weights (C, D), bias (C,): float64, for `probabilities`.
+    """
+
+    accuracy: float
+    interval: tuple[float, float]
+    per_class: np.ndarray
+    confusion: np.ndarray
+    predicted: np.ndarray
+    probability: np.ndarray
+    strength: float
+    strengths: tuple[float, ...]
+    held_out_loss: tuple[float, ...]
+    weights: np.ndarray
+    bias: np.ndarray
+
+
+def linear_probe(
+    train: np.ndarray,
+    train_labels: np.ndarray,
+    test: np.ndarray,
+    test_labels: np.ndarray,
+    *,
+    strengths: tuple[float, ...] = STRENGTHS,
+    seed: int = 0,
+) -> ProbeResult:
+    """Fit a linear classifier on the train split's representations and measure it on the test split's.
+
+    train: (n, D), test: (N, D) float representations; labels: whole numbers 0 to C - 1, each at least twice in the train
+    split. The strength with the least cross-entropy on a held-out tenth (of every class; chosen by `seed`, which also
+    draws the bootstrap) is refitted on all of the train split. The same arrays give the same result. 50,000 x 512 take
+    about 40 s of one core (`python benchmarks/probe.py`). Raises ValueError for arrays that do not fit.
+    """
+    train, train_labels = checked(train, name="train"), _labels(train_labels, len(train), "train_labels")
+    test, test_labels = checked(test, name="test"), _labels(test_labels, len(test), "test_labels")
+    _same_width(train, test)
+    classes = int(train_labels.max()) + 1
+    counts = np.bincount(train_labels, minlength=classes)
+    if classes < 2 or counts.min() < 2:
+        raise ValueError(
+            f"every class from 0 up needs 2 train images, and there must be 2 classes, got counts {counts}"
+        )
+    _known(test_labels, classes)
+    if not strengths or min(strengths) <= 0:
+        raise ValueError(f"strengths must be positive numbers, at least one, got {strengths}")
+
+    rng = np.random.default_rng(seed)
+    held_out = _held_out(train_labels, rng)
+    mean, scale = _standard(train)
+    standardised = (train - mean) / scale  # (n, D)
+    model, losses = None, []
+    for strength in sorted(strengths, reverse=True):  # from strong to weak, each fit starting at the last one's weights
+        model = _fit(standardised[~held_out], train_labels[~held_out], strength, start=model)
+        logits = standardised[held_out] @ model[0].T + model[1]
+        own = _softmax(logits)[np.arange(len(logits)), train_labels[held_out]]
+        losses.append((float(-np.log(np.maximum(own, 1e-12)).mean()), strength, model))
+    _, strength, model = min(losses, key=lambda entry: (entry[0], -entry[1]))
+    weights, bias = _fit(standardised, train_labels, strength, start=model)
+
+    weights = weights.astype(np.float64) / scale  # so that raw representations can be multiplied
+    bias = bias - weights @ mean.astype(np.float64)
+    probability = _probabilities(test, weights, bias)
+    predicted = probability.argmax(axis=1)
+    confusion = np.bincount(test_labels * classes + predicted, minlength=classes**2).reshape(classes, classes)
+    with np.errstate(invalid="ignore"):
+        per_class = confusion.diagonal() / confusion.sum(axis=1)
+    correct = predicted == test_labels
+    return ProbeResult(
+        accuracy=float(correct.mean()),
+        interval=accuracy_interval(correct, rng=rng),
+        per_class=per_class,
+        confusion=confusion,
+        predicted=predicted,
+        probability=probability[np.arange(len(test)), test_labels].astype(np.float32),
+        strength=strength,
+        strengths=tuple(entry[1] for entry in losses),
+        held_out_loss=tuple(entry[0] for entry in losses),
+        weights=weights,
+        bias=bias,
+    )
+
+
+def probabilities(result: ProbeResult, representations: np.ndarray) -> np.ndarray:
+    """The probe's probability of every class for new images: (M, D) representations -> (M, C) float64, rows sum to 1."""
+    return _probabilities(checked(representations), result.weights, result.bias)
+
+
+def accuracy_interval(correct: np.ndarray, *, rng: np.random.Generator) -> tuple[float, float]:
+    """The 95 % percentile bootstrap interval of an accuracy: the middle of 1,000 resamplings of the test images.
+
+    correct: (N,) bool. The mean of N draws with replacement from N zeros and ones is a binomial draw, so that is drawn.
+    """
+    draws = rng.binomial(len(correct), np.mean(correct), size=RESAMPLES) / len(correct)
+    low, high = np.percentile(draws, (2.5, 97.5))
+    return float(low), float(high)
+
+
+def knn_predict(
+    train: np.ndarray, train_labels: np.ndarray, test: np.ndarray, *, k: int = 20, temperature: float = 0.07
+) -> np.ndarray:
+    """The class that the k nearest train images (cosine) vote for, each with weight exp(cos / temperature).
+
+    train: (n, D), test: (N, D), train_labels: (n,) whole numbers from 0. Returns (N,) int64; a tie goes to the lower
+    class. Raises ValueError unless 1 <= k <= n and temperature > 0, and for vectors that are zero.
+    """
+    train_labels = _labels(train_labels, len(train), "train_labels")
+    if not temperature > 0:
+        raise ValueError(f"temperature must be positive, got {temperature}")
+    found = nearest(test, train, k=k, metric="cosine")
+    closest = found.distances[:, :1].astype(np.float64)
+    votes = np.exp((closest - found.distances) / temperature)  # (N, k), the nearest votes 1: no overflow
+    classes = int(train_labels.max()) + 1
+    ballot = np.arange(len(votes))[:, None] * classes + train_labels[found.indices]
+    tally = np.bincount(ballot.ravel(), weights=votes.ravel(), minlength=len(votes) * classes)
+    return tally.reshape(-1, classes).argmax(axis=1)
+
+
+def knn_accuracy(
+    train: np.ndarray,
+    train_labels: np.ndarray,
+    test: np.ndarray,
+    test_labels: np.ndarray,
+    *,
+    k: int = 20,
+    temperature: float = 0.07,
+) -> float:
+    """The share of test images, 0 to 1, whose class `knn_predict` names."""
+    test_labels = _labels(test_labels, len(test), "test_labels")
+    return float((knn_predict(train, train_labels, test, k=k, temperature=temperature) == test_labels).mean())
+
+
+def _fit(
+    x: np.ndarray, labels: np.ndarray, strength: float, *, start: tuple[np.ndarray, np.ndarray] | None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Weights (C, D) and bias (C,) at the objective's minimum, as float32, by scikit-learn's L-BFGS."""
+    from sklearn.linear_model import LogisticRegression
+
+    # scikit-learn's C multiplies the sum of the losses, so C = 1 / (n strength) is our objective times n C. For two
+    # classes it fits one row w, the logit of class 1 against class 0: ours are -w/2 and w/2, with half its penalty.
+    two = int(labels.max()) == 1
+    c = (2 if two else 1) / (strength * len(x))
+    model = LogisticRegression(C=c, tol=TOLERANCE, max_iter=2000, warm_start=True)
+    if start is not None:
+        weights, bias = start
+        model.coef_ = weights[1:] - weights[:1] if two else weights
+        model.intercept_ = bias[1:] - bias[:1] if two else bias
+    model.fit(x, labels)
+    if two:
+        return np.concatenate([-model.coef_, model.coef_]) / 2, np.concatenate(
+            [-model.intercept_, model.intercept_]
+        ) / 2
+    return model.coef_, model.intercept_
+
+
+def _standard(train: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and standard deviation of each dimension; 1 instead where the spread is nothing but rounding."""
+    mean = train.mean(axis=0, dtype=np.float64)
+    std = train.std(axis=0, dtype=np.float64)
+    rounding = 1e-6 * np.abs(mean)
+    return mean.astype(train.dtype), np.where(std > rounding, std, 1).astype(train.dtype)
+
+
+def _held_out(labels: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """(n,) bool: a random tenth of every class, at least one image and never all."""
+    held_out = np.zeros(len(labels), dtype=bool)
+    for c in range(int(labels.max()) + 1):
+        members = rng.permutation(np.flatnonzero(labels == c))
+        held_out[members[: max(1, round(len(members) / 10))]] = True
+    return held_out
+
+
+def _probabilities(representations: np.ndarray, weights: np.ndarray, bias: np.ndarray) -> np.ndarray:
+    return _softmax(representations.astype(np.float64) @ weights.T + bias)
+
+
+def _softmax(logits: np.ndarray) -> np.ndarray:
+    exponentials = np.exp(logits - logits.max(axis=1, keepdims=True))
+    return exponentials / exponentials.sum(axis=1, keepdims=True)
+
+
+def _labels(labels: np.ndarray, count: int, name: str) -> np.ndarray:
+    labels = np.asarray(labels)
+    if labels.shape != (count,) or not np.issubdtype(labels.dtype, np.integer) or labels.min() < 0:
+        raise ValueError(
+            f"{name} must be {count} whole numbers from 0, one an image, got {labels.dtype} {labels.shape}"
+        )
+    return labels.astype(np.int64)
+
+
+def _known(test_labels: np.ndarray, classes: int) -> None:
+    if test_labels.max() >= classes:
+        raise ValueError(f"test_labels must be classes of the train split, 0 to {classes - 1}, got {test_labels.max()}")
+
+
+def _same_width(train: np.ndarray, test: np.ndarray) -> None:
+    if train.shape[1] != test.shape[1]:
+        raise ValueError(f"train and test need one width, got {train.shape[1]} and {test.shape[1]} dimensions")

@@ -1,0 +1,61 @@
+"""How many directions the representations use: the singular values of the centred matrix, and the effective rank.
+
+    p_j = s_j / sum_i s_i,   effective rank = exp(-sum_j p_j log p_j)        Roy and Vetterli 2007, definition 1
+
+1 when all images lie on a line, D when every direction has the same spread. Dimensional collapse (few directions used) is
+a low effective rank; complete collapse (every image the same point) has no direction, and is given 0 by convention.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from vicreg.evaluation.encode import checked
+
+
+@dataclass(frozen=True)
+class Spectrum:
+    """singular_values: (D,) float64, falling, of the centred (N, D) matrix; min(N - 1, D) of them can be above 0.
+
+    effective_rank: 1 to min(N - 1, D), or 0 if all rows are equal. standard_deviations: (D,) float64, of each dimension
+    (divisor N), in its own order.
+    """
+
+    singular_values: np.ndarray
+    effective_rank: float
+    standard_deviations: np.ndarray
+
+
+def spectrum(representations: np.ndarray) -> Spectrum:
+    """The spectrum of (N, D) finite representations, N >= 2. Never NaN: equal rows give zeros and rank 0.
+
+    Singular values no larger than float32 rounding would leave are returned as 0. Raises ValueError for one row, other
+    shapes, and values that are not finite.
+    """
+    representations = checked(representations).astype(np.float64)
+    n, d = representations.shape
+    if n < 2:
+        raise ValueError(f"a spectrum needs at least 2 images (one has no spread), got {n}")
+    # The largest singular value that rounding the rows to float32 leaves behind, about.
+    rounding = 2.0**-24 * np.linalg.norm(representations) * (n**-0.5 + d**-0.5)
+    representations -= representations.mean(axis=0)
+    values = np.zeros(d)
+    values[: min(n, d)] = np.linalg.svd(representations, compute_uv=False)
+    values[values <= rounding] = 0
+    return Spectrum(
+        singular_values=values,
+        effective_rank=effective_rank(values),
+        standard_deviations=np.sqrt((representations**2).mean(axis=0)),
+    )
+
+
+def effective_rank(singular_values: np.ndarray) -> float:
+    """The exponential of the entropy of the singular values over their sum: 1 to their number, or 0 if all are 0."""
+    total = singular_values.sum()
+    if total == 0:
+        return 0.0
+    p = singular_values / total
+    p = p[p > 0]
+    return float(np.exp(-(p * np.log(p)).sum()))
