@@ -15,7 +15,8 @@ def test_a_config_survives_json():
 
 def test_the_defaults_are_the_papers():
     config = PRESETS["vicreg"]
-    assert (config.invariance_weight, config.variance_weight, config.covariance_weight) == (25.0, 25.0, 1.0)
+    # the paper's eq. 6 sums the variance of both views, our loss averages it: mu = 25 there is 50 here
+    assert (config.invariance_weight, config.variance_weight / 2, config.covariance_weight) == (25.0, 25.0, 1.0)
     assert (config.gamma, config.eps) == (1.0, 1e-4)
     assert config.run_name == "cifar10-vicreg"
 

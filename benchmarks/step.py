@@ -1,0 +1,92 @@
+"""Where a training step's time goes: views, forward, loss, backward, optimiser. Prints seconds and shares.
+
+    python benchmarks/step.py [--steps 10] [--encoder compact] [--batch-size 256] [--view-size 24]
+
+Random images stand in for CIFAR-10: the time does not depend on what is seen.
+"""
+
+import argparse
+import time
+from collections import defaultdict
+from dataclasses import replace
+from statistics import median
+
+import torch
+
+from vicreg.config import ENCODERS, Config
+from vicreg.loss import vicreg_loss
+from vicreg.pipeline import choose_device
+from vicreg.training import half_precision, make_optimiser, networks, seeded
+from vicreg.views import augmented_views
+
+
+def main() -> None:
+    """Time some steps, after two to warm up."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--steps", type=int, default=10)
+    parser.add_argument("--encoder", choices=ENCODERS, default="compact")
+    parser.add_argument("--batch-size", type=int, default=256)
+    parser.add_argument("--view-size", type=int, default=24)
+    parser.add_argument("--device", default="auto")
+    options = parser.parse_args()
+    default = Config()
+    config = replace(
+        default,
+        encoder=options.encoder,
+        batch_size=options.batch_size,
+        views=replace(default.views, size=options.view_size),
+    )
+    device = choose_device(options.device)
+    encoder, expander = networks(config, device)
+    optimiser = make_optimiser(config, encoder, expander)
+    images = torch.rand(config.batch_size, 3, 32, 32, generator=seeded(0, 9, 0)).to(device)
+    parts: dict[str, list[float]] = defaultdict(list)
+
+    for step in range(options.steps + 2):
+        clock = Clock(device)
+        views = torch.cat([augmented_views(images, config.views, generator=seeded(0, 2, step)) for _ in range(2)])
+        views = views.contiguous(memory_format=torch.channels_last)
+        clock.lap("views")
+        with half_precision(device):
+            embeddings = expander(encoder(views))
+        clock.lap("forward")
+        terms = vicreg_loss(*embeddings.float().chunk(2), check_finite=False)
+        clock.lap("loss")
+        optimiser.zero_grad(set_to_none=True)
+        terms.total.backward()
+        clock.lap("backward")
+        optimiser.step()
+        clock.lap("optimiser")
+        if step >= 2:
+            for name, seconds in clock.laps.items():
+                parts[name].append(seconds)
+
+    whole = sum(median(seconds) for seconds in parts.values())
+    print(
+        f"{config.encoder}, batch {config.batch_size}, views of {config.views.size}, {device}: "
+        f"{config.batch_size / whole:.0f} pairs/s (median of {options.steps} steps)"
+    )
+    for name, seconds in parts.items():
+        print(f"{name:<10} {1000 * median(seconds):8.1f} ms  {100 * median(seconds) / whole:5.1f} %")
+
+
+class Clock:
+    """Seconds between laps, with the device's queue emptied first."""
+
+    def __init__(self, device: torch.device) -> None:
+        self.device, self.laps = device, {}
+        self.last = self._now()
+
+    def lap(self, name: str) -> None:
+        now = self._now()
+        self.laps[name] = now - self.last
+        self.last = now
+
+    def _now(self) -> float:
+        if self.device.type == "cuda":
+            torch.cuda.synchronize()
+        return time.perf_counter()
+
+
+if __name__ == "__main__":
+    main()

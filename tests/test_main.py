@@ -1,0 +1,188 @@
+"""The command line: train, evaluate and list, end to end in real processes on a small stand-in for CIFAR-10."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from safetensors import safe_open
+
+from vicreg import training
+from vicreg.__main__ import main
+from vicreg.runs import open_run, verify
+
+ROOT = Path(__file__).parents[1]
+SMALL = ("--batch-size", "16", "--view-size", "16", "--device", "cpu")
+
+
+def command(*words: str, environment: dict[str, str]) -> subprocess.Popen:
+    return subprocess.Popen(
+        [sys.executable, "-m", "vicreg", *words],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=ROOT,
+        env={**os.environ, **environment, "OMP_NUM_THREADS": "1"},
+    )
+
+
+def finish(process: subprocess.Popen, timeout: float = 300) -> tuple[int, str, str]:
+    out, err = process.communicate(timeout=timeout)
+    return process.returncode, out, err
+
+
+@pytest.fixture(scope="module")
+def trained(tiny_hub, tmp_path_factory) -> Path:
+    """A run of two epochs, trained by the command line."""
+    folder = tmp_path_factory.mktemp("trained")
+    status, out, err = finish(command("train", "--epochs", "2", *SMALL, "--folder", str(folder), environment=tiny_hub))
+    assert status == 0, err
+    assert "cifar10/vicreg: linear probe" in out
+    return folder / "cifar10-vicreg"
+
+
+def test_training_leaves_a_whole_run_and_nothing_else(trained):
+    assert [path.name for path in trained.parent.iterdir()] == ["cifar10-vicreg"]
+    run = open_run(trained)
+    verify(run)
+    assert run.config.epochs == 2
+    assert run.config.views.size == 16
+    assert run.record["data"]["train"]["images"] == 64
+    assert run.record["data"]["test"]["images"] == 48
+    assert "PNG" in run.record["data"]["test"]["source"]
+    for table in ("projections", "neighbours", "spectrum", "confusion", "predictions", "fingerprints"):
+        assert len(run.results(table))
+    assert run.results("snapshots")["epoch"].tolist() == [0, 1, 2]
+    assert len(run.results("timeline")) == 3 * 48
+    assert run.history.groupby("split").size().to_dict() == {"test": 3, "train": 2}
+
+
+def test_the_metrics_carry_protocol_interval_and_count(trained):
+    run = open_run(trained)
+    probe = run.metrics["probe"]
+    low, high = probe["interval"]
+    assert low <= probe["accuracy"] <= high
+    assert probe["n"] == 48
+    confusion = run.results("confusion")
+    right = confusion[confusion["class"] == confusion["predicted"]]["count"].sum()
+    assert 100 * right / 48 == pytest.approx(probe["accuracy"])
+    for name in ("probe", "knn", "spectrum", "retrieval", "projection"):
+        assert run.metrics[name]["protocol"]
+        assert run.metrics[name]["n"] == 48
+
+
+def test_the_bundled_results_agree_with_the_weights_and_the_pictures(trained, tiny_hub, monkeypatch):
+    """Half precision and all: what results/ says is what the run's encoder does."""
+    for name, value in tiny_hub.items():
+        monkeypatch.setenv(name, value)
+    from vicreg import datasets
+    from vicreg.evaluation.encode import encode
+
+    run, images = open_run(trained), datasets.load("cifar10", "test")
+    y = encode(run.encoder, images.images).astype(np.float64)
+    y /= np.linalg.norm(y, axis=1, keepdims=True)
+    distance = 1 - y @ y.T
+    np.fill_diagonal(distance, np.inf)
+    table = run.results("neighbours")
+    first = table[(table["metric"] == "cosine") & (table["rank"] == 1)]
+    np.testing.assert_allclose(first["nearest_distance"], distance.min(axis=1), atol=1e-4)
+
+
+def test_the_card_is_what_the_hub_reads(trained):
+    import yaml
+
+    front = yaml.safe_load((trained / "README.md").read_text().split("---")[1])
+    result = front["model-index"][0]["results"][0]
+    assert result["metrics"][0]["value"] == open_run(trained).metrics["probe"]["accuracy"]
+    assert front["license"] == "mit"
+
+
+def test_evaluating_twice_gives_the_same_files_byte_for_byte(trained, tiny_hub):
+    before = {path.name: path.read_bytes() for path in trained.rglob("*") if path.is_file()}
+    status, out, err = finish(command("evaluate", str(trained), environment=tiny_hub))
+    assert status == 0, err
+    assert "linear probe" in out
+    assert {path.name: path.read_bytes() for path in trained.rglob("*") if path.is_file()} == before
+
+
+def test_a_finished_run_is_not_trained_over_unasked(trained, tiny_hub):
+    status, _, err = finish(command("train", *SMALL, "--folder", str(trained.parent), environment=tiny_hub))
+    assert status == 1
+    assert "--replace trains it again, --name gives another name" in err
+
+
+def test_ctrl_c_saves_and_the_same_command_goes_on(tmp_path, tiny_hub):
+    words = ("train", "--epochs", "40", *SMALL, "--folder", str(tmp_path))
+    process = command(*words, environment=tiny_hub)
+    state = tmp_path / ".training-cifar10-vicreg" / training.STATE_FILE
+    deadline = time.monotonic() + 120
+    while not state.exists() and time.monotonic() < deadline and process.poll() is None:
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    status, out, err = finish(process)
+    assert status == 130, err
+    assert "Stopped and saved" in out
+    assert not (tmp_path / "cifar10-vicreg").exists()
+    reached = _step(state)
+    assert 0 < reached < 40 * 4
+
+    process = command(*words, environment=tiny_hub)
+    while _step(state) == reached and time.monotonic() < deadline + 60 and process.poll() is None:
+        time.sleep(0.05)
+    process.send_signal(signal.SIGTERM)
+    assert finish(process)[0] == 130
+    assert _step(state) > reached
+
+
+def test_without_pictures_training_says_how_to_get_them(tmp_path):
+    nowhere = {"VICREG_DATA": "", "VICREG_CACHE": str(tmp_path), "HF_HOME": str(tmp_path), "HF_HUB_OFFLINE": "1"}
+    status, _, err = finish(command("train", "--folder", str(tmp_path / "runs"), environment=nowhere))
+    assert status == 1
+    assert "VICREG_DATA" in err
+    assert "Traceback" not in err
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["train", "--epochs", "0"], "epochs must be at least 1, got 0"),
+        (["train", "--name", "../x"], "plain folder name"),
+        (["train", "--learning-rate", "-1"], "learning_rate must be positive, got -1"),
+        (["evaluate", "nothing-like-it"], "no run 'nothing-like-it' here; there are:"),
+    ],
+)
+def test_bad_arguments_get_a_sentence(words, message, capsys, monkeypatch, tmp_path):
+    monkeypatch.setenv("VICREG_RUNS", str(tmp_path))
+    assert main(words) == 1
+    assert message in capsys.readouterr().err
+
+
+def test_a_device_that_is_not_here_is_named_with_those_that_are(trained, tiny_hub):
+    status, _, err = finish(
+        command("train", "--device", "tpu", "--folder", str(trained.parent), "--name", "x", environment=tiny_hub)
+    )
+    assert status == 1
+    assert "device 'tpu' is not on this machine; it has:" in err
+
+
+def test_list_shows_every_run_and_names_the_broken_ones(trained, capsys, monkeypatch, tmp_path):
+    monkeypatch.setenv("VICREG_RUNS", str(trained.parent))
+    assert main(["list"]) == 0
+    out = capsys.readouterr().out
+    assert "own" in out
+    assert "62.68" in out
+    (tmp_path / "half").mkdir()
+    (tmp_path / "half" / "config.json").write_text("{")
+    monkeypatch.setenv("VICREG_RUNS", str(tmp_path))
+    assert main(["list"]) == 1
+    assert "half/config.json cannot be read" in capsys.readouterr().err
+
+
+def _step(state: Path) -> int:
+    with safe_open(state, framework="pt") as file:
+        return json.loads(file.metadata()["state"])["step"]

@@ -1,0 +1,241 @@
+"""Training: reproducible, resumable after a real kill, honest about its losses."""
+
+import os
+import signal
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from conftest import digit_images
+from safetensors.torch import load_file
+
+from vicreg import training
+from vicreg.config import Config, ViewConfig
+from vicreg.loss import LossTerms
+from vicreg.training import TrainingError, learning_rate, make_optimiser, networks, seeded, train
+
+SMALL = Config(
+    epochs=4,
+    batch_size=16,
+    expander=(32, 32, 16),
+    warmup_steps=4,
+    learning_rate=1e-3,
+    views=ViewConfig(size=16),
+)
+
+
+def run(folder: Path, config: Config = SMALL, **options) -> training.Trained:
+    images, labels = digit_images(56)
+    test_images, test_labels = digit_images(40, first=1000)
+    return train(config, images, test_images, train_labels=labels, test_labels=test_labels, folder=folder, **options)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _one_thread():
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory) -> training.Trained:
+    return run(tmp_path_factory.mktemp("whole"))
+
+
+def same_weights(a: training.Trained, b: training.Trained) -> bool:
+    pairs = ((a.encoder, b.encoder), (a.expander, b.expander))
+    return all(
+        torch.equal(one, other)
+        for left, right in pairs
+        for one, other in zip(left.state_dict().values(), right.state_dict().values(), strict=True)
+    )
+
+
+def test_the_same_seed_gives_the_same_weights_and_another_seed_others(finished, tmp_path):
+    again = run(tmp_path / "again")
+    assert same_weights(finished, again)
+    assert [row["total"] for row in finished.history] == [row["total"] for row in again.history]
+    assert not same_weights(finished, run(tmp_path / "other", replace(SMALL, seed=1)))
+
+
+def test_history_has_a_row_an_epoch_and_split_and_the_untrained_network_first(finished):
+    assert [(row["epoch"], row["split"]) for row in finished.history] == [
+        (0, "test"),
+        *((epoch, split) for epoch in (1, 2, 3, 4) for split in ("train", "test")),
+    ]
+    for row in finished.history:
+        total = 25 * row["invariance"] + 25 * row["variance"] + row["covariance"]
+        assert row["total"] == pytest.approx(total, rel=1e-5)
+    assert finished.history[-1]["total"] < finished.history[0]["total"]
+
+
+def test_networks_come_back_in_eval_mode_and_their_statistics_have_moved(finished):
+    assert not finished.encoder.training
+    assert not finished.expander.training
+    statistics = finished.encoder.trunk.bn1
+    assert statistics.num_batches_tracked.item() == 4 * (56 // 16)
+    assert not torch.equal(statistics.running_mean, torch.zeros(64))
+
+
+def test_the_test_loss_moves_nothing_and_is_the_same_twice():
+    encoder, expander = networks(SMALL, torch.device("cpu"))
+    before = {name: tensor.clone() for name, tensor in encoder.state_dict().items()}
+    images, _ = digit_images(40)
+    one, two = (training.test_loss(encoder, expander, images, SMALL) for _ in range(2))
+    assert one == two
+    assert all(torch.equal(before[name], tensor) for name, tensor in encoder.state_dict().items())
+
+
+def test_a_stopped_run_goes_on_in_the_middle_of_an_epoch_and_ends_with_the_same_weights(finished, tmp_path):
+    seen = []
+    stopped = run(tmp_path, on_progress=seen.append, should_stop=lambda: len(seen) == 5)
+    assert not stopped.finished
+    assert seen[-1].step == 5  # the second step of the second epoch
+    resumed = run(tmp_path)
+    assert resumed.finished
+    assert same_weights(finished, resumed)
+    drop = ("seconds",)
+    assert [{k: v for k, v in row.items() if k not in drop} for row in resumed.history] == [
+        {k: v for k, v in row.items() if k not in drop} for row in finished.history
+    ]
+    for one, other in zip(resumed.snapshots, finished.snapshots, strict=True):
+        assert one.figures() == other.figures()
+        np.testing.assert_array_equal(one.tsne, other.tsne)
+
+
+CHILD = """
+import sys
+from pathlib import Path
+import torch
+sys.path.insert(0, sys.argv[2])
+from safetensors.torch import save_file
+from test_training import SMALL, run
+torch.set_num_threads(1)
+folder = Path(sys.argv[1])
+def note(progress):
+    print(progress.step, flush=True)
+trained = run(folder, on_progress=note)
+save_file({**trained.encoder.state_dict()}, folder / "final.safetensors")
+"""
+
+
+def test_a_killed_process_loses_at_most_the_epoch_and_ends_with_the_same_weights(finished, tmp_path):
+    command = [sys.executable, "-c", CHILD, str(tmp_path), str(Path(__file__).parent)]
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
+    child = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment)
+    for line in child.stdout:
+        if int(line) == 8:  # two epochs of three steps are saved, the third is under way
+            child.send_signal(signal.SIGKILL)
+            break
+    assert child.wait() == -signal.SIGKILL
+    child.stdout.close()
+    assert not (tmp_path / "final.safetensors").exists()
+
+    second = subprocess.run(command, stdout=subprocess.PIPE, text=True, env=environment, check=True)
+    steps = [int(line) for line in second.stdout.split()]
+    assert steps[0] == 7  # the first step after the two epochs that were saved
+    assert steps[-1] == 12
+    for name, tensor in load_file(tmp_path / "final.safetensors").items():
+        assert torch.equal(tensor, finished.encoder.state_dict()[name]), name
+
+
+def test_a_state_is_whole_or_absent_while_it_is_being_written(tmp_path, monkeypatch):
+    seen = []
+    run(tmp_path, on_progress=seen.append, should_stop=lambda: len(seen) == 3)
+    before = (tmp_path / training.STATE_FILE).read_bytes()
+
+    def broken(tensors, path, metadata):
+        Path(path).write_bytes(b"half")
+        raise OSError("No space left on device")
+
+    monkeypatch.setattr(training, "save_file", broken)
+    with pytest.raises(OSError, match="No space left"):
+        run(tmp_path)
+    assert (tmp_path / training.STATE_FILE).read_bytes() == before
+    assert [path.name for path in tmp_path.iterdir()] == [training.STATE_FILE]
+
+
+def test_a_state_of_other_settings_or_damaged_is_refused_with_the_way_out(tmp_path):
+    run(tmp_path, should_stop=lambda: True)
+    with pytest.raises(TrainingError, match=r"other settings \(seed 0 -> 7\).*delete it to start over"):
+        run(tmp_path, replace(SMALL, seed=7))
+    state = tmp_path / training.STATE_FILE
+    state.write_bytes(state.read_bytes()[:1000])
+    with pytest.raises(TrainingError, match="cannot be read"):
+        run(tmp_path)
+
+
+def test_a_loss_that_is_not_finite_stops_the_run_with_step_term_and_hint(tmp_path, monkeypatch):
+    count = iter(range(100))
+    real = training.vicreg_loss
+
+    def explode(z_a, z_b, **options):
+        terms = real(z_a, z_b, **options)
+        bad = terms.covariance * float("inf")
+        return LossTerms(terms.variance, terms.invariance, bad, terms.total + bad) if next(count) > 8 else terms
+
+    monkeypatch.setattr(training, "vicreg_loss", explode)
+    with pytest.raises(TrainingError, match=r"covariance term stopped being finite at step \d+.*learning rate below"):
+        run(tmp_path)
+
+
+def test_the_learning_rate_rises_linearly_and_falls_as_a_cosine():
+    config = replace(SMALL, learning_rate=1.0, warmup_steps=10)
+    rates = [learning_rate(config, step, 110) for step in range(110)]
+    assert rates[:10] == pytest.approx([0.1 * (i + 1) for i in range(10)])
+    assert rates[60] == pytest.approx(0.5)
+    assert rates[-1] < 1e-3
+    assert rates[10:] == sorted(rates[10:], reverse=True)
+    # a run that is shorter than its warm-up still reaches the peak
+    assert max(learning_rate(config, step, 12) for step in range(12)) == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize("optimiser", ["adamw", "lars"])
+def test_weight_decay_acts_on_matrices_only(optimiser):
+    config = replace(SMALL, optimiser=optimiser, weight_decay=0.1)
+    decayed, free = make_optimiser(config, *networks(config, torch.device("cpu"))).param_groups
+    assert decayed["weight_decay"] == 0.1
+    assert free["weight_decay"] == 0.0
+    assert {p.ndim for p in decayed["params"]} == {2, 4}
+    assert {p.ndim for p in free["params"]} == {1}
+
+
+def test_lars_trains_and_resumes(tmp_path):
+    config = replace(SMALL, optimiser="lars", learning_rate=0.1, epochs=2)
+    whole = run(tmp_path / "whole", config)
+    seen = []
+    run(tmp_path / "parts", config, on_progress=seen.append, should_stop=lambda: len(seen) == 4)
+    assert same_weights(whole, run(tmp_path / "parts", config))
+    assert whole.history[-1]["total"] < whole.history[0]["total"]
+
+
+def test_generators_of_different_purposes_and_moments_differ():
+    draws = {
+        (purpose, counter): torch.rand(1, generator=seeded(0, purpose, counter)).item()
+        for purpose in (1, 2, 3)
+        for counter in range(50)
+    }
+    assert len(set(draws.values())) == len(draws)
+
+
+def test_progress_tells_the_time_left_and_carries_rows_and_snapshots_at_an_epochs_end(tmp_path):
+    seen = []
+    run(tmp_path, on_progress=seen.append)
+    assert [p.step for p in seen] == list(range(1, 13))
+    assert all(p.steps == 12 and p.epochs == 4 for p in seen)
+    assert [p.epoch for p in seen] == [1, 1, 1, 2, 2, 2, 3, 3, 3, 4, 4, 4]
+    assert [bool(p.rows) for p in seen] == [False, False, True] * 4
+    assert seen[-1].seconds_left == 0
+    assert seen[0].seconds_left > seen[-2].seconds_left > 0
+    assert seen[-1].snapshot.epoch == 4
+
+
+def test_too_few_images_are_refused_with_the_rule():
+    images, labels = digit_images(10)
+    with pytest.raises(ValueError, match="batch_size 16 needs at least as many train images, got 10"):
+        train(SMALL, images, images, train_labels=labels, test_labels=labels, folder=Path("unused"))

@@ -1,0 +1,237 @@
+"""The command line: `python -m vicreg train`, `evaluate`, `list`. Heavy modules load only when a command runs."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import dataclasses
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from vicreg.config import ENCODERS, OPTIMISERS, PRESETS, Config
+
+STUDY_PROBE = 62.68
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command. Returns the exit status: 0, 1 for a clear failure, 130 for a run stopped by Ctrl-C."""
+    options = _parser().parse_args(arguments)
+    try:
+        return options.command(options)
+    except (ValueError, OSError) as error:  # RunError and DataError are ValueErrors, PicturesMissing is an OSError
+        print(f"vicreg: {error}", file=sys.stderr)
+        return 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m vicreg", description="Train, evaluate and list VICReg runs.")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    train = commands.add_parser(
+        "train",
+        help="train a preset, or go on with one that was stopped",
+        description="Train a preset and evaluate it. Ctrl-C saves and stops; the same command goes on from there.",
+    )
+    train.set_defaults(command=_train)
+    train.add_argument("--preset", choices=sorted(PRESETS), default="vicreg", help="default: vicreg")
+    train.add_argument("--dataset", choices=["cifar10"], help="default: the preset's")
+    train.add_argument("--encoder", choices=ENCODERS, help="default: the preset's (compact)")
+    train.add_argument("--optimiser", choices=OPTIMISERS, help="default: the preset's")
+    for name, kind, text in (
+        ("epochs", int, "passes over the train images"),
+        ("batch-size", int, "images a step"),
+        ("learning-rate", float, "peak rate"),
+        ("weight-decay", float, "on matrices only"),
+        ("warmup-steps", int, "steps of linear warm-up"),
+        ("seed", int, "of weights, order and views"),
+        ("invariance-weight", float, "lambda"),
+        ("variance-weight", float, "mu"),
+        ("covariance-weight", float, "nu"),
+    ):
+        train.add_argument(f"--{name}", type=kind, metavar="N", help=f"{text}; default: the preset's")
+    train.add_argument("--view-size", type=int, metavar="PIXELS", help="side of a view; default: the preset's")
+    train.add_argument("--images", type=int, metavar="N", help="train on the first N train images only")
+    train.add_argument("--device", default="auto", help="auto, cpu, cuda or mps; default: auto")
+    train.add_argument("--folder", type=Path, help="where runs go; default: VICREG_RUNS, else your cache folder")
+    train.add_argument("--name", help="the run's folder; default: DATASET-PRESET")
+    train.add_argument("--replace", action="store_true", help="train again where a finished run of that name exists")
+
+    evaluate = commands.add_parser(
+        "evaluate",
+        help="measure runs again: rebuild metrics.json, results/ and the model card",
+        description="Measure runs again: rebuild metrics.json, results/ and the model card.",
+    )
+    evaluate.set_defaults(command=_evaluate)
+    evaluate.add_argument("runs", nargs="*", metavar="RUN", help="names or folders; default: every run here")
+
+    listing = commands.add_parser("list", help="list the runs on this machine", description="List the runs here.")
+    listing.set_defaults(command=_list)
+    return parser
+
+
+def _train(options: argparse.Namespace) -> int:
+    config = _config(options)
+    from vicreg.runs import runs_folder
+
+    root = options.folder or runs_folder()
+    name = options.name or config.run_name
+    if Path(name).name != name or name.startswith("."):
+        raise ValueError(f"--name must be a plain folder name, got {name!r}")
+    if (root / name / "config.json").exists() and not options.replace:
+        raise ValueError(
+            f"a finished run {name} is there already; --replace trains it again, --name gives another name"
+        )
+
+    from vicreg.pipeline import train_run
+
+    with _stop_on_interrupt() as should_stop, _Bars() as bars:
+        run = train_run(
+            config,
+            root / name,
+            device=options.device,
+            images=options.images,
+            download=True,
+            on_progress=bars.training,
+            on_stage=bars.stage,
+            should_stop=should_stop,
+        )
+    if run is None:
+        print(f"Stopped and saved. The same command goes on from there (state: {root / f'.training-{name}'}).")
+        return 130
+    probe = run.metrics["probe"]
+    low, high = probe["interval"]
+    print(
+        f"{run.title}: linear probe {probe['accuracy']:.2f} % (95 % interval {low:.2f} to {high:.2f}), in {run.folder}"
+    )
+    return 0
+
+
+def _evaluate(options: argparse.Namespace) -> int:
+    from vicreg.pipeline import evaluate_run
+    from vicreg.runs import find_runs, open_run
+
+    found, broken = find_runs()
+    for sentence in broken:
+        print(f"vicreg: {sentence}", file=sys.stderr)
+    chosen = []
+    for name in options.runs or found:
+        if name in found:
+            chosen.append(found[name])
+        elif (Path(name) / "config.json").is_file():
+            chosen.append(open_run(name))
+        else:
+            raise ValueError(f"no run {name!r} here; there are: {', '.join(found) or 'none'}")
+    for run in chosen:
+        with _Bars() as bars:
+            run = evaluate_run(run, download=True, on_stage=bars.stage)
+        probe = run.metrics["probe"]
+        print(
+            f"{run.title}: linear probe {probe['accuracy']:.2f} % ({probe['interval'][0]:.2f} to {probe['interval'][1]:.2f})"
+        )
+    return 1 if broken else 0
+
+
+def _list(options: argparse.Namespace) -> int:
+    from vicreg.runs import BUNDLED, find_runs
+
+    found, broken = find_runs()
+    rows = [("run", "encoder", "epochs", "probe", "MB", "where")]
+    for name, run in found.items():
+        probe = run.metrics.get("probe")
+        size = sum(entry["bytes"] for entry in run.record["files"].values()) / 1e6
+        figure = f"{probe['accuracy']:.2f} %" if probe else "not yet"
+        where = "bundled" if run.folder.parent == BUNDLED else "own"
+        rows.append((name, run.config.encoder, str(run.config.epochs), figure, f"{size:.1f}", where))
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+    for row in rows:
+        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+    for sentence in broken:
+        print(f"vicreg: {sentence}", file=sys.stderr)
+    if not found:
+        print("No runs yet: `python -m vicreg train` makes one.")
+    print(f"The study's linear probe, for comparison: {STUDY_PROBE} % (VICReg, 30 epochs).")
+    return 1 if broken else 0
+
+
+def _config(options: argparse.Namespace) -> Config:
+    config = PRESETS[options.preset]
+    fields = {field.name for field in dataclasses.fields(config)}
+    given = {k: v for k, v in vars(options).items() if k in fields and k != "preset" and v is not None}
+    if options.view_size is not None:
+        given["views"] = dataclasses.replace(config.views, size=options.view_size)
+    return dataclasses.replace(config, **given)
+
+
+class _Bars:
+    """tqdm bars: one for the steps, one for each stage of the evaluation."""
+
+    def __init__(self) -> None:
+        self.bar: Any = None
+        self.label = ""
+
+    def __enter__(self) -> _Bars:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        if self.bar is not None:
+            self.bar.close()
+
+    def _bar(self, label: str, total: int, unit: str) -> Any:
+        from tqdm import tqdm
+
+        if self.bar is None or self.label != label:
+            if self.bar is not None:
+                self.bar.close()
+            self.bar, self.label = tqdm(total=total, desc=label, unit=unit, dynamic_ncols=True, mininterval=1), label
+        return self.bar
+
+    def training(self, progress: Any) -> None:
+        """Show a vicreg.training.Progress."""
+        from tqdm import tqdm
+
+        bar = self._bar("training", progress.steps, "step")
+        terms = progress.terms
+        bar.set_postfix_str(
+            f"epoch {progress.epoch}/{progress.epochs} total {terms['total']:.2f} var {terms['variance']:.3f} "
+            f"inv {terms['invariance']:.3f} cov {terms['covariance']:.3f}",
+            refresh=False,
+        )
+        bar.update(progress.step - bar.n)
+        if progress.snapshot is not None:
+            shot = progress.snapshot
+            tqdm.write(
+                f"epoch {shot.epoch}: kNN {100 * shot.knn_accuracy:.2f} %, effective rank {shot.effective_rank:.0f}"
+            )
+
+    def stage(self, label: str, done: int, total: int) -> None:
+        """Show how far a stage of the evaluation is."""
+        bar = self._bar(label, total, "it")
+        bar.update(done - bar.n)
+
+
+@contextlib.contextmanager
+def _stop_on_interrupt() -> Iterator[Callable[[], bool]]:
+    """Ctrl-C and SIGTERM ask for a stop after the step in progress; a second Ctrl-C ends the process at once."""
+    asked = False
+
+    def ask(number: int, frame: object) -> None:
+        nonlocal asked
+        if asked and number == signal.SIGINT:
+            os._exit(130)
+        asked = True
+        print("\nStopping after this step; Ctrl-C again quits at once, with the last saved state.", file=sys.stderr)
+
+    before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield lambda: asked
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,386 @@
+"""Training: two views, encoder, expander, the three terms, one step at a time.
+
+`train` can be stopped and killed at any moment. Everything random is drawn from generators seeded by (seed, purpose,
+counter): the order of an epoch by its number, the views of a step by its number. So a resumed run needs the weights,
+the optimiser and the step it had reached, and then ends with the same weights as one that was never interrupted.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import math
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from vicreg.config import Config
+from vicreg.files import atomic_path
+from vicreg.loss import LossTerms, vicreg_loss
+from vicreg.model import Encoder, Expander
+from vicreg.snapshots import SNAPSHOTS, Snapshot, Snapshotter
+from vicreg.views import augmented_views
+
+STATE_FILE = "state.safetensors"
+STATE_SCHEMA = 1
+TEST_BATCHES = 10  # the test loss is the mean over this many batches of test images
+ORDER, VIEWS, TEST_VIEWS = 1, 2, 3  # what a generator is for
+
+
+class TrainingError(ValueError):
+    """Training cannot go on; the message says where it stood and what to try."""
+
+
+@dataclass(frozen=True)
+class Progress:
+    """What a callback learns after every step, and with more at the end of an epoch.
+
+    step of steps, in epoch of epochs (1-based). terms: the last step's unweighted terms and total.
+    rows: new history rows, only at the end of an epoch. snapshot: only where one was just made.
+    seconds: time spent in training so far, over all sittings; seconds_left: an estimate from this sitting.
+    """
+
+    step: int
+    steps: int
+    epoch: int
+    epochs: int
+    terms: dict[str, float]
+    learning_rate: float
+    seconds: float
+    seconds_left: float
+    rows: tuple[dict[str, Any], ...] = ()
+    snapshot: Snapshot | None = None
+
+
+@dataclass
+class Trained:
+    """What training leaves: networks in eval mode, a history row per epoch and split, the snapshots, the seconds.
+
+    finished is False where should_stop ended it early; call `train` again with the same folder to go on.
+    """
+
+    encoder: Encoder
+    expander: Expander
+    history: list[dict[str, Any]]
+    snapshots: list[Snapshot]
+    seconds: float
+    finished: bool
+
+
+@dataclass
+class _State:
+    """Everything that changes while training, apart from the networks and the optimiser."""
+
+    step: int = 0
+    seconds: float = 0.0
+    history: list[dict[str, Any]] = field(default_factory=list)
+    sums: dict[str, float] = field(default_factory=dict)  # of this epoch's terms
+    snapshots: list[Snapshot] = field(default_factory=list)
+
+
+def train(
+    config: Config,
+    train_images: np.ndarray,
+    test_images: np.ndarray,
+    *,
+    train_labels: np.ndarray,
+    test_labels: np.ndarray,
+    folder: Path,
+    device: str | torch.device = "cpu",
+    on_progress: Callable[[Progress], None] = lambda progress: None,
+    should_stop: Callable[[], bool] = lambda: False,
+) -> Trained:
+    """Train `config` and return the networks; go on where an earlier call with this folder stopped.
+
+    train_images, test_images: uint8 (N, 32, 32, 3). The labels (N,) are never trained on: they only colour the
+    snapshots' kNN accuracy. folder: where the state is kept, written atomically after every epoch and when
+    should_stop() first returns True. Raises ValueError for images that do not fit the config, and TrainingError for a
+    state of another config or a loss that is not finite.
+    """
+    device = torch.device(device)
+    if len(train_images) < config.batch_size:
+        raise ValueError(f"batch_size {config.batch_size} needs at least as many train images, got {len(train_images)}")
+    if len(test_images) < 2:
+        raise ValueError(f"the test loss needs at least 2 test images, got {len(test_images)}")
+    folder = Path(folder)
+    encoder, expander = networks(config, device)
+    optimiser = make_optimiser(config, encoder, expander)
+    state = _load(folder / STATE_FILE, config, encoder, expander, optimiser) or _State()
+    snapshotter = Snapshotter(train_images, train_labels, test_images, test_labels)
+
+    steps_an_epoch = len(train_images) // config.batch_size
+    steps = steps_an_epoch * config.epochs
+    snapshot_every = max(1, round(config.epochs / SNAPSHOTS))
+    pixels = torch.from_numpy(np.array(train_images)).to(device)  # a writable copy in memory
+    began, earlier, first = time.perf_counter(), state.seconds, state.step
+    order: Tensor | None = None
+
+    def report(terms: LossTerms, rate: float, **more: Any) -> None:
+        state.seconds = earlier + time.perf_counter() - began
+        pace = (state.seconds - earlier) / max(1, state.step - first)
+        on_progress(
+            Progress(
+                step=state.step,
+                steps=steps,
+                epoch=min(config.epochs, (state.step - 1) // steps_an_epoch + 1),
+                epochs=config.epochs,
+                terms={name: value.item() for name, value in terms._asdict().items()},
+                learning_rate=rate,
+                seconds=state.seconds,
+                seconds_left=pace * (steps - state.step),
+                **more,
+            )
+        )
+
+    if state.step == 0 and not state.history:  # what an untrained network does: epoch 0 of every curve
+        terms = test_loss(encoder, expander, test_images, config)
+        state.history.append(_row(0, "test", terms, 0.0, 0.0))
+        state.snapshots.append(snapshotter.take(encoder, epoch=0, previous=None))
+
+    while state.step < steps:
+        epoch, position = divmod(state.step, steps_an_epoch)
+        if order is None or position == 0:
+            order = torch.randperm(len(train_images), generator=seeded(config.seed, ORDER, epoch)).to(device)
+            if position == 0:
+                state.sums = dict.fromkeys(LossTerms._fields, 0.0)
+        rows = order[position * config.batch_size : (position + 1) * config.batch_size]
+        rate = learning_rate(config, state.step, steps)
+        for group in optimiser.param_groups:
+            group["lr"] = rate
+
+        encoder.train()
+        expander.train()
+        images = to_floats(pixels[rows])
+        generator = seeded(config.seed, VIEWS, state.step)
+        views = torch.cat([augmented_views(images, config.views, generator=generator) for _ in range(2)])
+        terms = loss_of(encoder, expander, views, config)
+        _require_finite(terms, state.step, config)
+        optimiser.zero_grad(set_to_none=True)
+        terms.total.backward()
+        optimiser.step()
+
+        state.step += 1
+        for name, value in terms._asdict().items():
+            state.sums[name] += value.item()
+        if state.step % steps_an_epoch:
+            report(terms, rate)
+            if should_stop():
+                break
+            continue
+
+        state.seconds = earlier + time.perf_counter() - began
+        means = {name: value / steps_an_epoch for name, value in state.sums.items()}
+        new = [_row(epoch + 1, "train", means, rate, state.seconds)]
+        new.append(_row(epoch + 1, "test", test_loss(encoder, expander, test_images, config), rate, state.seconds))
+        state.history += new
+        snapshot = None
+        if (epoch + 1) % snapshot_every == 0 or state.step == steps:
+            previous = state.snapshots[-1] if state.snapshots else None
+            snapshot = snapshotter.take(encoder, epoch=epoch + 1, previous=previous)
+            state.snapshots.append(snapshot)
+        report(terms, rate, rows=tuple(new), snapshot=snapshot)
+        _save(folder / STATE_FILE, config, encoder, expander, optimiser, state)
+        if should_stop():
+            break
+
+    if state.step < steps:
+        _save(folder / STATE_FILE, config, encoder, expander, optimiser, state)
+    return Trained(
+        encoder=encoder.eval(),
+        expander=expander.eval(),
+        history=state.history,
+        snapshots=state.snapshots,
+        seconds=state.seconds,
+        finished=state.step == steps,
+    )
+
+
+def networks(config: Config, device: torch.device) -> tuple[Encoder, Expander]:
+    """The two networks as they are before the first step, decided by the config's seed alone."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(config.seed)
+        encoder, expander = Encoder(config.encoder), Expander(config.expander)
+    return encoder.to(device, memory_format=torch.channels_last), expander.to(device)
+
+
+def make_optimiser(config: Config, encoder: Encoder, expander: Expander) -> torch.optim.Optimizer:
+    """The config's optimiser over both networks, with weight decay on matrices only."""
+    parameters = [*encoder.parameters(), *expander.parameters()]
+    groups = [
+        {"params": [p for p in parameters if p.ndim > 1], "weight_decay": config.weight_decay},
+        {"params": [p for p in parameters if p.ndim <= 1], "weight_decay": 0.0},
+    ]
+    if config.optimiser == "adamw":
+        return torch.optim.AdamW(groups, lr=config.learning_rate, fused=True)
+    try:
+        from timm.optim import Lars
+    except ImportError as error:
+        raise ValueError("the LARS optimiser comes from timm, which is not installed: `pip install timm`") from error
+    groups[0]["always_adapt"] = True  # the layer-wise rate is for matrices, with or without decay; never for the rest
+    return Lars(groups, lr=config.learning_rate, momentum=0.9, trust_coeff=0.02)
+
+
+def learning_rate(config: Config, step: int, steps: int) -> float:
+    """The rate of a step: linear from 0 over warmup_steps, then a cosine to 0 at the last step."""
+    warmup = min(config.warmup_steps, steps // 2)
+    if step < warmup:
+        return config.learning_rate * (step + 1) / warmup
+    return config.learning_rate * 0.5 * (1 + math.cos(math.pi * (step - warmup) / (steps - warmup)))
+
+
+def loss_of(encoder: Encoder, expander: Expander, views: Tensor, config: Config) -> LossTerms:
+    """The loss of 2 B views (both halves in one pass), bf16 where the device is faster with it."""
+    views = views.contiguous(memory_format=torch.channels_last)
+    with half_precision(views.device):
+        embeddings = expander(encoder(views))
+    z_a, z_b = embeddings.float().chunk(2)
+    return vicreg_loss(
+        z_a,
+        z_b,
+        invariance_weight=config.invariance_weight,
+        variance_weight=config.variance_weight,
+        covariance_weight=config.covariance_weight,
+        gamma=config.gamma,
+        eps=config.eps,
+        check_finite=False,  # `train` looks at the total, once a step
+    )
+
+
+@torch.no_grad()
+def test_loss(encoder: Encoder, expander: Expander, images: np.ndarray, config: Config) -> dict[str, float]:
+    """The terms on test images, in eval mode, on the same views every time: the mean over up to 10 batches."""
+    encoder.eval()
+    expander.eval()
+    device = next(encoder.parameters()).device
+    size = min(config.batch_size, len(images))
+    batches = min(TEST_BATCHES, len(images) // size)
+    generator = seeded(config.seed, TEST_VIEWS, 0)
+    sums = dict.fromkeys(LossTerms._fields, 0.0)
+    for i in range(batches):
+        batch = to_floats(torch.from_numpy(np.array(images[i * size : (i + 1) * size])).to(device))
+        views = torch.cat([augmented_views(batch, config.views, generator=generator) for _ in range(2)])
+        for name, value in loss_of(encoder, expander, views, config)._asdict().items():
+            sums[name] += value.item()
+    return {name: value / batches for name, value in sums.items()}
+
+
+def to_floats(images: Tensor) -> Tensor:
+    """uint8 (B, H, W, 3) -> float32 (B, 3, H, W) in [0, 1]."""
+    return images.permute(0, 3, 1, 2).float() / 255
+
+
+def half_precision(device: torch.device) -> contextlib.AbstractContextManager:
+    """bfloat16 autocast where the hardware has it, else nothing."""
+    if device.type == "cuda":
+        native = torch.cuda.is_bf16_supported()
+    else:
+        found = torch.cpu.get_capabilities() if device.type == "cpu" else {}
+        native = bool(found.get("avx512_bf16") or found.get("amx_bf16"))
+    if native:
+        return torch.autocast(device.type, dtype=torch.bfloat16)
+    return contextlib.nullcontext()
+
+
+def seeded(seed: int, purpose: int, counter: int) -> torch.Generator:
+    """A CPU generator for one purpose and moment, independent of all others."""
+    entropy = np.random.SeedSequence([seed, purpose, counter]).generate_state(1, np.uint32)[0]
+    return torch.Generator().manual_seed(int(entropy))
+
+
+def _row(epoch: int, split: str, terms: dict[str, float], rate: float, seconds: float) -> dict[str, Any]:
+    return {"epoch": epoch, "split": split, **terms, "learning_rate": rate, "seconds": round(seconds, 1)}
+
+
+def _require_finite(terms: LossTerms, step: int, config: Config) -> None:
+    if torch.isfinite(terms.total):
+        return
+    bad = [name for name, value in terms._asdict().items() if name != "total" and not torch.isfinite(value)]
+    raise TrainingError(
+        f"the {' and '.join(bad) or 'total'} term stopped being finite at step {step + 1}. The usual cause is a rate "
+        f"that is too high: try a learning rate below {config.learning_rate:g}, or a longer warm-up than "
+        f"{config.warmup_steps} steps. The state of the last finished epoch is kept."
+    )
+
+
+def _save(
+    path: Path,
+    config: Config,
+    encoder: Encoder,
+    expander: Expander,
+    optimiser: torch.optim.Optimizer,
+    state: _State,
+) -> None:
+    """Write all of it as one safetensors file, by a rename, so that a crash leaves the old state or the new one."""
+    tensors = {f"encoder.{k}": v for k, v in encoder.state_dict().items()}
+    tensors |= {f"expander.{k}": v for k, v in expander.state_dict().items()}
+    for index, values in optimiser.state_dict()["state"].items():
+        tensors |= {f"optimiser.{index}.{k}": v for k, v in values.items() if isinstance(v, Tensor)}
+    for snapshot in state.snapshots:
+        tensors |= {f"snapshot.{snapshot.epoch}.{k}": torch.from_numpy(v) for k, v in snapshot.arrays().items()}
+    record = {
+        "schema": STATE_SCHEMA,
+        "config": config.to_dict(),
+        "step": state.step,
+        "seconds": state.seconds,
+        "history": state.history,
+        "sums": state.sums,
+        "snapshots": [snapshot.figures() for snapshot in state.snapshots],
+    }
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with atomic_path(path) as temporary:
+        tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+        save_file(tensors, temporary, metadata={"state": json.dumps(record)})
+
+
+def _load(
+    path: Path, config: Config, encoder: Encoder, expander: Expander, optimiser: torch.optim.Optimizer
+) -> _State | None:
+    """Fill the networks and the optimiser from the state file, if there is one."""
+    if not path.exists():
+        return None
+    try:
+        with safe_open(path, framework="pt") as file:
+            record = json.loads(file.metadata()["state"])
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dict
+    except (SafetensorError, KeyError, TypeError, ValueError) as error:
+        raise TrainingError(
+            f"{path.name} in {path.parent.name} cannot be read ({error}); delete it to start over"
+        ) from error
+    if record.get("schema") != STATE_SCHEMA:
+        raise TrainingError(f"{path.name} has schema {record.get('schema')}, this version reads {STATE_SCHEMA}")
+    differences = config_differences(Config.from_dict(record["config"]), config)
+    if differences:
+        raise TrainingError(
+            f"{path.parent.name} holds an unfinished run with other settings ({differences}); "
+            "choose another folder, or delete it to start over"
+        )
+    encoder.load_state_dict(_below("encoder.", tensors))
+    expander.load_state_dict(_below("expander.", tensors))
+    saved: dict[int, dict[str, Tensor]] = {}
+    for name, tensor in _below("optimiser.", tensors).items():
+        index, key = name.split(".", 1)
+        saved.setdefault(int(index), {})[key] = tensor
+    optimiser.load_state_dict({**optimiser.state_dict(), "state": saved})
+    snapshots = [
+        Snapshot.restore(figures, {k: v.numpy() for k, v in _below(f"snapshot.{figures['epoch']}.", tensors).items()})
+        for figures in record["snapshots"]
+    ]
+    return _State(record["step"], record["seconds"], record["history"], record["sums"], snapshots)
+
+
+def config_differences(a: Config, b: Config) -> str:
+    """The settings in which two configs differ, as `name a -> b`; empty where they are the same."""
+    left, right = asdict(a), asdict(b)
+    return ", ".join(f"{name} {left[name]} -> {right[name]}" for name in left if left[name] != right[name])
+
+
+def _below(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    return {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
