@@ -1,0 +1,100 @@
+"""Start: what VICReg is, drawn with real views of a real picture and what a trained run makes of them."""
+
+import numpy as np
+import streamlit as st
+
+import ui
+from vicreg import charts
+from vicreg.diagram import diagram
+
+ui.page(
+    "How can a network learn from pictures without labels?",
+    "Both views come from one picture. VICReg trains the network to describe them **alike**, while every number of the "
+    "description must **vary** from picture to picture and no two may say **the same**.",
+)
+
+controls = st.columns([3, 2, 2, 3], vertical_alignment="bottom")
+with controls[0]:
+    run = ui.pick_run()
+pictures = ui.pictures(run)
+if pictures is not None:
+    number = controls[1].number_input("Picture", 0, len(pictures) - 1, 30, key="picture", bind="query-params")
+    image, name = pictures[number], pictures.classes[pictures.labels[number]]
+else:
+    image, name = ui.sample_picture(), "a flower from scikit-learn's sample photographs"
+draws = st.session_state.setdefault("draws", 0)
+if controls[2].button("Draw new views", icon=":material/refresh:", width="stretch"):
+    draws = st.session_state["draws"] = draws + 1
+
+pair = ui.two_views(image, run.config.views, draws)  # (2, size, size, 3) uint8
+y, z = ui.embed(run, pair)
+ui.drawing(
+    diagram(
+        ui.data_uri(image),
+        (ui.data_uri(pair[0]), ui.data_uri(pair[1])),
+        representations=(y[0], y[1]),
+        embeddings=(z[0], z[1]),
+    ),
+    key="diagram",
+)
+likeness = float(np.dot(y[0], y[1]) / (np.linalg.norm(y[0]) * np.linalg.norm(y[1])))
+st.caption(
+    f"Picture: {name}. The bars are the first 24 numbers that the run `{run.title}` computes for these two views. "
+    f"Their representations point the same way to a cosine of {likeness:.2f}."
+)
+
+st.subheader("Three terms, one loss", anchor=False)
+weights = run.config
+colour = charts.TERM_COLOURS
+st.latex(
+    rf"\ell(Z, Z') = \lambda\,\textcolor{{{colour['invariance']}}}{{s(Z, Z')}}"
+    rf" + \mu\,\textcolor{{{colour['variance']}}}{{[v(Z) + v(Z')]}}"
+    rf" + \nu\,\textcolor{{{colour['covariance']}}}{{[c(Z) + c(Z')]}}"
+)
+last = ui.results(run, "history").query("split == 'test'").iloc[-1]
+explained = (
+    (
+        "invariance",
+        r"s(Z, Z') = \tfrac{1}{nD} \sum_i \lVert z_i - z'_i \rVert^2",
+        "The two embeddings of a picture should **agree**. Alone, this is solved by giving every picture the same "
+        "embedding: a complete collapse.",
+    ),
+    (
+        "variance",
+        r"v(Z) = \tfrac{1}{D} \sum_j \max(0,\, \gamma - S(z^j))",
+        "Every number of the embedding should **vary** over the batch, with a standard deviation $S$ of at least "
+        r"$\gamma = 1$. That forbids the complete collapse, but all numbers may still say the same.",
+    ),
+    (
+        "covariance",
+        r"c(Z) = \tfrac{1}{D} \sum_{i \neq j} [C(Z)]_{ij}^2",
+        "Different numbers should **not be correlated**, so that the embedding uses many directions instead of "
+        "repeating a few: no dimensional collapse.",
+    ),
+)
+for column, (term, formula, words) in zip(st.columns(3), explained, strict=True):
+    with column:
+        st.markdown(f"**{ui.coloured(term, term)}**, {last[term]:.2f} at the end of this run")
+        st.latex(rf"\textcolor{{{charts.TERM_COLOURS[term]}}}{{{formula}}}")
+        st.markdown(words)
+
+probe = ui.metrics(run).get("probe")
+if probe:
+    low, high = probe["interval"]
+    st.markdown(
+        f"**Does it work?** A linear classifier on the 512 numbers of $y$, which were learned without labels, names the "
+        f"class of **{probe['accuracy']:.2f} %** of the test pictures (95 % interval {low:.2f} to {high:.2f}). The study "
+        f"that this app grew out of reports {ui.STUDY['vicreg']} %; guessing gives 10 %."
+    )
+st.markdown(
+    "Go on: how the loss [falls](training_curves), which classes [separate](maps), what it finds [alike](retrieval)."
+)
+if probe:
+    ui.measured(
+        f"Linear probe: {probe['protocol']}; n = {probe['n']:,} test images, run `{run.title}`. Trained with weights "
+        rf"$\lambda$ = {weights.invariance_weight:g}, $\mu$ = {weights.variance_weight / 2:g} for each view and "
+        rf"$\nu$ = {weights.covariance_weight:g} (Bardes et al. 2022, eq. 6, with the invariance term averaged over the $D$ "
+        "dimensions as in the authors' code).",
+        command=f"python -m vicreg evaluate {run.name}",
+    )
+ui.show_source("vicreg.views:augmented_views", "vicreg.loss:vicreg_loss")

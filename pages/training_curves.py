@@ -1,0 +1,97 @@
+"""Training curves: the loss and its three terms, and what the representations were worth meanwhile."""
+
+import numpy as np
+import streamlit as st
+
+import ui
+from vicreg import charts
+
+ui.page(
+    "What does the loss do while the network learns?",
+    "The **total** is a weighted sum of three terms that pull against each other: the embeddings must spread, and "
+    "spread-out embeddings find it harder to agree.",
+)
+
+width = ui.width()
+controls = st.columns([2, 1, 1], vertical_alignment="bottom")
+with controls[0]:
+    run = ui.pick_run()
+log = controls[1].toggle("Logarithmic scale", key="log", bind="query-params", persist_state="session")
+controls[2].caption("Solid: train. Dashed: test.")
+
+history = ui.results(run, "history")
+ui.chart(
+    charts.training_curves(history, log=log, width=width),
+    alt="Four curves over the epochs, for train and test: total loss, variance, invariance and covariance term.",
+    key="curves",
+)
+config, last = run.config, history[history["split"] == "test"].iloc[-1]
+variance, invariance, covariance = (ui.coloured(term, term) for term in charts.TERMS)
+st.markdown(
+    f"**The sum at the end**, on test pictures: {last['total']:.2f} = "
+    f"{config.variance_weight:g} · {last['variance']:.2f} ({variance}) + "
+    f"{config.invariance_weight:g} · {last['invariance']:.2f} ({invariance}) + "
+    f"{config.covariance_weight:g} · {last['covariance']:.2f} ({covariance})."
+)
+
+shots = ui.results(run, "snapshots")
+first, final = shots.iloc[0], shots.iloc[-1]
+st.subheader("What is it worth meanwhile?", anchor=False)
+st.markdown(
+    "The loss says nothing about classes. With labels that training never saw, the same network was asked after "
+    f"some of the epochs: kNN accuracy rises from {100 * first['knn_accuracy']:.2f} % untrained to "
+    f"{100 * final['knn_accuracy']:.2f} %, and the effective rank goes from {first['effective_rank']:.2f} to "
+    f"{final['effective_rank']:.2f} directions."
+)
+ui.chart(
+    charts.snapshots(shots, width=width),
+    alt="Two curves over the epochs: kNN accuracy in percent and the effective rank of the representations.",
+    key="snapshots",
+)
+
+timeline = ui.results(run, "timeline")
+classes = ui.class_names(run)
+epochs = timeline["epoch"].unique().tolist()
+st.subheader("How does the map take shape?", anchor=False)
+film, words = st.columns([1, 1], gap="large")
+with film:
+    options = st.columns([2, 1], vertical_alignment="bottom")
+    epoch = options[0].select_slider("After epoch", epochs, value=epochs[-1], key="epoch", bind="query-params")
+    kind = options[1].segmented_control(
+        "Map", list(charts.MAP_TITLES), default="tsne", required=True, format_func=charts.MAP_TITLES.get, key="film"
+    )
+    moment = timeline[timeline["epoch"] == epoch]
+    moment = moment.assign(**{"class": np.array(classes)[moment["label"]]})
+    reach = 1.03 * float(timeline[[f"{kind}_x", f"{kind}_y"]].abs().to_numpy().max())
+    ui.chart(
+        charts.film(moment, classes, kind=kind, limits=(-reach, reach), side=min(480, width // 2 - 40)),
+        alt=f"{charts.MAP_TITLES[kind]} of {len(moment):,} test pictures after epoch {epoch}, coloured by class.",
+        key="film_chart",
+    )
+with words:
+    st.markdown(
+        f"**{variance}** counts how far the standard deviation of each of the {config.expander[-1]:,} dimensions of the "
+        r"embedding falls short of 1: $v(Z) = \frac{1}{D}\sum_j \max(0,\, \gamma - S(z^j))$."
+    )
+    st.markdown(
+        f"**{invariance}** is the mean squared difference of the two views' embeddings, $s(Z, Z')$. It can fall because "
+        "the views agree, or because everything shrinks; only the variance term forbids the second."
+    )
+    st.markdown(
+        f"**{covariance}** sums the squared covariances of different dimensions, $c(Z)$. It *rises* as the embeddings "
+        "spread, and is near zero for a collapsed network too: a low value alone is no good sign."
+    )
+    st.markdown(
+        "**What the curves do not prove.** Totals of runs with other weights are not comparable, and a lower total need "
+        "not mean a better representation: look at the probe. Each map started from the one before it, so a class "
+        "stays where it was."
+    )
+ui.measured(
+    f"Run `{run.title}`: {config.epochs} epochs of {run.record['data']['train']['images']:,} images, batch "
+    f"{config.batch_size}, seed {config.seed}, {run.record['seconds'] / 60:.0f} minutes on {run.record['device']}. "
+    "Train: the mean over an epoch's steps, in train mode. Test: after the epoch, in eval mode, the same augmented views of "
+    f"the same {10 * config.batch_size:,} test images each time. Terms as the authors' code normalises them: variance "
+    "averaged over the two views, covariance summed, both over D. kNN: 2,000 test images, 10,000 train images vote, k = 20.",
+    command=ui.train_command(run),
+)
+ui.show_source("vicreg.loss:variance", "vicreg.loss:invariance", "vicreg.loss:covariance", "vicreg.loss:vicreg_loss")

@@ -1,0 +1,154 @@
+"""Every page in a real Chromium: it draws itself, from a cold deep link, and one click or drag changes the result."""
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(CHROMIUM is None, reason="drives Debian's chromium, which is not installed"),
+]
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+PATIENCE = 60_000
+
+
+@pytest.fixture(scope="module")
+def server(cifar10_test, tmp_path_factory):
+    """The app on a free port, with pictures; nobody has opened its front page before the tests do."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    folder = tmp_path_factory.mktemp("server")
+    environment = {
+        **os.environ,
+        "VICREG_CACHE": str(folder / "cache"),
+        "VICREG_RUNS": str(folder / "runs"),
+        "HF_HUB_OFFLINE": "1",
+    }
+    options = ["--server.port", str(port), "--server.headless", "true", "--server.address", "127.0.0.1"]
+    with (folder / "log").open("w") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "streamlit", "run", "app.py", *options],
+            cwd=ROOT,
+            env=environment,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+        )
+    url = f"http://127.0.0.1:{port}"
+    for _ in range(300):
+        try:
+            urllib.request.urlopen(f"{url}/_stcore/health", timeout=1)
+            break
+        except OSError:
+            assert process.poll() is None, (folder / "log").read_text()
+            time.sleep(0.2)
+    yield url
+    process.terminate()
+    process.wait(10)
+    assert "Traceback" not in (folder / "log").read_text()
+
+
+@pytest.fixture(scope="module")
+def browser():
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def page(browser):
+    page = browser.new_page(viewport={"width": 1280, "height": 900})
+    page.set_default_timeout(PATIENCE)
+    yield page
+    assert page.get_by_test_id("stException").count() == 0
+    page.close()
+
+
+def test_a_cold_deep_link_with_a_query_opens_that_page(page, server):
+    page.goto(f"{server}/retrieval?query=21&metric=euclidean")
+    page.get_by_role("heading", name="Which pictures does the network find alike?").wait_for()
+    assert page.get_by_label("Query: test picture").input_value() == "21"
+    assert page.get_by_test_id("stSidebarNavLink").filter(has_text="Training curves").count() == 1
+    assert "metric=euclidean" in page.url
+
+
+def test_a_click_on_a_picture_makes_it_the_query(page, server):
+    page.goto(f"{server}/retrieval")
+    tile = page.get_by_role("button", name="test picture 3", exact=False).first
+    tile.wait_for()
+    label = page.get_by_role("group", name="Nearest pictures")
+    label.wait_for()
+    before = label.get_by_role("button").first.get_attribute("aria-label")
+    page.get_by_role("group", name="Pictures to pick a query from").get_by_role("button").nth(3).click()
+    page.wait_for_function("() => new URL(location.href).searchParams.get('query') === '3'")
+    query = page.get_by_role("group", name="The query").get_by_role("img").first
+    page.wait_for_timeout(500)
+    assert query.get_attribute("aria-label").endswith("test picture 3")
+    assert label.get_by_role("button").first.get_attribute("aria-label") != before
+
+
+def test_the_keyboard_picks_a_query_too(page, server):
+    page.goto(f"{server}/retrieval")
+    tile = page.get_by_role("group", name="Pictures to pick a query from").get_by_role("button").nth(5)
+    tile.wait_for()
+    tile.focus()
+    page.keyboard.press("Enter")
+    page.wait_for_function("() => new URL(location.href).searchParams.get('query') === '5'")
+
+
+def test_a_box_on_one_map_chooses_pictures(page, server):
+    page.goto(f"{server}/maps")
+    page.get_by_text("Nothing is chosen").wait_for()
+    chart = page.get_by_test_id("stVegaLiteChart").first
+    chart.locator("canvas, svg.marks").first.wait_for()
+    page.wait_for_timeout(1_500)
+    box = chart.bounding_box()
+    x, y = box["x"] + box["width"] * 0.72, box["y"] + box["height"] * 0.4
+    page.mouse.move(x, y)
+    page.mouse.down()
+    page.mouse.move(x + 90, y + 90, steps=6)
+    page.mouse.up()
+    page.get_by_text("pictures chosen").wait_for()
+    page.get_by_role("group", name="Pictures in the box").get_by_role("img").first.wait_for()
+
+
+def test_the_logarithmic_switch_redraws_the_curves(page, server):
+    page.goto(f"{server}/training_curves")
+    chart = page.get_by_test_id("stVegaLiteChart").first
+    chart.locator("canvas, svg.marks").first.wait_for()
+    page.wait_for_timeout(1_000)
+    before = chart.screenshot()
+    page.get_by_text("Logarithmic scale").click()
+    page.wait_for_function("() => location.search.includes('log=true')")
+    page.wait_for_timeout(1_500)
+    assert chart.screenshot() != before
+
+
+def test_new_views_are_drawn_at_a_click(page, server):
+    page.goto(server)
+    images = page.locator("svg image")
+    images.nth(2).wait_for(state="attached")
+    before = [images.nth(i).get_attribute("href") for i in range(3)]
+    page.get_by_role("button", name="Draw new views").click()
+    page.wait_for_function(f"() => document.querySelectorAll('svg image')[1].getAttribute('href') !== {before[1]!r}")
+    after = [images.nth(i).get_attribute("href") for i in range(3)]
+    assert after[0] == before[0]
+    assert after[2] != before[2]
