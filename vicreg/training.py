@@ -365,8 +365,13 @@ def _load(
     encoder.load_state_dict(_below("encoder.", tensors))
     expander.load_state_dict(_below("expander.", tensors))
     saved: dict[int, dict[str, Tensor]] = {}
+    parameters = [p for group in optimiser.param_groups for p in group["params"]]
     for name, tensor in _below("optimiser.", tensors).items():
         index, key = name.split(".", 1)
+        parameter = parameters[int(index)]
+        if tensor.shape == parameter.shape:
+            # In the parameter's memory layout (channels last): a fused optimiser walks both side by side.
+            tensor = torch.empty_like(parameter, requires_grad=False).copy_(tensor)
         saved.setdefault(int(index), {})[key] = tensor
     optimiser.load_state_dict({**optimiser.state_dict(), "state": saved})
     snapshots = [
