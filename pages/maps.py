@@ -43,7 +43,7 @@ event = ui.chart(
     on_select="rerun",
     selection_mode="brush",
 )
-chosen = ui.brushed(frame, event.selection.get("brush", {}))
+chosen = ui.brushed(frame, event["selection"].get("brush", {}))
 
 if chosen is None:
     st.caption("Nothing is chosen. Drag a box on a map, or click a class in the legend to see it alone.")
@@ -82,7 +82,7 @@ if figures:
         "t-SNE; another seed draws another picture. Whether classes can be told apart is what the linear probe measures."
     )
     ui.measured(
-        f"{figures['protocol']} Run `{run.title}`; pictures: {ui.metrics(run)['sources']['test']['source']}.",
+        f"{figures['protocol']} Run `{run.title}`; pictures: {ui.metrics(run)['sources']['test']['source']}",
         command=f"python -m vicreg evaluate {run.name}",
     )
 ui.show_source("vicreg.evaluation.projection:pca", "vicreg.evaluation.projection:tsne", "vicreg.charts:maps")

@@ -120,7 +120,7 @@ st.markdown(
 )
 ui.measured(
     f"Exact search over the whole gallery, the query itself left out. Run `{run.title}`, gallery: CIFAR-10 {split} split; "
-    f"distances as the run was measured ({ui.metrics(run).get('sources', {}).get('test', {}).get('source', 'unknown')}).",
+    f"distances as the run was measured ({ui.metrics(run).get('sources', {}).get('test', {}).get('source', 'unknown.')})",
     command=f"python -m vicreg evaluate {run.name}",
 )
 ui.show_source("vicreg.evaluation.neighbours:nearest_and_farthest")

@@ -58,9 +58,10 @@ A {config.encoder} encoder trained with VICReg (Bardes, Ponce, LeCun 2022) on CI
 The study that this project grew out of reports a linear probe of {STUDY_PROBE} % after 30 epochs.
 
 Training: {config.epochs} epochs of {data["train"]["images"]:,} images, batch {config.batch_size}, {config.optimiser} at
-{config.learning_rate:g}, weights (invariance, variance, covariance) {weights}, views of {config.views.size} x
+{config.learning_rate:g}, weights of the unweighted terms as `vicreg.loss` gives them (invariance, variance averaged over the
+two views, covariance) {weights}, views of {config.views.size} x
 {config.views.size} pixels, seed {config.seed}; {record["seconds"] / 60:.0f} minutes on {record["device"]}.
-Train images: {data["train"]["source"]}. Measured on: {metrics["sources"]["test"]["source"]}.
+Train images: {data["train"]["source"]} Measured on: {metrics["sources"]["test"]["source"]}
 
 ```python
 import vicreg

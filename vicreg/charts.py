@@ -147,7 +147,7 @@ def maps(frame: pd.DataFrame, classes: list[str], *, width: int = 800) -> alt.HC
                 opacity=alt.condition(brush & only, alt.value(0.85), alt.value(0.06)),
                 tooltip=tooltip,
             )
-            .properties(width=side, height=min(side, 560), title=MAP_TITLES[kind])
+            .properties(width=side, height=min(side, 340 if width < 900 else 560), title=MAP_TITLES[kind])
         )
 
     panels = [one("pca").add_params(brush, only), one("tsne").add_params(brush)]
