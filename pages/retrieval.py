@@ -32,7 +32,7 @@ if pictures is None:
         )
     st.stop()
 number = controls[3].number_input(
-    "Query: test picture", 0, len(pictures) - 1, 12, key="query", bind="query-params", persist_state="session"
+    "Query: test picture", 0, len(pictures) - 1, 19, key="query", bind="query-params", persist_state="session"
 )
 gallery = pictures if split == "test" else ui.pictures(run, "train")
 if gallery is None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import altair as alt
 import pandas as pd
 
-# One colour a term, everywhere (formula, curve, bar). Okabe and Ito's palette, told apart by colour-blind readers.
-TERM_COLOURS = {"variance": "#0072b2", "invariance": "#d55e00", "covariance": "#009e73", "total": "#7f7f7f"}
+# One colour a term, everywhere (formula, curve, bar): blue, vermilion and green after Okabe and Ito, for light and dark.
+TERM_COLOURS = {"variance": "#2087c8", "invariance": "#d55e00", "covariance": "#009e73", "total": "#7f7f7f"}
 # One colour a preset, everywhere; `vicreg` the strongest.
 PRESET_COLOURS = {
     "vicreg": "#832db6",
