@@ -204,3 +204,27 @@ def test_every_bundled_run_is_whole():
         assert (folder / "README.md").read_text().startswith("---\n")
     total = sum(path.stat().st_size for path in BUNDLED.rglob("*") if path.is_file())
     assert total < 120e6
+
+
+def test_half_precision_moves_the_accuracy_by_less_than_a_tenth_of_a_point(cifar10_test):
+    """A float32 network around the bundled one, against what is left of it after it went through the bundle's format."""
+    from safetensors.torch import load
+
+    from vicreg.evaluation.encode import encode
+    from vicreg.evaluation.probe import knn_accuracy
+
+    bundled = open_run(BUNDLED / "cifar10-vicreg")
+    whole, half = bundled.encoder, Encoder(bundled.config.encoder)
+    generator = torch.Generator().manual_seed(0)
+    with torch.no_grad():
+        for parameter in whole.parameters():  # half precision rounds by up to one part in 2,048
+            parameter.mul_(1 + (torch.rand(parameter.shape, generator=generator) - 0.5) / 1024)
+    stored = load(weights_bytes(whole, Expander(CONFIG.expander)))
+    half.load_state_dict({k.removeprefix("encoder."): v.float() for k, v in stored.items() if k.startswith("encoder.")})
+    assert not torch.equal(whole.trunk.conv1.weight, half.trunk.conv1.weight)
+
+    def accuracy(encoder: Encoder) -> float:
+        y, labels = encode(encoder.eval(), cifar10_test.images), cifar10_test.labels
+        return 100 * knn_accuracy(y[:2_000], labels[:2_000], y[2_000:], labels[2_000:])
+
+    assert accuracy(half) == pytest.approx(accuracy(whole), abs=0.1)
