@@ -37,8 +37,8 @@ if pictures is not None:
 figures = ui.metrics(run).get("projection")
 event = ui.chart(
     charts.maps(frame, classes, width=width),
-    alt="Two maps of the same test pictures, PCA and t-SNE, coloured by class. On t-SNE the classes form islands, "
-    "the vehicles apart from the animals; on PCA they overlap.",
+    alt="Two maps of the same test pictures, PCA and t-SNE, coloured by class. On t-SNE most classes gather in "
+    "regions, the vehicles apart from the animals; on PCA they overlap.",
     key="maps",
     on_select="rerun",
     selection_mode="brush",
@@ -79,7 +79,7 @@ if figures:
     )
     st.markdown(
         "**What a map does not prove.** The size of an island, and how far it lies from the next, mean nothing on "
-        "t-SNE; another seed draws another picture. Whether classes can be told apart is what the linear probe measures."
+        "t-SNE; another starting point draws another picture. Whether classes can be told apart is what the linear probe measures."
     )
     ui.measured(
         f"{figures['protocol']} Run `{run.title}`; pictures: {ui.metrics(run)['sources']['test']['source']}",

@@ -10,7 +10,7 @@ SHOWN, GALLERY = 8, 40
 ui.page(
     "Which pictures does the network find alike?",
     "Click any picture: it becomes the query. **Its nearest share shapes and scenes**, and often the class, which the "
-    "network was never told; the farthest are strange to nearly everything.",
+    "network was never told; the farthest look like nothing in it.",
 )
 
 controls = st.columns([3, 2, 2, 2])
@@ -112,7 +112,7 @@ if figures:
 st.markdown(
     "**What is compared.** The 512 numbers of the representation $y$, before the expander. The cosine distance is "
     r"$1 - \cos(y, y')$, from 0 to 2: only the direction counts. The Euclidean distance $\lVert y - y' \rVert$ also sees the "
-    "length, and a picture with little in it has a short representation."
+    "length."
 )
 st.markdown(
     "**What it does not prove.** One query is an anecdote, and a near picture of the right class can be near for "
