@@ -79,7 +79,8 @@ if figures:
     )
     st.markdown(
         "**What a map does not prove.** The size of an island, and how far it lies from the next, mean nothing on "
-        "t-SNE; another starting point draws another picture. Whether classes can be told apart is what the linear probe measures."
+        "t-SNE; another starting point draws another picture. Whether classes can be told apart is what the "
+        "linear probe measures."
     )
     ui.measured(
         f"{figures['protocol']} Run `{run.title}`; pictures: {ui.metrics(run)['sources']['test']['source']}",
