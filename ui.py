@@ -552,6 +552,7 @@ def coloured(text: str, term: str) -> str:
 
 def chart(drawing: charts.alt.TopLevelMixin, *, alt: str, key: str, **options):
     """An Altair chart as every page shows it: its own size, a text for those who cannot see it."""
+    st.html("<style>#vg-tooltip-element img { width: 96px; image-rendering: pixelated; }</style>")  # pictures on hover
     return st.altair_chart(drawing, alt=alt, key=key, width="content", **options)
 
 
