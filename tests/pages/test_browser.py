@@ -1,6 +1,7 @@
 """Every page in a real Chromium: it draws itself, from a cold deep link, and one click or drag changes the result."""
 
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -10,6 +11,7 @@ import urllib.request
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import expect
 
 ROOT = Path(__file__).parents[2]
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
@@ -96,13 +98,13 @@ def test_a_click_on_a_picture_makes_it_the_query(page, server):
     tile.wait_for()
     label = page.get_by_role("group", name="Nearest pictures")
     label.wait_for()
+    label.get_by_role("button").first.wait_for()
     before = label.get_by_role("button").first.get_attribute("aria-label")
     page.get_by_role("group", name="Pictures to pick a query from").get_by_role("button").nth(3).click()
     page.wait_for_function("() => new URL(location.href).searchParams.get('query') === '3'")
     query = page.get_by_role("group", name="The query").get_by_role("img").first
-    page.wait_for_timeout(500)
-    assert query.get_attribute("aria-label").endswith("test picture 3")
-    assert label.get_by_role("button").first.get_attribute("aria-label") != before
+    expect(query).to_have_attribute("aria-label", re.compile("test picture 3$"), timeout=PATIENCE)
+    expect(label.get_by_role("button").first).not_to_have_attribute("aria-label", before, timeout=PATIENCE)
 
 
 def test_the_keyboard_picks_a_query_too(page, server):
@@ -138,8 +140,10 @@ def test_the_logarithmic_switch_redraws_the_curves(page, server):
     before = chart.screenshot()
     page.get_by_text("Logarithmic scale").click()
     page.wait_for_function("() => location.search.includes('log=true')")
-    page.wait_for_timeout(1_500)
-    assert chart.screenshot() != before
+    deadline = time.monotonic() + 30
+    while (after := chart.screenshot()) == before and time.monotonic() < deadline:
+        page.wait_for_timeout(300)
+    assert after != before
 
 
 def test_new_views_are_drawn_at_a_click(page, server):
