@@ -3,7 +3,7 @@
 The defaults are this project's recipe for two CPU cores. Loss weights and constants are those of Bardes, Ponce and
 LeCun, "VICReg" (ICLR 2022), section 4.1: lambda = mu = 25, nu = 1, gamma = 1, epsilon = 1e-4. The paper's eq. 6 sums
 the variance of the two views where our loss (like the authors' code) averages it, so its mu = 25 is 50 here, as in
-solo-learn. In short trainings that is better than 25: after 2 epochs 56.7 against 55.4 % linear probe.
+solo-learn. In one trial each of 390 steps (one seed, n = 10,000) the probe was 56.7 with it, 55.4 % with 25.
 """
 
 from __future__ import annotations
