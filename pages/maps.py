@@ -1,4 +1,4 @@
-"""Maps: every test picture as a point, PCA beside t-SNE."""
+"""Maps: every test picture as a point, PCA beside t-SNE beside Laplacian Eigenmaps; or two runs beside each other."""
 
 import numpy as np
 import streamlit as st
@@ -9,14 +9,22 @@ from vicreg import charts
 ui.page(
     "Do the classes separate, though no label was used?",
     "Each point is a test picture; its place comes from the representation alone, its colour from the label that "
-    "training never saw. **Drag a box** on either map: the same pictures light up on the other.",
+    "training never saw. **Drag a box** on one map: the same pictures light up on the others.",
 )
 
 width = ui.width()
-controls = st.columns([2, 2])
+controls = st.columns([3, 3, 2, 3])
 with controls[0]:
     run = ui.pick_run()
-count = controls[1].select_slider(
+with controls[1]:
+    second = ui.pick_second(run)
+eigenmap = ui.measured_runs(run).get("cifar10/laplacian, not trained")
+kinds = [kind for kind in charts.MAP_TITLES if kind != "laplacian" or eigenmap is not None]
+if second is not None:
+    kind = controls[2].segmented_control(
+        "Map", ["pca", "tsne"], default="tsne", required=True, format_func=charts.MAP_TITLES.get, key="map"
+    )
+count = controls[3].select_slider(
     "Pictures on the maps",
     [500, 1_000, 2_000, 5_000, 10_000],
     value=2_000,
@@ -31,14 +39,26 @@ classes = ui.class_names(run)
 pictures = ui.pictures(run)
 
 frame = places.assign(**{"class": np.array(classes)[places["label"]]})
+if second is not None:
+    other = ui.results(second, "projections").head(count)
+    for axis in "xy":
+        frame[f"second_{kind}_{axis}"] = other[f"{kind}_{axis}"]
+    named = charts.MAP_TITLES[kind]
+    panels = [
+        charts.panel(kind, classes, title=f"{named}, {ui.title(run)}"),
+        charts.panel(kind, classes, prefix="second_", title=f"{named}, {ui.title(second)}"),
+    ]
+else:
+    if eigenmap is not None:
+        for axis in "xy":
+            frame[f"laplacian_{axis}"] = ui.results(eigenmap, "projections")[f"laplacian_{axis}"].head(count)
+    panels = [charts.panel(kind, classes) for kind in kinds]
 if pictures is not None:
     frame["image"] = ui.thumbnails(run, pictures, len(frame))
 
-figures = ui.metrics(run).get("projection")
 event = ui.chart(
-    charts.maps(frame, classes, width=width),
-    alt="Two maps of the same test pictures, PCA and t-SNE, coloured by class. On t-SNE most classes gather in "
-    "regions, the vehicles apart from the animals; on PCA they overlap.",
+    charts.maps(frame, panels, width=width),
+    alt="Maps of the same test pictures, coloured by class: " + "; ".join(panel.title for panel in panels) + ".",
     key="maps",
     on_select="rerun",
     selection_mode="brush",
@@ -64,7 +84,16 @@ else:
         if len(chosen) > len(shown):
             st.caption(f"The first {len(shown)} of them.")
 
-if figures:
+figures = ui.metrics(run).get("projection")
+others = ui.metrics(second).get("projection") if second is not None else None
+if figures and others:
+    st.markdown(
+        f"**How much separates.** Among the 10 nearest points on {charts.MAP_TITLES[kind]}, the majority has the "
+        f"picture's class for {figures[kind]['knn_accuracy']:.2f} % of the pictures of `{ui.title(run)}` and "
+        f"{others[kind]['knn_accuracy']:.2f} % of `{ui.title(second)}`; in all 512 dimensions it is "
+        f"{figures['full']['knn_accuracy']:.2f} % and {others['full']['knn_accuracy']:.2f} %. Guessing gives 10 %."
+    )
+elif figures:
     pca, tsne = figures["pca"], figures["tsne"]
     st.markdown(
         f"**How much separates.** Among the 10 nearest points on the map, the majority has the picture's class for "
@@ -77,13 +106,73 @@ if figures:
         f"distances between islands. Of a picture's 10 nearest neighbours, PCA keeps {pca['neighbours_kept']:.2f} % and "
         f"t-SNE {tsne['neighbours_kept']:.2f} %."
     )
+if figures:
     st.markdown(
         "**What a map does not prove.** The size of an island, and how far it lies from the next, mean nothing on "
         "t-SNE; another starting point draws another picture. Whether classes can be told apart is what the "
-        "linear probe measures."
+        "[linear probe](probe) measures."
     )
+
+if eigenmap is not None:
+    own = ui.metrics(eigenmap)
+    st.subheader("What if there were no network at all?", anchor=False)
+    left, right = st.columns([3, 2], gap="large")
+    with left:
+        trained = ui.metrics(run).get("probe", {})
+        compared = f", against {trained['accuracy']:.2f} % on `{ui.title(run)}`" if trained else ""
+        st.markdown(
+            "**Laplacian Eigenmaps** (Belkin and Niyogi 2003) place every picture by itself: near pictures *in pixel "
+            "space* are joined in a graph, and the smoothest functions on the graph become coordinates. A linear probe "
+            f"on {eigenmap.record['baseline']['dimensions']} of them reaches {own['probe']['accuracy']:.2f} %{compared}."
+        )
+        st.markdown(
+            "**What a network amortises.** The encoder is a function: a new picture costs one pass. The eigenmap knows "
+            f"its own {eigenmap.record['baseline']['images']:,} pictures only; a new one is placed by a rule that averages "
+            "its neighbours (Nyström), or everything is fitted again."
+        )
+        ui.amortisation(eigenmap)
+        placed = ui.results(eigenmap, "placements")
+        labels = ui.results(eigenmap, "projections")["label"].to_numpy()
+        placed = placed.assign(**{"class": np.array(classes)[labels[placed["index"]]]})
+        everything = ui.results(eigenmap, "projections").head(2_000)
+        ui.chart(
+            charts.placements(
+                everything.rename(columns={"laplacian_x": "x", "laplacian_y": "y"})[["x", "y"]],
+                placed,
+                classes,
+                side=max(220, min(380, width // 2 - 40)),
+            ),
+            alt="Ten new pictures on the eigenmap: where Nyström's rule puts each, and where it comes to lie if all is fitted "
+            "again with it.",
+            key="placements",
+        )
+        st.caption("Ten new pictures, one of each class. Grey: 2,000 more test pictures.")
+    with right:
+        near = ui.results(eigenmap, "pixel_neighbours")
+        if pictures is not None:
+            st.markdown("**What pixel space calls neighbours**, nearest first")
+            for query in near["query"].unique()[:4]:
+                rows = near[near["query"] == query]
+                indices = [query, *rows["nearest"]]
+                ui.tiles(
+                    pictures[indices],
+                    key=f"pixels_{query}",
+                    label=f"Picture {query} and its nearest in pixel space",
+                    captions=[[pictures.classes[pictures.labels[i]]] for i in indices],
+                    alts=[f"{pictures.classes[pictures.labels[i]]}, test picture {i}" for i in indices],
+                    colours=[ui.class_colour(pictures.labels[i]) for i in indices],
+                    framed=[0],
+                )
+
+if figures:
     ui.measured(
-        f"{figures['protocol']} Run `{run.title}`; pictures: {ui.metrics(run)['sources']['test']['source']}",
+        f"{figures['protocol']} Run `{ui.title(run)}`; pictures: {ui.metrics(run)['sources']['test']['source']}"
+        + (f" Eigenmap: {eigenmap.record['baseline']}." if eigenmap is not None else ""),
         command=f"python -m vicreg evaluate {run.name}",
     )
-ui.show_source("vicreg.evaluation.projection:pca", "vicreg.evaluation.projection:tsne", "vicreg.charts:maps")
+ui.show_source(
+    "vicreg.evaluation.projection:pca",
+    "vicreg.evaluation.projection:tsne",
+    "vicreg.evaluation.laplacian:fit",
+    "vicreg.evaluation.laplacian:place",
+)

@@ -1,9 +1,12 @@
-"""Retrieval: the nearest and the farthest pictures of one that you pick."""
+"""Retrieval: the nearest and the farthest pictures of one that you pick, under one run or two."""
 
 import numpy as np
+import pandas as pd
 import streamlit as st
 
 import ui
+from vicreg import charts
+from vicreg.runs import Run
 
 SHOWN, GALLERY = 8, 40
 
@@ -13,30 +16,40 @@ ui.page(
     "network was never told; the farthest look like nothing in it.",
 )
 
-controls = st.columns([3, 2, 2, 2])
+controls = st.columns([3, 3, 2, 2])
 with controls[0]:
     run = ui.pick_run()
-metric = controls[1].segmented_control(
+with controls[1]:
+    second = ui.pick_second(run)
+metric = controls[2].segmented_control(
     "Distance", ["cosine", "euclidean"], default="cosine", required=True, key="metric", bind="query-params"
 )
-split = controls[2].segmented_control(
+split = controls[3].segmented_control(
     "Gallery: pictures searched", ["test", "train"], default="test", required=True, key="gallery", bind="query-params"
 )
+runs = [one for one in (run, second) if one is not None]
 pictures = ui.pictures(run)
+figures = ui.metrics(run).get("retrieval")
 if pictures is None:
-    found = ui.metrics(run).get("retrieval")
-    if found:
+    if figures:
         st.markdown(
             f"Without the pictures there is one figure to show: of a test picture's five nearest, "
-            f"**{found['nearest_5_same_class']:.2f} %** have its class (run `{run.title}`; chance is 10 %)."
+            f"**{figures['nearest_5_same_class']:.2f} %** have its class (run `{ui.title(run)}`; chance is 10 %)."
         )
     st.stop()
-number = controls[3].number_input(
-    "Query: test picture", 0, len(pictures) - 1, 19, key="query", bind="query-params", persist_state="session"
-)
+if split == "train" and not all(one.has_network for one in runs):
+    st.info(
+        "A baseline without a network places no new picture: it is searched in the test gallery.",
+        icon=":material/info:",
+    )
+    split = "test"
 gallery = pictures if split == "test" else ui.pictures(run, "train")
 if gallery is None:
     st.stop()
+
+
+width = ui.width()
+scale = 3 if width > 1100 and second is None else 2
 
 
 def pick(index: int) -> None:
@@ -44,13 +57,12 @@ def pick(index: int) -> None:
     st.session_state["query"] = index
 
 
-found = ui.search(run, pictures, number, gallery=split, metric=metric, k=SHOWN)
-name = pictures.classes[pictures.labels[number]]
-scale = 3 if ui.width() > 1100 else 2
-
 left, right = st.columns([1, 4])
 with left:
-    st.markdown("**Query**")
+    number = st.number_input(
+        "Query: test picture", 0, len(pictures) - 1, 19, key="query", bind="query-params", persist_state="session"
+    )
+    name = pictures.classes[pictures.labels[number]]
     ui.tiles(
         pictures[[number]],
         key="query_picture",
@@ -61,36 +73,60 @@ with left:
         framed=[0],
         scale=5,
     )
+
+
+def show(side: str, indices: np.ndarray, distances: np.ndarray, run: Run, *, key: str) -> None:
+    """One row: the nearest or the farthest pictures under a run."""
+    labels = gallery.labels[indices]
+    agree = int((labels == pictures.labels[number]).sum())
+    under = f", `{ui.title(run)}`" if second is not None else ""
+    st.markdown(
+        f"**{side}** among {len(gallery):,} {split} pictures{under}: {agree} of {len(indices)} are of the class {name}"
+    )
+    names = [gallery.classes[label] for label in labels]
+    ui.tiles(
+        gallery[indices],
+        key=key,
+        label=f"{side} pictures" + (f" under {ui.title(run)}" if key != side else ""),
+        alts=[f"{n}, {split} picture {i}, distance {d:.2f}" for n, i, d in zip(names, indices, distances, strict=True)],
+        captions=[[n, f"{d:.2f}"] for n, d in zip(names, distances, strict=True)],
+        colours=[ui.class_colour(label) for label in labels],
+        ids=indices,
+        scale=scale,
+        on_pick=pick if split == "test" else None,
+    )
+
+
 with right:
-    for side, indices, distances in (
-        ("Nearest", found.nearest, found.nearest_distances),
-        ("Farthest", found.farthest, found.farthest_distances),
-    ):
-        labels = gallery.labels[indices]
-        agree = int((labels == pictures.labels[number]).sum())
-        st.markdown(
-            f"**{side}** among {len(gallery):,} {split} pictures: {agree} of {len(indices)} are of the class {name}"
-        )
-        names = [gallery.classes[label] for label in labels]
-        ui.tiles(
-            gallery[indices],
-            key=side,
-            label=f"{side} pictures",
-            alts=[
-                f"{n}, {split} picture {i}, distance {d:.2f}" for n, i, d in zip(names, indices, distances, strict=True)
-            ],
-            captions=[[n, f"{d:.2f}"] for n, d in zip(names, distances, strict=True)],
-            colours=[ui.class_colour(label) for label in labels],
-            ids=indices,
-            scale=scale,
-            on_pick=pick if split == "test" else None,
-        )
+    found = [ui.search(one, pictures, number, gallery=split, metric=metric, k=SHOWN) for one in runs]
+    for one, lists in zip(runs, found, strict=True):
+        key = "Nearest" if one is run else "Nearest_second"
+        show("Nearest", lists.nearest, lists.nearest_distances, one, key=key)
+    for one, lists in zip(runs, found, strict=True):
+        key = "Farthest" if one is run else "Farthest_second"
+        show("Farthest", lists.farthest, lists.farthest_distances, one, key=key)
 
 heading, more = st.columns([3, 1], vertical_alignment="bottom")
-heading.markdown("**Pick another query** from the test pictures")
+heading.markdown("**Pick another query**: one picture of each class, then more test pictures")
 start = st.session_state.setdefault("gallery_start", 0)
 if more.button("Other pictures", icon=":material/shuffle:", width="stretch"):
     start = st.session_state["gallery_start"] = (start + GALLERY) % len(pictures)
+sample = figures["sample"]["queries"] if figures and "sample" in figures else []
+if sample:
+    ui.tiles(
+        pictures[sample],
+        key="sample",
+        label="One picture of each class",
+        captions=[
+            [pictures.classes[pictures.labels[i]], f"{same} of 5 agree"]
+            for i, same in zip(sample, figures["sample"]["same_class"], strict=True)
+        ],
+        alts=[f"{pictures.classes[pictures.labels[i]]}, sample, test picture {i}" for i in sample],
+        colours=[ui.class_colour(pictures.labels[i]) for i in sample],
+        ids=sample,
+        framed=[number],
+        on_pick=pick,
+    )
 offered = np.arange(start, start + GALLERY) % len(pictures)
 ui.tiles(
     pictures[offered],
@@ -102,13 +138,70 @@ ui.tiles(
     on_pick=pick,
 )
 
-figures = ui.metrics(run).get("retrieval")
-if figures:
-    st.markdown(
-        f"**How often it is right.** Of a test picture's five nearest, {figures['nearest_5_same_class']:.2f} % have its "
-        f"class (cosine, all {figures['n']:,} test pictures; chance is 10 %). What the rest share is worth a look: "
-        "background, colour, the pose of the object."
-    )
+measured = {
+    ui.title(one): ui.metrics(one)["retrieval"] for one in runs if "hubness" in ui.metrics(one).get("retrieval", {})
+}
+if measured:
+    st.subheader("How often, over all test pictures?", anchor=False)
+    left, right = st.columns([1, 1], gap="large")
+    with left:
+        by_class = pd.DataFrame(
+            [
+                {"class": name, "run": title, "accuracy": value}
+                for title, values in measured.items()
+                for name, value in values["per_class"].items()
+            ]
+        )
+        ui.chart(
+            charts.per_class(
+                by_class,
+                {title: ui.colour(one) for title, one in zip(measured, runs, strict=False)},
+                list(pictures.classes),
+                width=max(220, width // 2 - 170),
+                title="of the five nearest have the query's class, %",
+            ),
+            alt="Share of the five nearest that have the query's class: "
+            + "; ".join(f"{row['class']} {row.accuracy:.2f} %" for _, row in by_class.iterrows()),
+            key="by_class",
+        )
+    with right:
+        for title, values in measured.items():
+            low, high = values["interval"]
+            colour, hubness = values.get("colour"), values["hubness"]
+            st.markdown(
+                f"`{title}`: **{values['nearest_5_same_class']:.2f} %** of the five nearest have the query's class "
+                f"(95 % interval {low:.2f} to {high:.2f}; chance is 10 %)."
+            )
+            if colour:
+                st.markdown(
+                    f"**Colour.** Its neighbours are {colour['distance_ratio']:.2f} times as far apart in mean colour as "
+                    f"random pairs (1: colour plays no part), and a share of $R^2$ = {colour['r2']:.2f} of mean colour can be "
+                    "read off the representation."
+                )
+            st.markdown(
+                f"**The farthest repeat.** Ten pictures fill {hubness[metric]['farthest']:.2f} % of all farthest five "
+                f"({metric}; {hubness['by_chance']:.2f} % if all were equally often there): hubs, below."
+            )
+    hubs = measured[ui.title(run)]["hubness"][metric]["hubs"] if ui.title(run) in measured else []
+    if hubs:
+        rows = [hub["index"] for hub in hubs]
+        ui.tiles(
+            pictures[rows],
+            key="hubs",
+            label="Pictures that are farthest most often",
+            captions=[
+                [
+                    pictures.classes[pictures.labels[hub["index"]]],
+                    f"{hub['lists']:,} lists",
+                    f"{hub['classes']} classes",
+                ]
+                for hub in hubs
+            ],
+            alts=[f"test picture {hub['index']}, farthest for {hub['lists']} queries" for hub in hubs],
+            colours=[ui.class_colour(pictures.labels[row]) for row in rows],
+            ids=rows,
+            on_pick=pick,
+        )
 st.markdown(
     "**What is compared.** The 512 numbers of the representation $y$, before the expander. The cosine distance is "
     r"$1 - \cos(y, y')$, from 0 to 2: only the direction counts. The Euclidean distance $\lVert y - y' \rVert$ also sees the "
@@ -116,11 +209,16 @@ st.markdown(
 )
 st.markdown(
     "**What it does not prove.** One query is an anecdote, and a near picture of the right class can be near for "
-    "the wrong reason. The probe and the maps look at all pictures at once."
+    "the wrong reason: background, colour, pose. The [probe](probe) and the [maps](maps) look at all pictures at once."
 )
 ui.measured(
-    f"Exact search over the whole gallery, the query itself left out. Run `{run.title}`, gallery: CIFAR-10 {split} split; "
-    f"distances as the run was measured ({ui.metrics(run).get('sources', {}).get('test', {}).get('source', 'unknown.')})",
+    f"Exact search over the whole gallery, the query itself left out. Run `{ui.title(run)}`, gallery: CIFAR-10 {split} "
+    f"split; measured on: {ui.metrics(run).get('sources', {}).get('test', {}).get('source', 'unknown.')} "
+    + (figures or {}).get("protocol", ""),
     command=f"python -m vicreg evaluate {run.name}",
 )
-ui.show_source("vicreg.evaluation.neighbours:nearest_and_farthest")
+ui.show_source(
+    "vicreg.evaluation.neighbours:nearest_and_farthest",
+    "vicreg.evaluation.retrieval:hubness",
+    "vicreg.evaluation.colour:neighbour_colour_ratio",
+)

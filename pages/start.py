@@ -13,35 +13,46 @@ ui.page(
     "description must **vary** from picture to picture and no two may say **the same**.",
 )
 
-controls = st.columns([3, 2, 2, 3], vertical_alignment="bottom")
+controls = st.columns([3, 3, 2, 2], vertical_alignment="bottom")
 with controls[0]:
-    run = ui.pick_run()
+    run = ui.pick_run(needs="network")
+with controls[1]:
+    second = ui.pick_second(run, needs="network")
 pictures = ui.pictures(run)
 if pictures is not None:
-    number = controls[1].number_input("Picture", 0, len(pictures) - 1, 30, key="picture", bind="query-params")
+    number = controls[2].number_input("Picture", 0, len(pictures) - 1, 30, key="picture", bind="query-params")
     image, name = pictures[number], pictures.classes[pictures.labels[number]]
 else:
     image, name = ui.sample_picture(), "a flower from scikit-learn's sample photographs"
 draws = st.session_state.setdefault("draws", 0)
-if controls[2].button("Draw new views", icon=":material/refresh:", width="stretch"):
+if controls[3].button("Draw new views", icon=":material/refresh:", width="stretch"):
     draws = st.session_state["draws"] = draws + 1
 
 pair = ui.two_views(image, run.config.views, draws)  # (2, size, size, 3) uint8
-y, z = ui.embed(run, pair)
-ui.drawing(
-    diagram(
-        ui.data_uri(image),
-        (ui.data_uri(pair[0]), ui.data_uri(pair[1])),
-        representations=(y[0], y[1]),
-        embeddings=(z[0], z[1]),
-    ),
-    key="diagram",
-)
-likeness = float(np.dot(y[0], y[1]) / (np.linalg.norm(y[0]) * np.linalg.norm(y[1])))
-st.caption(
-    f"Picture: {name}. The bars are the first 24 numbers that the run `{run.title}` computes for these two views. "
-    f"Their representations point the same way to a cosine of {likeness:.2f}."
-)
+
+
+def show(run, key: str) -> None:
+    """The diagram with what a run computes for the two views."""
+    y, z = ui.embed(run, pair)
+    ui.drawing(
+        diagram(
+            ui.data_uri(image),
+            (ui.data_uri(pair[0]), ui.data_uri(pair[1])),
+            representations=(y[0], y[1]),
+            embeddings=(z[0], z[1]),
+        ),
+        key=key,
+    )
+    likeness = float(np.dot(y[0], y[1]) / max(np.linalg.norm(y[0]) * np.linalg.norm(y[1]), 1e-12))
+    st.caption(
+        f"Picture: {name}. The bars are the first 24 numbers that the run `{ui.title(run)}` computes for these two views. "
+        f"Their representations point the same way to a cosine of {likeness:.2f}."
+    )
+
+
+show(run, "diagram")
+if second is not None:
+    show(second, "diagram_second")
 
 st.subheader("Three terms, one loss", anchor=False)
 weights = run.config
@@ -51,7 +62,7 @@ st.latex(
     rf" + \mu\,\textcolor{{{colour['variance']}}}{{[v(Z) + v(Z')]}}"
     rf" + \nu\,\textcolor{{{colour['covariance']}}}{{[c(Z) + c(Z')]}}"
 )
-last = ui.results(run, "history").query("split == 'test'").iloc[-1]
+last = None if run.baseline else ui.results(run, "history").query("split == 'test'").iloc[-1]
 explained = (
     (
         "invariance",
@@ -74,7 +85,8 @@ explained = (
 )
 for column, (term, formula, words) in zip(st.columns(3), explained, strict=True):
     with column:
-        st.markdown(f"**{ui.coloured(term, term)}**, {last[term]:.2f} at the end of this run")
+        end = "" if last is None else f", {last[term]:.2f} at the end of this run"
+        st.markdown(f"**{ui.coloured(term, term)}**{end}")
         st.latex(rf"\textcolor{{{charts.TERM_COLOURS[term]}}}{{{formula}}}")
         st.markdown(words)
 
@@ -87,7 +99,8 @@ if probe:
         f"that this app grew out of reports {ui.STUDY['vicreg']} %; guessing gives 10 %."
     )
 st.markdown(
-    "Go on: how the loss [falls](training_curves), which classes [separate](maps), what it finds [alike](retrieval)."
+    "Go on: how the loss [falls](training_curves), which classes [separate](maps), what it finds [alike](retrieval), and "
+    "[what breaks](ablations) when a term is switched off."
 )
 if probe:
     ui.measured(

@@ -13,16 +13,26 @@ ui.page(
 )
 
 width = ui.width()
-controls = st.columns([2, 1, 1], vertical_alignment="bottom")
+controls = st.columns([3, 3, 2, 2], vertical_alignment="bottom")
 with controls[0]:
-    run = ui.pick_run()
-log = controls[1].toggle("Logarithmic scale", key="log", bind="query-params", persist_state="session")
-controls[2].caption("Solid: train. Dashed: test.")
+    run = ui.pick_run(needs="history")
+with controls[1]:
+    second = ui.pick_second(run, needs="history")
+log = controls[2].toggle("Logarithmic scale", key="log", bind="query-params", persist_state="session")
+controls[3].caption("Solid: train. Dashed: test.")
 
 history = ui.results(run, "history")
+shown = {ui.title(one): one for one in (run, second) if one is not None}
+colours = {title: ui.colour(one) for title, one in shown.items()}
+if second is None:
+    drawn = charts.training_curves(history, log=log, width=width)
+else:
+    histories = {title: ui.results(one, "history") for title, one in shown.items()}
+    drawn = charts.compared_curves(histories, colours, log=log, width=width)
 ui.chart(
-    charts.training_curves(history, log=log, width=width),
-    alt="Four curves over the epochs, for train and test: total loss, variance, invariance and covariance term.",
+    drawn,
+    alt="Four curves over the epochs, for train and test: total loss, variance, invariance and covariance term"
+    + (f", of {' and of '.join(shown)}." if second is not None else "."),
     key="curves",
 )
 config, last = run.config, history[history["split"] == "test"].iloc[-1]
@@ -44,7 +54,7 @@ st.markdown(
     f"{final['effective_rank']:.2f} directions."
 )
 ui.chart(
-    charts.snapshots(shots, width=width),
+    charts.snapshots({title: ui.results(one, "snapshots") for title, one in shown.items()}, colours, width=width),
     alt="Two curves over the epochs: kNN accuracy in percent and the effective rank of the representations.",
     key="snapshots",
 )
@@ -54,21 +64,34 @@ classes = ui.class_names(run)
 epochs = timeline["epoch"].unique().tolist()
 st.subheader("How does the map take shape?", anchor=False)
 film, words = st.columns([1, 1], gap="large")
-with film:
-    options = st.columns([2, 1], vertical_alignment="bottom")
-    epoch = options[0].select_slider("After epoch", epochs, value=epochs[-1], key="epoch", bind="query-params")
-    kind = options[1].segmented_control(
-        "Map", list(charts.MAP_TITLES), default="tsne", required=True, format_func=charts.MAP_TITLES.get, key="film"
-    )
+
+
+def show_film(run, epoch: int, kind: str, key: str) -> None:
+    """The run's map after an epoch, or after its last one before that."""
+    timeline = ui.results(run, "timeline")
+    epoch = max(e for e in timeline["epoch"].unique() if e <= epoch)
     moment = timeline[timeline["epoch"] == epoch]
     moment = moment.assign(**{"class": np.array(classes)[moment["label"]]})
     reach = 1.03 * float(timeline[[f"{kind}_x", f"{kind}_y"]].abs().to_numpy().max())
     ui.chart(
         charts.film(moment, classes, kind=kind, limits=(-reach, reach), side=min(480, width // 2 - 40)),
-        alt=f"{charts.MAP_TITLES[kind]} of {len(moment):,} test pictures after epoch {epoch}, coloured by class.",
-        key="film_chart",
+        alt=f"{charts.MAP_TITLES[kind]} of {len(moment):,} test pictures after epoch {epoch} of {ui.title(run)}, "
+        "coloured by class.",
+        key=key,
     )
+
+
+with film:
+    options = st.columns([2, 1], vertical_alignment="bottom")
+    epoch = options[0].select_slider("After epoch", epochs, value=epochs[-1], key="epoch", bind="query-params")
+    kind = options[1].segmented_control(
+        "Map", ["pca", "tsne"], default="tsne", required=True, format_func=charts.MAP_TITLES.get, key="film"
+    )
+    show_film(run, epoch, kind, "film_chart")
 with words:
+    if second is not None:
+        st.markdown(f"**The same under** `{ui.title(second)}`")
+        show_film(second, epoch, kind, "film_second")
     st.markdown(
         f"**{variance}** counts how far the standard deviation of each of the {config.expander[-1]:,} dimensions of the "
         r"embedding falls short of 1: $v(Z) = \frac{1}{D}\sum_j \max(0,\, \gamma - S(z^j))$."

@@ -45,7 +45,7 @@ def test_list_loads_no_torch():
     assert not loaded_by(code).intersection({"torch", "streamlit", "sklearn"})
 
 
-@pytest.mark.parametrize("module", [*modules("vicreg"), *modules("vicreg.evaluation")])
+@pytest.mark.parametrize("module", [*modules("vicreg"), *modules("vicreg.evaluation"), *modules("vicreg.charts")])
 def test_the_library_never_loads_streamlit_or_the_pages(module):
     loaded = loaded_by(f"import {module}")
     assert not loaded.intersection({"streamlit", "ui", "app"})
@@ -57,6 +57,10 @@ def test_charts_load_only_pandas_and_altair():
     loaded = loaded_by("import vicreg.charts")
     assert not loaded.intersection({"torch", "sklearn", "streamlit", "vicreg.datasets", "vicreg.runs"})
     assert {"altair", "pandas"} <= loaded
+
+
+def test_claims_load_nothing_heavy():
+    assert not loaded_by("import vicreg.claims").intersection(HEAVY)
 
 
 def test_every_public_name_of_the_package_resolves():

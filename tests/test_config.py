@@ -13,6 +13,43 @@ def test_a_config_survives_json():
     assert Config.from_dict(json.loads(json.dumps(config.to_dict()))) == config
 
 
+@pytest.mark.parametrize(
+    ("name", "setting", "value"),
+    [
+        ("no-variance", "variance_weight", 0.0),
+        ("no-covariance", "covariance_weight", 0.0),
+        ("no-invariance", "invariance_weight", 0.0),
+        ("neighbour-views", "positives", "neighbours"),
+    ],
+)
+def test_a_preset_is_one_value_away_from_vicreg(name, setting, value):
+    ours, vicreg = PRESETS[name].to_dict(), PRESETS["vicreg"].to_dict()
+    changed = {key: ours[key] for key in vicreg if ours[key] != vicreg[key]}
+    assert changed == {"preset": name, setting: value}
+    assert ours.keys() == vicreg.keys()
+
+
+def test_every_preset_has_a_run_of_its_own_name():
+    assert {name: config.run_name for name, config in PRESETS.items()} == {
+        "vicreg": "cifar10-vicreg",
+        "no-variance": "cifar10-no-variance",
+        "no-covariance": "cifar10-no-covariance",
+        "no-invariance": "cifar10-no-invariance",
+        "neighbour-views": "cifar10-neighbour-views",
+    }
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_every_preset_survives_json(name):
+    assert Config.from_dict(json.loads(json.dumps(PRESETS[name].to_dict()))) == PRESETS[name]
+
+
+def test_a_config_from_before_there_were_neighbours_has_views_as_positives():
+    older = Config(seed=3).to_dict()
+    del older["positives"]
+    assert Config.from_dict(older) == Config(seed=3, positives="views")
+
+
 def test_the_defaults_are_the_papers():
     config = PRESETS["vicreg"]
     # the paper's eq. 6 sums the variance of both views, our loss averages it: mu = 25 there is 50 here
@@ -26,6 +63,7 @@ def test_the_defaults_are_the_papers():
     [
         ({"encoder": "vit"}, "compact, resnet18, got 'vit'"),
         ({"optimiser": "sgd"}, "adamw, lars, got 'sgd'"),
+        ({"positives": "labels"}, "positives must be one of views, neighbours, got 'labels'"),
         ({"batch_size": 1}, "at least 2 .* got 1"),
         ({"epochs": 0}, "at least 1, got 0"),
         ({"variance_weight": -1.0}, "must not be negative, got -1"),
@@ -43,6 +81,8 @@ def test_settings_that_make_no_sense_are_refused(change, message):
     [
         ({"epochs": "ten"}, "epochs must be a int, got 'ten'"),
         ({"epochs": True}, "epochs must be a int, got True"),
+        ({"positives": "both"}, "positives must be one of views, neighbours, got 'both'"),
+        ({"positives": 1}, "positives must be a str, got 1"),
         ({"colour": 1}, "unknown Config settings: colour"),
         ({"views": {"zoom": 2}}, "unknown ViewConfig settings: zoom"),
         ({"views": {"crop_scale": [0.2]}}, "list of 2 numbers"),

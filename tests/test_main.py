@@ -1,19 +1,26 @@
 """The command line: train, evaluate and list, end to end in real processes on a small stand-in for CIFAR-10."""
 
+import hashlib
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from safetensors import safe_open
+from scipy.spatial.distance import cdist
 
-from vicreg import training
+from vicreg import datasets, runs, training
 from vicreg.__main__ import main
+from vicreg.config import PRESETS
+from vicreg.evaluation.encode import encode
+from vicreg.pipeline import train_run
 from vicreg.runs import open_run, verify
 
 ROOT = Path(__file__).parents[1]
@@ -80,9 +87,6 @@ def test_the_bundled_results_agree_with_the_weights_and_the_pictures(trained, ti
     """Half precision and all: what results/ says is what the run's encoder does."""
     for name, value in tiny_hub.items():
         monkeypatch.setenv(name, value)
-    from vicreg import datasets
-    from vicreg.evaluation.encode import encode
-
     run, images = open_run(trained), datasets.load("cifar10", "test")
     y = encode(run.encoder, images.images).astype(np.float64)
     y /= np.linalg.norm(y, axis=1, keepdims=True)
@@ -137,6 +141,77 @@ def test_ctrl_c_saves_and_the_same_command_goes_on(tmp_path, tiny_hub):
     process.send_signal(signal.SIGTERM)
     assert finish(process)[0] == 130
     assert _step(state) > reached
+
+
+@pytest.fixture
+def here(tiny_hub, monkeypatch, tmp_path):
+    """This process on the small stand-in, with no run that comes with the app; returns where such runs would lie."""
+    for name, value in tiny_hub.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("VICREG_RUNS", str(tmp_path / "no-runs"))
+    monkeypatch.setattr(runs, "BUNDLED", tmp_path / "bundled")
+    return tmp_path / "bundled"
+
+
+def test_neighbour_views_without_a_vicreg_run_say_which_run_to_train_first(here, tmp_path, capsys):
+    folder = tmp_path / "runs"
+    assert main(["train", "--preset", "neighbour-views", *SMALL, "--folder", str(folder)]) == 1
+    said = [line for line in capsys.readouterr().err.splitlines() if line.startswith("vicreg:")]
+    assert said == [
+        "vicreg: neighbour-views takes its neighbours from the run cifar10-vicreg, which is not here: train it first "
+        "with `python -m vicreg train --dataset cifar10 --preset vicreg`"
+    ]
+    assert not folder.exists()
+
+
+def test_neighbour_views_train_on_the_vicreg_run_beside_them_and_record_it(trained, tiny_hub, tmp_path):
+    shutil.copytree(trained, tmp_path / "cifar10-vicreg")
+    words = ("train", "--preset", "neighbour-views", "--epochs", "1", *SMALL, "--folder", str(tmp_path))
+    status, out, err = finish(command(*words, environment=tiny_hub))
+    assert status == 0, err
+    assert "cifar10/neighbour-views: linear probe" in out
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["cifar10-neighbour-views", "cifar10-vicreg"]
+    run = open_run(tmp_path / "cifar10-neighbour-views")
+    verify(run)
+    assert run.config.positives == "neighbours"
+    assert run.record["neighbours"] == {
+        "run": "cifar10-vicreg",
+        "weights_sha256": hashlib.sha256((trained / "model.safetensors").read_bytes()).hexdigest(),
+        "nearest": 3,
+        "metric": "euclidean",
+    }
+    assert (
+        "one of its 3 nearest others in the representation space of cifar10-vicreg"
+        in (run.folder / "README.md").read_text()
+    )
+    assert "neighbours" not in open_run(trained).record
+
+
+def test_a_stopped_neighbour_run_goes_on_with_the_neighbours_that_it_began_with(trained, here, tmp_path):
+    """Those of the train images that are shown, from the run that came with the app, even if that run is gone."""
+    shutil.copytree(trained, here / "cifar10-vicreg")
+    views = replace(PRESETS["vicreg"].views, size=16)
+    config = replace(PRESETS["neighbour-views"], batch_size=16, epochs=2, views=views)
+    folder = tmp_path / "runs" / "cifar10-neighbour-views"
+    stopped = {"device": "cpu", "images": 40, "should_stop": lambda: True}  # after one step more
+    assert train_run(config, folder, **stopped) is None
+    state = folder.with_name(".training-cifar10-neighbour-views")
+    record = json.loads((state / "neighbours.json").read_text())["neighbours"]
+    assert record["weights_sha256"] == open_run(trained).weights_sha256
+    kept = (state / "neighbours.npz").read_bytes()
+    encoder = open_run(trained).encoder
+    with np.load(state / "neighbours.npz") as tables:
+        for split, shown in (("train", 40), ("test", 48)):
+            y = encode(encoder, datasets.load("cifar10", split).images)[:shown].astype(np.float64)
+            distance = cdist(y, y)
+            np.fill_diagonal(distance, np.inf)
+            found = np.take_along_axis(distance, tables[split], axis=1)
+            np.testing.assert_allclose(found, np.sort(distance, axis=1)[:, :3], rtol=1e-4)
+
+    shutil.rmtree(here)
+    assert train_run(config, folder, **stopped) is None
+    assert _step(state / training.STATE_FILE) == 2
+    assert (state / "neighbours.npz").read_bytes() == kept
 
 
 def test_without_pictures_training_says_how_to_get_them(tmp_path):

@@ -1,5 +1,6 @@
 """Training: reproducible, resumable after a real kill, honest about its losses."""
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -16,7 +17,7 @@ from safetensors.torch import load_file
 from vicreg import training
 from vicreg.config import Config, ViewConfig
 from vicreg.loss import LossTerms
-from vicreg.training import TrainingError, learning_rate, make_optimiser, networks, seeded, train
+from vicreg.training import TrainingError, learning_rate, make_optimiser, networks, positive_pairs, seeded, train
 
 SMALL = Config(
     epochs=4,
@@ -26,6 +27,20 @@ SMALL = Config(
     learning_rate=1e-3,
     views=ViewConfig(size=16),
 )
+NEAR = replace(SMALL, positives="neighbours", epochs=2)
+
+
+def following(count: int, k: int = 3) -> np.ndarray:
+    """(count, k) int64: as every image's neighbours, the k that come after it."""
+    return (np.arange(count)[:, None] + 1 + np.arange(k)) % count
+
+
+def themselves(count: int) -> np.ndarray:
+    """(count, 1) int64: every image its own and only neighbour, so that both sides of a pair are the same pixels."""
+    return np.arange(count)[:, None]
+
+
+NEIGHBOURS = following(56), following(40)  # of the train and of the test images of `run`
 
 
 def run(folder: Path, config: Config = SMALL, **options) -> training.Trained:
@@ -233,6 +248,129 @@ def test_progress_tells_the_time_left_and_carries_rows_and_snapshots_at_an_epoch
     assert seen[-1].seconds_left == 0
     assert seen[0].seconds_left > seen[-2].seconds_left > 0
     assert seen[-1].snapshot.epoch == 4
+
+
+@pytest.mark.parametrize(
+    ("change", "weights"),
+    [
+        ({"variance_weight": 0.0}, (25, 0, 1)),
+        ({"covariance_weight": 0.0}, (25, 50, 0)),
+        ({"invariance_weight": 0.0}, (0, 50, 1)),
+    ],
+)
+def test_a_term_of_weight_zero_is_still_recorded_and_adds_nothing(tmp_path, change, weights):
+    trained = run(tmp_path, replace(SMALL, epochs=1, **change))
+    assert [(row["epoch"], row["split"]) for row in trained.history] == [(0, "test"), (1, "train"), (1, "test")]
+    for row in trained.history:
+        terms = [row[name] for name in ("invariance", "variance", "covariance")]
+        assert min(terms) > 0
+        assert row["total"] == pytest.approx(sum(w * term for w, term in zip(weights, terms, strict=True)), rel=1e-5)
+    left_out = next(iter(change)).removesuffix("_weight")
+    assert trained.history[1][left_out] > 0.01  # large enough for any weight to be seen in the total
+
+
+def test_neighbour_pairs_are_the_images_and_their_neighbours_without_augmentation():
+    pixels = torch.from_numpy(digit_images(56)[0])
+    rows = torch.tensor([40, 3, 3, 55])
+    table = torch.from_numpy(following(56, k=1))
+    pairs = positive_pairs(pixels, rows, NEAR, neighbours=table, generator=seeded(0, 2, 0))
+    assert pairs.dtype == torch.float32
+    assert pairs.shape == (8, 3, 32, 32)  # the pictures' own side, not the config's 16
+    assert torch.equal(pairs, pixels[[40, 3, 3, 55, 41, 4, 4, 0]].permute(0, 3, 1, 2) / 255)
+
+
+def test_view_pairs_are_two_different_views_of_the_configs_size():
+    pixels = torch.from_numpy(digit_images(56)[0])
+    pairs = positive_pairs(pixels, torch.arange(4), SMALL, neighbours=None, generator=seeded(0, 2, 0))
+    assert pairs.shape == (8, 3, 16, 16)
+    assert not torch.equal(pairs[:4], pairs[4:])
+
+
+def test_neighbours_are_drawn_anew_at_every_step_and_alike_for_one_seed(tmp_path, monkeypatch):
+    drawn = []
+    real = training.positive_pairs
+
+    def note(pixels, rows, config, **options):
+        pairs = real(pixels, rows, config, **options)
+        if len(pixels) == 56:  # a train batch
+            drawn.append((rows, pairs[len(rows) :]))
+        return pairs
+
+    monkeypatch.setattr(training, "positive_pairs", note)
+    for name in ("one", "two"):
+        run(tmp_path / name, replace(NEAR, epochs=1), neighbours=NEIGHBOURS)
+    for (rows, one), (_, two) in zip(drawn[:3], drawn[3:], strict=True):
+        assert torch.equal(one, two)
+        pixels = training.to_floats(torch.from_numpy(digit_images(56)[0]))
+        places = [
+            [k for k in range(3) if torch.equal(view, pixels[NEIGHBOURS[0][row, k]])]
+            for row, view in zip(rows.tolist(), one, strict=True)
+        ]
+        assert all(places)
+        assert {place[0] for place in places} == {0, 1, 2}
+
+
+@pytest.fixture(scope="module")
+def near(tmp_path_factory) -> training.Trained:
+    """Two epochs of three steps with neighbours as positives."""
+    return run(tmp_path_factory.mktemp("near"), NEAR, neighbours=NEIGHBOURS)
+
+
+def test_training_with_neighbours_learns_and_is_decided_by_seed_and_neighbours(near, tmp_path):
+    again = run(tmp_path / "again", NEAR, neighbours=NEIGHBOURS)
+    assert same_weights(near, again)
+    assert [row["total"] for row in near.history] == [row["total"] for row in again.history]
+    assert near.history[-2]["total"] < near.history[-4]["total"]  # of the train split, the second epoch and the first
+    others = (np.flip(NEIGHBOURS[0], axis=1).copy(), NEIGHBOURS[1])
+    assert not same_weights(near, run(tmp_path / "others", NEAR, neighbours=others))
+
+
+def test_a_stopped_run_with_neighbours_goes_on_mid_epoch_and_ends_with_the_same_weights(near, tmp_path):
+    seen = []
+    stopped = run(tmp_path, NEAR, neighbours=NEIGHBOURS, on_progress=seen.append, should_stop=lambda: len(seen) == 4)
+    assert not stopped.finished
+    assert seen[-1].step == 4  # the first step of the second epoch
+    resumed = run(tmp_path, NEAR, neighbours=NEIGHBOURS)
+    assert resumed.finished
+    assert same_weights(near, resumed)
+    assert [row["total"] for row in near.history] == [row["total"] for row in resumed.history]
+
+
+@pytest.mark.parametrize("own", ["train", "test"])
+def test_each_split_is_paired_with_its_own_neighbours(tmp_path, own):
+    """Where every image is its own neighbour both embeddings are the same, and the invariance term is nothing."""
+    pairs = {"train": following(56), "test": following(40), own: themselves(56 if own == "train" else 40)}
+    trained = run(tmp_path, replace(NEAR, epochs=1), neighbours=(pairs["train"], pairs["test"]))
+    assert len(trained.history) == 3
+    for row in trained.history:
+        assert (row["invariance"] < 1e-6) == (row["split"] == own), row
+
+
+def test_the_test_loss_with_neighbours_is_that_of_the_unchanged_pictures(monkeypatch):
+    monkeypatch.setattr(training, "half_precision", lambda device: contextlib.nullcontext())
+    encoder, expander = networks(NEAR, torch.device("cpu"))
+    images, _ = digit_images(40, first=1000)
+    table = following(40, k=1)
+    found = training.test_loss(encoder, expander, images, NEAR, neighbours=torch.from_numpy(table))
+    sums = dict.fromkeys(found, 0.0)
+    floats = torch.from_numpy(images).permute(0, 3, 1, 2) / 255
+    with torch.inference_mode():
+        z = expander.eval()(encoder.eval()(floats))
+        for start in (0, 16):  # the 8 images past the last whole batch are left out
+            rows = np.arange(start, start + 16)
+            terms = training.vicreg_loss(z[rows], z[table[rows, 0]], variance_weight=50.0)
+            for name, value in terms._asdict().items():
+                sums[name] += value.item() / 2
+    assert found == pytest.approx(sums, rel=1e-4)
+
+
+def test_neighbours_are_refused_where_positives_are_views_and_asked_for_where_they_are_not():
+    folder = Path("unused")
+    with pytest.raises(ValueError, match="positives are neighbours, but neighbours were not given"):
+        run(folder, NEAR)
+    with pytest.raises(ValueError, match="positives are views, but neighbours were given"):
+        run(folder, SMALL, neighbours=NEIGHBOURS)
+    assert not folder.exists()
 
 
 def test_too_few_images_are_refused_with_the_rule():

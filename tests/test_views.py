@@ -1,4 +1,7 @@
-"""Views: every transform agrees with torchvision's own function, image by image, with the parameters fixed."""
+"""Views: every transform agrees with torchvision's own function, image by image, with the parameters fixed.
+
+And neighbour views, which change no pixel: every image below holds its own row as its value, so that it names itself.
+"""
 
 from dataclasses import replace
 
@@ -17,6 +20,7 @@ from vicreg.views import (
     colour_jitter,
     draw_parameters,
     gaussian_blur,
+    neighbour_views,
     resized_crop,
 )
 
@@ -143,6 +147,63 @@ def test_parameters_have_the_configs_distributions():
     bottom_right = many.box[:, :2] + many.box[:, 2:]
     assert many.box.min() >= 0
     assert bottom_right.max() <= 32
+
+
+@pytest.fixture(scope="module")
+def named() -> torch.Tensor:
+    """60 uint8 images (60, 32, 32, 3), each full of its own row."""
+    return torch.arange(60, dtype=torch.uint8)[:, None, None, None].expand(-1, 32, 32, 3).contiguous()
+
+
+@pytest.fixture(scope="module")
+def table() -> torch.Tensor:
+    """(60, 3): the nearest three others of every image among 60 random points."""
+    points = torch.rand(60, 4, generator=generator(2), dtype=torch.float64)
+    distances = torch.cdist(points, points).fill_diagonal_(torch.inf)
+    return distances.argsort(dim=1)[:, :3]
+
+
+def rows_in(views: torch.Tensor) -> torch.Tensor:
+    """The row that every view was taken from, after checking that all its pixels say the same."""
+    rows = views[:, 0, 0, 0]
+    assert (views == rows[:, None, None, None]).all()
+    return rows.long()
+
+
+def test_a_neighbour_view_is_a_row_of_the_images_own_neighbours_and_never_the_image(named, table):
+    rows = torch.randperm(60, generator=generator(4)).repeat(20)  # not in order: a batch is no prefix of the images
+    drawn = rows_in(neighbour_views(named, rows, table, generator=generator()))
+    assert (table[rows] == drawn[:, None]).any(dim=1).all()
+    assert (drawn != rows).all()
+
+
+def test_every_neighbour_is_drawn_equally_often(named, table):
+    rows = torch.full((3000,), 17)
+    drawn = rows_in(neighbour_views(named, rows, table, generator=generator()))
+    counts = torch.bincount(drawn, minlength=60)[table[17]]
+    assert counts.sum() == 3000
+    for count in counts.tolist():  # a binomial's standard deviation is 26
+        assert count == pytest.approx(1000, abs=105)
+
+
+def test_one_generator_state_gives_one_draw_of_neighbours(named, table):
+    rows = torch.arange(60)
+    one, two, other = (neighbour_views(named, rows, table, generator=generator(seed)) for seed in (5, 5, 6))
+    assert torch.equal(one, two)
+    assert not torch.equal(one, other)
+    going_on = generator(5)
+    assert torch.equal(neighbour_views(named, rows, table, generator=going_on), one)
+    assert not torch.equal(neighbour_views(named, rows, table, generator=going_on), one)
+
+
+def test_a_neighbour_view_has_the_pixels_of_an_image_unchanged():
+    noise = torch.randint(0, 256, (9, 32, 32, 3), dtype=torch.uint8, generator=generator(8))
+    before = noise.clone()
+    only = torch.tensor([[3], [0], [8], [1], [2], [4], [5], [6], [7]])  # one neighbour each: nothing is left to chance
+    views = neighbour_views(noise, torch.tensor([2, 0, 2]), only, generator=generator())
+    assert views.dtype == torch.uint8
+    assert torch.equal(views, before[[8, 3, 8]])
+    assert torch.equal(noise, before)
 
 
 def _same(a, b) -> bool:

@@ -1,4 +1,7 @@
-"""The command line: `python -m vicreg train`, `evaluate`, `list`. Heavy modules load only when a command runs."""
+"""The command line: `python -m vicreg train`, `evaluate`, `baseline`, `claims`, `list`.
+
+Heavy modules load only when a command runs.
+"""
 
 from __future__ import annotations
 
@@ -12,9 +15,8 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from vicreg.config import ENCODERS, OPTIMISERS, PRESETS, Config
-
-STUDY_PROBE = 62.68
+from vicreg.claims import STUDY_PROBES
+from vicreg.config import BASELINES, ENCODERS, OPTIMISERS, PRESETS, Config
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -28,7 +30,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m vicreg", description="Train, evaluate and list VICReg runs.")
+    parser = argparse.ArgumentParser(prog="python -m vicreg", description="Train, evaluate and compare VICReg runs.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     train = commands.add_parser(
@@ -67,6 +69,23 @@ def _parser() -> argparse.ArgumentParser:
     )
     evaluate.set_defaults(command=_evaluate)
     evaluate.add_argument("runs", nargs="*", metavar="RUN", help="names or folders; default: every run here")
+
+    baseline = commands.add_parser(
+        "baseline",
+        help="make and measure what trained runs are compared with",
+        description="Make and measure baselines: the untrained encoder, pixels, Laplacian Eigenmaps of pixels.",
+    )
+    baseline.set_defaults(command=_baseline)
+    baseline.add_argument("names", nargs="+", metavar="NAME", choices=BASELINES, help=", ".join(BASELINES))
+    baseline.add_argument("--folder", type=Path, help="where runs go; default: VICREG_RUNS, else your cache folder")
+
+    claims = commands.add_parser(
+        "claims",
+        help="hold the study's findings against the runs on this machine",
+        description="Hold the study's findings against the runs on this machine.",
+    )
+    claims.set_defaults(command=_claims)
+    claims.add_argument("--dataset", default="cifar10", help="default: cifar10")
 
     listing = commands.add_parser("list", help="list the runs on this machine", description="List the runs here.")
     listing.set_defaults(command=_list)
@@ -135,6 +154,44 @@ def _evaluate(options: argparse.Namespace) -> int:
     return 1 if broken else 0
 
 
+def _baseline(options: argparse.Namespace) -> int:
+    from vicreg.pipeline import make_baseline
+    from vicreg.runs import runs_folder
+
+    for name in options.names:
+        with _Bars() as bars:
+            run = make_baseline(name, options.folder or runs_folder(), download=True, on_stage=bars.stage)
+        probe = run.metrics["probe"]
+        print(
+            f"{run.title}: linear probe {probe['accuracy']:.2f} % "
+            f"({probe['interval'][0]:.2f} to {probe['interval'][1]:.2f}), in {run.folder}"
+        )
+    return 0
+
+
+def _claims(options: argparse.Namespace) -> int:
+    import textwrap
+
+    from vicreg.claims import findings
+    from vicreg.runs import find_runs
+
+    found, broken = find_runs()
+    metrics = {run.name.removeprefix(f"{options.dataset}-"): run.metrics for run in _of(found, options.dataset)}
+    for number, (claim, finding) in enumerate(findings(metrics), start=1):
+        print(f"{number:2}. {claim.words}  ->  {finding.verdict}")
+        for label, text in (("study: ", claim.study), ("ours: ", finding.ours), ("", finding.why)):
+            if text:
+                print(textwrap.indent(textwrap.fill(label + text, 106), "    "))
+    for sentence in broken:
+        print(f"vicreg: {sentence}", file=sys.stderr)
+    return 1 if broken else 0
+
+
+def _of(found: dict[str, Any], dataset: str) -> list[Any]:
+    """The runs of a data set that were measured; of two with one name the bundled one."""
+    return [run for name, run in found.items() if run.config.dataset == dataset and name == run.name and run.metrics]
+
+
 def _list(options: argparse.Namespace) -> int:
     from vicreg.runs import BUNDLED, find_runs
 
@@ -145,7 +202,10 @@ def _list(options: argparse.Namespace) -> int:
         size = sum(entry["bytes"] for entry in run.record["files"].values()) / 1e6
         figure = f"{probe['accuracy']:.2f} %" if probe else "not yet"
         where = "bundled" if run.folder.parent == BUNDLED else "own"
-        rows.append((name, run.config.encoder, str(run.config.epochs), figure, f"{size:.1f}", where))
+        encoder, epochs = run.config.encoder, str(run.record["epochs"])
+        if run.baseline:
+            encoder, epochs = encoder if run.has_network else run.baseline, "-"
+        rows.append((name, encoder, epochs, figure, f"{size:.1f}", where))
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
     for row in rows:
         print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
@@ -153,7 +213,7 @@ def _list(options: argparse.Namespace) -> int:
         print(f"vicreg: {sentence}", file=sys.stderr)
     if not found:
         print("No runs yet: `python -m vicreg train` makes one.")
-    print(f"The study's linear probe, for comparison: {STUDY_PROBE} % (VICReg, 30 epochs).")
+    print(f"The study's linear probe, for comparison: {STUDY_PROBES['vicreg']} % (VICReg, 30 epochs).")
     return 1 if broken else 0
 
 

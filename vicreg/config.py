@@ -14,6 +14,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 ENCODERS = ("compact", "resnet18")
+POSITIVES = ("views", "neighbours")
+BASELINES = ("untrained", "pixels", "laplacian")  # what runs are compared with: `vicreg.baselines`
 OPTIMISERS = ("adamw", "lars")
 
 
@@ -58,7 +60,9 @@ class Config:
 
     learning_rate is the peak, for the given batch_size; it rises linearly over warmup_steps and falls to zero as a
     cosine over the rest. weight_decay acts on matrices only (never on biases or BatchNorm). expander: the widths of
-    its three linear layers, the last being D, the width of the embeddings.
+    its three linear layers, the last being D, the width of the embeddings. positives: what makes a positive pair, two
+    augmented `views` of one image, or an image and one of its nearest `neighbours` (`views.neighbour_views`), both as
+    they are.
     """
 
     preset: str = "vicreg"
@@ -70,8 +74,9 @@ class Config:
     covariance_weight: float = 1.0
     gamma: float = 1.0
     eps: float = 1e-4
+    positives: str = "views"
     views: ViewConfig = field(default_factory=ViewConfig)
-    epochs: int = 24
+    epochs: int = 8
     batch_size: int = 256
     optimiser: str = "adamw"
     learning_rate: float = 2e-3
@@ -83,6 +88,9 @@ class Config:
         _require(self.encoder in ENCODERS, f"encoder must be one of {', '.join(ENCODERS)}, got {self.encoder!r}")
         _require(
             self.optimiser in OPTIMISERS, f"optimiser must be one of {', '.join(OPTIMISERS)}, got {self.optimiser!r}"
+        )
+        _require(
+            self.positives in POSITIVES, f"positives must be one of {', '.join(POSITIVES)}, got {self.positives!r}"
         )
         _require(len(self.expander) == 3 and all(w >= 1 for w in self.expander), "expander must be three widths")
         for name in ("invariance_weight", "variance_weight", "covariance_weight", "weight_decay"):
@@ -142,4 +150,10 @@ def _scalar(name: str, value: Any, default: Any) -> Any:
     return value
 
 
-PRESETS: dict[str, Config] = {"vicreg": Config()}
+PRESETS: dict[str, Config] = {
+    "vicreg": Config(),
+    "no-variance": Config(preset="no-variance", variance_weight=0.0),
+    "no-covariance": Config(preset="no-covariance", covariance_weight=0.0),
+    "no-invariance": Config(preset="no-invariance", invariance_weight=0.0),
+    "neighbour-views": Config(preset="neighbour-views", positives="neighbours"),
+}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import json
 import platform
 import shutil
 from collections.abc import Callable
@@ -12,6 +14,8 @@ from vicreg import alignment, datasets
 from vicreg.config import Config
 from vicreg.datasets import ImageSet
 from vicreg.runs import Run, frame_bytes, update_run, weights_bytes, write_run
+
+ANOMALIES = 3_000  # of MNIST's test digits
 
 Stage = Callable[[str, int, int], None]
 
@@ -36,17 +40,22 @@ def train_run(
     from vicreg import training
 
     chosen = choose_device(device)
+    teacher = _teacher(config, folder.parent)
     train_set, test_set = _load(config.dataset, download=download, on_stage=on_stage)
     if images is not None and not 1 <= images <= len(train_set.images):
         raise ValueError(f"images must be between 1 and {len(train_set.images)}, got {images}")
     shown = slice(0, images)
     state = folder.with_name(f".training-{folder.name}")
+    neighbours, told = None, {}
+    if teacher is not None:
+        neighbours, told = _positives(teacher, state, train_set, test_set, shown, on_stage)
     trained = training.train(
         config,
         train_set.images[shown],
         test_set.images,
         train_labels=train_set.labels[shown],
         test_labels=test_set.labels,
+        neighbours=neighbours,
         folder=state,
         device=chosen,
         on_progress=on_progress,
@@ -61,10 +70,8 @@ def train_run(
     }
     record = {
         "config": config.to_dict(),
-        "data": {
-            "train": {**_source(train_set), "images": len(train_set.images[shown])},
-            "test": {**_source(test_set), "images": len(test_set.images)},
-        },
+        "data": _data(train_set, test_set, train_images=len(train_set.images[shown])),
+        **told,
         "device": _device_name(chosen),
         "epochs": config.epochs,
         "seconds": round(trained.seconds, 1),
@@ -79,26 +86,47 @@ def train_run(
 def evaluate_run(run: Run, *, download: bool = False, on_stage: Stage = lambda label, done, total: None) -> Run:
     """Rebuild metrics.json, results/ and the model card of a run from its weights, and return the run.
 
-    Measured on the pictures at hand, which the metrics name. Raises PicturesMissing where there are none.
+    Measured on the pictures at hand, which the metrics name. Raises PicturesMissing where there are none; where only
+    the anomalies' pictures are missing, their figures are left out.
     """
     from vicreg.evaluation.report import evaluate
 
     train_set, test_set = _load(run.config.dataset, download=download, on_stage=on_stage)
+    anomalies = anomaly_set(run.config.dataset, download=download)
 
     def encoded(image_set: ImageSet) -> Any:
-        return representations(run, image_set, on_progress=lambda d, t: on_stage(f"encoding {image_set.split}", d, t))
+        return representations(
+            run, image_set, download=download, on_progress=lambda d, t: on_stage(f"encoding {image_set.split}", d, t)
+        )
 
     train, test = encoded(train_set), encoded(test_set)
+    sources = {"train": _source(train_set), "test": _source(test_set)}
+    more = {}
+    if anomalies is not None:
+        sources["anomalies"] = _source(anomalies)
+        more = {"anomalies": encoded(anomalies), "anomaly_images": anomalies.images}
+    if run.baseline == "laplacian":
+        more["own_map"] = ("laplacian", test[:, :2])
     report = evaluate(
         train,
-        train_set.labels,
+        train_set.labels[: len(train)],
         test,
         test_set.labels,
         classes=test_set.classes,
-        sources={"train": _source(train_set), "test": _source(test_set)},
+        sources=sources,
+        train_images=train_set.images,
+        test_images=test_set.images,
+        **more,
         on_stage=on_stage,
     )
-    tables = {f"results/{name}.parquet": frame_bytes(frame) for name, frame in report.tables.items()}
+    frames = report.tables
+    if run.baseline == "laplacian":
+        from vicreg.baselines import eigenmap_tables
+
+        on_stage("fitting again with new images", 0, 1)
+        frames = {**frames, **eigenmap_tables(run, train_set, test_set, train, test)}
+        on_stage("fitting again with new images", 1, 1)
+    tables = {f"results/{name}.parquet": frame_bytes(frame) for name, frame in frames.items()}
     prints = alignment.fingerprints(test_set.images)
     tables["results/fingerprints.parquet"] = frame_bytes(_fingerprints(prints, test_set.labels))
     from vicreg.card import model_card
@@ -109,16 +137,73 @@ def evaluate_run(run: Run, *, download: bool = False, on_stage: Stage = lambda l
     return update_run(run, files)
 
 
-def representations(run: Run, image_set: ImageSet, *, on_progress: Callable[[int, int], None] | None = None) -> Any:
-    """The run's representations of an image set, float32 (N, 512), from the disk cache or computed once."""
+def make_baseline(
+    name: str,
+    root: Path,
+    *,
+    dataset: str = "cifar10",
+    download: bool = False,
+    on_stage: Stage = lambda label, done, total: None,
+) -> Run:
+    """A baseline's run below root, measured. Raises ValueError for an unknown name, and PicturesMissing."""
+    from vicreg.baselines import write_baseline
+
+    train_set, test_set = _load(dataset, download=download, on_stage=on_stage)
+    run = write_baseline(name, root, dataset=dataset, data=_data(train_set, test_set), versions=_versions())
+    if name == "laplacian":
+        import torch
+
+        from vicreg.baselines import eigenmap_timing
+        from vicreg.runs import find_runs
+
+        on_stage("fitting the eigenmap", 0, 1)
+        timing = eigenmap_timing(run, train_set, test_set, find_runs()[0].get(f"{dataset}-vicreg"))
+        on_stage("fitting the eigenmap", 1, 1)
+        record = {k: v for k, v in run.record.items() if k not in ("schema", "files")}
+        record |= {"timing": timing, "seconds": timing["fit"], "device": _device_name(torch.device("cpu"))}
+        run = write_run(run.folder, {}, record)
+    return evaluate_run(run, download=download, on_stage=on_stage)
+
+
+def anomaly_set(dataset: str, *, download: bool = False) -> ImageSet | None:
+    """The images that are anomalies to a data set: for CIFAR-10 the first 3,000 of MNIST's test split. None if not here."""
+    try:
+        mnist = datasets.load("mnist", "test", download=download)
+    except datasets.PicturesMissing:
+        return None
+    shown = slice(0, ANOMALIES)
+    return dataclasses.replace(mnist, images=mnist.images[shown], labels=mnist.labels[shown])
+
+
+def representations(
+    run: Run,
+    image_set: ImageSet,
+    *,
+    download: bool = False,
+    on_progress: Callable[[int, int], None] | None = None,
+) -> Any:
+    """The run's representations of an image set, float32 (N, 512), from the disk cache or computed once.
+
+    A baseline of pixels is fitted on the train split, which is loaded for it; the eigenmap has rows for the first train
+    images only, those on its graph.
+    """
     from vicreg.evaluation.encode import cache_key, cached_representations
 
     def compute() -> Any:
-        from vicreg.evaluation.encode import encode
+        if run.has_network:
+            from vicreg.evaluation.encode import encode
 
-        return encode(run.encoder, image_set.images, on_progress=on_progress)
+            return encode(run.encoder, image_set.images, on_progress=on_progress)
+        from vicreg import baselines
 
-    key = cache_key(run.weights_sha256, image_set.source.sha256, image_set.split)
+        train = datasets.load(run.config.dataset, "train", download=download)
+        if run.baseline == "pixels":
+            return baselines.pixel_components(run, train, image_set.images)
+        own = image_set.name == train.name and image_set.split == "train"
+        return baselines.eigenmap_coordinates(run, train, None if own else image_set.images)
+
+    part = f"{image_set.name}-{image_set.split}-{len(image_set)}"
+    key = cache_key(run.weights_sha256, image_set.source.sha256, part)
     return cached_representations(key, compute, folder=datasets.cache_folder())
 
 
@@ -143,6 +228,83 @@ def _load(name: str, *, download: bool, on_stage: Stage) -> tuple[ImageSet, Imag
         )
 
     return load("train"), load("test")
+
+
+def _teacher(config: Config, root: Path) -> Run | None:
+    """The `vicreg` run that says which images are neighbours, where the config's positives are; looked for first here."""
+    from vicreg.runs import find_runs, open_run
+
+    if config.positives != "neighbours":
+        return None
+    name = f"{config.dataset}-vicreg"
+    if (root / name / "config.json").exists():
+        return open_run(root / name)
+    found, broken = find_runs()
+    if name not in found:
+        raise ValueError(
+            f"{config.preset} takes its neighbours from the run {name}, which is not here: train it first with "
+            f"`python -m vicreg train --dataset {config.dataset} --preset vicreg`"
+            + "".join(f" ({sentence})" for sentence in broken)
+        )
+    return found[name]
+
+
+def _positives(
+    teacher: Run, state: Path, train_set: ImageSet, test_set: ImageSet, shown: slice, on_stage: Stage
+) -> tuple[tuple[Any, Any], dict[str, Any]]:
+    """The neighbours of both splits' images in the teacher's representation space, and a record of whose it is.
+
+    Kept beside the state, so that a run goes on with the neighbours that it began with.
+    """
+    import zipfile
+
+    import numpy as np
+
+    from vicreg.evaluation.neighbours import nearest
+    from vicreg.files import atomic_path
+    from vicreg.training import STATE_FILE
+    from vicreg.views import POSITIVE_NEIGHBOURS
+
+    kept, record = state / "neighbours.npz", state / "neighbours.json"
+    begun = (state / STATE_FILE).exists()
+    lengths = {"train": len(train_set.images[shown]), "test": len(test_set)}
+    if begun and record.exists():  # written last
+        try:
+            with np.load(kept, allow_pickle=False) as arrays:
+                before = {split: arrays[split] for split in lengths}
+            if all(len(before[split]) == length for split, length in lengths.items()):
+                return (before["train"], before["test"]), json.loads(record.read_text())
+        except (OSError, ValueError, KeyError, zipfile.BadZipFile):
+            pass  # damaged: they are found again
+    found = {}
+    for image_set, rows in ((train_set, shown), (test_set, slice(None))):
+        split = image_set.split
+        y = representations(teacher, image_set, on_progress=lambda d, t, s=split: on_stage(f"encoding {s}", d, t))[rows]
+        on_stage(f"finding neighbours, {split}", 0, 1)
+        found[split] = nearest(y, y, k=POSITIVE_NEIGHBOURS, metric="euclidean", exclude_self=True).indices
+        on_stage(f"finding neighbours, {split}", 1, 1)
+    told = {
+        "neighbours": {
+            "run": teacher.name,
+            "weights_sha256": teacher.weights_sha256,
+            "nearest": POSITIVE_NEIGHBOURS,
+            "metric": "euclidean",
+        }
+    }
+    if not begun:  # else the state may be another run's, which training will say
+        state.mkdir(parents=True, exist_ok=True)
+        with atomic_path(kept) as temporary, open(temporary, "wb") as file:
+            np.savez(file, **found)
+        with atomic_path(record) as temporary:
+            temporary.write_text(json.dumps(told))
+    return (found["train"], found["test"]), told
+
+
+def _data(train_set: ImageSet, test_set: ImageSet, *, train_images: int | None = None) -> dict[str, Any]:
+    return {
+        "train": {**_source(train_set), "images": train_images or len(train_set.images)},
+        "test": {**_source(test_set), "images": len(test_set.images)},
+    }
 
 
 def _source(image_set: ImageSet) -> dict[str, str]:

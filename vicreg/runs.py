@@ -7,12 +7,15 @@
     README.md           the model card, generated from the above
     config.json         the Config and where it all came from, with the sha256 of every other file; written last
 
+A baseline (`vicreg.baselines`) is a run without weights and history: it is made anew from the pictures where needed.
+
 A folder is written beside its place and moved there by a rename, so a crash leaves the old run or none, and a
 folder without config.json is unfinished. Torch is loaded only when `encoder` or `expander` is asked for.
 """
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 import os
@@ -23,7 +26,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from vicreg.config import Config
+from vicreg.config import BASELINES, Config
 from vicreg.files import sha256
 
 if TYPE_CHECKING:
@@ -63,8 +66,21 @@ class Run:
         return f"{self.config.dataset}/{self.name.removeprefix(prefix)}" if self.name.startswith(prefix) else self.name
 
     @property
+    def baseline(self) -> str:
+        """The baseline's name, `untrained`, `pixels` or `laplacian`; empty for a run that was trained."""
+        return self.record.get("baseline", {}).get("name", "")
+
+    @property
+    def has_network(self) -> bool:
+        """Whether there is an encoder: every run's but that of the baselines that have none."""
+        return self.baseline in ("", "untrained")
+
+    @property
     def weights_sha256(self) -> str:
-        """The hash of the weights' file, as config.json records it."""
+        """The hash of the weights' file, as config.json records it; for a baseline, of all that decides it."""
+        if self.baseline:
+            decided = json.dumps([self.record["baseline"], self.config.to_dict(), self.record["data"]], sort_keys=True)
+            return hashlib.sha256(decided.encode()).hexdigest()
         return self.record["files"][WEIGHTS_FILE]["sha256"]
 
     @cached_property
@@ -86,7 +102,10 @@ class Run:
         return f"results/{result}.parquet" in self.record["files"]
 
     def results(self, name: str) -> pd.DataFrame:
-        """The frame results/<name>.parquet. Raises RunError where the run has none, naming those it has."""
+        """The frame results/<name>.parquet, half precision read as single.
+
+        Raises RunError where the run has none, naming those it has.
+        """
         import pandas as pd
 
         file = f"results/{name}.parquet"
@@ -96,7 +115,9 @@ class Run:
                 f"{self.name} has no result {name!r} (it has: {', '.join(have) or 'none'}); "
                 f"`python -m vicreg evaluate {self.name}` makes what is missing"
             )
-        return pd.read_parquet(self._checked(file))
+        frame = pd.read_parquet(self._checked(file))
+        half = frame.select_dtypes("float16").columns  # kept small on disk, awkward to compute with
+        return frame.astype(dict.fromkeys(half, "float32"))
 
     @cached_property
     def encoder(self) -> Encoder:
@@ -113,6 +134,14 @@ class Run:
         return self._network(Expander(self.config.expander), "expander.")
 
     def _network(self, network: Any, prefix: str) -> Any:
+        if self.baseline == "untrained":
+            import torch
+
+            from vicreg.training import networks
+
+            return networks(self.config, torch.device("cpu"))[prefix == "expander."].eval()
+        if self.baseline:
+            raise RunError(f"{self.name} has no network: it is a baseline that never had one")
         from safetensors import SafetensorError
         from safetensors.torch import load_file
 
@@ -162,6 +191,8 @@ def open_run(folder: str | Path) -> Run:
                 raise RunError(
                     f"{folder.name}/config.json lists a file outside the run's folder, or one without sha256"
                 )
+            if WEIGHTS_FILE not in files and record.get("baseline", {}).get("name") not in BASELINES:
+                raise RunError(f"{folder.name}/config.json lists no {WEIGHTS_FILE}, and names no baseline")
             config = Config.from_dict(record["config"])
     except RunError:
         raise

@@ -27,7 +27,7 @@ from vicreg.files import atomic_path
 from vicreg.loss import LossTerms, vicreg_loss
 from vicreg.model import Encoder, Expander
 from vicreg.snapshots import SNAPSHOTS, Snapshot, Snapshotter
-from vicreg.views import augmented_views
+from vicreg.views import augmented_views, neighbour_views
 
 STATE_FILE = "state.safetensors"
 STATE_SCHEMA = 1
@@ -93,6 +93,7 @@ def train(
     *,
     train_labels: np.ndarray,
     test_labels: np.ndarray,
+    neighbours: tuple[np.ndarray, np.ndarray] | None = None,
     folder: Path,
     device: str | torch.device = "cpu",
     on_progress: Callable[[Progress], None] = lambda progress: None,
@@ -101,11 +102,17 @@ def train(
     """Train `config` and return the networks; go on where an earlier call with this folder stopped.
 
     train_images, test_images: uint8 (N, 32, 32, 3). The labels (N,) are never trained on: they only colour the
-    snapshots' kNN accuracy. folder: where the state is kept, written atomically after every epoch and when
-    should_stop() first returns True. Raises ValueError for images that do not fit the config, and TrainingError for a
-    state of another config or a loss that is not finite.
+    snapshots' kNN accuracy. neighbours: where the config's positives are neighbours, the rows of each train image's
+    neighbours among the train images (N, k), and of each test image's among the test images; a resumed run must be given
+    the same. folder: where the state is kept, written atomically after every epoch and when should_stop() first returns
+    True. Raises ValueError for images or neighbours that do not fit the config, and TrainingError for a state of another
+    config or a loss that is not finite.
     """
     device = torch.device(device)
+    if (config.positives == "neighbours") != (neighbours is not None):
+        raise ValueError(f"positives are {config.positives}, but neighbours were {'' if neighbours else 'not '}given")
+    for table, images in zip(neighbours or (), (train_images, test_images), strict=False):
+        _check_neighbours(table, len(images))
     if len(train_images) < config.batch_size:
         raise ValueError(f"batch_size {config.batch_size} needs at least as many train images, got {len(train_images)}")
     if len(test_images) < 2:
@@ -119,7 +126,8 @@ def train(
     steps_an_epoch = len(train_images) // config.batch_size
     steps = steps_an_epoch * config.epochs
     snapshot_every = max(1, round(config.epochs / SNAPSHOTS))
-    pixels = torch.from_numpy(np.array(train_images)).to(device)  # a writable copy in memory
+    pixels = _on(device, train_images)
+    train_neighbours, test_neighbours = (None, None) if neighbours is None else (_on(device, n) for n in neighbours)
     began, earlier, first = time.perf_counter(), state.seconds, state.step
     order: Tensor | None = None
 
@@ -141,7 +149,7 @@ def train(
         )
 
     if state.step == 0 and not state.history:  # what an untrained network does: epoch 0 of every curve
-        terms = test_loss(encoder, expander, test_images, config)
+        terms = test_loss(encoder, expander, test_images, config, neighbours=test_neighbours)
         state.history.append(_row(0, "test", terms, 0.0, 0.0))
         state.snapshots.append(snapshotter.take(encoder, epoch=0, previous=None))
 
@@ -158,9 +166,8 @@ def train(
 
         encoder.train()
         expander.train()
-        images = to_floats(pixels[rows])
         generator = seeded(config.seed, VIEWS, state.step)
-        views = torch.cat([augmented_views(images, config.views, generator=generator) for _ in range(2)])
+        views = positive_pairs(pixels, rows, config, neighbours=train_neighbours, generator=generator)
         terms = loss_of(encoder, expander, views, config)
         _require_finite(terms, state.step, config)
         optimiser.zero_grad(set_to_none=True)
@@ -179,7 +186,8 @@ def train(
         state.seconds = earlier + time.perf_counter() - began
         means = {name: value / steps_an_epoch for name, value in state.sums.items()}
         new = [_row(epoch + 1, "train", means, rate, state.seconds)]
-        new.append(_row(epoch + 1, "test", test_loss(encoder, expander, test_images, config), rate, state.seconds))
+        terms_on_test = test_loss(encoder, expander, test_images, config, neighbours=test_neighbours)
+        new.append(_row(epoch + 1, "test", terms_on_test, rate, state.seconds))
         state.history += new
         snapshot = None
         if (epoch + 1) % snapshot_every == 0 or state.step == steps:
@@ -236,6 +244,19 @@ def learning_rate(config: Config, step: int, steps: int) -> float:
     return config.learning_rate * 0.5 * (1 + math.cos(math.pi * (step - warmup) / (steps - warmup)))
 
 
+def positive_pairs(
+    pixels: Tensor, rows: Tensor, config: Config, *, neighbours: Tensor | None, generator: torch.Generator
+) -> Tensor:
+    """Both sides of the batch's positive pairs: uint8 pixels (N, H, W, 3), rows (B,) -> floats (2 B, 3, S, S).
+
+    S is the config's view size; an image and its neighbour keep their own.
+    """
+    if neighbours is not None:
+        return to_floats(torch.cat([pixels[rows], neighbour_views(pixels, rows, neighbours, generator=generator)]))
+    images = to_floats(pixels[rows])
+    return torch.cat([augmented_views(images, config.views, generator=generator) for _ in range(2)])
+
+
 def loss_of(encoder: Encoder, expander: Expander, views: Tensor, config: Config) -> LossTerms:
     """The loss of 2 B views (both halves in one pass), bf16 where the device is faster with it."""
     views = views.contiguous(memory_format=torch.channels_last)
@@ -255,8 +276,15 @@ def loss_of(encoder: Encoder, expander: Expander, views: Tensor, config: Config)
 
 
 @torch.no_grad()
-def test_loss(encoder: Encoder, expander: Expander, images: np.ndarray, config: Config) -> dict[str, float]:
-    """The terms on test images, in eval mode, on the same views every time: the mean over up to 10 batches."""
+def test_loss(
+    encoder: Encoder,
+    expander: Expander,
+    images: np.ndarray,
+    config: Config,
+    *,
+    neighbours: Tensor | None = None,  # noqa: PT028 - no test
+) -> dict[str, float]:
+    """The terms on test images, in eval mode, on the same pairs every time: the mean over up to 10 batches."""
     encoder.eval()
     expander.eval()
     device = next(encoder.parameters()).device
@@ -264,12 +292,18 @@ def test_loss(encoder: Encoder, expander: Expander, images: np.ndarray, config: 
     batches = min(TEST_BATCHES, len(images) // size)
     generator = seeded(config.seed, TEST_VIEWS, 0)
     sums = dict.fromkeys(LossTerms._fields, 0.0)
+    pixels = _on(device, images)
     for i in range(batches):
-        batch = to_floats(torch.from_numpy(np.array(images[i * size : (i + 1) * size])).to(device))
-        views = torch.cat([augmented_views(batch, config.views, generator=generator) for _ in range(2)])
+        rows = torch.arange(i * size, (i + 1) * size, device=device)
+        views = positive_pairs(pixels, rows, config, neighbours=neighbours, generator=generator)
         for name, value in loss_of(encoder, expander, views, config)._asdict().items():
             sums[name] += value.item()
     return {name: value / batches for name, value in sums.items()}
+
+
+def _on(device: torch.device, array: np.ndarray) -> Tensor:
+    """The array on the device, as a writable copy in memory."""
+    return torch.from_numpy(np.array(array)).to(device)
 
 
 def to_floats(images: Tensor) -> Tensor:
@@ -293,6 +327,15 @@ def seeded(seed: int, purpose: int, counter: int) -> torch.Generator:
     """A CPU generator for one purpose and moment, independent of all others."""
     entropy = np.random.SeedSequence([seed, purpose, counter]).generate_state(1, np.uint32)[0]
     return torch.Generator().manual_seed(int(entropy))
+
+
+def _check_neighbours(table: np.ndarray, images: int) -> None:
+    whole = np.issubdtype(table.dtype, np.integer) and table.ndim == 2 and len(table) == images and table.shape[1] >= 1
+    if not whole or table.min() < 0 or table.max() >= images:
+        raise ValueError(
+            f"neighbours must be ({images}, k) whole numbers from 0 to {images - 1}, a row an image, "
+            f"got {table.dtype} {table.shape}"
+        )
 
 
 def _row(epoch: int, split: str, terms: dict[str, float], rate: float, seconds: float) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from torch import Tensor
 
 from vicreg.config import ViewConfig
 
+POSITIVE_NEIGHBOURS = 3  # how many of an image's nearest others may be its positive, as in the study
 GREY = (0.2989, 0.587, 0.114)  # torchvision's luma weights
 JITTER = ("brightness", "contrast", "saturation", "hue")
 
@@ -51,6 +52,16 @@ def augmented_views(images: Tensor, config: ViewConfig, *, generator: torch.Gene
     height, width = images.shape[-2:]
     parameters = draw_parameters(len(images), height, width, config, generator=generator)
     return apply_views(images, parameters, config)
+
+
+def neighbour_views(images: Tensor, rows: Tensor, neighbours: Tensor, *, generator: torch.Generator) -> Tensor:
+    """One of its neighbours for every image of a batch, drawn at random and unchanged: the study's positive pairs.
+
+    images: (N, H, W, 3), all of them; rows: (B,) the batch; neighbours: (N, k) rows of each image's neighbours.
+    generator: a CPU generator. Returns (B, H, W, 3).
+    """
+    choice = torch.randint(neighbours.shape[1], (len(rows),), generator=generator).to(rows.device)
+    return images[neighbours[rows, choice]]
 
 
 def draw_parameters(

@@ -106,13 +106,64 @@ def test_a_query_amid_many_duplicates_does_not_disturb_the_next():
 
 
 @pytest.mark.parametrize("metric", METRICS)
-def test_a_complete_collapse_gives_distance_0_and_the_first_rows(metric):
-    everywhere = np.tile(GALLERY[:1], (500, 1))
+@pytest.mark.parametrize("point", [GALLERY[:1], np.zeros((1, 24), dtype=np.float32)], ids=["somewhere", "at zero"])
+def test_a_complete_collapse_gives_distance_0_and_the_first_rows(metric, point):
+    everywhere = np.tile(point, (500, 1))
     found = nearest_and_farthest(everywhere, everywhere, k=3, metric=metric, exclude_self=True)
     np.testing.assert_array_equal(found.nearest_distances, 0)
     np.testing.assert_array_equal(found.farthest_distances, 0)
     np.testing.assert_array_equal(found.nearest[:2], [[1, 2, 3], [0, 2, 3]])
     np.testing.assert_array_equal(found.nearest[3:], np.tile([0, 1, 2], (497, 1)))
+
+
+def distances_by_row(rows, distances):
+    """(Q, N) distances in the order of the gallery, from lists of the whole gallery."""
+    by_row = np.full(rows.shape, np.nan)
+    np.put_along_axis(by_row, rows, distances, axis=1)
+    return by_row
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_a_zero_vector_has_cosine_distance_1_to_any_other_and_0_to_another_zero_one(dtype):
+    gallery = GALLERY.astype(dtype)
+    gallery[[8, 20]] = 0
+    queries = np.concatenate([QUERIES[:5].astype(dtype), np.zeros((2, 24), dtype)])
+    expected = np.ones((7, 300))  # what the two zero rows of either side leave at 1
+    other = np.setdiff1d(np.arange(300), [8, 20])
+    expected[:5, other] = cdist(queries[:5].astype(np.float64), gallery[other].astype(np.float64), "cosine")
+    expected[5:, [8, 20]] = 0
+    found = nearest_and_farthest(queries, gallery, k=300)
+    near = distances_by_row(found.nearest, found.nearest_distances)
+    np.testing.assert_allclose(near, expected, rtol=1e-5)
+    np.testing.assert_array_equal(distances_by_row(found.farthest, found.farthest_distances), near)
+    np.testing.assert_array_equal(near[5:, [8, 20]], 0)
+    np.testing.assert_array_equal(found.nearest[5:, :2], [[8, 20], [8, 20]])
+    assert not np.isin([8, 20], found.farthest[5:, :298]).any()
+
+
+def test_zero_vectors_on_one_side_only_are_as_far_from_all_others():
+    zeros = np.zeros((3, 24), dtype=np.float32)
+    for queries, gallery in ((zeros, GALLERY), (QUERIES, zeros)):
+        found = nearest_and_farthest(queries, gallery, k=2)
+        np.testing.assert_allclose(found.nearest_distances, 1, rtol=1e-6)
+        np.testing.assert_allclose(found.farthest_distances, 1, rtol=1e-6)
+
+
+def test_a_zero_vector_is_farther_than_what_shares_a_direction_and_nearer_than_the_opposite():
+    gallery = np.array([[-1, 0], [0, 0], [1, 1]], dtype=np.float32)
+    query = np.array([[5, 0]], dtype=np.float32)
+    found = nearest_and_farthest(query, gallery, k=3)
+    np.testing.assert_array_equal(found.nearest, [[2, 1, 0]])
+    np.testing.assert_allclose(found.nearest_distances, [[1 - np.sqrt(0.5), 1, 2]], rtol=1e-6)
+    np.testing.assert_array_equal(found.farthest, [[0, 1, 2]])
+
+
+def test_euclidean_takes_zero_vectors_as_any_other_point():
+    gallery = GALLERY.copy()
+    gallery[[8, 20]] = 0
+    found = nearest(np.concatenate([QUERIES, gallery[:1] * 0]), gallery, k=5, metric="euclidean")
+    _, order = sorted_pairs(np.concatenate([QUERIES, gallery[:1] * 0]), gallery, "euclidean")
+    np.testing.assert_array_equal(found.indices, order[:, :5])
 
 
 @pytest.mark.parametrize("metric", METRICS)
@@ -144,9 +195,12 @@ def test_distances_have_the_range_that_is_promised():
 
 def test_arrays_that_are_given_stay_as_they_were():
     queries, gallery = QUERIES.copy(), GALLERY.copy()
+    gallery[8] = 0
+    before = gallery.copy()
     queries.flags.writeable = gallery.flags.writeable = False
     nearest_and_farthest(queries, gallery, k=3)
-    np.testing.assert_array_equal(gallery, GALLERY)
+    np.testing.assert_array_equal(queries, QUERIES)
+    np.testing.assert_array_equal(gallery, before)
 
 
 @pytest.mark.parametrize(
@@ -173,8 +227,3 @@ def test_arrays_that_do_not_fit_are_refused():
         nearest(QUERIES, GALLERY[:, :23], k=1)
     with pytest.raises(ValueError, match="gallery must be finite"):
         nearest(QUERIES, np.where(GALLERY > 2, np.nan, GALLERY), k=1)
-    gallery = GALLERY.copy()
-    gallery[8] = 0
-    with pytest.raises(ValueError, match="row 8 of gallery is: use euclidean"):
-        nearest(QUERIES, gallery, k=1)
-    nearest(QUERIES, gallery, k=1, metric="euclidean")

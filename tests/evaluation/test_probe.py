@@ -172,6 +172,22 @@ def test_a_low_temperature_does_not_overflow():
     assert knn_accuracy(TRAIN, TRAIN_LABELS, TRAIN, TRAIN_LABELS, k=5, temperature=1e-4) == 1.0
 
 
+def test_knn_of_a_collapse_to_zero_is_a_vote_of_the_first_train_images():
+    # all distances are 0, so the k lowest rows vote alike: here 3 of class 2, and one each of the others
+    train, labels = np.zeros((40, 8), dtype=np.float32), np.concatenate([[2, 0, 2, 1, 3, 2], np.arange(34) % 4])
+    test = np.zeros((len(TEST_LABELS), 8), dtype=np.float32)
+    np.testing.assert_array_equal(knn_predict(train, labels, test, k=6), 2)
+    assert knn_accuracy(train, labels, test, TEST_LABELS, k=6) == (TEST_LABELS == 2).mean()
+
+
+def test_one_dead_image_does_not_change_the_votes_for_the_others():
+    test = TEST.copy()
+    test[7] = 0
+    before, after = (knn_predict(TRAIN, TRAIN_LABELS, images) for images in (TEST, test))
+    np.testing.assert_array_equal(np.delete(after, 7), np.delete(before, 7))
+    assert 0 <= after[7] < 4
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [

@@ -161,3 +161,66 @@ def test_new_views_are_drawn_at_a_click(page, server):
     after = [images.nth(i).get_attribute("href") for i in range(3)]
     assert after[0] == before[0]
     assert after[2] != before[2]
+
+
+def test_a_click_on_the_confusion_matrix_shows_that_cells_pictures(page, server):
+    page.goto(f"{server}/probe")
+    page.get_by_role("heading", name=re.compile("Most wrong")).wait_for()
+    chart = page.get_by_test_id("stVegaLiteChart").nth(1)
+    cell = chart.locator("path[aria-roledescription='rect mark'], .mark-rect path").nth(3 * 10 + 5)
+    cell.wait_for()
+    deadline = time.monotonic() + 40
+    heading = page.get_by_role("heading", name=re.compile("(taken for|recognised)"))
+    while heading.count() == 0 and time.monotonic() < deadline:  # a page still drawing itself may drop a click
+        cell.click(force=True)
+        page.wait_for_timeout(2_000)
+    assert heading.count() == 1
+
+
+def test_the_threshold_moves_with_the_keyboard(page, server):
+    page.goto(f"{server}/anomalies")
+    words = page.get_by_text(re.compile("of the normal pictures.$")).last
+    words.wait_for()
+    before = words.inner_text()
+    slider = page.get_by_role("slider", name=re.compile("Threshold"))
+    deadline = time.monotonic() + 40
+    while words.inner_text() == before and time.monotonic() < deadline:
+        slider.focus()
+        for _ in range(20):
+            page.keyboard.press("ArrowLeft")
+        page.wait_for_timeout(2_000)
+    assert words.inner_text() != before
+    page.get_by_role("group", name="Above: raised").get_by_role("img").first.wait_for()
+
+
+def test_another_cluster_shows_other_pictures(page, server):
+    page.goto(f"{server}/clusters")
+    members = page.get_by_role("group", name=re.compile("Pictures of cluster"))
+    members.get_by_role("img").first.wait_for()
+    before = members.get_attribute("aria-label")
+    page.get_by_role("combobox", name=re.compile("Cluster")).click()
+    page.get_by_role("option").nth(6).click()
+    expect(members).not_to_have_attribute("aria-label", before, timeout=PATIENCE)
+
+
+def test_a_switch_lights_up_another_trained_run(page, server):
+    page.goto(f"{server}/ablations")
+    card = page.get_by_test_id("stMetricValue").first
+    card.wait_for()
+    before = card.inner_text()
+    page.get_by_text("Variance term").first.click()
+    page.wait_for_function("() => location.search.includes('on_variance=true')")
+    expect(card).not_to_have_text(before, timeout=PATIENCE)
+
+
+def test_a_claim_leads_to_the_page_that_shows_it(page, server):
+    page.goto(f"{server}/claims")
+    page.get_by_text("Do the study's findings hold here?").wait_for()
+    page.get_by_role("link", name="See it").first.click()
+    page.get_by_role("heading", name="Do the classes separate, though no label was used?").wait_for()
+
+
+def test_a_link_compares_two_runs_on_the_same_pictures(page, server):
+    page.goto(f"{server}/retrieval?query=21&second=cifar10-no-variance")
+    for name in ("Nearest pictures under", "Farthest pictures under"):
+        page.get_by_role("group", name=re.compile(f"{name}.*no-variance")).get_by_role("button").nth(7).wait_for()

@@ -1,6 +1,7 @@
 """Every page under AppTest: opened cold, with pictures and without, and what its controls change."""
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -8,12 +9,15 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 import ui
+from vicreg.config import PRESETS
 from vicreg.runs import BUNDLED, open_run
 
 ROOT = Path(__file__).parents[2]
 NAMES = [name for entries in ui.PAGES.values() for name, *_ in entries]
-NEED_PICTURES = [name for name in NAMES if name != "training_curves"]
+NEED_PICTURES = [name for name in NAMES if name not in ("training_curves", "ablations", "claims")]
+COMPARING = [name for name in NAMES if name not in ("ablations", "claims")]  # these two compare by themselves
 RUN = open_run(BUNDLED / "cifar10-vicreg")
+OTHER = open_run(BUNDLED / "cifar10-no-variance")
 
 
 @pytest.fixture(autouse=True)
@@ -116,8 +120,6 @@ def test_without_any_run_a_page_says_how_to_make_one(without_pictures, monkeypat
 
 
 def test_a_run_with_a_damaged_table_says_which_file(without_pictures, monkeypatch, tmp_path):
-    import shutil
-
     shutil.copytree(RUN.folder, tmp_path / RUN.name)
     (tmp_path / RUN.name / "results" / "projections.parquet").write_bytes(b"half")
     monkeypatch.setattr("vicreg.runs.BUNDLED", tmp_path)
@@ -161,12 +163,12 @@ def test_the_film_shows_the_chosen_epoch(without_pictures):
     assert f"t-SNE of 2,000 test pictures after epoch {epochs[1]}" in alts[-1]
 
 
-def test_maps_show_pca_beside_tsne_with_linked_brush(without_pictures):
+def test_maps_show_pca_tsne_and_laplacian_eigenmaps_with_a_linked_brush(without_pictures):
     spec = specs(opened("maps"))[0]
     panels = spec.get("hconcat") or spec["vconcat"]
-    assert [panel["title"] for panel in panels] == ["PCA", "t-SNE"]
+    assert [panel["title"] for panel in panels] == ["PCA", "t-SNE", "Laplacian Eigenmaps of pixels"]
     brush = next(param for param in spec["params"] if param["name"] == "brush")
-    assert len(brush["views"]) == 2
+    assert len(brush["views"]) == 3
     assert panels[0]["encoding"]["opacity"]["condition"]["test"]["and"][0] == {"param": "brush"}
 
 
@@ -218,3 +220,209 @@ def test_start_draws_views_of_a_sample_photograph_without_pictures(without_pictu
     app = opened("start")
     assert component(app, "diagram")["svg"].count("data:image/png;base64,") == 3
     assert "scikit-learn" in text(app)
+
+
+@pytest.mark.parametrize("name", COMPARING)
+def test_every_page_compares_with_a_second_run(name, with_pictures):
+    app = opened(name, run=RUN.name, second=OTHER.name)
+    assert not app.exception
+    assert not app.warning
+    assert app.selectbox(key="second").value == OTHER.name
+    drawn = text(app) + "".join(chart.proto.alt + chart.proto.spec for chart in app.get("vega_lite_chart"))
+    assert ui.title(RUN) in drawn
+    assert ui.title(OTHER) in drawn
+
+
+def test_a_run_never_compares_with_itself(without_pictures):
+    app = opened("maps", run=OTHER.name)
+    assert OTHER.name not in app.selectbox(key="second").options
+    assert ui.title(RUN) in app.selectbox(key="second").options
+
+
+def test_a_run_measured_on_another_copy_is_not_compared_and_the_help_says_so(without_pictures, monkeypatch, tmp_path):
+    from vicreg.runs import update_run
+
+    shutil.copytree(RUN.folder, tmp_path / RUN.name)
+    shutil.copytree(OTHER.folder, tmp_path / OTHER.name)
+    update_run(open_run(tmp_path / OTHER.name), {"results/fingerprints.parquet": b"of other pictures"})
+    monkeypatch.setattr("vicreg.runs.BUNDLED", tmp_path)
+    app = opened("maps", run=RUN.name)
+    assert app.selectbox(key="second").options == ["nobody"]
+    assert "1 more were measured on another copy" in app.selectbox(key="second").help
+
+
+def test_a_run_kept_from_another_page_falls_back_where_the_page_cannot_show_it(without_pictures):
+    app = opened("maps")
+    app.selectbox(key="run").set_value("cifar10-pixels").run()
+    app.switch_page("pages/training_curves.py").run()
+    assert not app.exception
+    assert app.selectbox(key="run").value == RUN.name
+
+
+def test_compared_curves_hold_both_runs_in_every_panel(without_pictures):
+    app = opened("training_curves", second=OTHER.name)
+    panels = [panel for row in specs(app)[0]["vconcat"] for panel in row["hconcat"]]
+    assert len(panels) == 4
+    for panel in panels:
+        assert panel["encoding"]["color"]["scale"]["domain"] == [ui.title(RUN), ui.title(OTHER)]
+
+
+def test_compared_maps_lie_side_by_side_on_the_same_pictures(without_pictures):
+    spec = specs(opened("maps", second=OTHER.name))[0]
+    panels = spec.get("hconcat") or spec["vconcat"]
+    assert [panel["title"] for panel in panels] == [f"t-SNE, {ui.title(RUN)}", f"t-SNE, {ui.title(OTHER)}"]
+    assert panels[1]["encoding"]["x"]["field"] == "second_tsne_x"
+
+
+def test_retrieval_shows_the_second_runs_neighbours_of_the_same_query(with_pictures):
+    app = opened("retrieval", query="5", second=OTHER.name)
+    table = OTHER.results("neighbours")
+    wanted = table[(table["metric"] == "cosine") & (table["query"] == 5)].head(8)
+    assert [tile["id"] for tile in component(app, "Nearest_second")["tiles"]] == wanted["nearest"].tolist()
+
+
+def test_retrieval_says_how_often_the_farthest_repeat(with_pictures):
+    app = opened("retrieval", metric="euclidean")
+    figures = RUN.metrics["retrieval"]["hubness"]["euclidean"]
+    assert f"Ten pictures fill {figures['farthest']:.2f} %" in text(app)
+    assert [tile["id"] for tile in component(app, "hubs")["tiles"]] == [hub["index"] for hub in figures["hubs"]]
+
+
+def test_pixels_and_the_eigenmap_are_searched_in_the_test_gallery_only(with_pictures):
+    app = opened("retrieval", run="cifar10-pixels", gallery="train")
+    assert not app.exception
+    assert "searched in the test gallery" in app.info[0].value
+
+
+def test_the_probe_page_shows_every_run_with_the_studys_figures(without_pictures):
+    app = opened("probe")
+    alt = app.get("vega_lite_chart")[0].proto.alt
+    for name in ("cifar10-vicreg", "cifar10-no-variance", "cifar10-untrained"):
+        run = open_run(BUNDLED / name)
+        assert f"{ui.title(run)} {run.metrics['probe']['accuracy']:.2f} %" in alt
+
+
+def test_the_most_wrong_pictures_are_errors_in_rising_order_of_the_true_class(with_pictures):
+    app = opened("probe")
+    table = RUN.results("predictions")
+    wrong = table[table["label"] != table["predicted"]].sort_values("probability")
+    alts = [tile["alt"] for tile in component(app, "wrong")["tiles"]]
+    assert [int(alt.split(":")[0].removeprefix("test picture ")) for alt in alts] == wrong["index"].head(24).tolist()
+
+
+def test_a_click_on_the_confusion_matrix_shows_the_cells_pictures(with_pictures):
+    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=120)
+    app.session_state["confusion"] = {"selection": {"cell": [{"true class": "cat", "predicted class": "dog"}]}}
+    app.switch_page("pages/probe.py").run()
+    table = RUN.results("predictions")
+    count = int(((table["label"] == 3) & (table["predicted"] == 5)).sum())
+    assert f"cat taken for dog: {count} pictures" in text(app)
+    assert all(": cat, taken for dog" in tile["alt"] for tile in component(app, "wrong")["tiles"])
+
+
+@pytest.mark.parametrize("scoring", ["study", "field"])
+def test_the_named_scores_show_the_measured_auroc(scoring, without_pictures):
+    app = opened("anomalies", scoring=scoring)
+    found = RUN.metrics["anomaly"][scoring]
+    assert f"**AUROC {found['auroc']:.3f}**" in text(app)
+
+
+def test_the_named_setting_chosen_by_hand_gives_the_same_figure(without_pictures):
+    app = opened("anomalies", scoring="own", k="50", reduction="kth", normalise="true")
+    assert f"**AUROC {RUN.metrics['anomaly']['field']['auroc']:.3f}**" in text(app)
+
+
+def test_another_k_is_computed_from_the_scores(without_pictures):
+    from sklearn.metrics import roc_auc_score
+
+    table = RUN.results("anomaly")
+    app = opened("anomalies", scoring="own", k="10")
+    assert f"**AUROC {roc_auc_score(table['anomaly'], table['mean_10']):.3f}**" in text(app)
+
+
+def test_the_threshold_moves_what_is_raised_and_the_pictures_beside_it(with_pictures):
+    app = opened("anomalies")
+    slider = next(slider for slider in app.slider if slider.key.startswith("threshold"))
+    value = float(RUN.results("anomaly")["mean_2"].quantile(0.7))
+    slider.set_value(round(value, 3)).run()
+    table = RUN.results("anomaly")
+    raised = 100 * (table[~table["anomaly"]]["mean_2"] > round(value, 3)).mean()
+    assert f"**{raised:.2f} %** of the normal pictures" in text(app)
+    below = [float(tile["alt"].rsplit(" ", 1)[1]) for tile in component(app, "side_Below")["tiles"]]
+    above = [float(tile["alt"].rsplit(" ", 1)[1]) for tile in component(app, "side_Above")["tiles"]]
+    assert below == sorted(below)
+    assert above == sorted(above)
+    assert below[-1] <= value + 0.01
+    assert above[0] >= value - 0.01
+
+
+def test_a_cluster_lists_its_pictures_nearest_to_the_centre_first(with_pictures):
+    app = opened("clusters")
+    next(box for box in app.selectbox if box.key.startswith("cluster")).set_value(4).run()
+    table = RUN.results("clusters")
+    members = table[table["cluster"] == 4].sort_values("distance", kind="stable")
+    shown = [int(tile["alt"].rsplit(" ", 1)[1]) for tile in component(app, "members")["tiles"]]
+    assert shown == members["index"].head(40).tolist()
+    assert f"{len(members):,} pictures" in text(app)
+
+
+def test_the_ablations_page_opens_with_the_variance_term_off_beside_vicreg(without_pictures):
+    app = opened("ablations")
+    assert not app.exception
+    assert app.metric[0].value == f"{OTHER.metrics['probe']['accuracy']:.2f} %"
+    assert "14.66 %" in text(app)
+    titles = [
+        panel["title"] for panel in next(s for s in specs(app) if "hconcat" in s or "vconcat" in s).get("hconcat", [])
+    ]
+    assert titles == [f"t-SNE, {ui.title(RUN)}", f"t-SNE, {ui.title(OTHER)}"]
+
+
+@pytest.mark.parametrize(
+    ("switches", "preset"),
+    [
+        ({"on_variance": True}, "vicreg"),
+        ({"on_variance": True, "on_invariance": False}, "no-invariance"),
+        ({"on_variance": True, "on_covariance": False}, "no-covariance"),
+        ({"on_variance": True, "on_views": False}, "neighbour-views"),
+    ],
+)
+def test_every_trained_setting_lights_up(switches, preset, without_pictures):
+    app = opened("ablations", **{key: str(value).lower() for key, value in switches.items()})
+    run = open_run(BUNDLED / f"cifar10-{preset}")
+    assert not app.info
+    assert app.metric[0].value == f"{run.metrics['probe']['accuracy']:.2f} %"
+
+
+def test_an_untrained_setting_says_what_would_make_it(without_pictures):
+    from vicreg.__main__ import _config, _parser
+
+    app = opened("ablations", on_variance="false", on_covariance="false")
+    assert "No run was trained with this setting" in app.info[0].value
+    words = app.info[0].value.split("`")[1].split()
+    config = _config(_parser().parse_args(words[3:]))
+    assert (config.variance_weight, config.covariance_weight, config.invariance_weight) == (0, 0, 25)
+
+
+def test_the_table_of_runs_has_the_studys_figures_and_every_budget(without_pictures):
+    app = opened("ablations")
+    table = app.dataframe[0].value.set_index("Run")
+    assert table.loc["cifar10/no-variance", "The study's, %"] == 14.66
+    assert table.loc["cifar10/neighbour-views", "The study's, %"] == 50.1
+    assert table.loc["cifar10/vicreg", "The study's, %"] == 62.68
+    presets = [f"cifar10/{name}" for name in PRESETS]
+    assert len(set(table.loc[presets, "Budget"])) == 1
+    assert table.loc["cifar10/untrained", "Budget"] == "not trained"
+
+
+def test_every_claim_stands_on_the_page_with_its_verdict(without_pictures):
+    from vicreg.claims import CLAIMS, findings
+
+    app = opened("claims")
+    runs = [open_run(folder) for folder in sorted(BUNDLED.iterdir()) if (folder / "config.json").exists()]
+    judged = findings({run.name.removeprefix("cifar10-"): run.metrics for run in runs})
+    assert len(judged) == len(CLAIMS)
+    page = text(app)
+    for claim, finding in judged:
+        assert claim.words in page
+        assert finding.ours in page
+    assert "cannot be told yet" not in page

@@ -60,7 +60,8 @@ def nearest_and_farthest(
 
     queries: (Q, D) and gallery: (N, D) finite representations. Equal distances go to the lower row. exclude_self: query
     i is gallery row i and is never returned for itself (its duplicates are). exclude: (Q,) the same where query i is
-    gallery row exclude[i], or -1 for a query that is not in the gallery. Cosine needs vectors that are not zero.
+    gallery row exclude[i], or -1 for a query that is not in the gallery. A zero vector has no direction: its cosine
+    distance is 1 to any other vector (up to rounding) and 0 to another zero one.
     Needs memory for copies of both arrays and a few times 16 MB, never Q x N. Raises ValueError for a broken rule.
     """
     near, far = _search(queries, gallery, k, metric, exclude_self, exclude, sides=(1, -1))
@@ -90,18 +91,20 @@ def _search(queries, gallery, k, metric, exclude_self, exclude, *, sides) -> lis
     if metric not in METRICS:
         raise ValueError(f"metric must be one of {', '.join(METRICS)}, got {metric!r}")
     exclude = _excluded(len(queries), len(gallery), exclude_self, exclude)
+    if metric == "cosine":
+        queries, gallery = _directed(queries, gallery)
     n = len(gallery)
     most = n if exclude is None else n - 1
     if not 1 <= k <= most:
         raise ValueError(f"k must be between 1 and {most} for a gallery of {n} images, got {k}")
 
-    points, centre = _points(gallery, metric, name="gallery")  # (N, D)
+    points, centre = _points(gallery, metric)  # (N, D)
     squares = np.einsum("nd,nd->n", points, points)
     rows = max(1, BLOCK_VALUES // max(n, k * gallery.shape[1]))
     results = [Nearest(np.empty((len(queries), k), np.int64), np.empty((len(queries), k), np.float32)) for _ in sides]
     for start in range(0, len(queries), rows):
         stop = min(start + rows, len(queries))
-        block, _ = _points(queries[start:stop], metric, name="queries", centre=centre)
+        block, _ = _points(queries[start:stop], metric, centre=centre)
         scores = block @ points.T  # (rows, N)
         scores *= -2
         scores += squares  # |q - g|^2 - |q|^2
@@ -153,17 +156,26 @@ def _smallest(values: np.ndarray, k: int) -> np.ndarray:
     return np.sort(np.concatenate([below, equal]))
 
 
-def _points(
-    array: np.ndarray, metric: str, *, name: str, centre: np.ndarray | None = None
-) -> tuple[np.ndarray, np.ndarray]:
+def _directed(queries: np.ndarray, gallery: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Both in float32, each row divided by its largest entry, so that no square of a tiny or huge one is lost.
+
+    Where a row is zero, as after a collapse, there is one more dimension in which only zero rows lie.
+    """
+    scaled, zeros = [], []
+    for array in (queries, gallery):
+        largest = np.abs(array).max(axis=1, keepdims=True)
+        zeros.append(largest[:, 0] == 0)
+        scaled.append((array / np.where(largest == 0, 1, largest)).astype(np.float32))
+    if not any(zero.any() for zero in zeros):
+        return tuple(scaled)
+    return tuple(np.column_stack([array, zero.astype(np.float32)]) for array, zero in zip(scaled, zeros, strict=True))
+
+
+def _points(array: np.ndarray, metric: str, *, centre: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
     """A float32 copy to search in: rows of length 1 for cosine, less a common centre. Returns it and the centre."""
     points = np.array(array, dtype=np.float32, order="C")
     if metric == "cosine":
         lengths = np.sqrt(np.einsum("nd,nd->n", points, points))
-        if not lengths.all():
-            raise ValueError(
-                f"cosine needs vectors that are not zero, but row {int(lengths.argmin())} of {name} is: use euclidean"
-            )
         points /= lengths[:, None]
     if centre is None:  # any point would do; the mean of some keeps numbers small, and exactly 0 where all are equal
         centre = points[:: max(1, len(points) // 1000)].mean(axis=0, dtype=np.float64).astype(np.float32)

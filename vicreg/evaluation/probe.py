@@ -132,7 +132,7 @@ def knn_predict(
     """The class that the k nearest train images (cosine) vote for, each with weight exp(cos / temperature).
 
     train: (n, D), test: (N, D), train_labels: (n,) whole numbers from 0. Returns (N,) int64; a tie goes to the lower
-    class. Raises ValueError unless 1 <= k <= n and temperature > 0, and for vectors that are zero.
+    class. Raises ValueError unless 1 <= k <= n and temperature > 0.
     """
     train_labels = _labels(train_labels, len(train), "train_labels")
     if not temperature > 0:

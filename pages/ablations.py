@@ -1,0 +1,195 @@
+"""Ablations: switch a term or the generated neighbours off, and see what breaks, beside the full method."""
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+import ui
+from vicreg import charts
+
+SWITCHES = (
+    ("variance", "Variance term, $\\mu$", "variance_weight"),
+    ("invariance", "Invariance term, $\\lambda$", "invariance_weight"),
+    ("covariance", "Covariance term, $\\nu$", "covariance_weight"),
+    ("views", "Generated neighbours: augmented views", ""),
+)
+
+ui.page(
+    "What breaks when a part of the method goes?",
+    "Switch **one** part off: every setting shown here was trained, with the same encoder, epochs, batch and seed. Look at "
+    "the probe first, then at how many directions are left.",
+)
+width = ui.width()
+full = ui.preset_run("vicreg")
+runs = ui.measured_runs(full)
+
+
+def setting(config) -> tuple[bool, ...]:
+    """Which of the four parts a config has."""
+    return (*(getattr(config, weight) > 0 for *_, weight in SWITCHES[:3]), config.positives == "views")
+
+
+trained = {
+    setting(run.config): run
+    for run in reversed(runs.values())
+    if not run.baseline and run.record["epochs"] == full.record["epochs"]
+}
+controls = st.columns(4)
+on = tuple(
+    column.toggle(label, value=name != "variance", key=f"on_{name}", bind="query-params")
+    for column, (name, label, _) in zip(controls, SWITCHES, strict=True)
+)
+for position, column in enumerate(controls):
+    flipped = tuple(not value if i == position else value for i, value in enumerate(on))
+    there = trained.get(flipped)
+    word = "off" if on[position] else "on"
+    column.caption(f":material/lightbulb: {word}: `{there.title}`" if there else f"{word}: not trained")
+
+chosen = trained.get(on)
+if chosen is None:
+    flags = " ".join(
+        f"--{weight.replace('_', '-')} 0" for (*_, weight), value in zip(SWITCHES[:3], on[:3], strict=True) if not value
+    )
+    preset = "vicreg" if on[3] else "neighbour-views"
+    minutes = full.record["seconds"] / 60
+    st.info(
+        f"No run was trained with this setting. It would need about {minutes:.0f} minutes on two CPU cores: "
+        f"`python -m vicreg train --preset {preset} {flags} --name {full.config.dataset}-mine`. Trained settings: "
+        + ", ".join(f"`{run.title}`" for run in trained.values())
+        + ".",
+        icon=":material/lightbulb:",
+    )
+    chosen = full
+whole = chosen.folder == full.folder
+
+figures = {title: ui.metrics(run) for title, run in runs.items()}
+mine, base = ui.metrics(chosen), ui.metrics(full)
+pair = {ui.title(run): run for run in (full, chosen)}
+colours = {title: ui.colour(run) for title, run in pair.items()}
+
+cards = st.columns(4)
+for card, (label, value, reference, text) in zip(
+    cards,
+    (
+        ("Linear probe", mine["probe"]["accuracy"], base["probe"]["accuracy"], "{:.2f} %"),
+        ("kNN", mine["knn"]["accuracy"], base["knn"]["accuracy"], "{:.2f} %"),
+        ("Effective rank, of 512", mine["spectrum"]["effective_rank"], base["spectrum"]["effective_rank"], "{:.2f}"),
+        (
+            "Nearest five of the class",
+            mine["retrieval"]["nearest_5_same_class"],
+            base["retrieval"]["nearest_5_same_class"],
+            "{:.2f} %",
+        ),
+    ),
+    strict=True,
+):
+    card.metric(
+        label,
+        text.format(value),
+        None if whole else f"{value - reference:+.2f}",
+        border=True,
+        help=f"`{ui.title(chosen)}`; below it the difference to `{ui.title(full)}`.",
+    )
+study = ui.STUDY.get(chosen.config.preset)
+low, high = mine["probe"]["interval"]
+st.caption(
+    f"`{ui.title(chosen)}`: probe interval {low:.2f} to {high:.2f} (95 %, n = {mine['probe']['n']:,}); guessing gives 10 %. "
+    + (f"The study reports {study} % for this setting." if study else "The study did not try this setting.")
+)
+
+classes = ui.class_names(full)
+places = ui.results(full, "projections").head(2_000)
+frame = places.assign(**{"class": np.array(classes)[places["label"]]})
+panels = [charts.panel("tsne", classes, title=f"t-SNE, {ui.title(full)}")]
+if not whole:
+    other = ui.results(chosen, "projections").head(2_000)
+    frame = frame.assign(second_tsne_x=other["tsne_x"], second_tsne_y=other["tsne_y"])
+    panels.append(charts.panel("tsne", classes, prefix="second_", title=f"t-SNE, {ui.title(chosen)}"))
+ui.chart(
+    charts.maps(frame, panels, width=width),
+    alt="t-SNE of the same 2,000 test pictures, coloured by class: " + " and ".join(pair) + ".",
+    key="ablation_maps",
+)
+
+if whole:
+    explained = "Everything is on: the three terms hold each other in balance. Switch one off."
+else:
+    explained = {
+        "no-variance": "**Without variance** nothing keeps the embeddings apart. Agreeing is easiest when every picture says "
+        "the same: invariance and covariance both fall to almost nothing, and that is the collapse.",
+        "no-invariance": "**Without invariance** the views of a picture need not agree. The embeddings spread and decorrelate "
+        "perfectly well, without a reason to keep what the views share.",
+        "no-covariance": "**Without covariance** every number may vary and still say the same as its neighbour: the variance "
+        "term is content, and the directions become fewer.",
+        "neighbour-views": "**Without generated neighbours** a picture's partner is another picture that an earlier network "
+        "found near. Nothing says that colour or crop must not matter; what the first network confused stays confused.",
+    }.get(chosen.config.preset, "")
+left, right = st.columns([1, 1], gap="large", vertical_alignment="center")
+with left:
+    st.subheader("How many directions are left?", anchor=False)
+    ui.chart(
+        charts.spectra(
+            {title: ui.results(run, "spectrum") for title, run in pair.items()},
+            colours,
+            width=max(220, width // 2 - 110),
+        ),
+        alt="Singular values of the representations: "
+        + "; ".join(f"{title} effective rank {figures[title]['spectrum']['effective_rank']:.2f}" for title in pair),
+        key="spectra",
+    )
+right.markdown(explained)
+right.markdown(
+    "**The spectrum** shows how far the pictures spread along each direction of the representation, from the most to the "
+    "least used. A line that falls steeply says that few directions carry everything: a dimensional collapse."
+)
+
+st.subheader("The loss while it learned", anchor=False)
+histories = {title: ui.results(run, "history") for title, run in pair.items()}
+ui.chart(
+    charts.compared_curves(histories, colours, width=width),
+    alt="Total and the three unweighted terms over the epochs: " + " and ".join(pair) + ".",
+    key="ablation_curves",
+)
+st.caption(
+    "Solid: train. Dashed: test. A term of weight 0 is shown, not trained on. Totals of different weights do not compare."
+)
+
+st.subheader("All runs, and the study's figures", anchor=False)
+rows = []
+for title, run in runs.items():
+    values, anomaly = figures[title], figures[title].get("anomaly", {}).get("study", {})
+    rows.append(
+        {
+            "Run": run.title,
+            "Budget": ui.budget(run),
+            "Probe, %": values["probe"]["accuracy"],
+            "95 % interval": "{:.2f} to {:.2f}".format(*values["probe"]["interval"]),
+            "The study's, %": ui.STUDY.get(run.config.preset) if not run.baseline else None,
+            "kNN, %": values["knn"]["accuracy"],
+            "Effective rank": values["spectrum"]["effective_rank"],
+            "Nearest 5 same class, %": values["retrieval"]["nearest_5_same_class"],
+            "AUROC, MNIST": anomaly.get("auroc"),
+            "Clusters, NMI": values.get("clusters", {}).get("nmi"),
+        }
+    )
+st.dataframe(
+    pd.DataFrame(rows),
+    hide_index=True,
+    column_config={
+        name: st.column_config.NumberColumn(format="%.2f")
+        for name in rows[0]
+        if name not in ("Run", "Budget", "95 % interval")
+    },
+)
+st.markdown(
+    "**What it does not prove.** One seed each, one encoder, a few epochs: the order of runs that lie close may change. The "
+    "study trained another network for 30 epochs, so compare the *pattern*, not the figures."
+)
+ui.measured(
+    f"All presets: `{full.config.encoder}` encoder, {full.record['epochs']} epochs of "
+    f"{full.record['data']['train']['images']:,} train images, batch {full.config.batch_size}, seed {full.config.seed}; "
+    "`vicreg-long` is the same preset with a longer budget and no part of the comparison. Neighbours: one of the 3 nearest "
+    f"in the representation space of `{full.title}`, both pictures as they are, at 32 x 32. {mine['probe']['protocol']}.",
+    command=ui.train_command(chosen),
+)
+ui.show_source("vicreg.loss:vicreg_loss", "vicreg.views:neighbour_views")

@@ -1,0 +1,168 @@
+"""Clusters: k-means on the representations, beside the classes that it was not told."""
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+import ui
+from vicreg import charts
+from vicreg.runs import Run
+
+SHOWN = 40
+
+ui.page(
+    "Do groups found without labels match the classes?",
+    "The same map twice: coloured by **k-means cluster**, and by **class**. A cluster has the colour of the class that it "
+    "is matched with, so where both maps agree the grouping found the class by itself.",
+)
+
+width = ui.width()
+controls = st.columns([3, 3, 2, 2])
+with controls[0]:
+    run = ui.pick_run()
+with controls[1]:
+    second = ui.pick_second(run)
+count = controls[2].select_slider(
+    "Pictures on the maps", [1_000, 2_000, 5_000], value=2_000, format_func=lambda n: f"{n:,}", key="cluster_count"
+)
+kind = controls[3].segmented_control(
+    "Map", ["tsne", "pca"], default="tsne", required=True, format_func=charts.MAP_TITLES.get, key="cluster_map"
+)
+classes = ui.class_names(run)
+pictures = ui.pictures(run)
+
+
+def names_of(run: Run) -> list[str]:
+    """What its clusters are called: a number, and the class matched with it."""
+    matching = ui.metrics(run)["clusters"]["matching"]
+    return [f"{i}: {classes[label] if label >= 0 else 'no class'}" for i, label in enumerate(matching)]
+
+
+def show_maps(run: Run, key: str) -> None:
+    """The map by cluster and by class."""
+    table, names = ui.results(run, "clusters"), names_of(run)
+    frame = ui.results(run, "projections").head(count).assign(cluster=np.array(names)[table["cluster"].head(count)])
+    frame["class"] = np.array(classes)[frame["label"]]
+    if pictures is not None:
+        frame["image"] = ui.thumbnails(run, pictures, count)
+    figures = ui.metrics(run)["clusters"]
+    panels = [
+        charts.panel(kind, names, title="by cluster", field="cluster"),
+        charts.panel(kind, classes, title="by class"),
+    ]
+    ui.chart(
+        charts.maps(frame, panels, width=width),
+        alt=f"{charts.MAP_TITLES[kind]} of {count:,} test pictures under {ui.title(run)}, by cluster and by class.",
+        key=key,
+    )
+    low, high = figures["interval"]
+    st.markdown(
+        f"`{ui.title(run)}`: **{figures['accuracy']:.2f} %** of the pictures lie in their class's cluster (95 % interval "
+        f"{low:.2f} to {high:.2f}; chance is a little over 10 %), NMI {figures['nmi']:.2f}, ARI {figures['ari']:.2f}, "
+        f"silhouette {figures['silhouette']:.2f}."
+    )
+
+
+if "clusters" not in ui.metrics(run):
+    st.info(f"`{run.title}` has no clusters yet: `python -m vicreg evaluate {run.name}`.", icon=":material/info:")
+    st.stop()
+show_maps(run, "cluster_maps")
+if second is not None and "clusters" in ui.metrics(second):
+    show_maps(second, "cluster_maps_second")
+
+st.subheader("What is in a cluster?", anchor=False)
+
+
+def counted(run: Run) -> pd.DataFrame:
+    """cluster, class, count: every pair, also the empty ones."""
+    table, names = ui.results(run, "clusters"), names_of(run)
+    pairs = pd.crosstab(table["cluster"], table["label"])
+    pairs = pairs.reindex(index=range(len(names)), columns=range(len(classes)), fill_value=0)
+    return pd.DataFrame(
+        [
+            {"cluster": names[i], "class": classes[j], "count": int(pairs.loc[i, j])}
+            for i in range(len(names))
+            for j in range(len(classes))
+        ]
+    )
+
+
+def show_table(run: Run, key: str, **options) -> object:
+    """The cluster x class table."""
+    frame = counted(run)
+    return ui.chart(
+        charts.table_of_counts(
+            frame,
+            row="cluster",
+            column="class",
+            rows=names_of(run),
+            columns=classes,
+            side=min(460, width // 2 - 130),
+            title=ui.title(run),
+        ),
+        alt="How many pictures of each class lie in each cluster. Largest: "
+        + "; ".join(f"{r['cluster']}, {r['class']} {r['count']}" for _, r in frame.nlargest(10, "count").iterrows()),
+        key=key,
+        **options,
+    )
+
+
+left, right = st.columns([1, 1], gap="large")
+with left:
+    event = show_table(run, "cluster_table", on_select="rerun", selection_mode="cell")
+    st.caption("Rows are clusters, shades are shares of a row. Click a cell to see its pictures.")
+with right:
+    if second is not None and "clusters" in ui.metrics(second):
+        show_table(second, "cluster_table_second")
+    place = st.container()
+
+names = names_of(run)
+cells = event["selection"].get("cell", [])
+clicked = cells[0] if cells else None
+with place:
+    number = st.selectbox(
+        "Cluster",
+        range(len(names)),
+        index=names.index(clicked["cluster"]) if clicked else 0,
+        format_func=lambda i: f"Cluster {names[i]}",
+        key=f"cluster_{clicked['cluster'] if clicked else ''}",
+    )
+    table = ui.results(run, "clusters")
+    members = table[table["cluster"] == number].sort_values("distance", kind="stable")
+    share = members["label"].value_counts(normalize=True)
+    st.markdown(
+        f"**{len(members):,} pictures**: "
+        + ", ".join(f"{classes[c]} {100 * s:.0f} %" for c, s in share.head(4).items())
+    )
+if clicked and names.index(clicked["cluster"]) == number:
+    members = members[members["label"] == classes.index(clicked["class"])]
+if pictures is not None:
+    shown = members.head(SHOWN)
+    st.markdown(
+        f"**Nearest to the centre of cluster {names[number]}**"
+        + (f", class {clicked['class']} only" if clicked and names.index(clicked["cluster"]) == number else "")
+    )
+    ui.tiles(
+        pictures[shown["index"].to_numpy()],
+        key="members",
+        label=f"Pictures of cluster {names[number]}",
+        captions=[[classes[label]] for label in shown["label"]],
+        alts=[f"{classes[label]}, test picture {i}" for label, i in zip(shown["label"], shown["index"], strict=True)],
+        colours=[ui.class_colour(label) for label in shown["label"]],
+    )
+
+st.markdown(
+    "**How to read it.** k-means puts ten centres so that pictures lie near one of them; nobody told it a class. The "
+    "matching then gives each cluster at most one class, so that as many pictures as possible agree. NMI and ARI need no "
+    "matching: 0 is chance, 1 the classes themselves."
+)
+st.markdown(
+    "**What it does not prove.** Ten clusters may follow colour or background and still be good clusters. The silhouette "
+    "judges their shape alone: a collapsed network can have a high one."
+)
+figures = ui.metrics(run)["clusters"]
+ui.measured(
+    f"{figures['protocol']} n = {figures['n']:,}. Pictures: {ui.metrics(run)['sources']['test']['source']}",
+    command=f"python -m vicreg evaluate {run.name}",
+)
+ui.show_source("vicreg.evaluation.clustering:cluster")

@@ -1,0 +1,160 @@
+"""Probe: what a linear classifier reads off the representations, across runs, by class, and where it errs most."""
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+import ui
+from vicreg import charts
+
+SHOWN = 24
+
+ui.page(
+    "How much about the class can be read off with straight lines?",
+    "The network is frozen and a **linear** classifier is fitted on its representations. What training without labels "
+    "added is the gap between a run and the same encoder **untrained**.",
+)
+
+width = ui.width()
+controls = st.columns([3, 3, 2])
+with controls[0]:
+    run = ui.pick_run()
+with controls[1]:
+    second = ui.pick_second(run)
+
+runs = ui.measured_runs(run)
+figures = {title: ui.metrics(other)["probe"] for title, other in runs.items()}
+colours = {title: ui.colour(other) for title, other in runs.items()}
+table = pd.DataFrame(
+    {
+        "run": title,
+        "accuracy": probe["accuracy"],
+        "low": probe["interval"][0],
+        "high": probe["interval"][1],
+        "study": ui.STUDY.get(runs[title].config.preset, np.nan),
+    }
+    for title, probe in figures.items()
+)
+if table.empty:
+    st.info(f"`{run.title}` was not measured yet: `python -m vicreg evaluate {run.name}`.", icon=":material/info:")
+    st.stop()
+ui.chart(
+    charts.accuracy_bars(table, colours, width=min(width - 330, 900)),
+    alt="Linear probe accuracy of every run with its 95 % interval: "
+    + "; ".join(f"{row.run} {row.accuracy:.2f} %" for row in table.itertuples()),
+    key="bars",
+)
+st.caption(
+    "Black: 95 % interval over test pictures. Red: the study's figure (another encoder, 30 epochs). Dashed: guessing. "
+    "Runs compare fairly only on equal epochs, which stand beside each name."
+)
+
+mine = figures[ui.title(run)]
+st.subheader("Which classes does it take for which?", anchor=False)
+left, right = st.columns([1, 1], gap="large")
+classes = ui.class_names(run)
+with left:
+    event = ui.chart(
+        charts.table_of_counts(
+            ui.results(run, "confusion").rename(columns={"class": "true class", "predicted": "predicted class"}),
+            row="true class",
+            column="predicted class",
+            rows=classes,
+            columns=classes,
+            side=min(460, width // 2 - 110),
+        ),
+        alt=f"Confusion matrix of {ui.title(run)}. Most confused: "
+        + "; ".join(f"{' and '.join(pair['classes'])} {pair['share']:.2f} %" for pair in mine.get("confused", [])),
+        key="confusion",
+        on_select="rerun",
+        selection_mode="cell",
+    )
+    st.caption(f"`{ui.title(run)}`, test pictures. Click a cell to see its pictures below.")
+with right:
+    shown = {ui.title(run): mine}
+    if second is not None:
+        shown[ui.title(second)] = figures[ui.title(second)]
+    by_class = pd.DataFrame(
+        [
+            {"class": name, "run": title, "accuracy": value}
+            for title, probe in shown.items()
+            for name, value in probe["per_class"].items()
+        ]
+    )
+    ui.chart(
+        charts.per_class(
+            by_class, {title: colours[title] for title in shown}, classes, width=max(220, min(420, width // 2 - 150))
+        ),
+        alt="Accuracy within each class: "
+        + "; ".join(f"{r['class']} {r.accuracy:.2f} %" for _, r in by_class.iterrows()),
+        key="per_class",
+    )
+
+predictions = ui.results(run, "predictions")
+cells = event["selection"].get("cell", [])
+cell = cells[0] if cells else None
+if cell:
+    true, guessed = classes.index(cell["true class"]), classes.index(cell["predicted class"])
+    listed = predictions[(predictions["label"] == true) & (predictions["predicted"] == guessed)]
+    heading = f"{cell['true class']} taken for {cell['predicted class']}: {len(listed)} pictures"
+    if true == guessed:
+        heading = f"{cell['true class']} recognised: {len(listed)} pictures"
+    listed = listed.sort_values("probability", ascending=true != guessed)
+else:
+    listed = predictions[predictions["label"] != predictions["predicted"]].sort_values("probability")
+    heading = f"Most wrong: the true class got the least probability ({len(listed):,} errors in all)"
+st.subheader(heading, anchor=False)
+pictures = ui.pictures(run)
+
+
+def show(rows: pd.DataFrame, key: str) -> None:
+    """The pictures of some predictions, with what was predicted and how probable the true class was."""
+    names = [(classes[row.label], classes[row.predicted], row.probability) for row in rows.itertuples()]
+    ui.tiles(
+        pictures[rows["index"].to_numpy()],
+        key=key,
+        label=heading,
+        captions=[[true, f"→ {guess}", f"p = {p:.4f}" if p >= 0.0001 else "p < 0.0001"] for true, guess, p in names],
+        alts=[
+            f"test picture {i}: {true}, taken for {guess}"
+            for i, (true, guess, _) in zip(rows["index"], names, strict=True)
+        ],
+        colours=[ui.class_colour(label) for label in rows["label"]],
+        scale=2,
+    )
+
+
+if pictures is not None:
+    show(listed.head(SHOWN), "wrong")
+    if second is not None and not listed.empty:
+        others = ui.results(second, "predictions").set_index("index").loc[listed["index"].head(SHOWN)].reset_index()
+        right_now = int((others["label"] == others["predicted"]).sum())
+        st.markdown(f"**The same pictures under** `{ui.title(second)}`, which gets {right_now} of {len(others)} right")
+        show(others, "wrong_second")
+
+untrained = next((probe for title, probe in figures.items() if title.endswith("/untrained, not trained")), None)
+low, high = mine["interval"]
+st.markdown(
+    f"**How much.** On `{ui.title(run)}` the probe names the class of {mine['accuracy']:.2f} % of the test pictures (95 % "
+    f"interval {low:.2f} to {high:.2f})."
+    + (
+        f" The untrained encoder already gives {untrained['accuracy']:.2f} %: random filters keep colours."
+        if untrained
+        else ""
+    )
+)
+st.markdown(
+    r"**Why linear.** The probe is $\mathrm{softmax}(W y + b)$ on the representation $y$: it can weigh what is there, but "
+    "not compute anything new. What it reads was laid out by training, without labels."
+)
+st.markdown(
+    "**What it does not prove.** A low probe means that the class is not *linearly* readable; it may be there in another "
+    "form. And labels of ten classes are one question among many that one may ask a representation."
+)
+ui.measured(
+    f"{mine['protocol']}; n = {mine['n']:,} test images. Most wrong: the test pictures whose true class the probe gives the "
+    f"least probability. The study: a linear classifier on its own network (62.68 % VICReg, 14.66 % without the variance "
+    f"term, 50.1 % with neighbours for views). Pictures: {ui.metrics(run)['sources']['test']['source']}",
+    command=f"python -m vicreg evaluate {run.name}",
+)
+ui.show_source("vicreg.evaluation.probe:linear_probe")

@@ -1,0 +1,429 @@
+"""The report: the same twice, plain JSON, and every figure found again in its table or by scikit-learn."""
+
+import json
+from itertools import combinations
+
+import numpy as np
+import pandas as pd
+import pytest
+from conftest import digit_images
+from scipy.optimize import linear_sum_assignment
+from scipy.stats import entropy
+from sklearn.decomposition import PCA
+from sklearn.linear_model import LinearRegression
+from sklearn.metrics import (
+    adjusted_rand_score,
+    normalized_mutual_info_score,
+    pairwise_distances,
+    r2_score,
+    recall_score,
+    roc_auc_score,
+    roc_curve,
+)
+from sklearn.neighbors import KNeighborsClassifier, NearestNeighbors
+from sklearn.preprocessing import normalize
+
+from vicreg.claims import UNKNOWN, findings
+from vicreg.evaluation import sections
+from vicreg.evaluation.anomaly import FIELD, STUDY
+from vicreg.evaluation.colour import mean_lab
+from vicreg.evaluation.report import STEPS, Report, evaluate
+from vicreg.runs import frame_bytes
+
+TRAIN_IMAGES, TRAIN_LABELS = digit_images(300)
+TEST_IMAGES, TEST_LABELS = digit_images(120, 1000)
+ANOMALY_IMAGES = digit_images(60, 1300)[0][:, ::-1]  # upside down, so that some look like digits still
+POOLED = np.concatenate([TEST_IMAGES, ANOMALY_IMAGES])
+CLASSES = [f"digit {c}" for c in range(10)]
+SOURCES = {"test": {"source": "scikit-learn's digits"}}
+PROJECTION = np.random.default_rng(0).standard_normal((32 * 32 * 3, 24)).astype(np.float32)
+
+
+def represent(images: np.ndarray) -> np.ndarray:
+    """A random projection of the pixels: (N, 24), which knows a good part of the classes."""
+    return images.reshape(len(images), -1).astype(np.float32) / 255 @ PROJECTION
+
+
+TRAIN, TEST, ANOMALIES = represent(TRAIN_IMAGES), represent(TEST_IMAGES), represent(ANOMALY_IMAGES)
+QUERIES = np.concatenate([TEST, ANOMALIES])
+OWN_MAP = TEST[:, 3:5]
+
+
+def measure(stages: list | None = None) -> Report:
+    """Everything that a report can hold, from arrays that may not be written to."""
+    arrays = [a.copy() for a in (TRAIN, TRAIN_LABELS, TEST, TEST_LABELS, TRAIN_IMAGES, TEST_IMAGES, ANOMALIES)]
+    for array in arrays:
+        array.flags.writeable = False
+    return evaluate(
+        *arrays[:4],
+        classes=CLASSES,
+        sources=SOURCES,
+        train_images=arrays[4],
+        test_images=arrays[5],
+        anomalies=arrays[6],
+        anomaly_images=ANOMALY_IMAGES,
+        own_map=("laplacian", OWN_MAP),
+        on_stage=lambda *stage: stages.append(stage) if stages is not None else None,
+    )
+
+
+@pytest.fixture(scope="module")
+def report() -> Report:
+    return measure()
+
+
+@pytest.fixture(scope="module")
+def collapsed() -> Report:
+    """Every image the same point, and nothing beside the representations."""
+    same = np.full((300, 24), 0.3, dtype=np.float32)
+    return evaluate(same, TRAIN_LABELS, same[:120], TEST_LABELS, classes=CLASSES, sources=SOURCES)
+
+
+def leave_one_out(places: np.ndarray) -> float:
+    """Percentage of test images whose class is that of most of their 10 nearest others, a tie to the lower class."""
+    near = NearestNeighbors(n_neighbors=10).fit(places).kneighbors(return_distance=False)
+    votes = np.array([np.bincount(row, minlength=10).argmax() for row in TEST_LABELS[near]])
+    return 100 * (votes == TEST_LABELS).mean()
+
+
+def listed(report: Report, metric: str, column: str, few: int = 5) -> np.ndarray:
+    """The lists of all queries, (M, few), from the table."""
+    table = report.tables["neighbours"]
+    rows = table[(table.metric == metric) & (table["rank"] <= few)].sort_values(["query", "rank"])
+    return rows[column].to_numpy().reshape(-1, few)
+
+
+def test_the_same_arrays_give_the_same_report_byte_for_byte(report):
+    stages = []
+    again = measure(stages)
+    assert json.dumps(again.metrics) == json.dumps(report.metrics)
+    assert again.tables.keys() == report.tables.keys()
+    for name, frame in report.tables.items():
+        assert frame_bytes(again.tables[name]) == frame_bytes(frame), name
+    assert stages == [("measuring", done, len(STEPS)) for done in range(len(STEPS) + 1)]
+
+
+def test_metrics_are_plain_json_without_nan(report, collapsed):
+    for metrics in (report.metrics, collapsed.metrics):
+        assert json.loads(json.dumps(metrics, allow_nan=False)) == metrics
+        assert metrics["sources"] == SOURCES
+
+
+def test_every_section_says_its_protocol_and_how_many_images(report):
+    measured = {name: section for name, section in report.metrics.items() if name != "sources"}
+    assert set(measured) == {"knn", "probe", "spectrum", "retrieval", "projection", "anomaly", "clusters"}
+    for name, section in measured.items():
+        assert section["n"] == 120, name
+        assert len(section["protocol"]) > 40, name
+    for name in ("knn", "probe", "anomaly"):
+        assert "300 train" in measured[name]["protocol"]
+    for name in ("projection", "clusters"):
+        assert "120 test" in measured[name]["protocol"]
+    assert measured["anomaly"]["n_anomalies"] == 60
+    assert "R2" in measured["retrieval"]["colour"]["protocol"]
+
+
+def percentages(metrics: dict) -> list[tuple[float, list[float]]]:
+    """Every figure that has an interval beside it."""
+    names = ("accuracy", "knn_accuracy", "nearest_5_same_class", "distance_ratio", "auroc", "share")
+    found = [(metrics[name], metrics["interval"]) for name in names if name in metrics]
+    for value in metrics.values():
+        for inner in value if isinstance(value, list) else [value]:
+            found += percentages(inner) if isinstance(inner, dict) else []
+    return found
+
+
+def test_every_interval_has_its_figure_inside(report):
+    found = percentages(report.metrics)
+    # kNN, probe and five pairs, retrieval and colour, four places of the projection, two AUROC, clusters
+    assert len(found) == 16
+    for value, (low, high) in found:
+        assert low < value < high
+
+
+def test_tables_have_their_rows_and_small_types(report):
+    wanted = {
+        "confusion": (100, {"count": "int64"}),
+        "predictions": (120, {"index": "int32", "label": "int8", "predicted": "int8", "probability": "float32"}),
+        "spectrum": (24, {"dimension": "int32", "singular_value": "float32", "standard_deviation": "float32"}),
+        "neighbours": (
+            2 * 120 * 10,  # metrics, queries, ranks
+            {"query": "int32", "rank": "int8", "nearest": "int16", "farthest": "int16"}
+            | {"metric": "category", "nearest_distance": "float16", "farthest_distance": "float16"},
+        ),
+        "projections": (
+            120,
+            {"index": "int32", "label": "int8"}
+            | {f"{kind}_{axis}": "float32" for kind in ("pca", "tsne", "laplacian") for axis in "xy"}
+            | {f"{kind}_kept": "float16" for kind in ("pca", "tsne", "laplacian")},
+        ),
+        "anomaly": (
+            180,
+            {"anomaly": "bool", "index": "int32", "label": "int8"}
+            | {
+                f"{reduction}_{k}{unit}": "float16"
+                for reduction in ("mean", "kth")
+                for k in (2, 10, 50)
+                for unit in ("", "_unit")
+            },
+        ),
+        "clusters": (120, {"index": "int32", "label": "int8", "cluster": "int8", "distance": "float16"}),
+    }
+    assert report.tables.keys() == {*wanted, "roc"}
+    for name, (rows, types) in wanted.items():
+        frame = report.tables[name]
+        words = {"class", "predicted"} if name == "confusion" else set()
+        assert len(frame) == rows, name
+        assert set(frame.columns) == {*types, *words}, name
+        assert {column: str(frame[column].dtype) for column in types} == types, name
+        assert not frame.isna().any(axis=None), name
+    for name in ("predictions", "projections", "clusters"):
+        assert report.tables[name]["index"].tolist() == list(range(120))
+        assert report.tables[name]["label"].tolist() == TEST_LABELS.tolist()
+
+
+def test_knn_is_scikit_learns_vote_with_the_stated_weights(report):
+    oracle = KNeighborsClassifier(20, metric="cosine", algorithm="brute", weights=lambda d: np.exp(-d / 0.07))
+    accuracy = 100 * oracle.fit(TRAIN, TRAIN_LABELS).score(TEST, TEST_LABELS)
+    assert report.metrics["knn"]["accuracy"] == pytest.approx(accuracy)
+    assert 50 < accuracy < 95  # neither chance nor all
+
+
+def test_the_probes_figures_recount_from_its_tables(report):
+    probe, confusion, predictions = (report.metrics["probe"], *map(report.tables.get, ("confusion", "predictions")))
+    right = confusion[confusion["class"] == confusion["predicted"]]["count"].sum()
+    assert confusion["count"].sum() == 120
+    assert probe["accuracy"] == pytest.approx(100 * right / 120)
+    assert probe["accuracy"] == pytest.approx(100 * (predictions.predicted == predictions.label).mean())
+    recall = recall_score(TEST_LABELS, predictions.predicted, average=None)
+    assert list(probe["per_class"]) == CLASSES
+    np.testing.assert_allclose(list(probe["per_class"].values()), 100 * recall)
+    counted = pd.crosstab(predictions.label, predictions.predicted).reindex(columns=range(10), fill_value=0)
+    np.testing.assert_array_equal(confusion["count"].to_numpy().reshape(10, 10), counted)
+    sure = predictions.probability > 0.5  # nothing else can be likelier than the true class
+    assert (predictions.predicted == predictions.label)[sure].all()
+    assert 0 < sure.sum() < 120
+
+
+def test_the_confused_pairs_are_the_five_with_the_largest_share(report):
+    confusion = report.tables["confusion"].pivot_table(index="class", columns="predicted", values="count")
+    shares = {
+        (a, b): 100 * (confusion.loc[a, b] + confusion.loc[b, a]) / (confusion.loc[a].sum() + confusion.loc[b].sum())
+        for a, b in combinations(CLASSES, 2)
+    }
+    pairs = report.metrics["probe"]["confused"]
+    np.testing.assert_allclose([pair["share"] for pair in pairs], sorted(shares.values(), reverse=True)[:5])
+    for pair in pairs:
+        a, b = pair["classes"]
+        share, n = shares[a, b], confusion.loc[[a, b]].to_numpy().sum()
+        assert pair["share"] == pytest.approx(share)
+        half = 1.96 * np.sqrt(share * (100 - share) / n)
+        np.testing.assert_allclose(pair["interval"], [share - half, share + half])
+
+
+def test_the_spectrum_is_the_centred_matrixs(report):
+    table = report.tables["spectrum"]
+    values = np.linalg.svd(TEST.astype(np.float64) - TEST.mean(axis=0, dtype=np.float64), compute_uv=False)
+    np.testing.assert_allclose(table.singular_value, values, rtol=1e-5)
+    np.testing.assert_allclose(table.standard_deviation, TEST.std(axis=0), rtol=1e-4)
+    assert report.metrics["spectrum"]["effective_rank"] == pytest.approx(np.exp(entropy(values)), rel=1e-5)
+    assert table.dimension.tolist() == list(range(1, 25))
+
+
+@pytest.mark.parametrize("metric", ["cosine", "euclidean"])
+def test_the_listed_neighbours_are_scikit_learns(report, metric):
+    distances = pairwise_distances(TEST.astype(np.float64), metric=metric)
+    np.fill_diagonal(distances, np.inf)
+    near = np.sort(distances, axis=1)[:, :10]
+    np.fill_diagonal(distances, -np.inf)
+    far = -np.sort(-distances, axis=1)[:, :10]
+    for side, wanted in (("nearest", near), ("farthest", far)):
+        found = listed(report, metric, f"{side}_distance", few=10)
+        np.testing.assert_allclose(found, wanted, rtol=2e-3, atol=1e-4)  # half precision
+        rows = listed(report, metric, side, few=10)
+        assert (rows != np.arange(120)[:, None]).all()
+        np.testing.assert_allclose(np.take_along_axis(distances, rows.astype(int), axis=1), wanted, rtol=1e-4)
+
+
+def test_the_share_of_the_class_recounts_from_the_lists(report):
+    retrieval = report.metrics["retrieval"]
+    same = TEST_LABELS[listed(report, "cosine", "nearest")] == TEST_LABELS[:, None]  # (120, 5)
+    assert retrieval["nearest_5_same_class"] == pytest.approx(100 * same.mean())
+    half = 100 * 1.96 * same.mean(axis=1).std() / np.sqrt(120)
+    np.testing.assert_allclose(np.diff(retrieval["interval"]), 2 * half)
+    by_class = [100 * same[c == TEST_LABELS].mean() for c in range(10)]
+    np.testing.assert_allclose([retrieval["per_class"][name] for name in CLASSES], by_class)
+    queries = retrieval["sample"]["queries"]
+    assert TEST_LABELS[queries].tolist() == list(range(10))
+    assert retrieval["sample"]["same_class"] == same[queries].sum(axis=1).tolist()
+
+
+def test_hubness_recounts_from_the_lists(report):
+    hubness = report.metrics["retrieval"]["hubness"]
+    for metric in ("cosine", "euclidean"):
+        far = listed(report, metric, "farthest")
+        counts = pd.Series(far.ravel()).value_counts()
+        assert hubness[metric]["farthest"] == pytest.approx(100 * counts[:10].sum() / 600)
+        hubs = hubness[metric]["hubs"]
+        assert [hub["lists"] for hub in hubs] == counts[:10].tolist()
+        for hub in hubs:
+            queries = (far == hub["index"]).any(axis=1)
+            assert hub["lists"] == queries.sum()
+            assert hub["classes"] == len(set(TEST_LABELS[queries]))
+    near = pd.Series(listed(report, "cosine", "nearest").ravel()).value_counts()
+    assert hubness["nearest"] == pytest.approx(100 * near[:10].sum() / 600)
+    assert hubness["by_chance"] == pytest.approx(100 * 10 / 120)
+
+
+def test_the_colour_ratio_is_that_of_all_pairs_and_r2_that_of_a_linear_map(report):
+    colour, lab = report.metrics["retrieval"]["colour"], mean_lab(TEST_IMAGES)
+    apart = pairwise_distances(lab.astype(np.float64))
+    near = np.take_along_axis(apart, listed(report, "cosine", "nearest").astype(int), axis=1)
+    chance = apart.sum() / (120 * 119)  # the report draws pairs, here all are taken
+    assert colour["distance_ratio"] == pytest.approx(near.mean() / chance, rel=0.02)
+    half = 1.96 * near.mean(axis=1).std() / np.sqrt(120) / chance
+    np.testing.assert_allclose(np.diff(colour["interval"]), 2 * half, rtol=0.02)
+    fitted = LinearRegression().fit(TRAIN, mean_lab(TRAIN_IMAGES)[:, 0])  # grey: only the lightness varies
+    assert colour["r2"] == pytest.approx(r2_score(lab[:, 0], fitted.predict(TEST)), abs=0.02)
+
+
+def test_maps_are_as_good_as_their_coordinates_say(report):
+    projection, table = report.metrics["projection"], report.tables["projections"]
+    assert projection["full"]["knn_accuracy"] == pytest.approx(leave_one_out(TEST))
+    space = NearestNeighbors(n_neighbors=10).fit(TEST).kneighbors(return_distance=False)
+    for kind in ("pca", "tsne", "laplacian"):
+        places = table[[f"{kind}_x", f"{kind}_y"]].to_numpy()
+        assert projection[kind]["knn_accuracy"] == pytest.approx(leave_one_out(places)), kind
+        plane = NearestNeighbors(n_neighbors=10).fit(places).kneighbors(return_distance=False)
+        kept = [len(set(one) & set(other)) / 10 for one, other in zip(space, plane, strict=True)]
+        np.testing.assert_allclose(table[f"{kind}_kept"], kept, atol=1e-3)
+        assert projection[kind]["neighbours_kept"] == pytest.approx(100 * np.mean(kept))
+    oracle = PCA(2).fit(TEST)
+    np.testing.assert_allclose(projection["pca"]["explained_variance"], oracle.explained_variance_ratio_, rtol=1e-4)
+    np.testing.assert_allclose(np.abs(table[["pca_x", "pca_y"]]), np.abs(oracle.transform(TEST)), atol=1e-3)
+
+
+def test_a_map_of_their_own_is_kept_as_it_is_and_others_have_none(report, collapsed):
+    np.testing.assert_array_equal(report.tables["projections"][["laplacian_x", "laplacian_y"]], OWN_MAP)
+    assert "laplacian" not in collapsed.metrics["projection"]
+    assert not any("laplacian" in column for column in collapsed.tables["projections"])
+
+
+def scores(scoring, queries: np.ndarray = QUERIES) -> np.ndarray:
+    """Anomaly scores by scikit-learn, float64."""
+    points, gallery = queries.astype(np.float64), TRAIN.astype(np.float64)
+    if scoring.normalise:
+        points, gallery = normalize(points), normalize(gallery)
+    distances = np.sort(pairwise_distances(points, gallery), axis=1)[:, : scoring.k]
+    return distances.mean(axis=1) if scoring.reduction == "mean" else distances[:, -1]
+
+
+@pytest.mark.parametrize(("name", "scoring"), [("study", STUDY), ("field", FIELD)])
+def test_auroc_and_ranking_are_those_of_the_tables_column(report, name, scoring):
+    figures, table = report.metrics["anomaly"][name], report.tables["anomaly"]
+    assert figures["column"] == scoring.column
+    column = table[figures["column"]].astype(np.float64)
+    np.testing.assert_allclose(column, scores(scoring), rtol=2e-3)
+    assert figures["auroc"] == pytest.approx(roc_auc_score(table.anomaly, column), abs=2e-3)
+    assert 0.5 < figures["auroc"] < 0.9  # neither chance nor perfect
+    false, true, _ = roc_curve(table.anomaly, scores(scoring))
+    assert figures["fpr_at_95_tpr"] == pytest.approx(false[true >= 0.95].min())
+    assert len(set(figures["most"])) == 100
+    np.testing.assert_allclose(scores(scoring)[figures["most"]], np.sort(scores(scoring))[::-1][:100], rtol=1e-5)
+    assert max(figures["most"]) >= 120 > min(figures["most"])  # test images and anomalies are pooled
+    curve = report.tables["roc"].query("setting == @name")
+    assert curve.iloc[0, 1:].tolist() == [0, 0]
+    assert curve.iloc[-1, 1:].tolist() == [1, 1]
+    assert np.trapezoid(curve.true_positive_rate, curve.false_positive_rate) == pytest.approx(figures["auroc"])
+
+
+def test_the_anomaly_table_has_test_images_first_and_anomalies_without_a_label(report):
+    table = report.tables["anomaly"]
+    assert table.anomaly.tolist() == [False] * 120 + [True] * 60
+    assert table["index"].tolist() == [*range(120), *range(60)]
+    assert table.label.tolist() == [*TEST_LABELS, *[-1] * 60]
+
+
+@pytest.mark.parametrize("name", ["study", "field"])
+def test_how_alike_the_most_anomalous_are_is_their_pixel_distance_over_that_of_all_pairs(report, name):
+    figures = report.metrics["anomaly"][name]
+    apart = pairwise_distances(POOLED.reshape(len(POOLED), -1).astype(np.float64))
+    most = apart[np.ix_(figures["most"][:7], figures["most"][:7])]
+    wanted = most.sum() / (7 * 6) / (apart.sum() / (180 * 179))
+    assert figures["alike"] == pytest.approx(wanted, rel=0.03)  # the report draws 2,000 random pairs
+
+
+def test_the_clusters_figures_recount_from_their_table(report):
+    clusters, table = report.metrics["clusters"], report.tables["clusters"]
+    counts = np.zeros((10, 10), dtype=int)
+    np.add.at(counts, (table.cluster, table.label), 1)
+    rows, columns = linear_sum_assignment(counts, maximize=True)
+    assert clusters["accuracy"] == pytest.approx(100 * counts[rows, columns].sum() / 120)
+    matched = np.array(clusters["matching"])[table.cluster]
+    assert clusters["accuracy"] == pytest.approx(100 * (matched == table.label).mean())
+    assert clusters["nmi"] == pytest.approx(normalized_mutual_info_score(TEST_LABELS, table.cluster))
+    assert clusters["ari"] == pytest.approx(adjusted_rand_score(TEST_LABELS, table.cluster))
+    assert clusters["silhouette_n"] == 120
+    centres = pd.DataFrame(TEST.astype(np.float64)).groupby(table.cluster).mean().to_numpy()
+    np.testing.assert_allclose(table.distance, np.linalg.norm(TEST - centres[table.cluster], axis=1), rtol=2e-3)
+
+
+def test_without_anomalies_the_test_images_are_scored_alone(report, collapsed):
+    assert "roc" not in collapsed.tables
+    assert collapsed.metrics["anomaly"]["n_anomalies"] == 0
+    alone = sections.anomaly(TRAIN, TEST, TEST_LABELS, anomalies=None, images=None)
+    figures = alone.metrics["anomaly"]
+    assert figures["n_anomalies"] == 0
+    assert set(figures["study"]) == {"column", "most"}
+    assert set(alone.tables) == {"anomaly"}
+    pd.testing.assert_frame_equal(alone.tables["anomaly"], report.tables["anomaly"][:120])
+    np.testing.assert_allclose(scores(STUDY, TEST)[figures["study"]["most"]], np.sort(scores(STUDY, TEST))[:-101:-1])
+
+
+def test_without_images_no_question_about_pictures_is_answered(collapsed):
+    assert "colour" not in collapsed.metrics["retrieval"]
+    assert "alike" not in collapsed.metrics["anomaly"]["study"]
+    only_test = sections.retrieval(
+        TRAIN, TEST, TEST_LABELS, classes=CLASSES, train_images=None, test_images=TEST_IMAGES
+    )
+    assert "colour" not in only_test.metrics["retrieval"]
+
+
+def test_more_train_images_than_representations_leave_the_rest_out(report):
+    # as for the eigenmap, whose representations are those of the first train images only
+    retrieval = sections.retrieval(
+        TRAIN, TEST, TEST_LABELS, classes=CLASSES, train_images=digit_images(400)[0], test_images=TEST_IMAGES
+    )
+    assert retrieval.metrics["retrieval"] == report.metrics["retrieval"]
+
+
+def test_a_complete_collapse_scores_at_chance_in_every_section(collapsed):
+    metrics = collapsed.metrics
+    at_chance = 100 * np.bincount(TEST_LABELS) / 120
+    for section in ("knn", "probe", "clusters"):  # all images of one class, whichever it is
+        assert np.isclose(metrics[section]["accuracy"], at_chance).any(), section
+    assert metrics["spectrum"]["effective_rank"] == 0
+    assert metrics["projection"]["pca"]["explained_variance"] == [0, 0]
+    assert metrics["clusters"]["nmi"] == metrics["clusters"]["silhouette"] == 0
+    assert metrics["retrieval"]["nearest_5_same_class"] < 20
+    for name, frame in collapsed.tables.items():
+        assert not frame.isna().any(axis=None), name
+    assert (collapsed.tables["anomaly"][STUDY.column] == 0).all()
+
+
+def test_a_collapse_tells_no_anomaly_and_no_colour():
+    same = np.full((300, 24), 0.3, dtype=np.float32)
+    scored = sections.anomaly(same, same[:120], TEST_LABELS, anomalies=same[:60], images=POOLED)
+    for name in ("study", "field"):
+        assert scored.metrics["anomaly"][name]["auroc"] == 0.5
+        assert scored.metrics["anomaly"][name]["most"] == list(range(100))  # equal scores stay in their order
+    found = sections.retrieval(
+        same, same[:120], TEST_LABELS, classes=CLASSES, train_images=TRAIN_IMAGES, test_images=TEST_IMAGES
+    )
+    assert found.metrics["retrieval"]["colour"]["r2"] == pytest.approx(0, abs=0.05)
+
+
+def test_every_claim_finds_its_figures_in_a_report(report):
+    runs = ("vicreg", "vicreg-long", "no-variance", "neighbour-views", "laplacian", "pixels")
+    for claim, finding in findings(dict.fromkeys(runs, report.metrics)):
+        assert finding.verdict != UNKNOWN, (claim.name, finding.why)

@@ -1,0 +1,415 @@
+"""Charts: valid specifications, colours bound to names in a fixed order, and the parameters that pages listen to."""
+
+import re
+from collections.abc import Iterator
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from vicreg import charts
+from vicreg.config import BASELINES, PRESETS
+
+RUNS = {
+    "cifar10/vicreg, 8 epochs": "#832db6",
+    "cifar10/no-variance, 8 epochs": "#3f90da",
+}  # not in the alphabet's order
+CLASSES = ["truck", "cat", "dog"]  # in label order, which is not the alphabet's
+GROUPS = {"test pictures": "#3f90da", "anomalies": "#bd1f01"}
+RNG = np.random.default_rng(0)
+
+
+def history() -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "epoch": [0, 1, 1, 2, 2],
+            "split": ["test", "train", "test", "train", "test"],
+            "variance": [0.5, 0.4, 0.3, 0.2, 0.1],
+            "invariance": [0.2, 0.1, 0.1, 0.1, 0.1],
+            "covariance": [0.0, 1.0, 1.1, 1.2, 1.3],
+            "total": [30.0, 24.0, 19.0, 14.0, 9.0],
+        }
+    )
+
+
+def places(*, cluster: bool = False) -> pd.DataFrame:
+    """Nine images on three maps, classes in an order of their own."""
+    frame = pd.DataFrame({"index": range(9), "class": ["dog", "truck", "cat"] * 3})
+    for column in ("pca_x", "pca_y", "tsne_x", "tsne_y", "laplacian_x", "laplacian_y"):
+        frame[column] = RNG.standard_normal(9)
+    return frame.assign(cluster=[f"cluster {i % 2}" for i in range(9)]) if cluster else frame
+
+
+def panels(*kinds: str) -> list[charts.Panel]:
+    return [charts.panel(kind, CLASSES) for kind in kinds]
+
+
+def figures() -> pd.DataFrame:
+    return pd.DataFrame({"epoch": [0, 1], "knn_accuracy": [0.25, 0.5], "effective_rank": [10.0, 200.0]})
+
+
+def accuracies() -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "run": list(RUNS),
+            "accuracy": [60.0, 15.0],
+            "low": [59.0, 14.0],
+            "high": [61.0, 16.0],
+            "study": [62.68, np.nan],
+        }
+    )
+
+
+def by_class() -> pd.DataFrame:
+    return pd.DataFrame([{"class": c, "run": run, "accuracy": 50.0} for run in RUNS for c in sorted(CLASSES)])
+
+
+def counts() -> pd.DataFrame:
+    table = {("truck", "truck"): 3, ("truck", "cat"): 1, ("cat", "cat"): 4, ("dog", "cat"): 0}
+    return pd.DataFrame(
+        [{"class": a, "predicted": b, "count": table.get((a, b), 0)} for a in sorted(CLASSES) for b in CLASSES]
+    )
+
+
+def curve() -> pd.DataFrame:
+    # straight up, then right, up and right again: by x alone the points at 0 and at 0.5 have no order
+    return pd.DataFrame(
+        {
+            "run": [run for run in RUNS for _ in range(6)],
+            "false_positive_rate": [0.0, 0.0, 0.0, 0.5, 0.5, 1.0] * 2,
+            "true_positive_rate": [0.0, 0.25, 0.5, 0.5, 1.0, 1.0] * 2,
+        }
+    )
+
+
+def placed() -> tuple[pd.DataFrame, pd.DataFrame]:
+    names = ("rule_x", "rule_y", "fitted_x", "fitted_y")
+    few = pd.DataFrame({"class": CLASSES, "index": range(3), **{name: RNG.standard_normal(3) for name in names}})
+    return pd.DataFrame({"x": RNG.standard_normal(50), "y": RNG.standard_normal(50)}), few
+
+
+def spectrum(values: list[float]) -> pd.DataFrame:
+    return pd.DataFrame({"dimension": range(1, len(values) + 1), "singular_value": values})
+
+
+def bins() -> pd.DataFrame:
+    return pd.DataFrame([{"group": group, "low": i, "high": i + 1, "share": 0.5} for group in GROUPS for i in range(2)])
+
+
+# Every public chart by its name, as a function of the width in pixels.
+CHARTS = {
+    "accuracy_bars": lambda width: charts.accuracy_bars(accuracies(), RUNS, width=width),
+    "compared_curves": lambda width: charts.compared_curves(dict.fromkeys(RUNS, history()), RUNS, width=width),
+    "film": lambda width: charts.film(places(), CLASSES, kind="pca", limits=(-3, 3), side=width),
+    "histogram": lambda width: charts.histogram(bins(), 0.7, groups=GROUPS, limits=(0, 2), width=width, title="scores"),
+    "maps": lambda width: charts.maps(places(), panels("pca", "tsne"), width=width),
+    "per_class": lambda width: charts.per_class(by_class(), RUNS, CLASSES, width=width),
+    "placements": lambda width: charts.placements(*placed(), CLASSES, side=width),
+    "roc": lambda width: charts.roc(curve(), RUNS, side=width),
+    "snapshots": lambda width: charts.snapshots(dict.fromkeys(RUNS, figures()), RUNS, width=width),
+    "spectra": lambda width: charts.spectra(dict.fromkeys(RUNS, spectrum([4.0, 2.0, 1.0])), RUNS, width=width),
+    "table_of_counts": lambda width: charts.table_of_counts(
+        counts(), row="class", column="predicted", rows=CLASSES, columns=CLASSES, side=width, title="counts"
+    ),
+    "training_curves": lambda width: charts.training_curves(history(), width=width),
+}
+WIDTHS = (320, 699, 700, 1100)
+
+
+def nodes(value) -> Iterator[dict]:
+    """All objects within a specification, the outer before the inner."""
+    if isinstance(value, dict):
+        yield value
+    for inner in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+        yield from nodes(inner)
+
+
+def encodings(spec: dict, channel: str, field: str) -> list[dict]:
+    """Every encoding of a field by a channel."""
+    found = [node["encoding"][channel] for node in nodes(spec) if channel in node.get("encoding", {})]
+    return [encoding for encoding in found if encoding.get("field") == field]
+
+
+def views(spec: dict) -> list[dict]:
+    """The panels: what has a width of its own."""
+    return [node for node in nodes(spec) if "width" in node]
+
+
+def data(spec: dict, node: dict) -> list[dict]:
+    """The rows that a panel or a layer draws, which may be those of the whole chart."""
+    return spec["datasets"][node.get("data", spec.get("data"))["name"]]
+
+
+def parameters(spec: dict) -> dict[str, dict]:
+    return {parameter["name"]: parameter for parameter in spec.get("params", [])}
+
+
+def test_every_public_chart_is_tried_here():
+    drawing = {name for name in charts.__all__ if name.islower()} - {"alt", "panel"}
+    assert set(CHARTS) == drawing
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+@pytest.mark.parametrize("name", CHARTS)
+def test_a_chart_is_valid_at_every_width(name, width):
+    chart = CHARTS[name](width)
+    assert isinstance(chart, charts.alt.TopLevelMixin)
+    spec = chart.to_dict(validate=True)  # raises SchemaValidationError
+    assert spec["$schema"].startswith("https://vega.github.io/schema/vega-lite/")
+    assert all(rows for rows in spec["datasets"].values())  # nothing is drawn empty
+
+
+@pytest.mark.parametrize("name", ["compared_curves", "maps", "snapshots", "training_curves"])
+def test_panels_stand_one_above_the_other_where_it_is_narrow_and_keep_to_the_width(name):
+    for width in WIDTHS:
+        spec = CHARTS[name](width).to_dict()
+        sides = [panel["width"] for panel in views(spec)]
+        rows = [row for node in nodes(spec) if "hconcat" in node for row in [node["hconcat"]]]
+        beside = max((len(row) for row in rows), default=1)
+        assert beside == (1 if width < 700 else 2)
+        assert min(sides) >= 180
+        assert beside * max(sides) <= width
+
+
+def test_three_maps_stand_side_by_side():
+    spec = charts.maps(places(), panels("pca", "tsne", "laplacian"), width=1100).to_dict()
+    assert [panel["title"] for panel in spec["hconcat"]] == ["PCA", "t-SNE", "Laplacian Eigenmaps of pixels"]
+    assert sum(panel["width"] for panel in spec["hconcat"]) <= 1100
+
+
+@pytest.mark.parametrize("name", ["accuracy_bars", "compared_curves", "per_class", "roc", "snapshots", "spectra"])
+def test_runs_have_the_colours_that_their_titles_were_given(name):
+    found = encodings(CHARTS[name](800).to_dict(), "color", "run")
+    assert found
+    for colour in found:
+        assert colour["scale"] == {"domain": list(RUNS), "range": list(RUNS.values())}
+        assert colour["sort"] == list(RUNS)
+
+
+@pytest.mark.parametrize("name", ["film", "maps", "placements"])
+def test_classes_have_their_colours_in_label_order_whatever_the_order_of_the_rows(name):
+    found = encodings(CHARTS[name](800).to_dict(), "color", "class")
+    assert found
+    for colour in found:
+        assert colour["scale"] == {"domain": CLASSES, "range": list(charts.CLASS_COLOURS[:3])}
+        assert colour["sort"] == CLASSES
+
+
+def test_groups_of_scores_have_the_colours_given():
+    (colour,) = encodings(CHARTS["histogram"](400).to_dict(), "color", "group")
+    assert colour["scale"] == {"domain": list(GROUPS), "range": list(GROUPS.values())}
+
+
+def test_every_preset_and_baseline_has_a_colour_of_its_own():
+    assert set(charts.PRESET_COLOURS) == {*PRESETS, *BASELINES, "vicreg-long"}
+    every = [*charts.PRESET_COLOURS.values(), charts.OTHER_COLOUR]
+    assert len(set(every)) == len(every)
+    assert len(set(charts.CLASS_COLOURS)) == 10
+    assert set(charts.TERM_COLOURS) == {*charts.TERMS, "total"}
+    assert len(set(charts.TERM_COLOURS.values())) == 4
+    for colour in (*every, *charts.CLASS_COLOURS, *charts.TERM_COLOURS.values()):
+        assert re.fullmatch("#[0-9a-f]{6}", colour)
+
+
+@pytest.mark.parametrize("width", [500, 1100])
+def test_every_map_answers_to_the_brush_and_the_first_ones_legend_to_a_click(width):
+    spec = charts.maps(places(), panels("pca", "tsne", "laplacian"), width=width).to_dict()
+    drawn = spec["vconcat" if width < 700 else "hconcat"]
+    found = parameters(spec)
+    assert set(found) == {"brush", "only"}
+    assert found["brush"]["select"] == {"type": "interval", "resolve": "global"}  # a box on one map is a box for all
+    assert found["brush"]["views"] == [panel["name"] for panel in drawn]
+    assert found["only"]["views"] == [drawn[0]["name"]]
+    assert found["only"]["bind"] == "legend"
+    assert found["only"]["select"]["fields"] == ["class"]
+    for panel in drawn:
+        assert panel["encoding"]["opacity"]["condition"]["test"] == {"and": [{"param": "brush"}, {"param": "only"}]}
+
+
+def test_a_panel_names_its_columns_by_kind_and_prefix():
+    assert charts.panel("pca", CLASSES) == ("PCA", "pca_x", "pca_y", CLASSES, "class")
+    second = charts.panel("tsne", CLASSES, prefix="second_", title="t-SNE, other run", field="cluster")
+    assert second == ("t-SNE, other run", "second_tsne_x", "second_tsne_y", CLASSES, "cluster")
+    spec = charts.maps(places(), panels("pca", "tsne")).to_dict()
+    assert [(p["encoding"]["x"]["field"], p["encoding"]["y"]["field"]) for p in spec["hconcat"]] == [
+        ("pca_x", "pca_y"),
+        ("tsne_x", "tsne_y"),
+    ]
+
+
+def test_maps_by_cluster_and_by_class_have_a_legend_each():
+    names = ["cluster 0", "cluster 1"]
+    pair = [charts.panel("tsne", names, field="cluster"), charts.panel("tsne", CLASSES)]
+    spec = charts.maps(places(cluster=True), pair).to_dict()
+    assert spec["resolve"]["scale"]["color"] == "independent"
+    (clusters,) = encodings(spec, "color", "cluster")
+    (classes,) = encodings(spec, "color", "class")
+    assert clusters["scale"] == {"domain": names, "range": list(charts.CLASS_COLOURS[:2])}
+    assert classes["scale"]["domain"] == CLASSES
+    assert parameters(spec)["only"]["select"]["fields"] == ["cluster"]
+    assert CHARTS["maps"](800).to_dict()["resolve"]["scale"]["color"] == "shared"
+
+
+def test_hovering_shows_the_picture_where_there_is_one():
+    def hovered(frame: pd.DataFrame) -> list[str]:
+        spec = charts.maps(frame, panels("pca")).to_dict()
+        return [entry["field"] for entry in spec["hconcat"][0]["encoding"]["tooltip"]]
+
+    assert hovered(places()) == ["class", "index"]
+    assert hovered(places().assign(image="data:image/png;base64,AA")) == ["image", "class", "index"]
+
+
+def test_moments_of_a_film_share_their_limits():
+    (panel,) = views(charts.film(places(), CLASSES, kind="tsne", limits=(-7, 7), side=300).to_dict())
+    for axis in "xy":
+        assert panel["encoding"][axis]["field"] == f"tsne_{axis}"
+        assert panel["encoding"][axis]["scale"] == {"domain": [-7, 7], "nice": False}
+    assert panel["width"] == panel["height"] == 300
+
+
+def test_a_placed_image_is_two_points_and_the_line_between_them():
+    background, few = placed()
+    spec = charts.placements(background, few, CLASSES).to_dict()
+    many, lines, points = spec["layer"]
+    assert len(data(spec, many)) == 50
+    assert lines["encoding"]["detail"]["field"] == "index"
+    rows = pd.DataFrame(data(spec, points))
+    shape = points["encoding"]["shape"]
+    rule, fitted = shape["scale"]["domain"]
+    assert sorted(rows[shape["field"]]) == sorted([rule, fitted] * 3)
+    for name, column in ((rule, "rule"), (fitted, "fitted")):
+        there = rows[rows[shape["field"]] == name].sort_values("index")
+        np.testing.assert_allclose(there[["x", "y"]], few[[f"{column}_x", f"{column}_y"]])
+    for axis in "xy":
+        low, high = points["encoding"][axis]["scale"]["domain"]
+        assert low <= rows[axis].min() <= rows[axis].max() <= high
+
+
+def test_training_curves_have_a_panel_a_term_in_its_colour():
+    spec = CHARTS["training_curves"](900).to_dict()
+    drawn = views(spec)
+    assert [panel["title"]["text"].split()[0] for panel in drawn] == ["total", *charts.TERMS]
+    for term, panel in zip(["total", *charts.TERMS], drawn, strict=True):
+        colour = charts.TERM_COLOURS[term]
+        assert panel["title"]["color"] == colour
+        assert [layer["mark"].get("color") for layer in panel["layer"]] == [colour, "#888", colour]
+        assert [row["value"] for row in data(spec, panel["layer"][0])] == history()[term].tolist()
+    names = [f"at_{term}" for term in ("total", *charts.TERMS)]
+    assert list(parameters(spec)) == names
+    for dash in encodings(spec, "strokeDash", "split"):
+        assert dash["scale"] == {"domain": ["train", "test"], "range": [[1, 0], [5, 4]]}
+
+
+@pytest.mark.parametrize(
+    "draw",
+    [
+        lambda **options: charts.training_curves(history(), **options),
+        lambda **options: charts.compared_curves({"one": history()}, {"one": "#832db6"}, **options),
+    ],
+)
+def test_a_value_without_a_logarithm_is_left_out_of_a_logarithmic_panel(draw):
+    def covariances(**options: bool) -> list[float]:
+        spec = draw(**options).to_dict()
+        (panel,) = (p for p in views(spec) if p["title"]["text"].startswith("covariance"))
+        return [row["value"] for row in data(spec, panel["layer"][0] if "layer" in panel else panel)]
+
+    assert covariances() == [0.0, 1.0, 1.1, 1.2, 1.3]
+    assert covariances(log=True) == [1.0, 1.1, 1.2, 1.3]
+    scales = [entry["scale"].get("type") for entry in encodings(draw(log=True).to_dict(), "y", "value")]
+    assert set(scales) == {"log"}
+
+
+def test_a_history_of_one_split_names_no_other():
+    train = history().query("split == 'train'")
+    spec = charts.training_curves(train).to_dict()
+    hovered = {entry["field"] for node in nodes(spec) for entry in node.get("encoding", {}).get("tooltip", [])}
+    assert hovered == {"epoch", "train"}
+
+
+def test_snapshots_show_percentages_and_one_run_needs_no_legend():
+    spec = charts.snapshots({"one": figures()}, {"one": "#832db6"}).to_dict()
+    knn, _ = spec["hconcat"]
+    assert [row[knn["encoding"]["y"]["field"]] for row in data(spec, knn)] == [25.0, 50.0]
+    assert all(colour["legend"] is None for colour in encodings(spec, "color", "run"))
+    both = CHARTS["snapshots"](800).to_dict()
+    assert all(colour["legend"] is not None for colour in encodings(both, "color", "run"))
+
+
+def test_spectra_are_shares_of_their_largest_without_unused_directions():
+    one, other = RUNS
+    spec = charts.spectra({one: spectrum([4.0, 2.0, 0.0]), other: spectrum([10.0, 1.0, 1e-6])}, RUNS).to_dict()
+    rows = [(row["run"], row["dimension"], row["share"]) for row in data(spec, spec)]
+    assert rows == [(one, 1, 1.0), (one, 2, 0.5), (other, 1, 1.0), (other, 2, 0.1)]
+    collapsed = charts.spectra({one: spectrum([0.0, 0.0]), other: spectrum([1.0, 1.0])}, RUNS).to_dict()
+    assert {row["run"] for row in data(collapsed, collapsed)} == {other}
+
+
+def test_bars_carry_interval_and_the_studys_mark_only_where_it_has_a_figure():
+    spec = charts.accuracy_bars(accuracies(), RUNS, chance=10).to_dict()
+    bars, interval, _, study, guess = spec["layer"]
+    assert bars["encoding"]["y"]["sort"] == list(RUNS)
+    assert (interval["encoding"]["x"]["field"], interval["encoding"]["x2"]["field"]) == ("low", "high")
+    assert study["transform"] == [{"filter": "isValid(datum.study)"}]
+    assert [row["study"] for row in data(spec, study)] == [62.68, None]  # NaN has no place in JSON
+    assert data(spec, guess) == [{"x": 10}]
+
+
+def test_rows_of_classes_stand_in_label_order():
+    spec = CHARTS["per_class"](700).to_dict()
+    assert all(entry["sort"] == CLASSES for entry in encodings(spec, "y", "class"))
+    span = spec["layer"][0]
+    assert span["encoding"]["detail"]["field"] == "class"
+
+
+def test_a_click_on_a_cell_chooses_its_row_and_its_column():
+    spec = CHARTS["table_of_counts"](460).to_dict()
+    assert list(parameters(spec)) == ["cell"]
+    assert parameters(spec)["cell"]["select"] == {"type": "point", "fields": ["class", "predicted"]}
+    assert spec["layer"][0]["encoding"]["opacity"]["condition"]["param"] == "cell"
+    for entry in (*encodings(spec, "x", "predicted"), *encodings(spec, "y", "class")):
+        assert entry["sort"] == CLASSES
+
+
+def test_the_shade_of_a_cell_is_its_share_of_the_row():
+    spec = CHARTS["table_of_counts"](460).to_dict()
+    shares = {(row["class"], row["predicted"]): row["share"] for row in data(spec, spec["layer"][0])}
+    assert shares["truck", "truck"] == 0.75
+    assert shares["truck", "cat"] == 0.25
+    assert shares["cat", "cat"] == 1
+    assert all(shares["dog", name] == 0 for name in CLASSES)  # a row without any image has shares all the same
+    (shade,) = encodings(spec, "color", "share")
+    assert shade["scale"]["domain"] == [0, 1]
+
+
+def test_a_roc_curve_is_drawn_in_the_order_of_its_points():
+    spec = CHARTS["roc"](380).to_dict()
+    (line,) = (layer for layer in spec["layer"] if "order" in layer["encoding"])
+    assert line["encoding"]["order"]["field"] == "order"
+    (step,) = line["transform"][0]["window"]
+    assert (step["op"], step["as"]) == ("row_number", "order")
+    drawn = pd.DataFrame(data(spec, line))
+    pd.testing.assert_frame_equal(drawn, curve(), check_dtype=False)
+
+
+def test_the_threshold_is_a_rule_across_the_histogram():
+    spec = CHARTS["histogram"](400).to_dict()
+    bars, rule = spec["layer"]
+    assert data(spec, rule) == [{"x": 0.7}]
+    assert (bars["encoding"]["x"]["field"], bars["encoding"]["x2"]["field"]) == ("low", "high")
+    assert bars["encoding"]["x"]["scale"] == {"domain": [0, 2], "nice": False}
+    assert bars["encoding"]["y"]["stack"] is None  # groups lie one over the other, each from zero
+
+
+@pytest.mark.parametrize("name", ["histogram", "table_of_counts"])
+def test_a_chart_may_have_a_title(name):
+    wanted = {"histogram": "scores", "table_of_counts": "counts"}[name]
+    assert CHARTS[name](400).to_dict()["title"] == wanted
+
+
+def test_drawing_leaves_the_frame_alone():
+    frame, table = places(), counts()
+    kept, kept_table = frame.copy(), table.copy()
+    charts.maps(frame, panels("pca")).to_dict()
+    charts.table_of_counts(table, row="class", column="predicted", rows=CLASSES, columns=CLASSES).to_dict()
+    pd.testing.assert_frame_equal(frame, kept)
+    pd.testing.assert_frame_equal(table, kept_table)

@@ -1,0 +1,311 @@
+"""The study's findings as checks: each told to hold, to fail or to be too close on figures made to be so."""
+
+import math
+from pathlib import Path
+
+import pytest
+
+from vicreg.claims import CLAIMS, CLOSE, FAILS, HOLDS, STUDY_PROBES, UNKNOWN, difference, findings, judge
+from vicreg.runs import BUNDLED, find_runs
+
+ROOT = Path(__file__).parents[1]
+BY_NAME = {claim.name: claim for claim in CLAIMS}
+RUNS = ("vicreg", "vicreg-long", "no-variance", "neighbour-views", "laplacian", "pixels")
+PAIRS = {"cat dog": 17.0, "deer horse": 14.0, "automobile truck": 9.0, "bird deer": 8.0, "airplane ship": 7.0}
+
+# What each run's figures are unless a test says otherwise: such that every finding holds.
+DIFFERENCES = {
+    "vicreg": {},
+    "vicreg-long": {"probe": 68.0},
+    "no-variance": {"probe": 15.0, "rank": 20.0},
+    "neighbour-views": {
+        "probe": 50.0,
+        "same_class": 40.0,
+        "colour": 0.4,
+        "auroc": 0.98,
+        "alike": 0.3,
+        "clusters": 25.0,
+    },
+    "laplacian": {"probe": 25.0},
+    "pixels": {"probe": 40.0},
+}
+
+
+def around(value: float, half: float = 1.0) -> list[float]:
+    return [value - half, value + half]
+
+
+def run_metrics(
+    *,
+    probe: float = 60.0,
+    confused: dict[str, float] = PAIRS,
+    rank: float = 200.0,
+    tsne: float = 53.0,
+    pca: float = 25.0,
+    same_class: float = 50.0,
+    colour: float = 0.7,
+    farthest: float = 75.0,
+    hub_classes: int = 10,
+    auroc: float = 0.9,
+    most: range = range(100),
+    alike: float = 0.8,
+    clusters: float = 33.0,
+) -> dict:
+    """One run's metrics.json as `vicreg.evaluation.sections` writes it; every percentage known to within 1."""
+    hubs = [{"index": i, "lists": 9, "classes": hub_classes} for i in range(10)]
+    scored = {"column": "mean_2", "most": list(most), "alike": alike, "auroc": auroc, "interval": around(auroc, 0.01)}
+    return {
+        "sources": {"train": {}, "test": {}},
+        "knn": {"accuracy": probe, "interval": around(probe), "n": 10_000, "protocol": ""},
+        "probe": {
+            "accuracy": probe,
+            "interval": around(probe),
+            "n": 10_000,
+            "per_class": {"cat": probe, "dog": probe},
+            "confused": [
+                {"classes": pair.split(), "share": share, "interval": around(share)} for pair, share in confused.items()
+            ],
+            "strength": 0.01,
+            "protocol": "",
+        },
+        "spectrum": {"effective_rank": rank, "n": 10_000, "protocol": ""},
+        "retrieval": {
+            "nearest_5_same_class": same_class,
+            "interval": around(same_class),
+            "hubness": {
+                "cosine": {"farthest": 0.2, "hubs": hubs},
+                "euclidean": {"farthest": farthest, "hubs": hubs},
+                "nearest": 1.0,
+                "by_chance": 0.1,
+            },
+            "colour": {"distance_ratio": colour, "interval": around(colour, 0.01), "r2": 0.5, "protocol": ""},
+            "n": 10_000,
+            "protocol": "",
+        },
+        "projection": {
+            "full": {"knn_accuracy": 60.0, "interval": around(60.0)},
+            "pca": {"knn_accuracy": pca, "interval": around(pca), "neighbours_kept": 2.0},
+            "tsne": {"knn_accuracy": tsne, "interval": around(tsne), "neighbours_kept": 33.0},
+            "n": 10_000,
+            "protocol": "",
+        },
+        "anomaly": {"study": scored, "field": {**scored, "auroc": 0.25}, "n": 10_000, "n_anomalies": 3_000},
+        "clusters": {"accuracy": clusters, "interval": around(clusters), "nmi": 0.3, "n": 10_000, "protocol": ""},
+    }
+
+
+def made(changes: dict[str, dict] | None = None) -> dict[str, dict]:
+    """The metrics of all six runs, some figures of some runs changed."""
+    changes = changes or {}
+    return {name: run_metrics(**{**DIFFERENCES[name], **changes.get(name, {})}) for name in RUNS}
+
+
+def verdict(name: str, changes: dict[str, dict] | None = None) -> str:
+    return judge(BY_NAME[name], made(changes)).verdict
+
+
+@pytest.mark.parametrize("name", BY_NAME)
+def test_every_finding_holds_on_figures_like_the_studys(name):
+    assert verdict(name) == HOLDS
+
+
+# Figures known to within 1 each differ clearly by more than sqrt(2); known to within 0.01, by more than 0.0141.
+OTHERWISE = [
+    ("t-SNE over PCA", {"vicreg": {"tsne": 20.0}}, FAILS),
+    ("t-SNE over PCA", {"vicreg": {"tsne": 26.4}}, CLOSE),
+    ("t-SNE over PCA", {"vicreg": {"tsne": 26.5}}, HOLDS),
+    ("Entangled pairs", {"vicreg": {"confused": {**PAIRS, "automobile truck": 16.0}}}, FAILS),
+    ("Entangled pairs", {"vicreg": {"confused": {**PAIRS, "automobile truck": 13.0}}}, CLOSE),
+    ("Entangled pairs", {"vicreg": {"confused": {**PAIRS, "automobile truck": 15.0}}}, CLOSE),
+    ("Probe", {"vicreg-long": {"probe": 61.0}}, FAILS),
+    ("Probe", {"vicreg-long": {"probe": 63.6}}, CLOSE),
+    ("Probe", {"vicreg-long": {"probe": 63.7}}, HOLDS),
+    ("No variance: probe", {"no-variance": {"probe": 40.0}}, FAILS),
+    ("No variance: probe", {"no-variance": {"probe": 19.5}}, CLOSE),
+    ("No variance: probe", {"no-variance": {"probe": 18.9}}, HOLDS),
+    ("No variance: rank", {"no-variance": {"rank": 100.0}}, FAILS),
+    ("No variance: rank", {"no-variance": {"rank": 99.0}}, HOLDS),
+    ("Neighbour views", {"neighbour-views": {"probe": 65.0}}, FAILS),
+    ("Neighbour views", {"neighbour-views": {"probe": 12.0}}, FAILS),
+    ("Neighbour views", {"neighbour-views": {"probe": 59.0}}, CLOSE),
+    ("Neighbour views", {"neighbour-views": {"probe": 16.0}}, CLOSE),
+    ("Neighbour views", {"neighbour-views": {"probe": 59.0}, "no-variance": {"probe": 64.0}}, FAILS),
+    ("Laplacian Eigenmaps", {"laplacian": {"probe": 37.0}}, FAILS),
+    ("Laplacian Eigenmaps", {"laplacian": {"probe": 35.5}}, CLOSE),  # half way from 10 to 60 is 35
+    ("Laplacian Eigenmaps", {"laplacian": {"probe": 37.0}, "vicreg": {"probe": 68.0}}, HOLDS),
+    ("Nearest share class", {"neighbour-views": {"same_class": 55.0}}, FAILS),
+    ("Nearest share class", {"neighbour-views": {"same_class": 51.0}}, CLOSE),
+    ("Nearest share colour", {"neighbour-views": {"colour": 0.8}}, FAILS),
+    ("Nearest share colour", {"neighbour-views": {"colour": 0.69}}, CLOSE),
+    ("Farthest repeat", {"vicreg": {"farthest": 0.9}}, FAILS),  # less than ten times what chance gives
+    ("Farthest repeat", {"vicreg": {"hub_classes": 5}}, FAILS),
+    ("MNIST as anomalies", {"neighbour-views": {"auroc": 0.8}}, FAILS),
+    ("MNIST as anomalies", {"neighbour-views": {"auroc": 0.91}}, CLOSE),
+    ("Same anomalies", {"neighbour-views": {"most": range(51, 151)}}, FAILS),
+    ("Same anomalies", {"neighbour-views": {"most": range(50, 150)}}, HOLDS),
+    ("Anomalies alike", {"neighbour-views": {"alike": 0.9}}, FAILS),
+    ("Anomalies alike", {"neighbour-views": {"alike": 0.8}}, FAILS),  # no more alike is not alike
+    ("Clusters", {"neighbour-views": {"clusters": 40.0}}, FAILS),
+    ("Clusters", {"neighbour-views": {"clusters": 33.5}}, CLOSE),
+]
+WITHOUT_INTERVAL = {"No variance: rank", "Farthest repeat", "Same anomalies", "Anomalies alike"}
+
+
+@pytest.mark.parametrize(("name", "changes", "wanted"), OTHERWISE)
+def test_a_finding_is_told_by_its_own_figures(name, changes, wanted):
+    assert verdict(name, changes) == wanted
+
+
+def test_every_finding_was_told_to_fail_and_where_it_has_an_interval_to_be_close():
+    assert {name for name, _, told in OTHERWISE if told == FAILS} == set(BY_NAME)
+    assert {name for name, _, told in OTHERWISE if told == CLOSE} == set(BY_NAME) - WITHOUT_INTERVAL
+
+
+def test_entangled_pairs_must_both_be_among_the_most_confused():
+    for gone in ("cat dog", "deer horse"):
+        confused = {pair: share for pair, share in PAIRS.items() if pair != gone}
+        assert verdict("Entangled pairs", {"vicreg": {"confused": confused}}) == FAILS
+
+
+def test_a_pairs_two_classes_have_no_order():
+    confused = {"dog cat": 17.0, "horse deer": 14.0, "automobile truck": 9.0}
+    assert verdict("Entangled pairs", {"vicreg": {"confused": confused}}) == HOLDS
+
+
+def test_the_probe_is_that_of_the_longer_run_where_there_is_one():
+    metrics = made({"vicreg": {"probe": 60.0}, "vicreg-long": {"probe": 68.0}})
+    both = judge(BY_NAME["Probe"], metrics)
+    assert both.verdict == HOLDS
+    assert "vicreg-long: 68.00 % (67.00 to 69.00)" in both.ours
+    assert "vicreg: 60.00 % (59.00 to 61.00)" in both.ours
+    del metrics["vicreg-long"]
+    alone = judge(BY_NAME["Probe"], metrics)
+    assert alone.verdict == FAILS  # 60 is below the study's 62.68
+    assert "vicreg-long" not in alone.ours
+
+
+@pytest.mark.parametrize("claim", CLAIMS, ids=BY_NAME)
+def test_a_finding_cannot_be_told_without_one_of_its_runs_and_names_it(claim):
+    for name in claim.needs:
+        metrics = made()
+        del metrics[name]
+        finding = judge(claim, metrics)
+        assert (finding.verdict, finding.ours, finding.why) == (UNKNOWN, "", f"Needs the run {name}.")
+    finding = judge(claim, {})
+    assert finding.verdict == UNKNOWN
+    assert finding.why == f"Needs the run{'s' if len(claim.needs) > 1 else ''} {', '.join(claim.needs)}."
+
+
+@pytest.mark.parametrize("claim", CLAIMS, ids=BY_NAME)
+def test_a_finding_reads_no_run_but_those_it_names(claim):
+    metrics = made()
+    only = {name: metrics[name] for name in claim.needs}
+    told = judge(claim, only)
+    assert told.verdict == (FAILS if claim.name == "Probe" else HOLDS)  # without the longer run 60 % is too little
+    if claim.name != "Probe":
+        assert told == judge(claim, metrics)
+
+
+def keys(value: dict, before: tuple[str, ...] = ()) -> list[tuple[str, ...]]:
+    """The paths of all keys of nested dicts."""
+    found = []
+    for key, item in value.items():
+        found.append((*before, key))
+        if isinstance(item, dict):
+            found += keys(item, (*before, key))
+    return found
+
+
+@pytest.mark.parametrize("claim", CLAIMS, ids=BY_NAME)
+def test_a_finding_cannot_be_told_from_metrics_of_before_a_figure_and_names_it(claim):
+    whole = judge(claim, made())
+    told = set()
+    for name in claim.needs:
+        for path in keys(run_metrics()):
+            metrics = made()
+            inner = metrics[name]
+            for key in path[:-1]:
+                inner = inner[key]
+            del inner[path[-1]]
+            finding = judge(claim, metrics)
+            if finding != whole:
+                assert finding.verdict == UNKNOWN
+                assert finding.why == f"A run was measured without {path[-1]!r}: evaluate it again."
+                told.add(name)
+    assert told == set(claim.needs)  # a run that is asked for is read
+
+
+def test_a_run_that_was_never_measured_is_told_as_one_without_its_figures():
+    for claim, finding in findings({name: {} for name in RUNS}):
+        assert finding.verdict == UNKNOWN, claim.name
+        assert "evaluate it again" in finding.why
+
+
+@pytest.mark.parametrize(
+    ("a", "a_interval", "b", "b_interval", "wanted"),
+    [
+        (50, (48, 52), 46.5, (43.5, 49.5), CLOSE),  # half-widths 2 and 3 make sqrt(13) = 3.606: more than 3,
+        (50, (48, 52), 46.3, (43.3, 49.3), HOLDS),  # less than 5
+        (50, (47, 51), 46.3, (44, 50), HOLDS),  # the widths count, wherever the figure lies between
+        (46.3, (43.3, 49.3), 50, (48, 52), FAILS),
+        (50, (46, 54), 45, (42, 48), CLOSE),  # half-widths 4 and 3 make exactly 5, which is not more than 5
+        (62.7, (0, 0), 62.68, (0, 0), HOLDS),  # two figures without an interval
+        (65, (62, 68), 62.5, (0, 0), CLOSE),
+        (65, (62, 68), 61.5, (0, 0), HOLDS),
+        (50, (0, 0), 50, (0, 0), CLOSE),
+    ],
+)
+def test_a_difference_counts_beyond_both_half_widths_in_quadrature(a, a_interval, b, b_interval, wanted):
+    half = math.hypot((a_interval[1] - a_interval[0]) / 2, (b_interval[1] - b_interval[0]) / 2)
+    assert wanted == (CLOSE if abs(a - b) <= half else HOLDS if a > b else FAILS)  # the table itself
+    assert difference(a, a_interval, b, b_interval) == wanted
+    mirrored = {HOLDS: FAILS, FAILS: HOLDS, CLOSE: CLOSE}[wanted]
+    assert difference(b, b_interval, a, a_interval) == mirrored
+
+
+def test_findings_come_in_the_studys_order_each_with_our_figure_in_words():
+    told = findings(made())
+    assert [claim for claim, _ in told] == list(CLAIMS)
+    for claim, finding in told:
+        assert any(character.isdigit() for character in finding.ours), claim.name
+        assert finding.why.endswith(".")
+
+
+def test_figures_with_an_interval_are_told_with_it():
+    told = {claim.name: finding.ours for claim, finding in findings(made())}
+    assert "t-SNE 53.00 % (52.00 to 54.00), PCA 25.00 % (24.00 to 26.00)" in told["t-SNE over PCA"]
+    assert "15.00 % (14.00 to 16.00)" in told["No variance: probe"]
+    assert "neighbour-views 40.00 % (39.00 to 41.00)" in told["Nearest share class"]
+    assert "neighbour-views AUROC 0.98 (0.97 to 0.99)" in told["MNIST as anomalies"]
+    assert "100 of the 100" in told["Same anomalies"]
+    assert "by chance 0.8" in told["Same anomalies"]  # 100 x 100 / 13,000
+
+
+def test_names_and_words_are_unique_and_every_page_is_there():
+    assert len(BY_NAME) == len(CLAIMS)
+    assert len({claim.words for claim in CLAIMS}) == len(CLAIMS)
+    for claim in CLAIMS:
+        assert (ROOT / "pages" / f"{claim.page}.py").is_file(), claim.page
+        assert set(claim.needs) <= set(RUNS)
+        assert claim.needs
+
+
+def test_the_studys_probes_are_the_ones_that_the_claims_quote():
+    quoted = {"Probe": "vicreg", "No variance: probe": "no-variance", "Neighbour views": "neighbour-views"}
+    for name, preset in quoted.items():
+        assert f"{STUDY_PROBES[preset]} %" == BY_NAME[name].study
+
+
+def test_the_bundled_runs_give_a_finding_for_every_claim(tmp_path, monkeypatch):
+    monkeypatch.setenv("VICREG_RUNS", str(tmp_path))
+    found, broken = find_runs()
+    assert not broken
+    metrics = {
+        name.removeprefix("cifar10-"): run.metrics for name, run in found.items() if run.config.dataset == "cifar10"
+    }
+    assert all(run.folder.parent == BUNDLED for run in found.values())
+    for claim, finding in findings(metrics):
+        missing = set(claim.needs) - set(metrics)
+        assert finding.verdict in (HOLDS, FAILS, CLOSE, UNKNOWN)
+        assert all(name in finding.why for name in missing), claim.name
+        assert bool(finding.ours) == (finding.verdict != UNKNOWN)

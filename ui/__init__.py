@@ -1,0 +1,214 @@
+"""The one Streamlit adapter: the page table, the run picker, cached loads, pictures, and the parts every page repeats.
+
+Pages import `ui` and `vicreg`, and stay lessons: pick, compute (one call), draw, explain.
+"""
+
+from __future__ import annotations
+
+import inspect
+import pkgutil
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from ui.compute import embed, representations, roc, search, two_views
+from ui.parts import drawing, tiles, width
+from ui.pictures import Pictures, anomalies, data_uri, pictures, sample_picture, thumbnails
+from ui.runs import budget, colour, measured_runs, metrics, networks, pick_run, pick_second, preset_run, results, title
+from vicreg import charts, datasets
+from vicreg.claims import STUDY_PROBES as STUDY
+from vicreg.config import PRESETS
+from vicreg.runs import Run
+
+__all__ = [
+    "PAGES",
+    "STUDY",
+    "Pictures",
+    "amortisation",
+    "anomalies",
+    "brushed",
+    "budget",
+    "chart",
+    "class_colour",
+    "class_names",
+    "colour",
+    "coloured",
+    "data_uri",
+    "drawing",
+    "embed",
+    "measured",
+    "measured_runs",
+    "metrics",
+    "navigation",
+    "networks",
+    "page",
+    "percent",
+    "pick_run",
+    "pick_second",
+    "pictures",
+    "preset_run",
+    "representations",
+    "results",
+    "roc",
+    "sample_picture",
+    "search",
+    "show_source",
+    "thumbnails",
+    "tiles",
+    "title",
+    "train_command",
+    "two_views",
+    "width",
+]
+
+ROOT = Path(__file__).parent.parent
+MARKER = "_navigation_is_set"
+
+# group -> (file, title in the navigation, icon, what the page shows)
+PAGES = {
+    "Learn": [
+        ("start", "Start", ":material/school:", "What VICReg is, drawn with real views of a real picture."),
+    ],
+    "Explore": [
+        (
+            "training_curves",
+            "Training curves",
+            ":material/show_chart:",
+            "The loss and its three terms, epoch by epoch.",
+        ),
+        ("maps", "Maps", ":material/scatter_plot:", "All test pictures as points: PCA, t-SNE, Laplacian Eigenmaps."),
+        ("retrieval", "Retrieval", ":material/image_search:", "The nearest and the farthest pictures of one you pick."),
+        ("probe", "Probe", ":material/straighten:", "What a linear classifier reads off the representations."),
+        (
+            "anomalies",
+            "Anomalies",
+            ":material/warning:",
+            "Which pictures are unlike the rest: scores, ranking and ROC.",
+        ),
+        ("clusters", "Clusters", ":material/workspaces:", "Groups found without labels, beside the classes."),
+    ],
+    "Compare": [
+        ("ablations", "Ablations", ":material/tune:", "Switch the terms off, and see what breaks."),
+        ("claims", "Claims", ":material/fact_check:", "What the study found, held against these runs."),
+    ],
+}
+
+
+def navigation() -> st.Page:
+    """The navigation, as a page to run. Called by app.py, and by a page that was opened without it."""
+    st.session_state[MARKER] = True
+    return st.navigation(
+        {
+            group: [
+                st.Page(ROOT / "pages" / f"{name}.py", title=title, icon=icon, help=text, default=name == "start")
+                for name, title, icon, text in entries
+            ]
+            for group, entries in PAGES.items()
+        }
+    )
+
+
+def page(question: str, notice: str) -> None:
+    """Open a page: its title is a question, under it the one thing to notice.
+
+    A server that was just started runs a deep link's page file without app.py, since there is a folder called pages/:
+    the navigation is then set here and the page run again, with its path and query kept.
+    """
+    if MARKER not in st.session_state:
+        navigation()
+        st.rerun()
+    st.title(question, anchor=False)
+    st.markdown(notice)
+
+
+def measured(text: str, *, command: str | None = None) -> None:
+    """Folded away: how the figures on this page were measured, and the command that makes them again."""
+    with st.expander("How this was measured", icon=":material/straighten:"):
+        st.markdown(text)
+        if command:
+            st.code(command, language="bash")
+
+
+def show_source(*names: str) -> None:
+    """Folded away, for the lecturer: the code of functions, by names like `vicreg.loss:variance`, loaded when opened."""
+    shown = st.expander("Show the code", icon=":material/code:", on_change="rerun", key="_source")
+    if shown.open:
+        with shown:
+            for name in names:
+                st.code(inspect.getsource(pkgutil.resolve_name(name)), language="python")
+
+
+def percent(value: float) -> str:
+    """A percentage with two decimals."""
+    return f"{value:.2f} %"
+
+
+def class_colour(label: int) -> str:
+    """The colour of a class, by its label."""
+    return charts.CLASS_COLOURS[int(label) % len(charts.CLASS_COLOURS)]
+
+
+def class_names(run: Run) -> list[str]:
+    """The names of the classes of the run's data set, by label."""
+    return list(datasets.class_names(run.config.dataset))
+
+
+def coloured(text: str, term: str) -> str:
+    """A word in the colour of a term, for st.markdown."""
+    return rf"$\textcolor{{{charts.TERM_COLOURS[term]}}}{{\textsf{{{text}}}}}$"
+
+
+def chart(drawing: charts.alt.TopLevelMixin, *, alt: str, key: str, **options):
+    """An Altair chart as every page shows it: its own size, a text for those who cannot see it."""
+    if not hasattr(drawing, "hconcat") and not hasattr(drawing, "vconcat"):
+        # Sizes are those of the plot itself; Streamlit would squeeze axes and legend into them.
+        drawing = drawing.properties(autosize=charts.alt.AutoSizeParams(type="pad"))
+    st.html("<style>#vg-tooltip-element img { width: 96px; image-rendering: pixelated; }</style>")  # pictures on hover
+    return st.altair_chart(drawing, alt=alt, key=key, width="content", **options)
+
+
+def brushed(frame: pd.DataFrame, box: dict[str, list[float]]) -> pd.DataFrame | None:
+    """The rows inside a brushed box {column: [low, high]}; None where nothing is brushed."""
+    if not box:
+        return None
+    inside = np.ones(len(frame), dtype=bool)
+    for column, (low, high) in box.items():
+        inside &= frame[column].between(low, high).to_numpy()
+    return frame[inside]
+
+
+def amortisation(eigenmap: Run) -> None:
+    """What a new picture costs: by an encoder, by the eigenmap's rule, by fitting again; and where the last two put it."""
+    timing = eigenmap.record.get("timing")
+    if not timing:
+        return
+    encoder = timing.get("encoder")
+    rows = [("The encoder, one pass", encoder), ("Nyström's rule", timing["rule"]), ("Fitted again", timing["fit"])]
+    st.dataframe(
+        pd.DataFrame(
+            {
+                "One new picture": label,
+                "seconds": f"{seconds:.4f}" if seconds < 1 else f"{seconds:,.0f}",
+                "times the encoder": f"{seconds / encoder:,.0f}" if encoder else "",
+            }
+            for label, seconds in rows
+            if seconds
+        ),
+        hide_index=True,
+    )
+    st.caption(
+        f"Measured when the eigenmap was fitted ({eigenmap.record['device']}); encoder of `{timing.get('encoder_run')}`."
+    )
+
+
+def train_command(run: Run) -> str:
+    """The command that trains the run again: its preset, and what was set otherwise."""
+    preset = PRESETS.get(run.config.preset, PRESETS["vicreg"])
+    words = ["python -m vicreg train", f"--preset {preset.preset}"]
+    for name in ("dataset", "encoder", "optimiser", "epochs", "batch_size", "learning_rate", "weight_decay", "seed"):
+        value = getattr(run.config, name)
+        if value != getattr(preset, name):
+            words.append(f"--{name.replace('_', '-')} {value}")
+    return " ".join(words)

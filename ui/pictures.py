@@ -1,0 +1,139 @@
+"""Pictures: those of a run, if they are on this machine, in the numbering of its results."""
+
+from __future__ import annotations
+
+import base64
+import importlib.util
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import streamlit as st
+from PIL import Image
+
+from ui.runs import numbering
+from vicreg import alignment, datasets, runs
+from vicreg.runs import Run
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """Pictures numbered as a run's results number them. images: (N, 32, 32, 3) uint8; order: (M,) rows into it."""
+
+    images: np.ndarray
+    order: np.ndarray
+    labels: np.ndarray
+    classes: tuple[str, ...]
+    source: datasets.Source
+
+    def __len__(self) -> int:
+        return len(self.order)
+
+    def __getitem__(self, index: int | Sequence[int] | np.ndarray) -> np.ndarray:
+        """The picture, or pictures, that the run's results know under these numbers; grey where one is not here."""
+        rows = self.order[index]
+        found = np.array(self.images[np.maximum(rows, 0)])
+        found[rows < 0] = 128
+        return found
+
+
+@st.cache_resource(max_entries=4, show_spinner=False)
+def image_set(name: str, split: str) -> datasets.ImageSet:
+    return datasets.load(name, split)
+
+
+@st.cache_data(max_entries=8, show_spinner=False)
+def _order(known: str, source: str, _run: Run, _images: datasets.ImageSet) -> np.ndarray:
+    table = _run.results("fingerprints")
+    prints = table.filter(regex=r"^f\d").to_numpy()
+    return alignment.align(prints, table["label"].to_numpy(), _images)
+
+
+def pictures(run: Run, split: str = "test") -> Pictures | None:
+    """The run's pictures, if they are on this machine; else one line that says how to get them, and None.
+
+    The test split is matched with the pictures that the run was measured on, since a copy from the Hub has another
+    order and encoding than a folder of one's own. The network is used only after a click.
+    """
+    name = run.config.dataset
+    try:
+        if not datasets.available(name, split):
+            _offer_pictures(name, split)
+            return None
+        with st.spinner("Reading the pictures, once on this machine"):
+            found = image_set(name, split)
+            order = np.arange(len(found))
+            if split == "test":
+                order = _order(numbering(run), found.source.sha256, run, found)
+    except (datasets.DataError, datasets.PicturesMissing, runs.RunError) as error:
+        st.warning(str(error), icon=":material/broken_image:")
+        return None
+    labels = run.results("fingerprints")["label"].to_numpy() if split == "test" else found.labels
+    return Pictures(found.images, order, labels, found.classes, found.source)
+
+
+def anomalies(run: Run) -> Pictures | None:
+    """The pictures that are anomalies to the run's data set, as the run numbers them; else a line, and None."""
+    try:
+        if not datasets.available("mnist", "test"):
+            _offer_pictures("mnist", "test")
+            return None
+        found = image_set("mnist", "test")
+    except (datasets.DataError, datasets.PicturesMissing) as error:
+        st.warning(str(error), icon=":material/broken_image:")
+        return None
+    return Pictures(found.images, np.arange(len(found)), found.labels, found.classes, found.source)
+
+
+def _offer_pictures(name: str, split: str) -> None:
+    spec = datasets.CATALOGUE[name]
+    size = spec.splits[split].bytes / 1e6
+    words, button = st.columns([4, 1], vertical_alignment="center")
+    words.info(
+        f"{spec.title}'s {split} pictures are not on this machine; curves, maps and figures are. "
+        f"Set VICREG_DATA to a folder laid out as on the Hub, or fetch {size:.0f} MB from {spec.repo}.",
+        icon=":material/hide_image:",
+    )
+    if button.button(f"Fetch {size:.0f} MB", key=f"fetch_{name}_{split}", width="stretch"):
+        try:
+            with st.status(f"Fetching {spec.title} {split} pictures", expanded=True) as status:
+                bar = st.progress(0.0, "Asking the Hub")
+                datasets.load(
+                    name,
+                    split,
+                    download=True,
+                    on_progress=lambda done, total: bar.progress(
+                        done / total, f"Reading {done:,} of {total:,} pictures"
+                    ),
+                )
+                status.update(label="The pictures are here", state="complete")
+        except (datasets.PicturesMissing, datasets.DataError) as error:
+            st.warning(str(error), icon=":material/wifi_off:")
+        else:
+            st.rerun()
+
+
+@st.cache_data(max_entries=8, show_spinner="Preparing the thumbnails")
+def _thumbnails(known: str, count: int, _pictures: Pictures) -> list[str]:
+    return [data_uri(image, "WEBP") for image in _pictures[np.arange(count)]]
+
+
+def thumbnails(run: Run, pictures: Pictures, count: int) -> list[str]:
+    """The first `count` pictures as small data URIs, for the hover of a chart; made once for all visitors."""
+    return _thumbnails(f"{numbering(run)}:{pictures.source.sha256}", count, pictures)
+
+
+def data_uri(image: np.ndarray, form: str = "PNG") -> str:
+    """An image (H, W, 3) uint8 as a data URI."""
+    buffer = io.BytesIO()
+    Image.fromarray(image).save(buffer, form, **({"quality": 80} if form == "WEBP" else {}))
+    return f"data:image/{form.lower()};base64,{base64.b64encode(buffer.getvalue()).decode()}"
+
+
+def sample_picture() -> np.ndarray:
+    """A picture (32, 32, 3) uint8 that is on every machine: the flower among scikit-learn's sample photographs."""
+    folder = Path(importlib.util.find_spec("sklearn").origin).parent / "datasets" / "images"
+    with Image.open(folder / "flower.jpg") as photo:
+        return np.asarray(photo.convert("RGB").crop((80, 0, 507, 427)).resize((32, 32), Image.Resampling.LANCZOS))

@@ -1,0 +1,158 @@
+"""Runs, their tables and networks: picked once, read once for all visitors."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pandas as pd
+import streamlit as st
+
+from vicreg import charts, runs
+from vicreg.config import BASELINES, PRESETS
+from vicreg.runs import Run
+
+if TYPE_CHECKING:
+    from vicreg.model import Encoder, Expander
+
+NOBODY = "nobody"
+
+
+def pick_run(*, needs: str = "") -> Run:
+    """The run picker, kept in the URL and across pages. Ends the page with a sentence where there is no run at all.
+
+    needs: `network` or `history`, for a page that not every baseline can serve.
+    """
+    found, broken = runs.find_runs()
+    for sentence in broken:
+        st.warning(sentence, icon=":material/broken_image:")
+    found = _sorted({name: run for name, run in found.items() if _serves(run, needs)})
+    if not found:
+        st.info("There is no trained run on this machine. `python -m vicreg train` makes one.", icon=":material/info:")
+        st.stop()
+    return found[
+        _pick("Run", list(found), found, key="run", text="Runs come with the app, or from `python -m vicreg train`.")
+    ]
+
+
+def preset_run(preset: str) -> Run:
+    """The bundled run of a preset, or else the first of all. Ends the page with a sentence where there is no run."""
+    found = _sorted({name: run for name, run in runs.find_runs()[0].items() if not run.baseline and metrics(run)})
+    if not found:
+        st.info("There is no trained run on this machine. `python -m vicreg train` makes one.", icon=":material/info:")
+        st.stop()
+    return next((run for run in found.values() if run.config.preset == preset), next(iter(found.values())))
+
+
+def pick_second(first: Run, *, needs: str = "") -> Run | None:
+    """A second run to compare with, or None: only runs that were measured on the same copy of the same pictures."""
+    found = _sorted({n: r for n, r in runs.find_runs()[0].items() if _serves(r, needs) and r.folder != first.folder})
+    same = {name: run for name, run in found.items() if numbering(run) == numbering(first)}
+    text = "Side by side, on the same pictures and the same scales."
+    if len(same) < len(found):
+        text += (
+            f" {len(found) - len(same)} more were measured on another copy of the pictures: "
+            "`python -m vicreg evaluate` measures them on yours."
+        )
+    name = _pick("Compare with", [NOBODY, *same], same, key="second", text=text)
+    return same.get(name)
+
+
+def measured_runs(first: Run) -> dict[str, Run]:
+    """Every run of the data set that was measured on the same copy of its pictures, by title, presets first."""
+    found = _sorted(
+        {name: run for name, run in runs.find_runs()[0].items() if run.config.dataset == first.config.dataset}
+    )
+    return {title(r, n): r for n, r in found.items() if numbering(r) == numbering(first) and metrics(r)}
+
+
+def title(run: Run, name: str = "") -> str:
+    """How a run is called in a list: its title, and its budget, since runs compare only on equal ones."""
+    own = " (own)" if name.endswith("-own") else ""
+    return f"{run.title}{own}, {budget(run)}"
+
+
+def budget(run: Run) -> str:
+    """How long it was trained: `8 epochs`, or `not trained` for a baseline."""
+    return "not trained" if run.baseline else f"{run.record['epochs']} epochs"
+
+
+def colour(run: Run) -> str:
+    """The colour of its preset or baseline, the same everywhere."""
+    name = run.name.removeprefix(f"{run.config.dataset}-")
+    return charts.PRESET_COLOURS.get(name, charts.PRESET_COLOURS.get(run.config.preset, charts.OTHER_COLOUR))
+
+
+def _pick(label: str, names: list[str], found: dict[str, Run], *, key: str, text: str) -> str:
+    if st.session_state.get(key) not in (None, *names):  # kept from a page that could serve it
+        del st.session_state[key]
+    return st.selectbox(
+        label,
+        names,
+        format_func=lambda name: title(found[name], name) if name in found else name,
+        key=key,
+        bind="query-params",
+        persist_state="session",
+        help=text,
+    )
+
+
+def _serves(run: Run, needs: str) -> bool:
+    return {"": True, "network": run.has_network, "history": "history.csv" in run.record["files"]}[needs]
+
+
+def _sorted(found: dict[str, Run]) -> dict[str, Run]:
+    """Presets first, in their order, then other trained runs, then baselines."""
+    order = [*PRESETS, "", *BASELINES]
+
+    def place(name: str) -> tuple[int, str]:
+        short = name.removeprefix(f"{found[name].config.dataset}-")
+        return order.index(short if short in order else ""), name
+
+    return {name: found[name] for name in sorted(found, key=place)}
+
+
+def numbering(run: Run) -> str:
+    """Runs with the same numbering number the same pictures alike: the hash of their fingerprints."""
+    return run.record["files"].get("results/fingerprints.parquet", {}).get("sha256", "")
+
+
+def key_of(run: Run) -> str:
+    """What a cached value of a run is kept under: its folder and the hashes of its files."""
+    return f"{run.folder}:{sorted((name, entry['sha256']) for name, entry in run.record['files'].items())}"
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def _results(key: str, name: str, _run: Run) -> pd.DataFrame:
+    return _run.history if name == "history" else _run.results(name)
+
+
+def results(run: Run, name: str) -> pd.DataFrame:
+    """A run's table, read once for all visitors. Ends the page with a sentence where the run lacks it."""
+    try:
+        return _results(key_of(run), name, run)
+    except runs.RunError as error:
+        st.warning(str(error), icon=":material/broken_image:")
+        st.stop()
+
+
+def metrics(run: Run) -> dict:
+    """A run's figures; empty where it was not evaluated yet or the file is damaged, which a sentence then says."""
+    try:
+        return run.metrics
+    except (runs.RunError, ValueError) as error:
+        st.warning(str(error), icon=":material/broken_image:")
+        return {}
+
+
+@st.cache_resource(max_entries=3, show_spinner="Loading the network")
+def _networks(key: str, _run: Run) -> tuple[Encoder, Expander]:
+    return _run.encoder, _run.expander
+
+
+def networks(run: Run) -> tuple[Encoder, Expander]:
+    """The run's encoder and expander, loaded once for all visitors; ends the page where their file is damaged."""
+    try:
+        return _networks(key_of(run), run)
+    except runs.RunError as error:
+        st.warning(str(error), icon=":material/broken_image:")
+        st.stop()

@@ -1,0 +1,32 @@
+"""Charts: a frame in, an Altair chart out. Pure functions; colours and words are the same on every page."""
+
+import altair as alt
+
+from vicreg.charts.colours import CLASS_COLOURS, OTHER_COLOUR, PRESET_COLOURS, TERM_COLOURS, TERMS
+from vicreg.charts.curves import compared_curves, snapshots, spectra, training_curves
+from vicreg.charts.maps import MAP_TITLES, Panel, film, maps, panel, placements
+from vicreg.charts.measures import accuracy_bars, histogram, per_class, roc, table_of_counts
+
+__all__ = [
+    "CLASS_COLOURS",
+    "MAP_TITLES",
+    "OTHER_COLOUR",
+    "PRESET_COLOURS",
+    "TERMS",
+    "TERM_COLOURS",
+    "Panel",
+    "accuracy_bars",
+    "alt",
+    "compared_curves",
+    "film",
+    "histogram",
+    "maps",
+    "panel",
+    "per_class",
+    "placements",
+    "roc",
+    "snapshots",
+    "spectra",
+    "table_of_counts",
+    "training_curves",
+]

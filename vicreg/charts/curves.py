@@ -1,0 +1,158 @@
+"""Curves over the epochs, and spectra: one run in the colours of its terms, or several in their own colours."""
+
+from __future__ import annotations
+
+import altair as alt
+import pandas as pd
+
+from vicreg.charts.colours import TERM_COLOURS, TERMS, run_colour
+
+
+def training_curves(
+    history: pd.DataFrame, *, log: bool = False, width: int = 800
+) -> alt.HConcatChart | alt.VConcatChart:
+    """Four panels over the epochs: total, variance, invariance, covariance; train solid, test dashed (say so beside it).
+
+    history: epoch, split, the three terms, total. Hovering shows every value of an epoch. log: logarithmic values.
+    width: of the whole, in pixels; below 700 the panels stand one above the other.
+    """
+    columns = 1 if width < 700 else 2
+    panel = max(180, (width - 65 * columns) // columns)
+    long = history.melt(id_vars=["epoch", "split"], value_vars=["total", *TERMS], var_name="term", value_name="value")
+    panels = [_curve(long[long.term == term], term, log=log, width=panel) for term in ("total", *TERMS)]
+    rows = [alt.hconcat(*panels[i : i + columns]) for i in range(0, 4, columns)]
+    return alt.vconcat(*rows)
+
+
+def _curve(frame: pd.DataFrame, term: str, *, log: bool, width: int) -> alt.LayerChart:
+    colour = TERM_COLOURS[term]
+    hover = alt.selection_point(
+        name=f"at_{term}", fields=["epoch"], nearest=True, on="pointerover", clear="pointerout", empty=False
+    )
+    scale = alt.Scale(type="log", nice=False) if log else alt.Scale(zero=False, nice=True)
+    shown = frame[frame.value > 0] if log else frame
+    title = "total (weighted sum)" if term == "total" else f"{term} (unweighted)"
+    base = alt.Chart(shown).encode(
+        x=alt.X("epoch:Q", title="epoch", axis=alt.Axis(tickMinStep=1, grid=False)),
+        y=alt.Y("value:Q", title=None, scale=scale),
+        strokeDash=alt.StrokeDash(
+            "split:N",
+            sort=["train", "test"],
+            scale=alt.Scale(domain=["train", "test"], range=[[1, 0], [5, 4]]),
+            legend=None,
+        ),
+    )
+    lines = base.mark_line(color=colour, strokeWidth=2.5)
+    # The invisible rule catches the pointer for the whole column and carries both splits' values.
+    wide = shown.pivot_table(index="epoch", columns="split", values="value").reset_index()
+    splits = [split for split in ("train", "test") if split in wide]
+    rule = (
+        alt.Chart(wide)
+        .mark_rule(color="#888")
+        .encode(
+            x="epoch:Q",
+            opacity=alt.condition(hover, alt.value(0.6), alt.value(0)),
+            tooltip=[alt.Tooltip("epoch:Q"), *(alt.Tooltip(f"{split}:Q", format=".3f") for split in splits)],
+        )
+        .add_params(hover)
+    )
+    dots = base.mark_circle(color=colour, size=60).transform_filter(hover)
+    return alt.layer(lines, rule, dots).properties(width=width, height=170, title=alt.Title(title, color=colour))
+
+
+def compared_curves(
+    histories: dict[str, pd.DataFrame], colours: dict[str, str], *, log: bool = False, width: int = 800
+) -> alt.VConcatChart:
+    """The panels of `training_curves` with several runs in each, on one scale; train solid, test dashed.
+
+    histories: title -> history. colours: title -> colour, in the same order.
+    """
+    columns = 1 if width < 700 else 2
+    panel = max(180, (width - 65 * columns) // columns)
+    long = pd.concat(
+        [
+            history.melt(id_vars=["epoch", "split"], value_vars=["total", *TERMS], var_name="term").assign(run=title)
+            for title, history in histories.items()
+        ],
+        ignore_index=True,
+    )
+    scale = alt.Scale(type="log", nice=False) if log else alt.Scale(zero=False, nice=True)
+
+    def one(term: str) -> alt.Chart:
+        shown = long[(long.term == term) & ((long.value > 0) if log else True)]
+        title = "total (weighted sum)" if term == "total" else f"{term} (unweighted)"
+        return (
+            alt.Chart(shown)
+            .mark_line(strokeWidth=2.5, point=alt.OverlayMarkDef(size=25, filled=True))
+            .encode(
+                x=alt.X("epoch:Q", title="epoch", axis=alt.Axis(tickMinStep=1, grid=False)),
+                y=alt.Y("value:Q", title=None, scale=scale),
+                color=run_colour(colours),
+                strokeDash=alt.StrokeDash(
+                    "split:N",
+                    sort=["train", "test"],
+                    scale=alt.Scale(domain=["train", "test"], range=[[1, 0], [5, 4]]),
+                    legend=None,
+                ),
+                tooltip=["run:N", "split:N", "epoch:Q", alt.Tooltip("value:Q", format=".4g")],
+            )
+            .properties(width=panel, height=170, title=alt.Title(title, color=TERM_COLOURS[term]))
+        )
+
+    panels = [one(term) for term in ("total", *TERMS)]
+    return alt.vconcat(*(alt.hconcat(*panels[i : i + columns]) for i in range(0, 4, columns)))
+
+
+def snapshots(
+    figures: dict[str, pd.DataFrame], colours: dict[str, str], *, width: int = 800
+) -> alt.HConcatChart | alt.VConcatChart:
+    """Two panels over the epochs: kNN accuracy in percent, and the effective rank of the representations.
+
+    figures: title -> epoch, knn_accuracy (0 to 1), effective_rank. colours: title -> colour, in the same order.
+    """
+    frame = pd.concat([f.assign(run=title, knn=100 * f.knn_accuracy) for title, f in figures.items()])
+    narrow = width < 700
+    panel = width - 75 if narrow else (width - 150) // 2
+
+    def line(field: str, title: str) -> alt.Chart:
+        return (
+            alt.Chart(frame)
+            .mark_line(strokeWidth=2.5, point=alt.OverlayMarkDef(size=50, filled=True))
+            .encode(
+                x=alt.X("epoch:Q", title="epoch", axis=alt.Axis(tickMinStep=1, grid=False)),
+                y=alt.Y(f"{field}:Q", title=None, scale=alt.Scale(zero=False)),
+                color=run_colour(colours, legend=len(colours) > 1),
+                tooltip=["run:N", "epoch:Q", alt.Tooltip(f"{field}:Q", title=title, format=".2f")],
+            )
+            .properties(width=panel, height=170, title=title)
+        )
+
+    panels = [line("knn", "kNN accuracy, %"), line("effective_rank", "effective rank, of 512")]
+    return alt.vconcat(*panels) if narrow else alt.hconcat(*panels)
+
+
+def spectra(
+    frames: dict[str, pd.DataFrame], colours: dict[str, str], *, width: int = 500, height: int = 260
+) -> alt.Chart:
+    """The singular values of several runs, each divided by its largest, on a logarithmic scale.
+
+    frames: title -> dimension, singular_value. Directions that are not used at all are left out.
+    """
+    frame = pd.concat(
+        [
+            f.assign(run=title, share=f.singular_value / max(f.singular_value.max(), 1e-30))
+            for title, f in frames.items()
+        ],
+        ignore_index=True,
+    )
+    return (
+        alt.Chart(frame[frame.share > 1e-6])
+        .mark_line(strokeWidth=2.5)
+        .encode(
+            x=alt.X("dimension:Q", title="direction, from the most to the least used", axis=alt.Axis(grid=False)),
+            y=alt.Y("share:Q", title="singular value / largest", scale=alt.Scale(type="log", nice=False)),
+            color=run_colour(colours, columns=1),
+            tooltip=["run:N", "dimension:Q", alt.Tooltip("share:Q", format=".2e")],
+        )
+        .properties(width=width, height=height)
+    )

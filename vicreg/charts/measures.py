@@ -1,0 +1,160 @@
+"""Figures as pictures: accuracies with their intervals, confusions, ROC curves, histograms of scores."""
+
+from __future__ import annotations
+
+import altair as alt
+import pandas as pd
+
+from vicreg.charts.colours import run_colour
+
+STUDY_COLOUR = "#bd1f01"
+
+
+def accuracy_bars(
+    frame: pd.DataFrame, colours: dict[str, str], *, width: int = 700, chance: float = 10
+) -> alt.LayerChart:
+    """A bar a run with its interval, and a mark where the study's figure lies.
+
+    frame: run (title), accuracy, low, high, study (NaN where there is none), all in percent, in the order to show.
+    """
+    order = frame["run"].tolist()
+    y = alt.Y("run:N", sort=order, title=None, axis=alt.Axis(labelLimit=320, labelOverlap=False))
+    base = alt.Chart(frame).encode(y=y)
+    tooltip = [
+        "run:N",
+        alt.Tooltip("accuracy:Q", format=".2f"),
+        alt.Tooltip("low:Q", format=".2f"),
+        alt.Tooltip("high:Q", format=".2f"),
+        alt.Tooltip("study:Q", format=".2f"),
+    ]
+    x = alt.X("accuracy:Q", title="linear probe accuracy, %", scale=alt.Scale(domain=[0, 80]))
+    bars = base.mark_bar(height={"band": 0.6}).encode(x=x, color=run_colour(colours, legend=False), tooltip=tooltip)
+    interval = base.mark_rule(strokeWidth=2.5, color="#333").encode(x="low:Q", x2="high:Q", tooltip=tooltip)
+    figures = base.mark_text(align="left", dx=8, fontSize=13).encode(
+        x="high:Q", text=alt.Text("accuracy:Q", format=".2f"), color=alt.value("#888")
+    )
+    study = (
+        base.transform_filter("isValid(datum.study)")
+        .mark_tick(color=STUDY_COLOUR, thickness=3, height={"band": 0.85})
+        .encode(x="study:Q", tooltip=tooltip)
+    )
+    guess = alt.Chart(pd.DataFrame({"x": [chance]})).mark_rule(strokeDash=[4, 4], color="#888").encode(x="x:Q")
+    return alt.layer(bars, interval, figures, study, guess).properties(width=width, height=34 * len(order))
+
+
+def per_class(
+    frame: pd.DataFrame,
+    colours: dict[str, str],
+    classes: list[str],
+    *,
+    width: int = 700,
+    title: str = "accuracy within the class, %",
+) -> alt.LayerChart:
+    """A row a class, a dot a run. frame: class, run (title), accuracy in percent."""
+    base = alt.Chart(frame).encode(
+        y=alt.Y("class:N", sort=classes, title=None, axis=alt.Axis(labelOverlap=False)),
+        x=alt.X("accuracy:Q", title=title, scale=alt.Scale(domain=[0, 100])),
+    )
+    span = base.mark_line(color="#999", strokeWidth=1.5).encode(detail="class:N", color=alt.value("#999"))
+    dots = base.mark_point(size=130, filled=True, opacity=1, stroke="#333", strokeWidth=0.5).encode(
+        color=run_colour(colours, columns=1),
+        tooltip=["class:N", "run:N", alt.Tooltip("accuracy:Q", format=".2f")],
+    )
+    return alt.layer(span, dots).properties(width=width, height=24 * len(classes))
+
+
+def table_of_counts(
+    frame: pd.DataFrame,
+    *,
+    row: str,
+    column: str,
+    rows: list[str],
+    columns: list[str],
+    side: int = 460,
+    title: str = "",
+) -> alt.LayerChart:
+    """Counts as a table of shaded cells, each row's share as its shade. frame: the two fields and `count`.
+
+    A click on a cell chooses it (parameter `cell`, with both fields).
+    """
+    frame = frame.assign(share=frame["count"] / frame.groupby(row)["count"].transform("sum").clip(lower=1))
+    cell = alt.selection_point(name="cell", fields=[row, column])
+    base = alt.Chart(frame).encode(
+        x=alt.X(
+            f"{column}:N",
+            sort=columns,
+            title=column,
+            axis=alt.Axis(orient="top", labelAngle=-45, labelOverlap=False, domain=False),
+        ),
+        y=alt.Y(f"{row}:N", sort=rows, title=row, axis=alt.Axis(labelOverlap=False, domain=False)),
+    )
+    shades = base.mark_rect(stroke="#8888", strokeWidth=0.5).encode(
+        color=alt.Color("share:Q", scale=alt.Scale(scheme="purples", domain=[0, 1]), legend=None),
+        opacity=alt.condition(cell, alt.value(1), alt.value(0.45)),
+        tooltip=[f"{row}:N", f"{column}:N", "count:Q", alt.Tooltip("share:Q", format=".1%")],
+    )
+    text = base.mark_text(fontSize=11).encode(
+        text="count:Q",
+        color=alt.condition("datum.share > 0.5", alt.value("white"), alt.value("#222")),
+    )
+    drawn = alt.layer(shades.add_params(cell), text).properties(width=side, height=side * len(rows) / len(columns))
+    return drawn.properties(title=title) if title else drawn
+
+
+def roc(frame: pd.DataFrame, colours: dict[str, str], *, side: int = 380) -> alt.LayerChart:
+    """ROC curves. frame: run (title), false_positive_rate, true_positive_rate, from (0, 0) to (1, 1)."""
+    x = alt.X("false_positive_rate:Q", title="normal pictures raised as anomalies", axis=alt.Axis(format=".0%"))
+    y = alt.Y("true_positive_rate:Q", title="anomalies caught", axis=alt.Axis(format=".0%"))
+    chance = alt.Chart(pd.DataFrame({"x": [0, 1], "y": [0, 1]})).mark_line(strokeDash=[4, 4], color="#888")
+    line = (
+        alt.Chart(frame)
+        .mark_line(strokeWidth=3)
+        .encode(
+            x=x,
+            y=y,
+            order="order:Q",
+            color=run_colour(colours, columns=1),
+            tooltip=[
+                "run:N",
+                alt.Tooltip("false_positive_rate:Q", format=".2%"),
+                alt.Tooltip("true_positive_rate:Q", format=".2%"),
+            ],
+        )
+        .transform_window(order="row_number()")
+    )
+    return alt.layer(chance.encode(x="x:Q", y="y:Q"), line).properties(width=side, height=side)
+
+
+def histogram(
+    frame: pd.DataFrame,
+    threshold: float,
+    *,
+    groups: dict[str, str],
+    limits: tuple[float, float],
+    width: int = 460,
+    height: int = 260,
+    title: str = "",
+) -> alt.LayerChart:
+    """Shares of scores in bins, one shape a group, and the threshold as a rule.
+
+    frame: group, low, high (the bin's bounds), share (of the group's images). groups: name -> colour.
+    """
+    bars = (
+        alt.Chart(frame)
+        .mark_bar(opacity=0.6)
+        .encode(
+            x=alt.X("low:Q", title="anomaly score", scale=alt.Scale(domain=list(limits), nice=False)),
+            x2="high:Q",
+            y=alt.Y("share:Q", title="share of the group's pictures", axis=alt.Axis(format="%"), stack=None),
+            y2=alt.datum(0),
+            color=alt.Color(
+                "group:N",
+                scale=alt.Scale(domain=list(groups), range=list(groups.values())),
+                legend=alt.Legend(title=None, orient="bottom"),
+            ),
+            tooltip=["group:N", alt.Tooltip("share:Q", format=".2%"), alt.Tooltip("low:Q", format=".2f")],
+        )
+    )
+    rule = alt.Chart(pd.DataFrame({"x": [threshold]})).mark_rule(color=STUDY_COLOUR, strokeWidth=3).encode(x="x:Q")
+    drawn = alt.layer(bars, rule).properties(width=width, height=height)
+    return drawn.properties(title=title) if title else drawn

@@ -1,0 +1,224 @@
+"""Anomalies: how far an image lies from what the encoder was trained on, and how well that tells two groups apart.
+
+    mean   score(x) = 1/k sum_j d_j(x)        d_1 <= d_2 <= ...: Euclidean distances from the representation of x
+    kth    score(x) = d_k(x)                  to the train images' representations
+    AUROC  P(score(anomaly) > score(normal)) + 1/2 P(equal)
+
+An anomaly score is higher for a more anomalous image, and anomalies are the positives. Two settings are known by name:
+STUDY, the mean distance to the 2 nearest as they are, and FIELD, the distance to the 50th nearest after scaling every
+representation to length 1 (deep kNN, Sun et al. 2022; OpenOOD).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from vicreg.evaluation.encode import checked
+from vicreg.evaluation.neighbours import nearest
+
+REDUCTIONS = ("mean", "kth")
+RESAMPLES = 1000
+POINTS = 200  # of a curve that is kept for drawing
+
+
+@dataclass(frozen=True)
+class Scoring:
+    """How an image is scored; `anomaly_scores` takes the same three options.
+
+    k: how many nearest train images, at least 1. normalise: scale representations to length 1 first. reduction: `mean`,
+    of the k distances, or `kth`, the k-th alone. Raises ValueError for other values.
+    """
+
+    k: int
+    normalise: bool
+    reduction: str
+
+    def __post_init__(self) -> None:
+        if self.k < 1:
+            raise ValueError(f"k must be at least 1, got {self.k}")
+        if self.reduction not in REDUCTIONS:
+            raise ValueError(f"reduction must be one of {', '.join(REDUCTIONS)}, got {self.reduction!r}")
+
+    @property
+    def label(self) -> str:
+        """The setting in words, such as `distance to the 50th nearest, normalised`."""
+        if self.k == 1:
+            distance = "distance to the nearest"
+        elif self.reduction == "mean":
+            distance = f"mean distance to the {self.k} nearest"
+        else:
+            distance = f"distance to the {_ordinal(self.k)} nearest"
+        return f"{distance}, {'normalised' if self.normalise else 'not normalised'}"
+
+    @property
+    def column(self) -> str:
+        """The name of its column in a table of scores: `mean_2`, `kth_50_unit`."""
+        return f"{self.reduction}_{self.k}" + ("_unit" if self.normalise else "")
+
+
+STUDY = Scoring(k=2, normalise=False, reduction="mean")
+FIELD = Scoring(k=50, normalise=True, reduction="kth")
+
+
+@dataclass(frozen=True)
+class Roc:
+    """How well scores tell n_anomalies anomalies (positives) from n_normal normal images. Shares are 0 to 1.
+
+    false_positive_rate, true_positive_rate: (P,) float64, rising from 0 to 1, the shares of normal images and of anomalies
+    that score at least thresholds: (P,) float64, falling from infinity. They are the corners of the curve, at most 200
+    of them (see `roc`). auroc: 0.5 by chance, 1 for anomalies that all score higher; from every score, not from the P
+    points. interval: its 95 % bootstrap interval, (low, high). fpr_at_95_tpr: the least false positive rate at which 95 %
+    of the anomalies or more are caught; lower is better.
+    """
+
+    false_positive_rate: np.ndarray
+    true_positive_rate: np.ndarray
+    thresholds: np.ndarray
+    auroc: float
+    interval: tuple[float, float]
+    fpr_at_95_tpr: float
+    n_normal: int
+    n_anomalies: int
+
+
+def anomaly_scores(
+    queries: np.ndarray,
+    gallery: np.ndarray,
+    *,
+    k: int = STUDY.k,
+    normalise: bool = STUDY.normalise,
+    reduction: str = STUDY.reduction,
+    exclude_self: bool = False,
+) -> np.ndarray:
+    """The anomaly score of every query: (Q, D) and a gallery of train images (N, D) -> (Q,) float32, 0 and up.
+
+    `nearest_distances` and then `reduce_distances`; for a Scoring, give `**asdict(scoring)`. exclude_self: query i is
+    gallery row i, which does not count. Raises ValueError unless 1 <= k <= N (N - 1 with exclude_self), for another
+    reduction, and for arrays that do not fit or are not finite.
+    """
+    Scoring(k=k, normalise=normalise, reduction=reduction)  # a broken rule is found before the search, not after
+    distances = nearest_distances(queries, gallery, k=k, normalise=normalise, exclude_self=exclude_self)
+    return reduce_distances(distances, k=k, reduction=reduction)
+
+
+def nearest_distances(
+    queries: np.ndarray, gallery: np.ndarray, *, k: int, normalise: bool = False, exclude_self: bool = False
+) -> np.ndarray:
+    """Euclidean distances to the k nearest gallery images: (Q, D) and (N, D) -> (Q, k) float32, each row rising.
+
+    One search with the largest k serves every smaller one. normalise: scale both to length 1 first, so that distances
+    are 0 to 2; a zero vector has no direction and stays zero, at distance 1 from every other and 0 from another zero
+    one. Raises ValueError as `anomaly_scores` does.
+    """
+    queries, gallery = checked(queries, name="queries"), checked(gallery, name="gallery")
+    if normalise:
+        queries, gallery = _unit(queries), _unit(gallery)
+    return nearest(queries, gallery, k=k, metric="euclidean", exclude_self=exclude_self).distances
+
+
+def reduce_distances(distances: np.ndarray, *, k: int, reduction: str) -> np.ndarray:
+    """Anomaly scores from `nearest_distances`: (Q, K), each row rising, -> (Q,) float32, of the first k <= K of a row.
+
+    Raises ValueError for k outside 1 to K, another reduction, and distances that fall along a row or are not finite.
+    """
+    distances = checked(distances, name="distances")
+    Scoring(k=k, normalise=False, reduction=reduction)
+    if k > distances.shape[1]:
+        raise ValueError(f"k must be between 1 and {distances.shape[1]}, the distances of each image, got {k}")
+    if (distances[:, 1:] < distances[:, :-1]).any():
+        raise ValueError("distances must rise along each row, the nearest first, got a row that falls")
+    scores = distances[:, :k].mean(axis=1, dtype=np.float64) if reduction == "mean" else distances[:, k - 1]
+    return scores.astype(np.float32)
+
+
+def roc(normal: np.ndarray, anomalies: np.ndarray, *, seed: int = 0) -> Roc:
+    """The ROC curve of two groups' anomaly scores, (N,) and (M,), any finite numbers, with its area and an interval.
+
+    Equal scores count half. The interval is the middle 95 % of 1,000 resamplings, drawn by `seed`, of the normal images
+    and of the anomalies, each group to its own size; encoder and gallery are held fixed. When every anomaly scores above
+    every normal image it is (1, 1), however few they are.
+
+    The curve has the points of scikit-learn's roc_curve (points amid equal steps dropped). Of more than 200, those first
+    to reach 200 evenly spaced lengths of the way from (0, 0) to (1, 1), right plus up, are kept: both ends are, and a
+    dropped point lies within 0.011 of a kept one. Raises ValueError for an empty group and scores that are not finite.
+    """
+    normal, anomalies = _scores(normal, "normal"), _scores(anomalies, "anomalies")
+    n, m = len(normal), len(anomalies)
+    values, places = np.unique(np.concatenate([normal, anomalies]), return_inverse=True)  # (U,) rising, (n + m,)
+    normal_places, anomaly_places = places[:n], places[n:]
+    normal_counts = np.bincount(normal_places, minlength=len(values))
+    anomaly_counts = np.bincount(anomaly_places, minlength=len(values))
+
+    false = np.cumsum(normal_counts[::-1])  # (U,) images that score at least each value, the largest value first
+    caught = np.cumsum(anomaly_counts[::-1])
+    enough = np.argmax(20 * caught >= 19 * m)  # in whole numbers, where 0.95 would round
+    kept = np.ones(len(values), dtype=bool)
+    kept[1:-1] = (np.diff(false, 2) != 0) | (np.diff(caught, 2) != 0)
+    false_positive_rate = np.append(0, false[kept]) / n
+    true_positive_rate = np.append(0, caught[kept]) / m
+    thresholds = np.append(np.inf, values[::-1][kept])
+    drawn = _thinned(false_positive_rate + true_positive_rate)
+
+    rng = np.random.default_rng(seed)
+    draws = np.empty(RESAMPLES)
+    for i in range(RESAMPLES):
+        draws[i] = _area(
+            np.bincount(normal_places[rng.integers(n, size=n)], minlength=len(values)),
+            np.bincount(anomaly_places[rng.integers(m, size=m)], minlength=len(values)),
+        )
+    low, high = np.percentile(draws, (2.5, 97.5))
+    return Roc(
+        false_positive_rate=false_positive_rate[drawn],
+        true_positive_rate=true_positive_rate[drawn],
+        thresholds=thresholds[drawn],
+        auroc=_area(normal_counts, anomaly_counts),
+        interval=(float(low), float(high)),
+        fpr_at_95_tpr=float(false[enough] / n),
+        n_normal=n,
+        n_anomalies=m,
+    )
+
+
+def ranking(scores: np.ndarray) -> np.ndarray:
+    """Rows from the most to the least anomalous: (N,) scores -> (N,) int64; equal scores in the order of their rows."""
+    return np.argsort(-_scores(scores, "scores"), kind="stable").astype(np.int64)
+
+
+def _area(normal_counts: np.ndarray, anomaly_counts: np.ndarray) -> float:
+    """AUROC from how many images of each group have each score, (U,) and (U,), the scores rising: Mann-Whitney's U."""
+    upto = np.cumsum(normal_counts)
+    twice = anomaly_counts @ (2 * upto - normal_counts)  # an image below counts 2, an equal one 1
+    return float(twice / (2 * upto[-1] * anomaly_counts.sum()))
+
+
+def _thinned(way: np.ndarray) -> np.ndarray:
+    """Indices, rising, of at most POINTS points along a curve, from how far along it each lies: (P,), rising 0 to 2."""
+    if len(way) <= POINTS:
+        return np.arange(len(way))
+    return np.unique(np.searchsorted(way, np.linspace(0, 2, POINTS)))
+
+
+def _unit(representations: np.ndarray) -> np.ndarray:
+    """Each row scaled to length 1, a zero row left zero. By its largest entry first, whose square cannot overflow."""
+    largest = np.abs(representations).max(axis=1, keepdims=True)  # (N, 1)
+    scaled = representations / np.where(largest > 0, largest, 1)
+    lengths = np.sqrt(np.einsum("nd,nd->n", scaled, scaled))[:, None]  # 1 to sqrt(D), or 0
+    scaled /= np.where(lengths > 0, lengths, 1)
+    return scaled
+
+
+def _scores(scores: np.ndarray, name: str) -> np.ndarray:
+    scores = np.asarray(scores, dtype=np.float64)
+    if scores.ndim != 1 or len(scores) == 0:
+        raise ValueError(f"{name} must be 1-D, a score an image, with at least 1 image, got shape {scores.shape}")
+    bad = int((~np.isfinite(scores)).sum())
+    if bad:
+        raise ValueError(f"{name} must be finite, but {bad} of its {len(scores)} scores are not")
+    return scores
+
+
+def _ordinal(k: int) -> str:
+    suffix = "th" if k % 100 in (11, 12, 13) else {1: "st", 2: "nd", 3: "rd"}.get(k % 10, "th")
+    return f"{k}{suffix}"
