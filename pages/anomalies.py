@@ -25,16 +25,15 @@ with controls[1]:
     second = ui.pick_second(run)
 named = controls[2].segmented_control(
     "Score",
-    ["study", "field", "own"],
+    ["study", "field", "own choice"],
     default="study",
     required=True,
-    format_func={"study": "The study's", "field": "The field's", "own": "Choose"}.get,
     key="scoring",
     bind="query-params",
     help="The study: mean distance to the 2 nearest train representations. The field (deep kNN): distance to the 50th "
     "nearest, representations scaled to length 1.",
 )
-if named == "own":
+if named == "own choice":
     choice = st.columns([2, 2, 3], vertical_alignment="bottom")
     k = choice[0].segmented_control("Nearest, k", [2, 10, 50], default=10, required=True, key="k", bind="query-params")
     reduction = choice[1].segmented_control(
@@ -44,7 +43,7 @@ if named == "own":
         required=True,
         key="reduction",
         bind="query-params",
-        format_func={"mean": "mean of all k", "kth": "to the k-th"}.get,
+        help="The mean of all k distances, or the k-th alone.",
     )
     normalise = choice[2].toggle("Scale representations to length 1", key="normalise", bind="query-params")
     scoring = Scoring(k=k, normalise=normalise, reduction=reduction)

@@ -18,7 +18,7 @@ with controls[0]:
     run = ui.pick_run()
 with controls[1]:
     second = ui.pick_second(run)
-eigenmap = ui.measured_runs(run).get("cifar10/laplacian, not trained")
+eigenmap = next((one for one in ui.measured_runs(run).values() if one.baseline == "laplacian"), None)
 kinds = [kind for kind in charts.MAP_TITLES if kind != "laplacian" or eigenmap is not None]
 if second is not None:
     kind = controls[2].segmented_control(

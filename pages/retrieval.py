@@ -60,7 +60,7 @@ def pick(index: int) -> None:
 left, right = st.columns([1, 4])
 with left:
     number = st.number_input(
-        "Query: test picture", 0, len(pictures) - 1, 19, key="query", bind="query-params", persist_state="session"
+        "Query: test picture", 0, len(pictures) - 1, 130, key="query", bind="query-params", persist_state="session"
     )
     name = pictures.classes[pictures.labels[number]]
     ui.tiles(

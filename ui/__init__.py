@@ -211,4 +211,6 @@ def train_command(run: Run) -> str:
         value = getattr(run.config, name)
         if value != getattr(preset, name):
             words.append(f"--{name.replace('_', '-')} {value}")
+    if run.name != run.config.run_name:
+        words.append(f"--name {run.name}")
     return " ".join(words)

@@ -25,18 +25,16 @@ def pick_run(*, needs: str = "") -> Run:
     found, broken = runs.find_runs()
     for sentence in broken:
         st.warning(sentence, icon=":material/broken_image:")
-    found = _sorted({name: run for name, run in found.items() if _serves(run, needs)})
+    found = _labelled([run for run in found.values() if _serves(run, needs)])
     if not found:
         st.info("There is no trained run on this machine. `python -m vicreg train` makes one.", icon=":material/info:")
         st.stop()
-    return found[
-        _pick("Run", list(found), found, key="run", text="Runs come with the app, or from `python -m vicreg train`.")
-    ]
+    return found[_pick("Run", list(found), key="run", text="Runs come with the app, or from `python -m vicreg train`.")]
 
 
 def preset_run(preset: str) -> Run:
     """The bundled run of a preset, or else the first of all. Ends the page with a sentence where there is no run."""
-    found = _sorted({name: run for name, run in runs.find_runs()[0].items() if not run.baseline and metrics(run)})
+    found = _labelled([run for run in runs.find_runs()[0].values() if not run.baseline and metrics(run)])
     if not found:
         st.info("There is no trained run on this machine. `python -m vicreg train` makes one.", icon=":material/info:")
         st.stop()
@@ -45,30 +43,28 @@ def preset_run(preset: str) -> Run:
 
 def pick_second(first: Run, *, needs: str = "") -> Run | None:
     """A second run to compare with, or None: only runs that were measured on the same copy of the same pictures."""
-    found = _sorted({n: r for n, r in runs.find_runs()[0].items() if _serves(r, needs) and r.folder != first.folder})
-    same = {name: run for name, run in found.items() if numbering(run) == numbering(first)}
+    found = _labelled(
+        [run for run in runs.find_runs()[0].values() if _serves(run, needs) and run.folder != first.folder]
+    )
+    same = {label: run for label, run in found.items() if numbering(run) == numbering(first)}
     text = "Side by side, on the same pictures and the same scales."
     if len(same) < len(found):
         text += (
             f" {len(found) - len(same)} more were measured on another copy of the pictures: "
             "`python -m vicreg evaluate` measures them on yours."
         )
-    name = _pick("Compare with", [NOBODY, *same], same, key="second", text=text)
-    return same.get(name)
+    return same.get(_pick("Compare with", [NOBODY, *same], key="second", text=text))
 
 
 def measured_runs(first: Run) -> dict[str, Run]:
     """Every run of the data set that was measured on the same copy of its pictures, by title, presets first."""
-    found = _sorted(
-        {name: run for name, run in runs.find_runs()[0].items() if run.config.dataset == first.config.dataset}
-    )
-    return {title(r, n): r for n, r in found.items() if numbering(r) == numbering(first) and metrics(r)}
+    found = _labelled([run for run in runs.find_runs()[0].values() if run.config.dataset == first.config.dataset])
+    return {title(run): run for run in found.values() if numbering(run) == numbering(first) and metrics(run)}
 
 
-def title(run: Run, name: str = "") -> str:
-    """How a run is called in a list: its title, and its budget, since runs compare only on equal ones."""
-    own = " (own)" if name.endswith("-own") else ""
-    return f"{run.title}{own}, {budget(run)}"
+def title(run: Run) -> str:
+    """How a run is called beside its figures: its label, and its budget, since runs compare only on equal ones."""
+    return f"{_label(run)}, {budget(run)}"
 
 
 def budget(run: Run) -> str:
@@ -82,33 +78,30 @@ def colour(run: Run) -> str:
     return charts.PRESET_COLOURS.get(name, charts.PRESET_COLOURS.get(run.config.preset, charts.OTHER_COLOUR))
 
 
-def _pick(label: str, names: list[str], found: dict[str, Run], *, key: str, text: str) -> str:
-    if st.session_state.get(key) not in (None, *names):  # kept from a page that could serve it
+def _pick(title: str, labels: list[str], *, key: str, text: str) -> str:
+    if st.session_state.get(key) not in (None, *labels):  # kept from a page that could serve it
         del st.session_state[key]
-    return st.selectbox(
-        label,
-        names,
-        format_func=lambda name: title(found[name], name) if name in found else name,
-        key=key,
-        bind="query-params",
-        persist_state="session",
-        help=text,
-    )
+    # No format_func: the URL would hold what it returns, and labels alone make links that last.
+    return st.selectbox(title, labels, key=key, bind="query-params", persist_state="session", help=text)
+
+
+def _label(run: Run) -> str:
+    return run.title if run.folder.parent == runs.BUNDLED else f"{run.title} (own)"
 
 
 def _serves(run: Run, needs: str) -> bool:
     return {"": True, "network": run.has_network, "history": "history.csv" in run.record["files"]}[needs]
 
 
-def _sorted(found: dict[str, Run]) -> dict[str, Run]:
-    """Presets first, in their order, then other trained runs, then baselines."""
+def _labelled(found: list[Run]) -> dict[str, Run]:
+    """Runs by label: presets first, in their order, then other trained runs, then baselines."""
     order = [*PRESETS, "", *BASELINES]
 
-    def place(name: str) -> tuple[int, str]:
-        short = name.removeprefix(f"{found[name].config.dataset}-")
-        return order.index(short if short in order else ""), name
+    def place(run: Run) -> tuple[int, str]:
+        short = run.name.removeprefix(f"{run.config.dataset}-")
+        return order.index(short if short in order else ""), _label(run)
 
-    return {name: found[name] for name in sorted(found, key=place)}
+    return {_label(run): run for run in sorted(found, key=place)}
 
 
 def numbering(run: Run) -> str:

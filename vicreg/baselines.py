@@ -26,11 +26,15 @@ DIMENSIONS = 512  # as wide as the encoders' representations
 LAPLACIAN_IMAGES = 20_000  # train images on the eigenmap's graph
 LAPLACIAN_NEIGHBOURS = 10
 SHOWN_NEIGHBOURS = 5
-TITLES = {
-    "untrained": "the encoder before training",
-    "pixels": f"pixels, first {DIMENSIONS} principal components",
-    "laplacian": f"Laplacian Eigenmaps of {LAPLACIAN_IMAGES:,} train images' pixels",
-}
+
+
+def described(baseline: dict[str, Any]) -> str:
+    """A baseline in words, by config.json's record of it."""
+    return {
+        "untrained": "the encoder before its first step",
+        "pixels": "pixels, their first {dimensions} principal components over the train split",
+        "laplacian": "Laplacian Eigenmaps of the pixels of {images:,} train images, {dimensions} dimensions",
+    }[baseline["name"]].format(**baseline)
 
 
 def write_baseline(name: str, root: Path, *, dataset: str, data: dict[str, Any], versions: dict[str, str]) -> Run:
@@ -41,10 +45,15 @@ def write_baseline(name: str, root: Path, *, dataset: str, data: dict[str, Any],
     if name not in BASELINES:
         raise ValueError(f"baseline must be one of {', '.join(BASELINES)}, got {name!r}")
     config = dataclasses.replace(PRESETS["vicreg"], preset=name, dataset=dataset)
+    images = min(LAPLACIAN_IMAGES, data["train"]["images"])
     settings = {
         "untrained": {},
         "pixels": {"dimensions": DIMENSIONS},
-        "laplacian": {"dimensions": DIMENSIONS, "images": LAPLACIAN_IMAGES, "neighbours": LAPLACIAN_NEIGHBOURS},
+        "laplacian": {
+            "dimensions": min(DIMENSIONS, images - 2),
+            "images": images,
+            "neighbours": LAPLACIAN_NEIGHBOURS,
+        },
     }[name]
     record = {
         "config": config.to_dict(),

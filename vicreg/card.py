@@ -61,9 +61,9 @@ def model_card(config: Config, record: dict[str, Any], metrics: dict[str, Any], 
 
 def _what(config: Config, record: dict[str, Any]) -> str:
     if baseline := record.get("baseline"):
-        from vicreg.baselines import TITLES
+        from vicreg.baselines import described
 
-        return f"A baseline on CIFAR-10, measured as the trained runs are: {TITLES[baseline['name']]}."
+        return f"A baseline on CIFAR-10, measured as the trained runs are: {described(baseline)}."
     return f"A {config.encoder} encoder trained with VICReg (Bardes, Ponce, LeCun 2022) on CIFAR-10, preset `{config.preset}`."
 
 

@@ -221,6 +221,6 @@ def test_a_claim_leads_to_the_page_that_shows_it(page, server):
 
 
 def test_a_link_compares_two_runs_on_the_same_pictures(page, server):
-    page.goto(f"{server}/retrieval?query=21&second=cifar10-no-variance")
+    page.goto(f"{server}/retrieval?query=21&second=cifar10/no-variance")
     for name in ("Nearest pictures under", "Farthest pictures under"):
         page.get_by_role("group", name=re.compile(f"{name}.*no-variance")).get_by_role("button").nth(7).wait_for()

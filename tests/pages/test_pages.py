@@ -131,7 +131,7 @@ def test_a_run_with_a_damaged_table_says_which_file(without_pictures, monkeypatc
 def test_an_unknown_run_in_the_url_falls_back(without_pictures):
     app = opened("training_curves", run="../../etc/passwd")
     assert not app.exception
-    assert app.selectbox(key="run").value == "cifar10-vicreg"
+    assert app.selectbox(key="run").value == RUN.title
 
 
 def test_training_curves_show_four_panels_of_both_splits(without_pictures):
@@ -224,19 +224,19 @@ def test_start_draws_views_of_a_sample_photograph_without_pictures(without_pictu
 
 @pytest.mark.parametrize("name", COMPARING)
 def test_every_page_compares_with_a_second_run(name, with_pictures):
-    app = opened(name, run=RUN.name, second=OTHER.name)
+    app = opened(name, run=RUN.title, second=OTHER.title)
     assert not app.exception
     assert not app.warning
-    assert app.selectbox(key="second").value == OTHER.name
+    assert app.selectbox(key="second").value == OTHER.title
     drawn = text(app) + "".join(chart.proto.alt + chart.proto.spec for chart in app.get("vega_lite_chart"))
     assert ui.title(RUN) in drawn
     assert ui.title(OTHER) in drawn
 
 
 def test_a_run_never_compares_with_itself(without_pictures):
-    app = opened("maps", run=OTHER.name)
-    assert OTHER.name not in app.selectbox(key="second").options
-    assert ui.title(RUN) in app.selectbox(key="second").options
+    app = opened("maps", run=OTHER.title)
+    assert OTHER.title not in app.selectbox(key="second").options
+    assert RUN.title in app.selectbox(key="second").options
 
 
 def test_a_run_measured_on_another_copy_is_not_compared_and_the_help_says_so(without_pictures, monkeypatch, tmp_path):
@@ -246,21 +246,21 @@ def test_a_run_measured_on_another_copy_is_not_compared_and_the_help_says_so(wit
     shutil.copytree(OTHER.folder, tmp_path / OTHER.name)
     update_run(open_run(tmp_path / OTHER.name), {"results/fingerprints.parquet": b"of other pictures"})
     monkeypatch.setattr("vicreg.runs.BUNDLED", tmp_path)
-    app = opened("maps", run=RUN.name)
+    app = opened("maps", run=RUN.title)
     assert app.selectbox(key="second").options == ["nobody"]
     assert "1 more were measured on another copy" in app.selectbox(key="second").help
 
 
 def test_a_run_kept_from_another_page_falls_back_where_the_page_cannot_show_it(without_pictures):
     app = opened("maps")
-    app.selectbox(key="run").set_value("cifar10-pixels").run()
+    app.selectbox(key="run").set_value("cifar10/pixels").run()
     app.switch_page("pages/training_curves.py").run()
     assert not app.exception
-    assert app.selectbox(key="run").value == RUN.name
+    assert app.selectbox(key="run").value == RUN.title
 
 
 def test_compared_curves_hold_both_runs_in_every_panel(without_pictures):
-    app = opened("training_curves", second=OTHER.name)
+    app = opened("training_curves", second=OTHER.title)
     panels = [panel for row in specs(app)[0]["vconcat"] for panel in row["hconcat"]]
     assert len(panels) == 4
     for panel in panels:
@@ -268,14 +268,14 @@ def test_compared_curves_hold_both_runs_in_every_panel(without_pictures):
 
 
 def test_compared_maps_lie_side_by_side_on_the_same_pictures(without_pictures):
-    spec = specs(opened("maps", second=OTHER.name))[0]
+    spec = specs(opened("maps", second=OTHER.title))[0]
     panels = spec.get("hconcat") or spec["vconcat"]
     assert [panel["title"] for panel in panels] == [f"t-SNE, {ui.title(RUN)}", f"t-SNE, {ui.title(OTHER)}"]
     assert panels[1]["encoding"]["x"]["field"] == "second_tsne_x"
 
 
 def test_retrieval_shows_the_second_runs_neighbours_of_the_same_query(with_pictures):
-    app = opened("retrieval", query="5", second=OTHER.name)
+    app = opened("retrieval", query="5", second=OTHER.title)
     table = OTHER.results("neighbours")
     wanted = table[(table["metric"] == "cosine") & (table["query"] == 5)].head(8)
     assert [tile["id"] for tile in component(app, "Nearest_second")["tiles"]] == wanted["nearest"].tolist()
@@ -289,7 +289,7 @@ def test_retrieval_says_how_often_the_farthest_repeat(with_pictures):
 
 
 def test_pixels_and_the_eigenmap_are_searched_in_the_test_gallery_only(with_pictures):
-    app = opened("retrieval", run="cifar10-pixels", gallery="train")
+    app = opened("retrieval", run="cifar10/pixels", gallery="train")
     assert not app.exception
     assert "searched in the test gallery" in app.info[0].value
 
@@ -328,7 +328,7 @@ def test_the_named_scores_show_the_measured_auroc(scoring, without_pictures):
 
 
 def test_the_named_setting_chosen_by_hand_gives_the_same_figure(without_pictures):
-    app = opened("anomalies", scoring="own", k="50", reduction="kth", normalise="true")
+    app = opened("anomalies", scoring="own choice", k="50", reduction="kth", normalise="true")
     assert f"**AUROC {RUN.metrics['anomaly']['field']['auroc']:.3f}**" in text(app)
 
 
@@ -336,7 +336,7 @@ def test_another_k_is_computed_from_the_scores(without_pictures):
     from sklearn.metrics import roc_auc_score
 
     table = RUN.results("anomaly")
-    app = opened("anomalies", scoring="own", k="10")
+    app = opened("anomalies", scoring="own choice", k="10")
     assert f"**AUROC {roc_auc_score(table['anomaly'], table['mean_10']):.3f}**" in text(app)
 
 
