@@ -8,10 +8,16 @@ import ui
 from vicreg import charts
 
 SWITCHES = (
-    ("variance", "Variance term, $\\mu$", "variance_weight"),
-    ("invariance", "Invariance term, $\\lambda$", "invariance_weight"),
-    ("covariance", "Covariance term, $\\nu$", "covariance_weight"),
-    ("views", "Generated neighbours: augmented views", ""),
+    ("variance", "Variance term, $\\mu$", "variance_weight", "Every number of the embedding must vary over the batch."),
+    ("invariance", "Invariance term, $\\lambda$", "invariance_weight", "Both sides of a positive pair must agree."),
+    ("covariance", "Covariance term, $\\nu$", "covariance_weight", "No two numbers of the embedding may say the same."),
+    (
+        "views",
+        "Generated neighbours",
+        "",
+        "On: a picture's positive is another augmented view of it. Off: one of the 3 pictures nearest to it under an "
+        "earlier network, both as they are.",
+    ),
 )
 
 ui.page(
@@ -26,7 +32,7 @@ runs = ui.measured_runs(full)
 
 def setting(config) -> tuple[bool, ...]:
     """Which of the four parts a config has."""
-    return (*(getattr(config, weight) > 0 for *_, weight in SWITCHES[:3]), config.positives == "views")
+    return (*(getattr(config, weight) > 0 for _, _, weight, _ in SWITCHES[:3]), config.positives == "views")
 
 
 trained = {
@@ -36,8 +42,8 @@ trained = {
 }
 controls = st.columns(4)
 on = tuple(
-    column.toggle(label, value=name != "variance", key=f"on_{name}", bind="query-params")
-    for column, (name, label, _) in zip(controls, SWITCHES, strict=True)
+    column.toggle(label, value=name != "variance", key=f"on_{name}", bind="query-params", help=text)
+    for column, (name, label, _, text) in zip(controls, SWITCHES, strict=True)
 )
 for position, column in enumerate(controls):
     flipped = tuple(not value if i == position else value for i, value in enumerate(on))
@@ -48,7 +54,9 @@ for position, column in enumerate(controls):
 chosen = trained.get(on)
 if chosen is None:
     flags = " ".join(
-        f"--{weight.replace('_', '-')} 0" for (*_, weight), value in zip(SWITCHES[:3], on[:3], strict=True) if not value
+        f"--{weight.replace('_', '-')} 0"
+        for (_, _, weight, _), value in zip(SWITCHES[:3], on[:3], strict=True)
+        if not value
     )
     preset = "vicreg" if on[3] else "neighbour-views"
     minutes = full.record["seconds"] / 60
@@ -167,7 +175,7 @@ for title, run in runs.items():
             "The study's, %": ui.STUDY.get(run.config.preset) if not run.baseline else None,
             "kNN, %": values["knn"]["accuracy"],
             "Effective rank": values["spectrum"]["effective_rank"],
-            "Nearest 5 same class, %": values["retrieval"]["nearest_5_same_class"],
+            "Same class, %": values["retrieval"]["nearest_5_same_class"],
             "AUROC, MNIST": anomaly.get("auroc"),
             "Clusters, NMI": values.get("clusters", {}).get("nmi"),
         }

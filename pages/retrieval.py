@@ -16,7 +16,7 @@ ui.page(
     "network was never told; the farthest look like nothing in it.",
 )
 
-controls = st.columns([3, 3, 2, 2])
+controls = st.columns([4, 4, 3, 3])
 with controls[0]:
     run = ui.pick_run()
 with controls[1]:

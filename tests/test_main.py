@@ -18,6 +18,7 @@ from scipy.spatial.distance import cdist
 
 from vicreg import datasets, runs, training
 from vicreg.__main__ import main
+from vicreg.claims import findings
 from vicreg.config import PRESETS
 from vicreg.evaluation.encode import encode
 from vicreg.pipeline import train_run
@@ -261,3 +262,15 @@ def test_list_shows_every_run_and_names_the_broken_ones(trained, capsys, monkeyp
 def _step(state: Path) -> int:
     with safe_open(state, framework="pt") as file:
         return json.loads(file.metadata()["state"])["step"]
+
+
+def test_claims_prints_every_finding_with_its_verdict(capsys, monkeypatch, tmp_path):
+    monkeypatch.setenv("VICREG_RUNS", str(tmp_path))
+    found = {name.removeprefix("cifar10-"): run.metrics for name, run in runs.find_runs()[0].items()}
+    assert main(["claims"]) == 0
+    out = capsys.readouterr().out
+    for number, (claim, finding) in enumerate(findings(found), start=1):
+        row = next(line for line in out.splitlines() if line.startswith(f"{number}. "))
+        assert claim.words in row
+        assert finding.verdict in row
+        assert finding.ours[:40] in out

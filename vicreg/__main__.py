@@ -177,14 +177,22 @@ def _claims(options: argparse.Namespace) -> int:
 
     found, broken = find_runs()
     metrics = {run.name.removeprefix(f"{options.dataset}-"): run.metrics for run in _of(found, options.dataset)}
-    for number, (claim, finding) in enumerate(findings(metrics), start=1):
-        print(f"{number:2}. {claim.words}  ->  {finding.verdict}")
-        for label, text in (("study: ", claim.study), ("ours: ", finding.ours), ("", finding.why)):
-            if text:
-                print(textwrap.indent(textwrap.fill(label + text, 106), "    "))
+    judged = findings(metrics)
+    rows = [("", "the study", "verdict", "found")]
+    rows += [(f"{n}.", claim.study, finding.verdict, claim.words) for n, (claim, finding) in enumerate(judged, start=1)]
+    _print_table(rows)
+    for number, (_, finding) in enumerate(judged, start=1):
+        text = f"ours: {finding.ours}. {finding.why}" if finding.ours else finding.why
+        print(textwrap.fill(text, 110, initial_indent=f"{number:2}. ", subsequent_indent="    "))
     for sentence in broken:
         print(f"vicreg: {sentence}", file=sys.stderr)
     return 1 if broken else 0
+
+
+def _print_table(rows: list[tuple[str, ...]]) -> None:
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+    for row in rows:
+        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
 
 
 def _of(found: dict[str, Any], dataset: str) -> list[Any]:
@@ -206,9 +214,7 @@ def _list(options: argparse.Namespace) -> int:
         if run.baseline:
             encoder, epochs = encoder if run.has_network else run.baseline, "-"
         rows.append((name, encoder, epochs, figure, f"{size:.1f}", where))
-    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
-    for row in rows:
-        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+    _print_table(rows)
     for sentence in broken:
         print(f"vicreg: {sentence}", file=sys.stderr)
     if not found:

@@ -210,8 +210,8 @@ def _farthest_repeat(metrics: Metrics) -> Finding:
     classes = sum(hub["classes"] for hub in hubness["euclidean"]["hubs"]) / len(hubness["euclidean"]["hubs"])
     return Finding(
         HOLDS if farthest > 10 * chance and classes > 5 else FAILS,
-        f"Ten pictures fill {farthest:.2f} % of all lists of the farthest five (by chance {chance:.2f} %); on average each "
-        f"is there for queries of {classes:.1f} of 10 classes",
+        f"Ten pictures fill {farthest:.2f} % of all lists of the farthest five ({chance:.2f} % if all were there equally "
+        f"often); on average each is there for queries of {classes:.1f} of 10 classes",
         "Hubness: in many dimensions the points far from the centre are far from nearly everything.",
     )
 
