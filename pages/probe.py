@@ -39,7 +39,7 @@ if table.empty:
     st.info(f"`{run.title}` was not measured yet: `python -m vicreg evaluate {run.name}`.", icon=":material/info:")
     st.stop()
 ui.chart(
-    charts.accuracy_bars(table, colours, width=min(width - 330, 900)),
+    charts.accuracy_bars(table, colours, width=max(200, min(width - 330, 900))),
     alt="Linear probe accuracy of every run with its 95 % interval: "
     + "; ".join(f"{row.run} {row.accuracy:.2f} %" for row in table.itertuples()),
     key="bars",

@@ -191,15 +191,15 @@ def test_code_that_loads_the_encoder_stands_where_there_is_one(name, tmp_path):
     blocks = re.findall(r"```python\n(.*?)```", text, flags=re.DOTALL)
     if name in ("pixels", "laplacian"):
         assert "```" not in text
-        assert "open_run" not in text
+        assert "find_runs" not in text
     else:
         (code,) = blocks
         compile(code, "card", "exec")
-        assert f'vicreg.open_run("cifar10-{name}")' in code
+        assert f'vicreg.find_runs()[0]["cifar10-{name}"]' in code
         assert "vicreg.encode(run.encoder, images)" in code
 
 
 def test_the_names_that_the_code_uses_are_public():
     import vicreg
 
-    assert {"open_run", "encode"} <= set(vicreg.__all__)
+    assert {"find_runs", "encode"} <= set(vicreg.__all__)

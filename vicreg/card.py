@@ -39,6 +39,7 @@ def model_card(config: Config, record: dict[str, Any], metrics: dict[str, Any], 
             }
         ],
     }
+    rank = metrics["spectrum"]
     accuracy, (low, high) = f"{probe['accuracy']:.2f} %", probe["interval"]
     return f"""---
 {_yaml(front)}---
@@ -51,7 +52,7 @@ def model_card(config: Config, record: dict[str, Any], metrics: dict[str, Any], 
 | --- | --- | --- |
 | linear probe | {accuracy} (95 % interval {low:.2f} to {high:.2f}, n = {probe["n"]}) | {probe["protocol"]} |
 | kNN | {knn["accuracy"]:.2f} % (n = {knn["n"]}) | {knn["protocol"]} |
-| effective rank | {metrics["spectrum"]["effective_rank"]:.2f} of 512 | {metrics["spectrum"]["protocol"]} |
+| effective rank | {rank["effective_rank"]:.2f} of {rank.get("dimensions", 512)} | {rank["protocol"]} |
 
 {_study(config)}
 
@@ -99,7 +100,7 @@ def _use(name: str, record: dict[str, Any]) -> str:
 ```python
 import vicreg
 
-run = vicreg.open_run("{name}")
+run = vicreg.find_runs()[0]["{name}"]
 representations = vicreg.encode(run.encoder, images)  # uint8 (N, 32, 32, 3) -> float32 (N, 512)
 ```
 """

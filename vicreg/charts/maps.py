@@ -10,9 +10,6 @@ import pandas as pd
 
 from vicreg.charts.colours import class_colour
 
-# One brush on several maps is meant; Altair warns of it each time.
-warnings.filterwarnings("ignore", message="Automatically deduplicated selection parameter")
-
 MAP_TITLES = {"pca": "PCA", "tsne": "t-SNE", "laplacian": "Laplacian Eigenmaps of pixels"}
 
 
@@ -40,7 +37,7 @@ def maps(frame: pd.DataFrame, panels: list[Panel], *, width: int = 800) -> alt.H
     """
     narrow = width < 700
     count = 1 if narrow else len(panels)
-    side = max(240, (width - 20 - 20 * count) // count)
+    side = max(240 if count < 3 else 200, (width - 20 - 20 * count) // count)
     brush = alt.selection_interval(name="brush", resolve="global")
     only = alt.selection_point(name="only", fields=[panels[0].field], bind="legend")
     fields = list(dict.fromkeys(["class", *(p.field for p in panels)]))
@@ -64,7 +61,9 @@ def maps(frame: pd.DataFrame, panels: list[Panel], *, width: int = 800) -> alt.H
 
     first, *others = [one(p) for p in panels]
     drawn = [first.add_params(brush, only), *(chart.add_params(brush) for chart in others)]
-    joined = alt.vconcat(*drawn) if narrow else alt.hconcat(*drawn)
+    with warnings.catch_warnings():  # one brush on several maps is meant
+        warnings.filterwarnings("ignore", message="Automatically deduplicated selection parameter")
+        joined = alt.vconcat(*drawn) if narrow else alt.hconcat(*drawn)
     return joined.resolve_scale(color="shared" if len(fields) == 1 else "independent")
 
 

@@ -27,7 +27,9 @@ def accuracy_bars(
         alt.Tooltip("high:Q", format=".2f"),
         alt.Tooltip("study:Q", format=".2f"),
     ]
-    x = alt.X("accuracy:Q", title="linear probe accuracy, %", scale=alt.Scale(domain=[0, 80]))
+    x = alt.X(
+        "accuracy:Q", title="linear probe accuracy, %", scale=alt.Scale(domain=[0, max(80, frame["high"].max() + 8)])
+    )
     bars = base.mark_bar(height={"band": 0.6}).encode(x=x, color=run_colour(colours, legend=False), tooltip=tooltip)
     interval = base.mark_rule(strokeWidth=2.5, color="#333").encode(x="low:Q", x2="high:Q", tooltip=tooltip)
     figures = base.mark_text(align="left", dx=8, fontSize=13).encode(

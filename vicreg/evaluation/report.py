@@ -50,7 +50,7 @@ def evaluate(
     and (M, 2) coordinates, where the representations come with a map of their own. sources: where the pictures came
     from, copied into the metrics. on_stage("measuring", done, total) is called before each step.
     """
-    from threadpoolctl import threadpool_limits
+    from threadpoolctl import threadpool_info, threadpool_limits
 
     pooled = test_images
     if anomalies is not None:
@@ -68,9 +68,10 @@ def evaluate(
         )
         yield sections.maps(test, test_labels, own_map=own_map)
         yield sections.anomaly(train, test, test_labels, anomalies=anomalies, images=pooled)
-        yield sections.clusters(test, test_labels)
+        yield sections.clusters(test, test_labels, classes=classes)
 
-    with threadpool_limits(limits=2, user_api="openmp"):
+    threads = max((pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "openmp"), default=2)
+    with threadpool_limits(limits=min(2, threads), user_api="openmp"):
         running = steps()
         for number in range(len(STEPS)):
             on_stage("measuring", number, len(STEPS))

@@ -65,7 +65,7 @@ def probe(
         "accuracy": 100 * result.accuracy,
         "interval": [100 * bound for bound in result.interval],
         "n": len(test),
-        "per_class": {name: 100 * float(value) for name, value in zip(classes, result.per_class, strict=True)},
+        "per_class": _by_class(classes, result.per_class),
         "confused": [
             {"classes": names, "share": 100 * share, "interval": [100 * (share - half), 100 * (share + half)]}
             for share, half, names in pairs[:CONFUSED]
@@ -100,6 +100,7 @@ def spectrum_of(test: np.ndarray) -> Section:
     values = spectrum(test)
     metrics = {
         "effective_rank": float(values.effective_rank),
+        "dimensions": test.shape[1],
         "n": len(test),
         "protocol": "exponential of the entropy of the singular values of the centred test representations",
     }
@@ -129,11 +130,11 @@ def retrieval(
     shares = same_class_share(near, test_labels, test_labels)
     same = (test_labels[near] == test_labels[:, None]).mean(axis=1)  # (M,)
     half = 1.96 * same.std() / np.sqrt(len(same))
-    sample = one_of_each_class(test_labels)
+    sample = one_of_each_class(np.unique(test_labels, return_inverse=True)[1])  # of those that the split has
     metrics: dict[str, Any] = {
         "nearest_5_same_class": 100 * float(same.mean()),
         "interval": [100 * float(same.mean() - half), 100 * float(same.mean() + half)],
-        "per_class": {name: 100 * float(value) for name, value in zip(classes, shares, strict=True)},
+        "per_class": _by_class(classes, shares),
         "sample": {
             "queries": [int(row) for row in sample],
             "same_class": [int((test_labels[near[row]] == test_labels[row]).sum()) for row in sample],
@@ -282,9 +283,10 @@ def anomaly(
     return Section({"anomaly": metrics}, tables)
 
 
-def clusters(test: np.ndarray, test_labels: np.ndarray) -> Section:
+def clusters(test: np.ndarray, test_labels: np.ndarray, *, classes: Sequence[str]) -> Section:
     """k-means with as many centres as classes, against the classes that it was not told."""
-    found = cluster(test, test_labels, silhouette_sample=min(SILHOUETTE, len(test)))
+    count = min(len(classes), len(test))
+    found = cluster(test, test_labels, clusters=count, silhouette_sample=min(SILHOUETTE, len(test)))
     metrics = {
         "accuracy": 100 * found.accuracy,
         "interval": [100 * float(bound) for bound in found.accuracy_interval],
@@ -309,6 +311,11 @@ def clusters(test: np.ndarray, test_labels: np.ndarray) -> Section:
         }
     )
     return Section({"clusters": metrics}, {"clusters": table})
+
+
+def _by_class(classes: Sequence[str], shares: np.ndarray) -> dict[str, float]:
+    """Percent by class, without the classes that have no image."""
+    return {name: 100 * float(share) for name, share in zip(classes, shares, strict=False) if np.isfinite(share)}
 
 
 def _share(correct: np.ndarray) -> dict[str, Any]:
