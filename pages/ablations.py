@@ -1,5 +1,7 @@
 """Ablations: switch a term or the generated neighbours off, and see what breaks, beside the full method."""
 
+import dataclasses
+
 import numpy as np
 import pandas as pd
 import streamlit as st
@@ -35,11 +37,15 @@ def setting(config) -> tuple[bool, ...]:
     return (*(getattr(config, weight) > 0 for _, _, weight, _ in SWITCHES[:3]), config.positives == "views")
 
 
-trained = {
-    setting(run.config): run
-    for run in reversed(runs.values())
-    if not run.baseline and run.record["epochs"] == full.record["epochs"]
-}
+def same_but_for_the_parts(run) -> bool:
+    """Whether a run differs from `vicreg` in nothing but the four parts."""
+    names = ("preset", "positives", "variance_weight", "invariance_weight", "covariance_weight")
+    alike = dataclasses.replace(run.config, **{name: getattr(full.config, name) for name in names})
+    images = run.record["data"]["train"]["images"] == full.record["data"]["train"]["images"]
+    return not run.baseline and alike == full.config and images
+
+
+trained = {setting(run.config): run for run in reversed(runs.values()) if same_but_for_the_parts(run)}
 controls = st.columns(4)
 on = tuple(
     column.toggle(label, value=name != "variance", key=f"on_{name}", bind="query-params", help=text)
@@ -53,18 +59,22 @@ for position, column in enumerate(controls):
 
 chosen = trained.get(on)
 if chosen is None:
-    flags = " ".join(
-        f"--{weight.replace('_', '-')} 0"
-        for (_, _, weight, _), value in zip(SWITCHES[:3], on[:3], strict=True)
-        if not value
-    )
-    preset = "vicreg" if on[3] else "neighbour-views"
-    minutes = full.record["seconds"] / 60
+    words = [
+        "python -m vicreg train",
+        f"--preset {'vicreg' if on[3] else 'neighbour-views'}",
+        *(
+            f"--{weight.replace('_', '-')} 0"
+            for (_, _, weight, _), value in zip(SWITCHES, on[:3], strict=False)
+            if not value
+        ),
+        f"--name {full.config.dataset}-"
+        + "-".join(["without", *(n for (n, *_), v in zip(SWITCHES, on, strict=True) if not v)]),
+    ]
     st.info(
-        f"No run was trained with this setting. It would need about {minutes:.0f} minutes on two CPU cores: "
-        f"`python -m vicreg train --preset {preset} {flags} --name {full.config.dataset}-mine`. Trained settings: "
+        f"No run was trained with this setting. It would need about as long as `{full.title}`, which took "
+        f"{full.record['seconds'] / 60:.0f} minutes ({full.record['device']}): `{' '.join(words)}`. Trained settings: "
         + ", ".join(f"`{run.title}`" for run in trained.values())
-        + ".",
+        + ". Shown below: everything on.",
         icon=":material/lightbulb:",
     )
     chosen = full
@@ -95,10 +105,11 @@ for card, (label, value, reference, text) in zip(
         label,
         text.format(value),
         None if whole else f"{value - reference:+.2f}",
+        delta_color="off",
         border=True,
         help=f"`{ui.title(chosen)}`; below it the difference to `{ui.title(full)}`.",
     )
-study = ui.STUDY.get(chosen.config.preset)
+study = ui.study(chosen)
 low, high = mine["probe"]["interval"]
 st.caption(
     f"`{ui.title(chosen)}`: probe interval {low:.2f} to {high:.2f} (95 %, n = {mine['probe']['n']:,}); guessing gives 10 %. "
@@ -130,7 +141,7 @@ else:
         "no-covariance": "**Without covariance** every number may vary and still say the same as its neighbour: the variance "
         "term is content, and the directions become fewer.",
         "neighbour-views": "**Without generated neighbours** a picture's partner is another picture that an earlier network "
-        "found near. Nothing says that colour or crop must not matter; what the first network confused stays confused.",
+        "found near. Nothing says that colour or crop must not matter, but the neighbours differ in many ways already.",
     }.get(chosen.config.preset, "")
 left, right = st.columns([1, 1], gap="large", vertical_alignment="center")
 with left:
@@ -168,11 +179,11 @@ for title, run in runs.items():
     values, anomaly = figures[title], figures[title].get("anomaly", {}).get("study", {})
     rows.append(
         {
-            "Run": run.title,
+            "Run": title.rsplit(",", 1)[0],
             "Budget": ui.budget(run),
             "Probe, %": values["probe"]["accuracy"],
             "95 % interval": "{:.2f} to {:.2f}".format(*values["probe"]["interval"]),
-            "The study's, %": ui.STUDY.get(run.config.preset) if not run.baseline else None,
+            "The study's, %": ui.study(run),
             "kNN, %": values["knn"]["accuracy"],
             "Effective rank": values["spectrum"]["effective_rank"],
             "Same class, %": values["retrieval"]["nearest_5_same_class"],

@@ -13,8 +13,8 @@ GROUPS = {"CIFAR-10 test": "#3f90da", "MNIST": "#ffa90e"}
 
 ui.page(
     "Can it tell what it has never seen?",
-    "A picture far from every train picture gets a **high score**. Digits of MNIST, which the network never saw, should "
-    "lie to the right of the threshold and CIFAR-10's own test pictures to the left.",
+    "A picture far from every train picture gets a **high score**. If the score is any good, digits of MNIST, which the "
+    "network never saw, lie to the right of the threshold and CIFAR-10's own test pictures to the left.",
 )
 
 width = ui.width()
@@ -50,30 +50,33 @@ if named == "own choice":
 else:
     scoring = {"study": STUDY, "field": FIELD}[named]
 column = scoring.column
+if "anomaly" not in ui.metrics(run):
+    st.info(f"`{run.title}` has no scores yet: `python -m vicreg evaluate {run.name}`.", icon=":material/info:")
+    st.stop()
+if second is not None and "anomaly" not in ui.metrics(second):
+    st.info(f"`{second.title}` has no scores yet: `python -m vicreg evaluate {second.name}`.", icon=":material/info:")
+    second = None
 shown = [run] if second is None else [run, second]
-for one in shown:
-    if "anomaly" not in ui.metrics(one):
-        st.info(f"`{one.title}` has no scores yet: `python -m vicreg evaluate {one.name}`.", icon=":material/info:")
-        st.stop()
 pictures = ui.pictures(run)
 digits = None if pictures is None else ui.anomalies(run)
 scores = {ui.title(one): ui.results(one, "anomaly").assign(score=lambda t: t[column]) for one in shown}
 curves = {ui.title(one): ui.roc(one, scoring) for one in shown}
-has_digits = all(curve is not None for curve in curves.values())
+curves = {title: curve for title, curve in curves.items() if curve is not None}
 
 left, right = st.columns([2, 3], gap="large")
 with left:
-    if has_digits:
+    if curves:
         for title, curve in curves.items():
             low, high = curve.interval
             st.markdown(
                 f"`{title}`: **AUROC {curve.auroc:.3f}** (95 % interval {low:.3f} to {high:.3f}). To catch 95 % of the "
                 f"digits, {100 * curve.fpr_at_95_tpr:.2f} % of the normal pictures are raised too."
+                + (" **Under 0.5**: the digits lie *nearer* to the train pictures." if curve.auroc < 0.5 else "")
             )
         ui.chart(
             charts.roc(
                 pd.concat([curve.points.assign(run=title) for title, curve in curves.items()], ignore_index=True),
-                {ui.title(one): ui.colour(one) for one in shown},
+                {ui.title(one): ui.colour(one) for one in shown if ui.title(one) in curves},
                 side=max(220, min(360, width * 2 // 5 - 90)),
             ),
             alt="ROC of MNIST against CIFAR-10's test pictures: "
@@ -84,14 +87,19 @@ with left:
         st.info("No anomalies were measured with this run: MNIST was not at hand.", icon=":material/info:")
 with right:
     values = scores[ui.title(run)]
-    low, high = (float(v) for v in np.quantile(values["score"], [0.001, 0.999]))
     normal = values[~values["anomaly"]]["score"]
+    low, high = (float(v) for v in np.quantile(values["score"], [0.001, 0.999]))
+    if not high > low:
+        st.info("Every picture has the same score: the representations have collapsed.", icon=":material/info:")
+        st.stop()
     threshold = st.slider(
         f"Threshold on `{ui.title(run)}`",
-        round(low, 3),
-        round(high, 3),
-        round(float(np.quantile(normal, 0.95)), 3),
-        key=f"threshold_{run.name}_{column}",
+        low,
+        high,
+        float(np.quantile(normal, 0.95)),
+        step=(high - low) / 200,
+        format="%.2f" if high - low > 1 else "%.4f",
+        key=f"threshold_{ui.title(run)}_{column}",
         help="Pictures with a higher score are raised as anomalies. At first: where 5 % of the normal ones are.",
     )
     bins = np.linspace(low, high, 61)
@@ -124,10 +132,13 @@ with right:
     )
 
 
+def seen(table: pd.DataFrame) -> pd.DataFrame:
+    """The rows whose pictures are at hand."""
+    return table if digits is not None else table[~table["anomaly"]]
+
+
 def show(rows: pd.DataFrame, key: str, label: str) -> None:
     """Pictures of both data sets with their scores."""
-    if digits is None:
-        rows = rows[~rows["anomaly"]]
     images = [digits[i] if anomaly else pictures[i] for i, anomaly in zip(rows["index"], rows["anomaly"], strict=True)]
     names = [
         f"digit {digits.labels[i]}" if anomaly else pictures.classes[label]
@@ -148,7 +159,9 @@ def show(rows: pd.DataFrame, key: str, label: str) -> None:
 
 if pictures is not None:
     st.subheader("Just below and just above the threshold", anchor=False)
-    ordered = values.sort_values("score", kind="stable")
+    if digits is None and values["anomaly"].any():
+        st.caption("Without MNIST's digits at hand, CIFAR-10's pictures only.")
+    ordered = seen(values).sort_values("score", kind="stable")
     below, above = ordered[ordered["score"] <= threshold].tail(SIDES), ordered[ordered["score"] > threshold].head(SIDES)
     sides = st.columns(2, gap="large")
     for place, rows, words in zip(sides, (below, above), ("Below: taken for normal", "Above: raised"), strict=True):
@@ -164,21 +177,21 @@ if pictures is not None:
         key="pool",
         bind="query-params",
     )
-    for one in shown:
-        table = scores[ui.title(one)]
+    for position, one in enumerate(shown):
+        table = seen(scores[ui.title(one)])
         table = table if pool == "with MNIST" else table[~table["anomaly"]]
         table = table.sort_values("score", ascending=False, kind="stable")
         for rows, words in ((table.head(EXTREME), "Most anomalous"), (table.tail(EXTREME)[::-1], "Least anomalous")):
             st.markdown(f"**{words}**, `{ui.title(one)}`")
-            show(rows, f"{words}_{one.name}", f"{words} under {ui.title(one)}")
+            show(rows, f"{words}_{position}", f"{words} under {ui.title(one)}")
 
 st.markdown(
     r"**What the score is.** The distance of $y$ to its $k$ nearest train representations: their mean, or the $k$-th. Scaling "
-    "to length 1 drops how *strongly* a picture excites the network and keeps only the direction; for many networks that "
-    "matters more than $k$."
+    "to length 1 drops how *strongly* a picture excites the network and keeps only the direction. Try both: which of the "
+    "two tells the digits apart?"
 )
 st.markdown(
-    "**What it does not prove.** MNIST is far and easy: white strokes on black. A high AUROC here does not mean that the "
+    "**What it does not prove.** White strokes on black are easy to see. A high AUROC here does not mean that the "
     "score would find a damaged truck among trucks. Look at the most anomalous CIFAR-10 pictures instead: are they strange?"
 )
 figures = ui.metrics(run)["anomaly"]

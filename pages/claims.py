@@ -3,7 +3,8 @@
 import streamlit as st
 
 import ui
-from vicreg.claims import CLOSE, FAILS, HOLDS, UNKNOWN, findings
+from vicreg.claims import CLOSE, FAILS, HOLDS, UNKNOWN, Claim, family, findings
+from vicreg.runs import find_runs
 
 ICONS = {
     HOLDS: (":material/check_circle:", "blue"),
@@ -18,18 +19,29 @@ ui.page(
     "hold is not a mistake to hide**: ask what differs.",
 )
 run = ui.preset_run("vicreg")
-runs = ui.measured_runs(run)
-metrics = {
-    other.name.removeprefix(f"{run.config.dataset}-"): ui.metrics(other)
-    for title, other in runs.items()
-    if "(own)" not in title
-}
-judged = findings(metrics)
+runs, left_out = family(find_runs()[0], run.config.dataset)
+judged = findings({name: ui.metrics(one) for name, one in runs.items()})
 counts = {verdict: sum(finding.verdict == verdict for _, finding in judged) for verdict in ICONS}
 st.markdown(" · ".join(f":{ICONS[v][1]}-badge[{ICONS[v][0]} {v}: {n}]" for v, n in counts.items() if n))
 chosen = st.pills(
-    "Show", [v for v, n in counts.items() if n], selection_mode="multi", key="verdicts", label_visibility="collapsed"
+    "Show",
+    [v for v, n in counts.items() if n],
+    selection_mode="multi",
+    key="verdicts",
+    bind="query-params",
+    label_visibility="collapsed",
 )
+
+
+def link(claim: Claim) -> str:
+    """The page that shows a claim, with the runs that it compares."""
+    if claim.page == "ablations":
+        part = "views" if "neighbour-views" in claim.needs else "variance"
+        return f"ablations?on_variance={str(part != 'variance').lower()}&on_views={str(part != 'views').lower()}"
+    titles = [runs[name].title for name in claim.needs if name in runs][:2]
+    return claim.page + "?" + "&".join(f"{key}={title}" for key, title in zip(("run", "second"), titles, strict=False))
+
+
 for number, (claim, finding) in enumerate(judged, start=1):
     if chosen and finding.verdict not in chosen:
         continue
@@ -39,15 +51,15 @@ for number, (claim, finding) in enumerate(judged, start=1):
         words.markdown(f"**{number}. {claim.words}**")
         verdict.markdown(f":{colour}-badge[{icon} {finding.verdict}]")
         ours = f"**Ours:** {finding.ours}. " if finding.ours else ""
-        st.markdown(f"**The study:** {claim.study}. {ours}{finding.why} [See it]({claim.page})")
+        st.markdown(f"**The study:** {claim.study}. {ours}{finding.why} [See it]({link(claim)})")
 
-budgets = sorted({ui.budget(other) for other in runs.values() if not other.baseline})
 st.markdown(
     "**What a verdict means.** A difference counts where it is larger than its 95 % interval; else it is too close to call. "
-    "One seed per run: another seed may move a close one."
+    "Where there is no interval, a fixed bar decides, and the text says so. One seed per run: another may move a close one."
 )
 ui.measured(
-    f"Runs: {', '.join(f'`{title}`' for title in runs)}. The presets are compared on one budget; `vicreg-long` is the "
+    f"Runs: {', '.join(f'`{ui.title(one)}`' for one in runs.values())}. {' '.join(left_out)} "
+    "The presets are compared on one budget; `vicreg-long` is the "
     "reference that had longer. The study: the README of AsafShul/VICReg_selfsupervised_representation_learning.",
     command="python -m vicreg claims",
 )

@@ -23,11 +23,9 @@ with controls[0]:
 with controls[1]:
     second = ui.pick_second(run)
 count = controls[2].select_slider(
-    "Pictures on the maps", [1_000, 2_000, 5_000], value=2_000, format_func=lambda n: f"{n:,}", key="cluster_count"
+    "Pictures on the maps", [1_000, 2_000, 5_000], value=2_000, key="cluster_count", bind="query-params"
 )
-kind = controls[3].segmented_control(
-    "Map", ["tsne", "pca"], default="tsne", required=True, format_func=charts.MAP_TITLES.get, key="cluster_map"
-)
+kind = ui.pick_map(controls[3], key="cluster_map")
 classes = ui.class_names(run)
 pictures = ui.pictures(run)
 
@@ -46,8 +44,9 @@ def show_maps(run: Run, key: str) -> None:
     if pictures is not None:
         frame["image"] = ui.thumbnails(run, pictures, count)
     figures = ui.metrics(run)["clusters"]
+    colours = [ui.class_colour(label) if label >= 0 else "#666666" for label in figures["matching"]]
     panels = [
-        charts.panel(kind, names, title="by cluster", field="cluster"),
+        charts.panel(kind, names, title="by cluster", field="cluster", colours=colours),
         charts.panel(kind, classes, title="by class"),
     ]
     ui.chart(
@@ -66,8 +65,11 @@ def show_maps(run: Run, key: str) -> None:
 if "clusters" not in ui.metrics(run):
     st.info(f"`{run.title}` has no clusters yet: `python -m vicreg evaluate {run.name}`.", icon=":material/info:")
     st.stop()
+if second is not None and "clusters" not in ui.metrics(second):
+    st.info(f"`{second.title}` has no clusters yet: `python -m vicreg evaluate {second.name}`.", icon=":material/info:")
+    second = None
 show_maps(run, "cluster_maps")
-if second is not None and "clusters" in ui.metrics(second):
+if second is not None:
     show_maps(second, "cluster_maps_second")
 
 st.subheader("What is in a cluster?", anchor=False)
@@ -97,7 +99,7 @@ def show_table(run: Run, key: str, **options) -> object:
             column="class",
             rows=names_of(run),
             columns=classes,
-            side=min(460, width // 2 - 130),
+            side=min(460, (width if width < 700 else width // 2) - 130),
             title=ui.title(run),
         ),
         alt="How many pictures of each class lie in each cluster. Largest: "
@@ -112,13 +114,13 @@ with left:
     event = show_table(run, "cluster_table", on_select="rerun", selection_mode="cell")
     st.caption("Rows are clusters, shades are shares of a row. Click a cell to see its pictures.")
 with right:
-    if second is not None and "clusters" in ui.metrics(second):
+    if second is not None:
         show_table(second, "cluster_table_second")
     place = st.container()
 
 names = names_of(run)
 cells = event["selection"].get("cell", [])
-clicked = cells[0] if cells else None
+clicked = cells[0] if cells and cells[0]["cluster"] in names else None  # not one of another run's clusters
 with place:
     number = st.selectbox(
         "Cluster",
@@ -154,7 +156,7 @@ if pictures is not None:
 st.markdown(
     "**How to read it.** k-means puts ten centres so that pictures lie near one of them; nobody told it a class. The "
     "matching then gives each cluster at most one class, so that as many pictures as possible agree. NMI and ARI need no "
-    "matching: 0 is chance, 1 the classes themselves."
+    "matching: both are 1 for the classes themselves, and ARI is 0 for chance."
 )
 st.markdown(
     "**What it does not prove.** Ten clusters may follow colour or background and still be good clusters. The silhouette "

@@ -5,6 +5,7 @@ import streamlit as st
 
 import ui
 from vicreg import charts
+from vicreg.baselines import described
 
 ui.page(
     "Do the classes separate, though no label was used?",
@@ -21,9 +22,7 @@ with controls[1]:
 eigenmap = next((one for one in ui.measured_runs(run).values() if one.baseline == "laplacian"), None)
 kinds = [kind for kind in charts.MAP_TITLES if kind != "laplacian" or eigenmap is not None]
 if second is not None:
-    kind = controls[2].segmented_control(
-        "Map", ["pca", "tsne"], default="tsne", required=True, format_func=charts.MAP_TITLES.get, key="map"
-    )
+    kind = ui.pick_map(controls[2], key="map")
 count = controls[3].select_slider(
     "Pictures on the maps",
     [500, 1_000, 2_000, 5_000, 10_000],
@@ -86,6 +85,8 @@ else:
 
 figures = ui.metrics(run).get("projection")
 others = ui.metrics(second).get("projection") if second is not None else None
+if second is not None and not others:
+    st.caption(f"`{ui.title(second)}` has no figures of its map yet: `python -m vicreg evaluate {second.name}`.")
 if figures and others:
     st.markdown(
         f"**How much separates.** Among the 10 nearest points on {charts.MAP_TITLES[kind]}, the majority has the "
@@ -118,17 +119,25 @@ if eigenmap is not None:
     st.subheader("What if there were no network at all?", anchor=False)
     left, right = st.columns([3, 2], gap="large")
     with left:
-        trained = ui.metrics(run).get("probe", {})
-        compared = f", against {trained['accuracy']:.2f} % on `{ui.title(run)}`" if trained else ""
+        trained = ui.metrics(run).get("probe")
+        plane = own["projection"]["laplacian"]
+        (low, high), dimensions = own["probe"]["interval"], own["spectrum"]["dimensions"]
         st.markdown(
             "**Laplacian Eigenmaps** (Belkin and Niyogi 2003) place every picture by itself: near pictures *in pixel "
-            "space* are joined in a graph, and the smoothest functions on the graph become coordinates. A linear probe "
-            f"on {eigenmap.record['baseline']['dimensions']} of them reaches {own['probe']['accuracy']:.2f} %{compared}."
+            "space* are joined in a graph, and the smoothest functions on the graph become coordinates. Here the graph holds "
+            f"{eigenmap.record['baseline']['images']:,} train pictures; test pictures are placed by Nyström's rule. A linear "
+            f"probe on {dimensions} coordinates reaches {own['probe']['accuracy']:.2f} % (95 % interval {low:.2f} to "
+            f"{high:.2f}, n = {own['probe']['n']:,})"
+            + (f", against {trained['accuracy']:.2f} % on `{ui.title(run)}`." if trained else ".")
         )
         st.markdown(
-            "**What a network amortises.** The encoder is a function: a new picture costs one pass. The eigenmap knows "
-            f"its own {eigenmap.record['baseline']['images']:,} pictures only; a new one is placed by a rule that averages "
-            "its neighbours (Nyström), or everything is fitted again."
+            f"On its plane {plane['knn_accuracy']:.2f} % of the pictures have the class of their 10 nearest points' majority, "
+            f"and {plane['neighbours_kept']:.2f} % of the neighbours in all its dimensions are kept."
+        )
+        st.markdown(
+            "**What a network amortises.** The encoder is a function: a new picture costs one pass. The eigenmap knows its "
+            "own pictures only; a new one is placed by a rule that averages its neighbours (Nyström), or everything is fitted "
+            "again."
         )
         ui.amortisation(eigenmap)
         placed = ui.results(eigenmap, "placements")
@@ -146,7 +155,7 @@ if eigenmap is not None:
             "again with it.",
             key="placements",
         )
-        st.caption("Ten new pictures, one of each class. Grey: 2,000 more test pictures.")
+        st.caption("Ten new pictures, one of each class. Grey: 2,000 more, placed by the rule.")
     with right:
         near = ui.results(eigenmap, "pixel_neighbours")
         if pictures is not None:
@@ -167,7 +176,7 @@ if eigenmap is not None:
 if figures:
     ui.measured(
         f"{figures['protocol']} Run `{ui.title(run)}`; pictures: {ui.metrics(run)['sources']['test']['source']}"
-        + (f" Eigenmap: {eigenmap.record['baseline']}." if eigenmap is not None else ""),
+        + (f" Eigenmap: {described(eigenmap.record['baseline'])}, k = 10." if eigenmap is not None else ""),
         command=f"python -m vicreg evaluate {run.name}",
     )
 ui.show_source(

@@ -24,6 +24,11 @@ with controls[1]:
 
 runs = ui.measured_runs(run)
 figures = {title: ui.metrics(other)["probe"] for title, other in runs.items()}
+if second is not None and ui.title(second) not in figures:
+    st.info(
+        f"`{second.title}` was not measured yet: `python -m vicreg evaluate {second.name}`.", icon=":material/info:"
+    )
+    second = None
 colours = {title: ui.colour(other) for title, other in runs.items()}
 table = pd.DataFrame(
     {
@@ -31,11 +36,11 @@ table = pd.DataFrame(
         "accuracy": probe["accuracy"],
         "low": probe["interval"][0],
         "high": probe["interval"][1],
-        "study": ui.STUDY.get(runs[title].config.preset, np.nan),
+        "study": ui.study(runs[title]) or np.nan,
     }
     for title, probe in figures.items()
 )
-if table.empty:
+if ui.title(run) not in figures:
     st.info(f"`{run.title}` was not measured yet: `python -m vicreg evaluate {run.name}`.", icon=":material/info:")
     st.stop()
 ui.chart(
@@ -61,7 +66,7 @@ with left:
             column="predicted class",
             rows=classes,
             columns=classes,
-            side=min(460, width // 2 - 110),
+            side=min(460, (width if width < 700 else width // 2) - 110),
         ),
         alt=f"Confusion matrix of {ui.title(run)}. Most confused: "
         + "; ".join(f"{' and '.join(pair['classes'])} {pair['share']:.2f} %" for pair in mine.get("confused", [])),
@@ -83,7 +88,10 @@ with right:
     )
     ui.chart(
         charts.per_class(
-            by_class, {title: colours[title] for title in shown}, classes, width=max(220, min(420, width // 2 - 150))
+            by_class,
+            {title: colours[title] for title in shown},
+            classes,
+            width=max(180, min(420, (width if width < 700 else width // 2) - 150)),
         ),
         alt="Accuracy within each class: "
         + "; ".join(f"{r['class']} {r.accuracy:.2f} %" for _, r in by_class.iterrows()),
@@ -132,13 +140,13 @@ if pictures is not None:
         st.markdown(f"**The same pictures under** `{ui.title(second)}`, which gets {right_now} of {len(others)} right")
         show(others, "wrong_second")
 
-untrained = next((probe for title, probe in figures.items() if title.endswith("/untrained, not trained")), None)
+untrained = next((figures[title] for title, other in runs.items() if other.baseline == "untrained"), None)
 low, high = mine["interval"]
 st.markdown(
     f"**How much.** On `{ui.title(run)}` the probe names the class of {mine['accuracy']:.2f} % of the test pictures (95 % "
     f"interval {low:.2f} to {high:.2f})."
     + (
-        f" The untrained encoder already gives {untrained['accuracy']:.2f} %: random filters keep colours."
+        f" The untrained encoder already gives {untrained['accuracy']:.2f} %: random filters are no blank page."
         if untrained
         else ""
     )

@@ -12,8 +12,8 @@ SHOWN, GALLERY = 8, 40
 
 ui.page(
     "Which pictures does the network find alike?",
-    "Click any picture: it becomes the query. **Its nearest share shapes and scenes**, and often the class, which the "
-    "network was never told; the farthest look like nothing in it.",
+    "Click any picture: it becomes the query. **What do its nearest share with it?** Often the class, which the network was "
+    "never told, and often only colour or scene. The farthest are often the same few, whatever the query.",
 )
 
 controls = st.columns([4, 4, 3, 3])
@@ -30,26 +30,16 @@ split = controls[3].segmented_control(
 runs = [one for one in (run, second) if one is not None]
 pictures = ui.pictures(run)
 figures = ui.metrics(run).get("retrieval")
-if pictures is None:
-    if figures:
-        st.markdown(
-            f"Without the pictures there is one figure to show: of a test picture's five nearest, "
-            f"**{figures['nearest_5_same_class']:.2f} %** have its class (run `{ui.title(run)}`; chance is 10 %)."
-        )
-    st.stop()
 if split == "train" and not all(one.has_network for one in runs):
     st.info(
         "A baseline without a network places no new picture: it is searched in the test gallery.",
         icon=":material/info:",
     )
     split = "test"
-gallery = pictures if split == "test" else ui.pictures(run, "train")
-if gallery is None:
-    st.stop()
-
-
+gallery = pictures if split == "test" or pictures is None else ui.pictures(run, "train")
 width = ui.width()
 scale = 3 if width > 1100 and second is None else 2
+classes = ui.class_names(run)
 
 
 def pick(index: int) -> None:
@@ -57,27 +47,10 @@ def pick(index: int) -> None:
     st.session_state["query"] = index
 
 
-left, right = st.columns([1, 4])
-with left:
-    number = st.number_input(
-        "Query: test picture", 0, len(pictures) - 1, 130, key="query", bind="query-params", persist_state="session"
-    )
-    name = pictures.classes[pictures.labels[number]]
-    ui.tiles(
-        pictures[[number]],
-        key="query_picture",
-        label="The query",
-        alts=[f"query: {name}, test picture {number}"],
-        captions=[[name, f"test {number}"]],
-        colours=[ui.class_colour(pictures.labels[number])],
-        framed=[0],
-        scale=5,
-    )
-
-
-def show(side: str, indices: np.ndarray, distances: np.ndarray, run: Run, *, key: str) -> None:
+def show_row(side: str, number: int, indices: np.ndarray, distances: np.ndarray, run: Run, *, key: str) -> None:
     """One row: the nearest or the farthest pictures under a run."""
     labels = gallery.labels[indices]
+    name = classes[pictures.labels[number]]
     agree = int((labels == pictures.labels[number]).sum())
     under = f", `{ui.title(run)}`" if second is not None else ""
     st.markdown(
@@ -97,46 +70,70 @@ def show(side: str, indices: np.ndarray, distances: np.ndarray, run: Run, *, key
     )
 
 
-with right:
-    found = [ui.search(one, pictures, number, gallery=split, metric=metric, k=SHOWN) for one in runs]
-    for one, lists in zip(runs, found, strict=True):
-        key = "Nearest" if one is run else "Nearest_second"
-        show("Nearest", lists.nearest, lists.nearest_distances, one, key=key)
-    for one, lists in zip(runs, found, strict=True):
-        key = "Farthest" if one is run else "Farthest_second"
-        show("Farthest", lists.farthest, lists.farthest_distances, one, key=key)
+def show_pictures() -> None:
+    """The query, its nearest and farthest pictures, and others to pick."""
+    left, right = st.columns([1, 4])
+    with left:
+        number = st.number_input(
+            "Query: test picture", 0, len(pictures) - 1, 130, key="query", bind="query-params", persist_state="session"
+        )
+        name = pictures.classes[pictures.labels[number]]
+        ui.tiles(
+            pictures[[number]],
+            key="query_picture",
+            label="The query",
+            alts=[f"query: {name}, test picture {number}"],
+            captions=[[name, f"test {number}"]],
+            colours=[ui.class_colour(pictures.labels[number])],
+            framed=[0],
+            scale=5,
+        )
+    with right:
+        found = [ui.search(one, pictures, number, gallery=split, metric=metric, k=SHOWN) for one in runs]
+        for one, lists in zip(runs, found, strict=True):
+            key = "Nearest" if one is run else "Nearest_second"
+            show_row("Nearest", number, lists.nearest, lists.nearest_distances, one, key=key)
+        for one, lists in zip(runs, found, strict=True):
+            key = "Farthest" if one is run else "Farthest_second"
+            show_row("Farthest", number, lists.farthest, lists.farthest_distances, one, key=key)
 
-heading, more = st.columns([3, 1], vertical_alignment="bottom")
-heading.markdown("**Pick another query**: one picture of each class, then more test pictures")
-start = st.session_state.setdefault("gallery_start", 0)
-if more.button("Other pictures", icon=":material/shuffle:", width="stretch"):
-    start = st.session_state["gallery_start"] = (start + GALLERY) % len(pictures)
-sample = figures["sample"]["queries"] if figures and "sample" in figures else []
-if sample:
+    heading, more = st.columns([3, 1], vertical_alignment="bottom")
+    heading.markdown(
+        "**Pick another query**: one picture of each class, with how many of its five nearest (cosine) agree, then more"
+    )
+    start = st.session_state.setdefault("gallery_start", 0)
+    if more.button("Other pictures", icon=":material/shuffle:", width="stretch"):
+        start = st.session_state["gallery_start"] = (start + GALLERY) % len(pictures)
+    sample = figures["sample"]["queries"] if figures and "sample" in figures else []
+    if sample:
+        ui.tiles(
+            pictures[sample],
+            key="sample",
+            label="One picture of each class",
+            captions=[
+                [pictures.classes[pictures.labels[i]], f"{same} of 5 agree"]
+                for i, same in zip(sample, figures["sample"]["same_class"], strict=True)
+            ],
+            alts=[f"{pictures.classes[pictures.labels[i]]}, sample, test picture {i}" for i in sample],
+            colours=[ui.class_colour(pictures.labels[i]) for i in sample],
+            ids=sample,
+            framed=[number],
+            on_pick=pick,
+        )
+    offered = np.arange(start, start + GALLERY) % len(pictures)
     ui.tiles(
-        pictures[sample],
-        key="sample",
-        label="One picture of each class",
-        captions=[
-            [pictures.classes[pictures.labels[i]], f"{same} of 5 agree"]
-            for i, same in zip(sample, figures["sample"]["same_class"], strict=True)
-        ],
-        alts=[f"{pictures.classes[pictures.labels[i]]}, sample, test picture {i}" for i in sample],
-        colours=[ui.class_colour(pictures.labels[i]) for i in sample],
-        ids=sample,
+        pictures[offered],
+        key="offered",
+        label="Pictures to pick a query from",
+        alts=[f"{pictures.classes[pictures.labels[i]]}, test picture {i}" for i in offered],
+        ids=offered,
         framed=[number],
         on_pick=pick,
     )
-offered = np.arange(start, start + GALLERY) % len(pictures)
-ui.tiles(
-    pictures[offered],
-    key="offered",
-    label="Pictures to pick a query from",
-    alts=[f"{pictures.classes[pictures.labels[i]]}, test picture {i}" for i in offered],
-    ids=offered,
-    framed=[number],
-    on_pick=pick,
-)
+
+
+if gallery is not None:
+    show_pictures()
 
 measured = {
     ui.title(one): ui.metrics(one)["retrieval"] for one in runs if "hubness" in ui.metrics(one).get("retrieval", {})
@@ -155,8 +152,8 @@ if measured:
         ui.chart(
             charts.per_class(
                 by_class,
-                {title: ui.colour(one) for title, one in zip(measured, runs, strict=False)},
-                list(pictures.classes),
+                {ui.title(one): ui.colour(one) for one in runs if ui.title(one) in measured},
+                classes,
                 width=max(220, width // 2 - 170),
                 title="of the five nearest have the query's class, %",
             ),
@@ -169,7 +166,7 @@ if measured:
             low, high = values["interval"]
             colour, hubness = values.get("colour"), values["hubness"]
             st.markdown(
-                f"`{title}`: **{values['nearest_5_same_class']:.2f} %** of the five nearest have the query's class "
+                f"`{title}`: **{values['nearest_5_same_class']:.2f} %** of the five nearest (cosine) have the query's class "
                 f"(95 % interval {low:.2f} to {high:.2f}; chance is 10 %)."
             )
             if colour:
@@ -183,7 +180,7 @@ if measured:
                 f"({metric}; {hubness['by_chance']:.2f} % if all were equally often there): hubs, below."
             )
     hubs = measured[ui.title(run)]["hubness"][metric]["hubs"] if ui.title(run) in measured else []
-    if hubs:
+    if hubs and pictures is not None:
         rows = [hub["index"] for hub in hubs]
         ui.tiles(
             pictures[rows],

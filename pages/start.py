@@ -5,6 +5,7 @@ import streamlit as st
 
 import ui
 from vicreg import charts
+from vicreg.claims import STUDY_PROBES
 from vicreg.diagram import diagram
 
 ui.page(
@@ -51,6 +52,10 @@ def show(run, key: str) -> None:
 
 
 show(run, "diagram")
+if run.config.positives == "neighbours":
+    st.caption(
+        "This run was not trained on such views: its positive pairs were a picture and one of its nearest others, as they are."
+    )
 if second is not None:
     show(second, "diagram_second")
 
@@ -85,7 +90,7 @@ explained = (
 )
 for column, (term, formula, words) in zip(st.columns(3), explained, strict=True):
     with column:
-        end = "" if last is None else f", {last[term]:.2f} at the end of this run"
+        end = "" if last is None else f", {ui.short(last[term])} at the end of this run"
         st.markdown(f"**{ui.coloured(term, term)}**{end}")
         st.latex(rf"\textcolor{{{charts.TERM_COLOURS[term]}}}{{{formula}}}")
         st.markdown(words)
@@ -94,9 +99,10 @@ probe = ui.metrics(run).get("probe")
 if probe:
     low, high = probe["interval"]
     st.markdown(
-        f"**Does it work?** A linear classifier on the 512 numbers of $y$, which were learned without labels, names the "
-        f"class of **{probe['accuracy']:.2f} %** of the test pictures (95 % interval {low:.2f} to {high:.2f}). The study "
-        f"that this app grew out of reports {ui.STUDY['vicreg']} %; guessing gives 10 %."
+        f"**Does it work?** A linear classifier on the 512 numbers of $y$, "
+        f"{'before any training' if run.baseline else 'which were learned without labels'}, names the class of "
+        f"**{probe['accuracy']:.2f} %** of the test pictures (95 % interval {low:.2f} to {high:.2f}). The study "
+        f"that this app grew out of reports {STUDY_PROBES['vicreg']} %; guessing gives 10 %."
     )
 st.markdown(
     "Go on: how the loss [falls](training_curves), which classes [separate](maps), what it finds [alike](retrieval), and "
@@ -104,8 +110,8 @@ st.markdown(
 )
 if probe:
     ui.measured(
-        f"Linear probe: {probe['protocol']}; n = {probe['n']:,} test images, run `{run.title}`. Trained with weights "
-        rf"$\lambda$ = {weights.invariance_weight:g}, $\mu$ = {weights.variance_weight / 2:g} for each view and "
+        f"Linear probe: {probe['protocol']}; n = {probe['n']:,} test images, run `{ui.title(run)}`. "
+        rf"Weights: $\lambda$ = {weights.invariance_weight:g}, $\mu$ = {weights.variance_weight / 2:g} for each view and "
         rf"$\nu$ = {weights.covariance_weight:g} (Bardes et al. 2022, eq. 6, with the invariance term averaged over the $D$ "
         "dimensions as in the authors' code).",
         command=f"python -m vicreg evaluate {run.name}",

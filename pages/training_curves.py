@@ -22,7 +22,8 @@ log = controls[2].toggle("Logarithmic scale", key="log", bind="query-params", pe
 controls[3].caption("Solid: train. Dashed: test.")
 
 history = ui.results(run, "history")
-shown = {ui.title(one): one for one in (run, second) if one is not None}
+shown_runs = [one for one in (run, second) if one is not None]
+shown = {ui.title(one): one for one in shown_runs}
 colours = {title: ui.colour(one) for title, one in shown.items()}
 if second is None:
     drawn = charts.training_curves(history, log=log, width=width)
@@ -38,10 +39,10 @@ ui.chart(
 config, last = run.config, history[history["split"] == "test"].iloc[-1]
 variance, invariance, covariance = (ui.coloured(term, term) for term in charts.TERMS)
 st.markdown(
-    f"**The sum at the end**, on test pictures: {last['total']:.2f} = "
-    f"{config.variance_weight:g} · {last['variance']:.2f} ({variance}) + "
-    f"{config.invariance_weight:g} · {last['invariance']:.2f} ({invariance}) + "
-    f"{config.covariance_weight:g} · {last['covariance']:.2f} ({covariance})."
+    f"**The sum at the end**, on test pictures: {ui.short(last['total'])} = "
+    f"{config.variance_weight:g} · {ui.short(last['variance'])} ({variance}) + "
+    f"{config.invariance_weight:g} · {ui.short(last['invariance'])} ({invariance}) + "
+    f"{config.covariance_weight:g} · {ui.short(last['covariance'])} ({covariance})."
 )
 
 shots = ui.results(run, "snapshots")
@@ -49,7 +50,7 @@ first, final = shots.iloc[0], shots.iloc[-1]
 st.subheader("What is it worth meanwhile?", anchor=False)
 st.markdown(
     "The loss says nothing about classes. With labels that training never saw, the same network was asked after "
-    f"some of the epochs: kNN accuracy rises from {100 * first['knn_accuracy']:.2f} % untrained to "
+    f"some of the epochs: kNN accuracy goes from {100 * first['knn_accuracy']:.2f} % untrained to "
     f"{100 * final['knn_accuracy']:.2f} %, and the effective rank goes from {first['effective_rank']:.2f} to "
     f"{final['effective_rank']:.2f} directions."
 )
@@ -72,7 +73,8 @@ def show_film(run, epoch: int, kind: str, key: str) -> None:
     epoch = max(e for e in timeline["epoch"].unique() if e <= epoch)
     moment = timeline[timeline["epoch"] == epoch]
     moment = moment.assign(**{"class": np.array(classes)[moment["label"]]})
-    reach = 1.03 * float(timeline[[f"{kind}_x", f"{kind}_y"]].abs().to_numpy().max())
+    tables = [ui.results(one, "timeline") for one in shown_runs]
+    reach = 1.03 * max(float(table[[f"{kind}_x", f"{kind}_y"]].abs().to_numpy().max()) for table in tables)
     ui.chart(
         charts.film(moment, classes, kind=kind, limits=(-reach, reach), side=min(480, width // 2 - 40)),
         alt=f"{charts.MAP_TITLES[kind]} of {len(moment):,} test pictures after epoch {epoch} of {ui.title(run)}, "
@@ -84,9 +86,7 @@ def show_film(run, epoch: int, kind: str, key: str) -> None:
 with film:
     options = st.columns([2, 1], vertical_alignment="bottom")
     epoch = options[0].select_slider("After epoch", epochs, value=epochs[-1], key="epoch", bind="query-params")
-    kind = options[1].segmented_control(
-        "Map", ["pca", "tsne"], default="tsne", required=True, format_func=charts.MAP_TITLES.get, key="film"
-    )
+    kind = ui.pick_map(options[1], key="film")
     show_film(run, epoch, kind, "film_chart")
 with words:
     if second is not None:
@@ -112,7 +112,7 @@ with words:
 ui.measured(
     f"Run `{run.title}`: {config.epochs} epochs of {run.record['data']['train']['images']:,} images, batch "
     f"{config.batch_size}, seed {config.seed}, {run.record['seconds'] / 60:.0f} minutes on {run.record['device']}. "
-    "Train: the mean over an epoch's steps, in train mode. Test: after the epoch, in eval mode, the same augmented views of "
+    "Train: the mean over an epoch's steps, in train mode. Test: after the epoch, in eval mode, the same positive pairs of "
     f"the same {10 * config.batch_size:,} test images each time. Terms as the authors' code normalises them: variance "
     "averaged over the two views, covariance summed, both over D. kNN: 2,000 test images, 10,000 train images vote, k = 20.",
     command=ui.train_command(run),

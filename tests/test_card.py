@@ -64,7 +64,8 @@ def test_there_is_a_card_to_test_for_every_preset_and_baseline(tmp_path):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_the_front_matter_is_yaml_with_one_result_of_the_probe(name, tmp_path):
-    yaml = pytest.importorskip("yaml")
+    import yaml  # comes with huggingface-hub
+
     front = yaml.safe_load(front_matter(cards(tmp_path)[name]))
     assert set(front) == {"license", "library_name", "tags", "datasets", "model-index"}
     assert (front["license"], front["library_name"]) == ("mit", "vicreg")
@@ -146,7 +147,7 @@ def test_other_settings_than_the_presets_are_told():
     assert "A resnet18 encoder" in text
     assert "24 epochs" in text
     assert "25, 12.5, 1, views of 24 x 24 pixels, seed 3;" in text
-    assert f"{STUDY_PROBES['vicreg']} % for this preset" in text
+    assert "for this preset" not in text  # the study tried no such setting
 
 
 def test_neighbour_views_name_the_run_whose_neighbours_they_took_and_no_augmentation(tmp_path):

@@ -228,9 +228,9 @@ def test_every_map_answers_to_the_brush_and_the_first_ones_legend_to_a_click(wid
 
 
 def test_a_panel_names_its_columns_by_kind_and_prefix():
-    assert charts.panel("pca", CLASSES) == ("PCA", "pca_x", "pca_y", CLASSES, "class")
+    assert charts.panel("pca", CLASSES) == ("PCA", "pca_x", "pca_y", CLASSES, "class", None)
     second = charts.panel("tsne", CLASSES, prefix="second_", title="t-SNE, other run", field="cluster")
-    assert second == ("t-SNE, other run", "second_tsne_x", "second_tsne_y", CLASSES, "cluster")
+    assert second == ("t-SNE, other run", "second_tsne_x", "second_tsne_y", CLASSES, "cluster", None)
     spec = charts.maps(places(), panels("pca", "tsne")).to_dict()
     assert [(p["encoding"]["x"]["field"], p["encoding"]["y"]["field"]) for p in spec["hconcat"]] == [
         ("pca_x", "pca_y"),

@@ -1,11 +1,26 @@
 """The study's findings as checks: each told to hold, to fail or to be too close on figures made to be so."""
 
+import dataclasses
 import math
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
-from vicreg.claims import CLAIMS, CLOSE, FAILS, HOLDS, STUDY_PROBES, UNKNOWN, difference, findings, judge
+from vicreg.claims import (
+    CLAIMS,
+    CLOSE,
+    FAILS,
+    HOLDS,
+    STUDY_PROBES,
+    UNKNOWN,
+    difference,
+    family,
+    findings,
+    judge,
+    study_probe,
+)
+from vicreg.config import PRESETS
 from vicreg.runs import BUNDLED, find_runs
 
 ROOT = Path(__file__).parents[1]
@@ -230,7 +245,7 @@ def test_a_finding_cannot_be_told_from_metrics_of_before_a_figure_and_names_it(c
             finding = judge(claim, metrics)
             if finding != whole:
                 assert finding.verdict == UNKNOWN
-                assert finding.why == f"A run was measured without {path[-1]!r}: evaluate it again."
+                assert finding.why.startswith(f"A run was measured without {path[-1]!r}: evaluate it again")
                 told.add(name)
     assert told == set(claim.needs)  # a run that is asked for is read
 
@@ -309,3 +324,56 @@ def test_the_bundled_runs_give_a_finding_for_every_claim(tmp_path, monkeypatch):
         assert finding.verdict in (HOLDS, FAILS, CLOSE, UNKNOWN)
         assert all(name in finding.why for name in missing), claim.name
         assert bool(finding.ours) == (finding.verdict != UNKNOWN)
+
+
+def a_run(name: str, *, epochs: int = 8, numbering: str = "same", metrics: object = ()) -> SimpleNamespace:
+    """What `family` looks at of a run."""
+    return SimpleNamespace(
+        name=f"cifar10-{name}",
+        metrics={"probe": {}} if metrics == () else metrics,
+        numbering=numbering,
+        record={"epochs": epochs},
+        baseline="",
+    )
+
+
+def test_the_family_is_compared_on_one_budget_and_one_copy_of_the_pictures():
+    runs = [
+        a_run("vicreg"),
+        a_run("no-variance"),
+        a_run("no-covariance", epochs=9),
+        a_run("no-invariance", numbering="another"),
+        a_run("neighbour-views", metrics={}),
+        a_run("vicreg-long", epochs=24),
+        a_run("pixels", epochs=0),
+        a_run("mine"),
+    ]
+    chosen, left_out = family({run.name: run for run in runs}, "cifar10")
+    assert list(chosen) == ["vicreg", "no-variance", "vicreg-long", "pixels"]
+    assert len(left_out) == 3
+    assert "cifar10-no-covariance had 9 epochs, cifar10-vicreg 8." in left_out
+    assert any("no-invariance was measured on another copy" in sentence for sentence in left_out)
+    assert any("python -m vicreg evaluate cifar10-neighbour-views" in sentence for sentence in left_out)
+
+
+def test_a_damaged_run_is_named_and_the_others_are_still_compared():
+    class Damaged(SimpleNamespace):
+        @property
+        def metrics(self):
+            raise ValueError("cifar10-pixels/metrics.json is damaged")
+
+    runs = {"cifar10-vicreg": a_run("vicreg"), "cifar10-pixels": Damaged(name="cifar10-pixels", numbering="same")}
+    chosen, left_out = family(runs, "cifar10")
+    assert list(chosen) == ["vicreg"]
+    assert left_out == ["cifar10-pixels/metrics.json is damaged"]
+
+
+def test_without_a_vicreg_run_there_is_no_family():
+    assert family({"cifar10-pixels": a_run("pixels")}, "cifar10") == ({}, [])
+
+
+def test_the_studys_figure_is_for_its_own_settings_only():
+    assert study_probe(PRESETS["no-variance"]) == 14.66
+    assert study_probe(dataclasses.replace(PRESETS["vicreg"], epochs=99)) == 62.68
+    assert study_probe(dataclasses.replace(PRESETS["vicreg"], covariance_weight=0.0)) is None
+    assert study_probe(PRESETS["no-invariance"]) is None

@@ -16,15 +16,25 @@ import streamlit as st
 from ui.compute import embed, representations, roc, search, two_views
 from ui.parts import drawing, tiles, width
 from ui.pictures import Pictures, anomalies, data_uri, pictures, sample_picture, thumbnails
-from ui.runs import budget, colour, measured_runs, metrics, networks, pick_run, pick_second, preset_run, results, title
+from ui.runs import (
+    budget,
+    colour,
+    measured_runs,
+    metrics,
+    networks,
+    pick_run,
+    pick_second,
+    preset_run,
+    results,
+    study,
+    title,
+)
 from vicreg import charts, datasets
-from vicreg.claims import STUDY_PROBES as STUDY
 from vicreg.config import PRESETS
 from vicreg.runs import Run
 
 __all__ = [
     "PAGES",
-    "STUDY",
     "Pictures",
     "amortisation",
     "anomalies",
@@ -45,6 +55,7 @@ __all__ = [
     "networks",
     "page",
     "percent",
+    "pick_map",
     "pick_run",
     "pick_second",
     "pictures",
@@ -54,7 +65,9 @@ __all__ = [
     "roc",
     "sample_picture",
     "search",
+    "short",
     "show_source",
+    "study",
     "thumbnails",
     "tiles",
     "title",
@@ -145,6 +158,11 @@ def percent(value: float) -> str:
     return f"{value:.2f} %"
 
 
+def short(value: float) -> str:
+    """A number with two decimals, or two digits where that would show nothing but zeros."""
+    return f"{value:.2f}" if abs(value) >= 0.01 or value == 0 else f"{value:.1e}"
+
+
 def class_colour(label: int) -> str:
     """The colour of a class, by its label."""
     return charts.CLASS_COLOURS[int(label) % len(charts.CLASS_COLOURS)]
@@ -169,9 +187,16 @@ def chart(drawing: charts.alt.TopLevelMixin, *, alt: str, key: str, **options):
     return st.altair_chart(drawing, alt=alt, key=key, width="content", **options)
 
 
+def pick_map(place: object, *, key: str) -> str:
+    """Which map to show, `tsne` or `pca`; its name is in the URL."""
+    titles = {charts.MAP_TITLES[kind]: kind for kind in ("tsne", "pca")}
+    chosen = place.segmented_control("Map", list(titles), default="t-SNE", required=True, key=key, bind="query-params")
+    return titles[chosen]
+
+
 def brushed(frame: pd.DataFrame, box: dict[str, list[float]]) -> pd.DataFrame | None:
     """The rows inside a brushed box {column: [low, high]}; None where nothing is brushed."""
-    if not box:
+    if not box or not set(box) <= set(frame):  # a box that was drawn on maps that are gone
         return None
     inside = np.ones(len(frame), dtype=bool)
     for column, (low, high) in box.items():
@@ -185,21 +210,22 @@ def amortisation(eigenmap: Run) -> None:
     if not timing:
         return
     encoder = timing.get("encoder")
-    rows = [("The encoder, one pass", encoder), ("Nyström's rule", timing["rule"]), ("Fitted again", timing["fit"])]
+    rows = [("The encoder, one pass", encoder), ("Nyström's rule", timing["rule"]), ("All fitted again", timing["fit"])]
     st.dataframe(
         pd.DataFrame(
             {
                 "One new picture": label,
-                "seconds": f"{seconds:.4f}" if seconds < 1 else f"{seconds:,.0f}",
-                "times the encoder": f"{seconds / encoder:,.0f}" if encoder else "",
+                "time": f"{1000 * seconds:.1f} ms" if seconds < 1 else f"{seconds:,.0f} s",
+                "over the encoder's": f"{seconds / encoder:,.0f}" if encoder else "",
             }
             for label, seconds in rows
             if seconds
         ),
         hide_index=True,
     )
+    encoded = f"; encoder of `{timing['encoder_run']}`" if encoder else ""
     st.caption(
-        f"Measured when the eigenmap was fitted ({eigenmap.record['device']}); encoder of `{timing.get('encoder_run')}`."
+        f"Medians of 20 single test pictures, measured when the eigenmap was fitted ({eigenmap.record['device']}){encoded}."
     )
 
 
@@ -207,10 +233,15 @@ def train_command(run: Run) -> str:
     """The command that trains the run again: its preset, and what was set otherwise."""
     preset = PRESETS.get(run.config.preset, PRESETS["vicreg"])
     words = ["python -m vicreg train", f"--preset {preset.preset}"]
-    for name in ("dataset", "encoder", "optimiser", "epochs", "batch_size", "learning_rate", "weight_decay", "seed"):
+    for name in (
+        *("dataset", "encoder", "optimiser", "epochs", "batch_size", "learning_rate", "weight_decay", "warmup_steps"),
+        *("seed", "invariance_weight", "variance_weight", "covariance_weight"),
+    ):
         value = getattr(run.config, name)
         if value != getattr(preset, name):
             words.append(f"--{name.replace('_', '-')} {value}")
+    if run.config.views.size != preset.views.size:
+        words.append(f"--view-size {run.config.views.size}")
     if run.name != run.config.run_name:
         words.append(f"--name {run.name}")
     return " ".join(words)

@@ -13,7 +13,7 @@ import numpy as np
 import streamlit as st
 from PIL import Image
 
-from ui.runs import numbering
+from ui.runs import results
 from vicreg import alignment, datasets, runs
 from vicreg.runs import Run
 
@@ -66,11 +66,11 @@ def pictures(run: Run, split: str = "test") -> Pictures | None:
             found = image_set(name, split)
             order = np.arange(len(found))
             if split == "test":
-                order = _order(numbering(run), found.source.sha256, run, found)
+                order = _order(run.numbering, found.source.sha256, run, found)
     except (datasets.DataError, datasets.PicturesMissing, runs.RunError) as error:
         st.warning(str(error), icon=":material/broken_image:")
         return None
-    labels = run.results("fingerprints")["label"].to_numpy() if split == "test" else found.labels
+    labels = results(run, "fingerprints")["label"].to_numpy() if split == "test" else found.labels
     return Pictures(found.images, order, labels, found.classes, found.source)
 
 
@@ -83,6 +83,15 @@ def anomalies(run: Run) -> Pictures | None:
         found = image_set("mnist", "test")
     except (datasets.DataError, datasets.PicturesMissing) as error:
         st.warning(str(error), icon=":material/broken_image:")
+        return None
+    table = results(run, "anomaly")
+    labels = table[table["anomaly"]]["label"].to_numpy()
+    if not np.array_equal(labels, found.labels[: len(labels)]):
+        st.warning(
+            f"{found.source.file} holds other digits than the run was measured on, so they are not shown; "
+            f"`python -m vicreg evaluate {run.name}` measures it on yours.",
+            icon=":material/broken_image:",
+        )
         return None
     return Pictures(found.images, np.arange(len(found)), found.labels, found.classes, found.source)
 
@@ -122,7 +131,7 @@ def _thumbnails(known: str, count: int, _pictures: Pictures) -> list[str]:
 
 def thumbnails(run: Run, pictures: Pictures, count: int) -> list[str]:
     """The first `count` pictures as small data URIs, for the hover of a chart; made once for all visitors."""
-    return _thumbnails(f"{numbering(run)}:{pictures.source.sha256}", count, pictures)
+    return _thumbnails(f"{run.numbering}:{pictures.source.sha256}", count, pictures)
 
 
 def data_uri(image: np.ndarray, form: str = "PNG") -> str:

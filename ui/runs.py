@@ -8,6 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from vicreg import charts, runs
+from vicreg.claims import study_probe
 from vicreg.config import BASELINES, PRESETS
 from vicreg.runs import Run
 
@@ -46,8 +47,8 @@ def pick_second(first: Run, *, needs: str = "") -> Run | None:
     found = _labelled(
         [run for run in runs.find_runs()[0].values() if _serves(run, needs) and run.folder != first.folder]
     )
-    same = {label: run for label, run in found.items() if numbering(run) == numbering(first)}
-    text = "Side by side, on the same pictures and the same scales."
+    same = {label: run for label, run in found.items() if run.numbering == first.numbering}
+    text = "Side by side, on the same pictures."
     if len(same) < len(found):
         text += (
             f" {len(found) - len(same)} more were measured on another copy of the pictures: "
@@ -57,9 +58,9 @@ def pick_second(first: Run, *, needs: str = "") -> Run | None:
 
 
 def measured_runs(first: Run) -> dict[str, Run]:
-    """Every run of the data set that was measured on the same copy of its pictures, by title, presets first."""
+    """Every run of the data set that was measured, by title, presets first; for figures, which need no same pictures."""
     found = _labelled([run for run in runs.find_runs()[0].values() if run.config.dataset == first.config.dataset])
-    return {title(run): run for run in found.values() if numbering(run) == numbering(first) and metrics(run)}
+    return {title(run): run for run in found.values() if metrics(run)}
 
 
 def title(run: Run) -> str:
@@ -73,9 +74,15 @@ def budget(run: Run) -> str:
 
 
 def colour(run: Run) -> str:
-    """The colour of its preset or baseline, the same everywhere."""
-    name = run.name.removeprefix(f"{run.config.dataset}-")
-    return charts.PRESET_COLOURS.get(name, charts.PRESET_COLOURS.get(run.config.preset, charts.OTHER_COLOUR))
+    """The colour of a bundled run's preset or baseline, the same everywhere; one for all runs of one's own."""
+    if run.folder.parent != runs.BUNDLED:
+        return charts.OTHER_COLOUR
+    return charts.PRESET_COLOURS.get(run.name.removeprefix(f"{run.config.dataset}-"), charts.OTHER_COLOUR)
+
+
+def study(run: Run) -> float | None:
+    """The study's linear probe for the run's setting, in percent; None where it has none."""
+    return None if run.baseline else study_probe(run.config)
 
 
 def _pick(title: str, labels: list[str], *, key: str, text: str) -> str:
@@ -102,11 +109,6 @@ def _labelled(found: list[Run]) -> dict[str, Run]:
         return order.index(short if short in order else ""), _label(run)
 
     return {_label(run): run for run in sorted(found, key=place)}
-
-
-def numbering(run: Run) -> str:
-    """Runs with the same numbering number the same pictures alike: the hash of their fingerprints."""
-    return run.record["files"].get("results/fingerprints.parquet", {}).get("sha256", "")
 
 
 def key_of(run: Run) -> str:

@@ -172,19 +172,25 @@ def _baseline(options: argparse.Namespace) -> int:
 def _claims(options: argparse.Namespace) -> int:
     import textwrap
 
-    from vicreg.claims import findings
+    from vicreg.claims import family, findings
     from vicreg.runs import find_runs
 
     found, broken = find_runs()
-    metrics = {run.name.removeprefix(f"{options.dataset}-"): run.metrics for run in _of(found, options.dataset)}
-    judged = findings(metrics)
-    rows = [("", "the study", "verdict", "found")]
+    chosen, left_out = family(found, options.dataset)
+    judged = findings({name: run.metrics for name, run in chosen.items()})
+    rows = [("", "the study", "verdict", "finding")]
     rows += [(f"{n}.", claim.study, finding.verdict, claim.words) for n, (claim, finding) in enumerate(judged, start=1)]
     _print_table(rows)
-    for number, (_, finding) in enumerate(judged, start=1):
-        text = f"ours: {finding.ours}. {finding.why}" if finding.ours else finding.why
+    for number, (claim, finding) in enumerate(judged, start=1):
+        text = f"{claim.name}: {finding.ours}. {finding.why}" if finding.ours else f"{claim.name}: {finding.why}"
         print(textwrap.fill(text, 110, initial_indent=f"{number:2}. ", subsequent_indent="    "))
-    for sentence in broken:
+    listed = (f"{name} ({'not trained' if run.baseline else run.record['epochs']})" for name, run in chosen.items())
+    print(
+        textwrap.fill(
+            f"Runs and their epochs: {', '.join(listed) or 'none'}. All on {options.dataset}, n = test images.", 110
+        )
+    )
+    for sentence in (*broken, *left_out):
         print(f"vicreg: {sentence}", file=sys.stderr)
     return 1 if broken else 0
 

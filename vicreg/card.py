@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from vicreg.claims import STUDY_PROBES
+from vicreg.claims import STUDY_PROBES, study_probe
 from vicreg.config import Config
 
 
@@ -69,7 +69,7 @@ def _what(config: Config, record: dict[str, Any]) -> str:
 
 
 def _study(config: Config) -> str:
-    figure = STUDY_PROBES.get(config.preset)
+    figure = study_probe(config)
     if figure is None:
         return f"The study that this project grew out of reports {STUDY_PROBES['vicreg']} % for VICReg after 30 epochs."
     return f"The study that this project grew out of reports a linear probe of {figure} % for this preset."

@@ -104,7 +104,11 @@ def evaluate_run(run: Run, *, download: bool = False, on_stage: Stage = lambda l
     more = {}
     if anomalies is not None:
         sources["anomalies"] = _source(anomalies)
-        more = {"anomalies": encoded(anomalies), "anomaly_images": anomalies.images}
+        more = {
+            "anomalies": encoded(anomalies),
+            "anomaly_images": anomalies.images,
+            "anomaly_labels": anomalies.labels,
+        }
     if run.baseline == "laplacian":
         more["own_map"] = ("laplacian", test[:, :2])
     report = evaluate(
@@ -134,7 +138,7 @@ def evaluate_run(run: Run, *, download: bool = False, on_stage: Stage = lambda l
 
     files = {"metrics.json": to_json(report.metrics), **tables}
     files["README.md"] = model_card(run.config, run.record, report.metrics, name=run.name).encode()
-    return update_run(run, files)
+    return update_run(run, files, without=["results/roc.parquet"])  # an old one, if there are no anomalies now
 
 
 def make_baseline(

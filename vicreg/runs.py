@@ -20,7 +20,7 @@ import io
 import json
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -74,6 +74,11 @@ class Run:
     def has_network(self) -> bool:
         """Whether there is an encoder: every run's but that of the baselines that have none."""
         return self.baseline in ("", "untrained")
+
+    @property
+    def numbering(self) -> str:
+        """Runs with the same numbering number the same pictures alike: the hash of their fingerprints, or empty."""
+        return self.record["files"].get("results/fingerprints.parquet", {}).get("sha256", "")
 
     @property
     def weights_sha256(self) -> str:
@@ -237,9 +242,10 @@ def write_run(folder: str | Path, files: Mapping[str, bytes], record: Mapping[st
     return open_run(folder)
 
 
-def update_run(run: Run, files: Mapping[str, bytes]) -> Run:
-    """The run with some files added or replaced, the rest kept; written as `write_run` does."""
-    kept = {name: run._checked(name).read_bytes() for name in run.record["files"] if name not in files}
+def update_run(run: Run, files: Mapping[str, bytes], *, without: Sequence[str] = ()) -> Run:
+    """The run with some files added or replaced, and those of `without` gone; written as `write_run` does."""
+    gone = {*files, *without}
+    kept = {name: run._checked(name).read_bytes() for name in run.record["files"] if name not in gone}
     record = {name: value for name, value in run.record.items() if name not in ("schema", "files")}
     return write_run(run.folder, {**kept, **files}, record)
 

@@ -13,7 +13,7 @@ PRESET_COLOURS = {
     "no-covariance": "#a96b59",
     "no-invariance": "#e76300",
     "neighbour-views": "#b9ac70",
-    "vicreg-long": "#b583d6",
+    "vicreg-long": "#ffa90e",
     "untrained": "#94a4a2",
     "pixels": "#717581",
     "laplacian": "#92dadd",
@@ -35,14 +35,19 @@ CLASS_COLOURS = (
 TERMS = ("variance", "invariance", "covariance")
 
 
-def class_colour(classes: list[str], *, field: str = "class", columns: int = 10, title: str | None = None) -> alt.Color:
-    """The encoding of a field of class names, in the order of their labels, with a legend below."""
+def class_colour(
+    classes: list[str], *, field: str = "class", columns: int = 10, colours: list[str] | None = None
+) -> alt.Color:
+    """The encoding of a field of class names, in the order of their labels, with a legend below.
+
+    colours: others than the classes' own, one a name.
+    """
     return alt.Color(
         f"{field}:N",
         sort=classes,
-        scale=alt.Scale(domain=classes, range=list(CLASS_COLOURS[: len(classes)])),
+        scale=alt.Scale(domain=classes, range=colours or list(CLASS_COLOURS[: len(classes)])),
         legend=alt.Legend(
-            title=title, orient="bottom", columns=columns, symbolSize=120, symbolOpacity=1, symbolStrokeWidth=0.5
+            title=None, orient="bottom", columns=columns, symbolSize=120, symbolOpacity=1, symbolStrokeWidth=0.5
         ),
     )
 

@@ -21,11 +21,20 @@ class Panel(NamedTuple):
     y: str
     names: list[str]
     field: str = "class"
+    colours: list[str] | None = None
 
 
-def panel(kind: str, names: list[str], *, prefix: str = "", title: str = "", field: str = "class") -> Panel:
+def panel(
+    kind: str,
+    names: list[str],
+    *,
+    prefix: str = "",
+    title: str = "",
+    field: str = "class",
+    colours: list[str] | None = None,
+) -> Panel:
     """The panel of a kind of map, its columns named `<prefix><kind>_x` and `_y`."""
-    return Panel(title or MAP_TITLES[kind], f"{prefix}{kind}_x", f"{prefix}{kind}_y", names, field)
+    return Panel(title or MAP_TITLES[kind], f"{prefix}{kind}_x", f"{prefix}{kind}_y", names, field, colours)
 
 
 def maps(frame: pd.DataFrame, panels: list[Panel], *, width: int = 800) -> alt.HConcatChart | alt.VConcatChart:
@@ -52,7 +61,7 @@ def maps(frame: pd.DataFrame, panels: list[Panel], *, width: int = 800) -> alt.H
             .encode(
                 x=alt.X(f"{p.x}:Q", axis=axis, scale=alt.Scale(zero=False, nice=False, padding=8)),
                 y=alt.Y(f"{p.y}:Q", axis=axis, scale=alt.Scale(zero=False, nice=False, padding=8)),
-                color=class_colour(p.names, field=p.field, columns=columns),
+                color=class_colour(p.names, field=p.field, columns=columns, colours=p.colours),
                 opacity=alt.condition(brush & only, alt.value(0.85), alt.value(0.06)),
                 tooltip=tooltip,
             )

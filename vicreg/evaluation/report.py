@@ -2,7 +2,7 @@
 
 Arrays in, a dict and frames out. `python -m vicreg evaluate` and the end of a training write them into the run's folder
 as metrics.json and results/*.parquet. Everything is deterministic: the same arrays give the same report, byte for byte
-on one machine, since no sum is left to more than two threads (two have only one order to be added in).
+on one machine: scikit-learn's OpenMP loops get at most two threads, whose sums have only one order to be added in.
 """
 
 from __future__ import annotations
@@ -39,6 +39,7 @@ def evaluate(
     test_images: np.ndarray | None = None,
     anomalies: np.ndarray | None = None,
     anomaly_images: np.ndarray | None = None,
+    anomaly_labels: np.ndarray | None = None,
     own_map: tuple[str, np.ndarray] | None = None,
     on_stage: Callable[[str, int, int], None] = lambda label, done, total: None,
 ) -> Report:
@@ -46,9 +47,9 @@ def evaluate(
 
     train, test: (N, D) and (M, D) float32; labels (N,), (M,) whole numbers into classes. train_images, test_images:
     uint8 (N, H, W, 3), (M, H, W, 3), for the questions about colour, which are left out without them. anomalies: (A, D),
-    representations of anomaly_images (A, H, W, 3), of another data set; without them there is no ROC. own_map: a name
-    and (M, 2) coordinates, where the representations come with a map of their own. sources: where the pictures came
-    from, copied into the metrics. on_stage("measuring", done, total) is called before each step.
+    representations of anomaly_images (A, H, W, 3), of another data set, with labels (A,) of its own; without them there
+    is no ROC. own_map: a name and (M, 2) coordinates, where the representations come with a map of their own. sources:
+    where the pictures came from, copied into the metrics. on_stage("measuring", done, total) is called before each step.
     """
     from threadpoolctl import threadpool_info, threadpool_limits
 
@@ -67,7 +68,7 @@ def evaluate(
             train, test, test_labels, classes=classes, train_images=train_images, test_images=test_images
         )
         yield sections.maps(test, test_labels, own_map=own_map)
-        yield sections.anomaly(train, test, test_labels, anomalies=anomalies, images=pooled)
+        yield sections.anomaly(train, test, test_labels, anomalies=anomalies, labels=anomaly_labels, images=pooled)
         yield sections.clusters(test, test_labels, classes=classes)
 
     threads = max((pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "openmp"), default=2)

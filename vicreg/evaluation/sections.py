@@ -219,11 +219,13 @@ def anomaly(
     test_labels: np.ndarray,
     *,
     anomalies: np.ndarray | None,
+    labels: np.ndarray | None,
     images: np.ndarray | None,
 ) -> Section:
     """Anomaly scores of test images and anomalies under every setting that a page offers; ROC under two of them.
 
-    images: of the test split and the anomalies after them, for how alike the most anomalous are.
+    labels: of the anomalies, in their own data set (-1 without). images: of the test split and the anomalies after them,
+    for how alike the most anomalous are.
     """
     depth = min(max(DEPTHS), len(train))
     columns, metrics = {}, {}
@@ -273,7 +275,7 @@ def anomaly(
         {
             "anomaly": np.repeat([False, True], [len(test), count]),
             "index": np.concatenate([np.arange(len(test)), np.arange(count)]).astype(np.int32),
-            "label": np.concatenate([test_labels, np.full(count, -1)]).astype(np.int8),
+            "label": np.concatenate([test_labels, np.full(count, -1) if labels is None else labels]).astype(np.int8),
             **{name: scores.astype(np.float16) for name, scores in columns.items()},
         }
     )
