@@ -141,7 +141,7 @@ else:
         "no-covariance": "**Without covariance** every number may vary and still say the same as its neighbour: the variance "
         "term is content, and the directions become fewer.",
         "neighbour-views": "**Without generated neighbours** a picture's partner is another picture that an earlier network "
-        "found near. Nothing says that colour or crop must not matter, but the neighbours differ in many ways already.",
+        "found near, so it begins with what that network learned. Nothing says that colour or crop must not matter.",
     }.get(chosen.config.preset, "")
 left, right = st.columns([1, 1], gap="large", vertical_alignment="center")
 with left:

@@ -133,9 +133,9 @@ def _at(metrics: Metrics, path: tuple[str, ...]) -> Any:
     return metrics
 
 
-def _with_interval(values: Mapping[str, Any], figure: str = "accuracy", unit: str = " %") -> str:
+def _with_interval(values: Mapping[str, Any], figure: str = "accuracy") -> str:
     low, high = values["interval"]
-    return f"{values[figure]:.2f}{unit} ({low:.2f} to {high:.2f})"
+    return f"{values[figure]:.2f} % ({low:.2f} to {high:.2f})"
 
 
 def _tsne_over_pca(metrics: Metrics) -> Finding:
@@ -209,7 +209,8 @@ def _neighbours_between(metrics: Metrics) -> Finding:
     return Finding(
         verdict,
         ", ".join(f"{name} {_with_interval(metrics[name]['probe'])}" for name in names),
-        "Neighbours teach what the first network already knew; augmentations say what must not matter.",
+        "Its positives come from the finished vicreg run and carry what that one learned: a head start that augmentations "
+        "do not have, above all in a short training.",
     )
 
 
@@ -268,9 +269,12 @@ def _anomaly_auroc(metrics: Metrics) -> Finding:
     values = {name: metrics[name]["anomaly"]["study"] for name in names}
     return Finding(
         _above(metrics, *((name, "anomaly", "study") for name in names), "auroc"),
-        ", ".join(f"{name} AUROC {_with_interval(value, 'auroc', '')}" for name, value in values.items())
+        ", ".join(
+            f"{name} AUROC {value['auroc']:.3f} ({value['interval'][0]:.3f} to {value['interval'][1]:.3f})"
+            for name, value in values.items()
+        )
         + "; under the field's setting "
-        + ", ".join(f"{name} {metrics[name]['anomaly']['field']['auroc']:.2f}" for name in names),
+        + ", ".join(f"{name} {metrics[name]['anomaly']['field']['auroc']:.3f}" for name in names),
         "White strokes on black are easy to see: a high AUROC here says little about anomalies that are not.",
     )
 

@@ -398,7 +398,7 @@ def test_an_untrained_setting_says_what_would_make_it(without_pictures):
 
     app = opened("ablations", on_variance="false", on_covariance="false")
     assert "No run was trained with this setting" in app.info[0].value
-    words = app.info[0].value.split("`")[1].split()
+    words = next(part for part in app.info[0].value.split("`") if part.startswith("python -m")).split()
     config = _config(_parser().parse_args(words[3:]))
     assert (config.variance_weight, config.covariance_weight, config.invariance_weight) == (0, 0, 25)
 

@@ -51,7 +51,7 @@ def maps(frame: pd.DataFrame, panels: list[Panel], *, width: int = 800) -> alt.H
     only = alt.selection_point(name="only", fields=[panels[0].field], bind="legend")
     fields = list(dict.fromkeys(["class", *(p.field for p in panels)]))
     tooltip = (["image:N"] if "image" in frame else []) + [f"{field}:N" for field in fields] + ["index:Q"]
-    columns = 5 if narrow or len(fields) > 1 else 10
+    columns = (3 if narrow else 5) if len(fields) > 1 else 5 if narrow else 10
 
     def one(p: Panel) -> alt.Chart:
         axis = alt.Axis(labels=False, ticks=False, grid=False, domain=False, title=None)
