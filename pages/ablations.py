@@ -195,7 +195,7 @@ st.dataframe(
     pd.DataFrame(rows),
     hide_index=True,
     column_config={
-        name: st.column_config.NumberColumn(format="%.2f")
+        name: st.column_config.NumberColumn(format="%.3f" if name.startswith("AUROC") else "%.2f")
         for name in rows[0]
         if name not in ("Run", "Budget", "95 % interval")
     },

@@ -46,8 +46,9 @@ def show(run, key: str) -> None:
     )
     likeness = float(np.dot(y[0], y[1]) / max(np.linalg.norm(y[0]) * np.linalg.norm(y[1]), 1e-12))
     st.caption(
-        f"Picture: {name}. The bars are the first 24 numbers that the run `{ui.title(run)}` computes for these two views. "
-        f"Their representations point the same way to a cosine of {likeness:.2f}."
+        f"Picture: {name}. The bars are the first 24 numbers that the run `{ui.title(run)}` computes for these two views, "
+        f"each box to its own scale: the largest embedding of these is {ui.short(float(np.abs(z).max()))}. The two "
+        f"representations point the same way to a cosine of {likeness:.2f}."
     )
 
 

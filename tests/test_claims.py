@@ -291,7 +291,7 @@ def test_figures_with_an_interval_are_told_with_it():
     assert "t-SNE 53.00 % (52.00 to 54.00), PCA 25.00 % (24.00 to 26.00)" in told["t-SNE over PCA"]
     assert "15.00 % (14.00 to 16.00)" in told["No variance: probe"]
     assert "neighbour-views 40.00 % (39.00 to 41.00)" in told["Nearest share class"]
-    assert "neighbour-views AUROC 0.98 (0.97 to 0.99)" in told["MNIST as anomalies"]
+    assert "neighbour-views AUROC 0.980 (0.970 to 0.990)" in told["MNIST as anomalies"]
     assert "100 of the 100" in told["Same anomalies"]
     assert "by chance 0.8" in told["Same anomalies"]  # 100 x 100 / 13,000
 
