@@ -156,6 +156,12 @@ with left:
         + "; ".join(f"{title} effective rank {figures[title]['spectrum']['effective_rank']:.2f}" for title in pair),
         key="spectra",
     )
+untrained = next((figures[title] for title, run in runs.items() if run.baseline == "untrained"), None)
+if untrained and mine["probe"]["interval"][1] < untrained["probe"]["interval"][0]:
+    explained += (
+        f" **It is worse than no training**: the untrained encoder gives {untrained['probe']['accuracy']:.2f} %, so "
+        "the training threw away what random filters keep."
+    )
 right.markdown(explained)
 right.markdown(
     "**The spectrum** shows how far the pictures spread along each direction of the representation, from the most to the "

@@ -87,7 +87,7 @@ def page(browser):
 def test_a_cold_deep_link_with_a_query_opens_that_page(page, server):
     page.goto(f"{server}/retrieval?query=21&metric=euclidean")
     page.get_by_role("heading", name="Which pictures does the network find alike?").wait_for()
-    assert page.get_by_label("Query: test picture").input_value() == "21"
+    expect(page.get_by_label("Query: test picture")).to_have_value("21", timeout=PATIENCE)
     assert page.get_by_test_id("stSidebarNavLink").filter(has_text="Training curves").count() == 1
     assert "metric=euclidean" in page.url
 
@@ -198,8 +198,13 @@ def test_another_cluster_shows_other_pictures(page, server):
     members = page.get_by_role("group", name=re.compile("Pictures of cluster"))
     members.get_by_role("img").first.wait_for()
     before = members.get_attribute("aria-label")
-    page.get_by_role("combobox", name=re.compile("Cluster")).click()
-    page.get_by_role("option").nth(6).click()
+    box = page.get_by_test_id("stSelectbox").filter(has_text="Cluster").get_by_role("combobox").last
+    deadline = time.monotonic() + 40
+    while members.get_attribute("aria-label") == before and time.monotonic() < deadline:
+        box.focus()
+        for key in ("ArrowDown", "ArrowDown", "ArrowDown", "Enter"):
+            page.keyboard.press(key)
+        page.wait_for_timeout(2_000)
     expect(members).not_to_have_attribute("aria-label", before, timeout=PATIENCE)
 
 
@@ -216,8 +221,11 @@ def test_a_switch_lights_up_another_trained_run(page, server):
 def test_a_claim_leads_to_the_page_that_shows_it(page, server):
     page.goto(f"{server}/claims")
     page.get_by_text("Do the study's findings hold here?").wait_for()
-    page.get_by_role("link", name="See it").first.click()
-    page.get_by_role("heading", name="Do the classes separate, though no label was used?").wait_for()
+    with page.expect_popup() as opened:
+        page.get_by_role("link", name="See it").nth(7).click()
+    opened.value.get_by_role("heading", name="Which pictures does the network find alike?").wait_for()
+    opened.value.get_by_role("group", name=re.compile("Nearest pictures under.*neighbour-views")).wait_for()
+    opened.value.close()
 
 
 def test_a_link_compares_two_runs_on_the_same_pictures(page, server):
