@@ -426,3 +426,49 @@ def test_every_claim_stands_on_the_page_with_its_verdict(without_pictures):
         assert claim.words in page
         assert finding.ours in page
     assert "cannot be told yet" not in page
+
+
+def test_without_mnist_its_digits_are_offered_and_the_roc_stays(with_pictures, monkeypatch):
+    from vicreg import datasets
+
+    available = datasets.available
+    monkeypatch.setattr(datasets, "available", lambda name, split: name != "mnist" and available(name, split))
+    app = opened("anomalies")
+    assert not app.exception
+    assert "MNIST's test pictures are not on this machine" in app.info[0].value
+    assert f"**AUROC {RUN.metrics['anomaly']['study']['auroc']:.3f}**" in text(app)
+    assert not any("digit" in tile["alt"] for tile in component(app, "side_Above")["tiles"])
+
+
+def test_digits_in_another_order_are_not_shown_under_the_wrong_scores(with_pictures, monkeypatch):
+    import dataclasses
+
+    from vicreg import datasets
+
+    load = datasets.load
+
+    def shuffled(name, split, **options):
+        found = load(name, split, **options)
+        return dataclasses.replace(found, labels=found.labels[::-1]) if name == "mnist" else found
+
+    monkeypatch.setattr(datasets, "load", shuffled)
+    app = opened("anomalies")
+    assert not app.exception
+    assert "holds other digits than the run was measured on" in app.warning[0].value
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("position", ["run", "second"])
+def test_a_run_that_was_not_measured_yet_leaves_every_page_whole(
+    name, position, without_pictures, monkeypatch, tmp_path
+):
+    from vicreg.runs import update_run
+
+    for run in (RUN, OTHER):
+        shutil.copytree(run.folder, tmp_path / run.name)
+    missing = ["metrics.json", *(f"results/{table}.parquet" for table in ("anomaly", "roc", "clusters", "predictions"))]
+    update_run(open_run(tmp_path / OTHER.name), {}, without=missing)
+    monkeypatch.setattr("vicreg.runs.BUNDLED", tmp_path)
+    query = {position: OTHER.title} if name in COMPARING else {}
+    app = opened(name, **query)
+    assert not app.exception
