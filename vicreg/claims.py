@@ -221,8 +221,8 @@ def _laplacian(metrics: Metrics) -> Finding:
         difference(bar, (0, 0), eigenmap["accuracy"], eigenmap["interval"]),
         f"laplacian {_with_interval(eigenmap)}, vicreg {full['accuracy']:.2f} %, pixels {pixels['accuracy']:.2f} %; of no "
         f"use means less than half of vicreg's way from chance, {bar:.2f} %",
-        "Near in pixels is near in colour and layout, which a linear probe can use a little. Set beside raw pixels before "
-        "calling the eigenmap useful: does it add anything to what it was built from?",
+        "Near in pixels is near in colour and layout, which a linear probe can use a little. Set it beside raw pixels before "
+        "calling it useful: it may add nothing to what it was built from.",
     )
 
 

@@ -40,15 +40,16 @@ def train_run(
     from vicreg import training
 
     chosen = choose_device(device)
-    teacher = _teacher(config, folder.parent)
+    state = folder.with_name(f".training-{folder.name}")
+    if config.positives == "neighbours" and not _begun(state):
+        _teacher(config, folder.parent)  # said before pictures are read or fetched
     train_set, test_set = _load(config.dataset, download=download, on_stage=on_stage)
     if images is not None and not 1 <= images <= len(train_set.images):
         raise ValueError(f"images must be between 1 and {len(train_set.images)}, got {images}")
     shown = slice(0, images)
-    state = folder.with_name(f".training-{folder.name}")
     neighbours, told = None, {}
-    if teacher is not None:
-        neighbours, told = _positives(teacher, state, train_set, test_set, shown, on_stage)
+    if config.positives == "neighbours":
+        neighbours, told = _positives(config, folder.parent, state, train_set, test_set, shown, on_stage)
     trained = training.train(
         config,
         train_set.images[shown],
@@ -234,12 +235,17 @@ def _load(name: str, *, download: bool, on_stage: Stage) -> tuple[ImageSet, Imag
     return load("train"), load("test")
 
 
-def _teacher(config: Config, root: Path) -> Run | None:
-    """The `vicreg` run that says which images are neighbours, where the config's positives are; looked for first here."""
+def _begun(state: Path) -> bool:
+    """Whether a training with neighbours was begun there, and its neighbours kept."""
+    from vicreg.training import STATE_FILE
+
+    return (state / STATE_FILE).exists() and (state / "neighbours.json").exists()
+
+
+def _teacher(config: Config, root: Path) -> Run:
+    """The `vicreg` run that says which images are neighbours: the one below root, else any on this machine."""
     from vicreg.runs import find_runs, open_run
 
-    if config.positives != "neighbours":
-        return None
     name = f"{config.dataset}-vicreg"
     if (root / name / "config.json").exists():
         return open_run(root / name)
@@ -254,7 +260,7 @@ def _teacher(config: Config, root: Path) -> Run | None:
 
 
 def _positives(
-    teacher: Run, state: Path, train_set: ImageSet, test_set: ImageSet, shown: slice, on_stage: Stage
+    config: Config, root: Path, state: Path, train_set: ImageSet, test_set: ImageSet, shown: slice, on_stage: Stage
 ) -> tuple[tuple[Any, Any], dict[str, Any]]:
     """The neighbours of both splits' images in the teacher's representation space, and a record of whose it is.
 
@@ -270,9 +276,8 @@ def _positives(
     from vicreg.views import POSITIVE_NEIGHBOURS
 
     kept, record = state / "neighbours.npz", state / "neighbours.json"
-    begun = (state / STATE_FILE).exists()
     lengths = {"train": len(train_set.images[shown]), "test": len(test_set)}
-    if begun and record.exists():  # written last
+    if _begun(state):
         try:
             with np.load(kept, allow_pickle=False) as arrays:
                 before = {split: arrays[split] for split in lengths}
@@ -280,6 +285,7 @@ def _positives(
                 return (before["train"], before["test"]), json.loads(record.read_text())
         except (OSError, ValueError, KeyError, zipfile.BadZipFile):
             pass  # damaged: they are found again
+    teacher = _teacher(config, root)
     found = {}
     for image_set, rows in ((train_set, shown), (test_set, slice(None))):
         split = image_set.split
@@ -295,7 +301,7 @@ def _positives(
             "metric": "euclidean",
         }
     }
-    if not begun:  # else the state may be another run's, which training will say
+    if not (state / STATE_FILE).exists():  # else the state may be another run's, which training will say
         state.mkdir(parents=True, exist_ok=True)
         with atomic_path(kept) as temporary, open(temporary, "wb") as file:
             np.savez(file, **found)

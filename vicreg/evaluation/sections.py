@@ -219,8 +219,8 @@ def anomaly(
     test_labels: np.ndarray,
     *,
     anomalies: np.ndarray | None,
-    labels: np.ndarray | None,
     images: np.ndarray | None,
+    labels: np.ndarray | None = None,
 ) -> Section:
     """Anomaly scores of test images and anomalies under every setting that a page offers; ROC under two of them.
 
