@@ -46,8 +46,8 @@ def show_maps(run: Run, key: str) -> None:
     figures = ui.metrics(run)["clusters"]
     colours = [ui.class_colour(label) if label >= 0 else "#666666" for label in figures["matching"]]
     panels = [
-        charts.panel(kind, names, title="by cluster", field="cluster", colours=colours),
-        charts.panel(kind, classes, title="by class"),
+        charts.panel(kind, names, title=f"by cluster, {ui.title(run)}", field="cluster", colours=colours),
+        charts.panel(kind, classes, title=f"by class, {ui.title(run)}"),
     ]
     ui.chart(
         charts.maps(frame, panels, width=width),

@@ -348,7 +348,7 @@ def test_spectra_are_shares_of_their_largest_without_unused_directions():
 
 def test_bars_carry_interval_and_the_studys_mark_only_where_it_has_a_figure():
     spec = charts.accuracy_bars(accuracies(), RUNS, chance=10).to_dict()
-    bars, interval, _, study, guess = spec["layer"]
+    bars, _, interval, _, study, guess = spec["layer"]
     assert bars["encoding"]["y"]["sort"] == list(RUNS)
     assert (interval["encoding"]["x"]["field"], interval["encoding"]["x2"]["field"]) == ("low", "high")
     assert study["transform"] == [{"filter": "isValid(datum.study)"}]

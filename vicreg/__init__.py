@@ -34,6 +34,9 @@ GLOSSARY: dict[str, str] = {
     "run": "one trained preset on one data set with one seed, such as `cifar10/vicreg`",
     "gallery": "the images that are searched",
     "query": "the image that is searched for",
+    "hub": "an image that is among the nearest, or the farthest, of far more queries than others",
+    "anomaly score": "distance to the nearest train representations; higher is more anomalous",
+    "baseline": "what trained runs are compared with: the untrained encoder, pixels, Laplacian Eigenmaps of pixels",
     "linear probe": "multinomial logistic regression on frozen representations",
 }
 

@@ -31,7 +31,8 @@ def accuracy_bars(
         "accuracy:Q", title="linear probe accuracy, %", scale=alt.Scale(domain=[0, max(80, frame["high"].max() + 8)])
     )
     bars = base.mark_bar(height={"band": 0.6}).encode(x=x, color=run_colour(colours, legend=False), tooltip=tooltip)
-    interval = base.mark_rule(strokeWidth=2.5, color="#333").encode(x="low:Q", x2="high:Q", tooltip=tooltip)
+    halo = base.mark_rule(strokeWidth=6, color="#fff").encode(x="low:Q", x2="high:Q")  # for dark pages
+    interval = base.mark_rule(strokeWidth=2.5, color="#222").encode(x="low:Q", x2="high:Q", tooltip=tooltip)
     figures = base.mark_text(align="left", dx=8, fontSize=13).encode(
         x="high:Q", text=alt.Text("accuracy:Q", format=".2f"), color=alt.value("#888")
     )
@@ -41,7 +42,7 @@ def accuracy_bars(
         .encode(x="study:Q", tooltip=tooltip)
     )
     guess = alt.Chart(pd.DataFrame({"x": [chance]})).mark_rule(strokeDash=[4, 4], color="#888").encode(x="x:Q")
-    return alt.layer(bars, interval, figures, study, guess).properties(width=width, height=34 * len(order))
+    return alt.layer(bars, halo, interval, figures, study, guess).properties(width=width, height=34 * len(order))
 
 
 def per_class(
