@@ -19,10 +19,7 @@ ui.page(
 
 width = ui.width()
 controls = st.columns([5, 5, 6])
-with controls[0]:
-    run = ui.pick_run()
-with controls[1]:
-    second = ui.pick_second(run)
+run, second = ui.pick_pair(controls)
 named = controls[2].segmented_control(
     "Score",
     ["study", "field", "own choice"],
@@ -50,11 +47,9 @@ if named == "own choice":
 else:
     scoring = {"study": STUDY, "field": FIELD}[named]
 column = scoring.column
-if "anomaly" not in ui.metrics(run):
-    st.info(f"`{run.title}` has no scores yet: `python -m vicreg evaluate {run.name}`.", icon=":material/info:")
+if not ui.has(run, "anomaly"):
     st.stop()
-if second is not None and "anomaly" not in ui.metrics(second):
-    st.info(f"`{second.title}` has no scores yet: `python -m vicreg evaluate {second.name}`.", icon=":material/info:")
+if second is not None and not ui.has(second, "anomaly"):
     second = None
 shown = [run] if second is None else [run, second]
 pictures = ui.pictures(run)

@@ -18,10 +18,7 @@ ui.page(
 
 width = ui.width()
 controls = st.columns([3, 3, 2, 2])
-with controls[0]:
-    run = ui.pick_run()
-with controls[1]:
-    second = ui.pick_second(run)
+run, second = ui.pick_pair(controls)
 count = controls[2].select_slider(
     "Pictures on the maps", [1_000, 2_000, 5_000], value=2_000, key="cluster_count", bind="query-params"
 )
@@ -62,11 +59,9 @@ def show_maps(run: Run, key: str) -> None:
     )
 
 
-if "clusters" not in ui.metrics(run):
-    st.info(f"`{run.title}` has no clusters yet: `python -m vicreg evaluate {run.name}`.", icon=":material/info:")
+if not ui.has(run, "clusters"):
     st.stop()
-if second is not None and "clusters" not in ui.metrics(second):
-    st.info(f"`{second.title}` has no clusters yet: `python -m vicreg evaluate {second.name}`.", icon=":material/info:")
+if second is not None and not ui.has(second, "clusters"):
     second = None
 show_maps(run, "cluster_maps")
 if second is not None:

@@ -15,10 +15,7 @@ ui.page(
 
 width = ui.width()
 controls = st.columns([3, 3, 2, 3])
-with controls[0]:
-    run = ui.pick_run()
-with controls[1]:
-    second = ui.pick_second(run)
+run, second = ui.pick_pair(controls)
 eigenmap = next((one for one in ui.measured_runs(run).values() if one.baseline == "laplacian"), None)
 kinds = [kind for kind in charts.MAP_TITLES if kind != "laplacian" or eigenmap is not None]
 if second is not None:
@@ -176,7 +173,11 @@ if eigenmap is not None:
 if figures:
     ui.measured(
         f"{figures['protocol']} Run `{ui.title(run)}`; pictures: {ui.metrics(run)['sources']['test']['source']}"
-        + (f" Eigenmap: {described(eigenmap.record['baseline'])}, k = 10." if eigenmap is not None else ""),
+        + (
+            f" Eigenmap: {described(eigenmap.record['baseline'])}, k = {eigenmap.record['baseline']['neighbours']}."
+            if eigenmap is not None
+            else ""
+        ),
         command=f"python -m vicreg evaluate {run.name}",
     )
 ui.show_source(

@@ -17,17 +17,13 @@ ui.page(
 
 width = ui.width()
 controls = st.columns([3, 3, 2])
-with controls[0]:
-    run = ui.pick_run()
-with controls[1]:
-    second = ui.pick_second(run)
+run, second = ui.pick_pair(controls)
 
 runs = ui.measured_runs(run)
 figures = {title: ui.metrics(other)["probe"] for title, other in runs.items()}
-if second is not None and ui.title(second) not in figures:
-    st.info(
-        f"`{second.title}` was not measured yet: `python -m vicreg evaluate {second.name}`.", icon=":material/info:"
-    )
+if not ui.has(run, "probe"):
+    st.stop()
+if second is not None and not ui.has(second, "probe"):
     second = None
 colours = {title: ui.colour(other) for title, other in runs.items()}
 table = pd.DataFrame(
@@ -40,9 +36,6 @@ table = pd.DataFrame(
     }
     for title, probe in figures.items()
 )
-if ui.title(run) not in figures:
-    st.info(f"`{run.title}` was not measured yet: `python -m vicreg evaluate {run.name}`.", icon=":material/info:")
-    st.stop()
 ui.chart(
     charts.accuracy_bars(table, colours, width=max(200, min(width - 330, 900))),
     alt="Linear probe accuracy of every run with its 95 % interval: "

@@ -17,10 +17,7 @@ ui.page(
 )
 
 controls = st.columns([4, 4, 3, 3])
-with controls[0]:
-    run = ui.pick_run()
-with controls[1]:
-    second = ui.pick_second(run)
+run, second = ui.pick_pair(controls)
 metric = controls[2].segmented_control(
     "Distance", ["cosine", "euclidean"], default="cosine", required=True, key="metric", bind="query-params"
 )

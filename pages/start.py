@@ -15,10 +15,7 @@ ui.page(
 )
 
 controls = st.columns([3, 3, 2, 2], vertical_alignment="bottom")
-with controls[0]:
-    run = ui.pick_run(needs="network")
-with controls[1]:
-    second = ui.pick_second(run, needs="network")
+run, second = ui.pick_pair(controls, needs="network")
 pictures = ui.pictures(run)
 if pictures is not None:
     number = controls[2].number_input("Picture", 0, len(pictures) - 1, 30, key="picture", bind="query-params")

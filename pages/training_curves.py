@@ -14,10 +14,7 @@ ui.page(
 
 width = ui.width()
 controls = st.columns([3, 3, 2, 2], vertical_alignment="bottom")
-with controls[0]:
-    run = ui.pick_run(needs="history")
-with controls[1]:
-    second = ui.pick_second(run, needs="history")
+run, second = ui.pick_pair(controls, needs="history")
 log = controls[2].toggle("Logarithmic scale", key="log", bind="query-params", persist_state="session")
 controls[3].caption("Solid: train. Dashed: test.")
 

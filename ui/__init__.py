@@ -19,11 +19,11 @@ from ui.pictures import Pictures, anomalies, data_uri, pictures, sample_picture,
 from ui.runs import (
     budget,
     colour,
+    has,
     measured_runs,
     metrics,
     networks,
-    pick_run,
-    pick_second,
+    pick_pair,
     preset_run,
     results,
     study,
@@ -48,16 +48,15 @@ __all__ = [
     "data_uri",
     "drawing",
     "embed",
+    "has",
     "measured",
     "measured_runs",
     "metrics",
     "navigation",
     "networks",
     "page",
-    "percent",
     "pick_map",
-    "pick_run",
-    "pick_second",
+    "pick_pair",
     "pictures",
     "preset_run",
     "representations",
@@ -151,11 +150,6 @@ def show_source(*names: str) -> None:
         with shown:
             for name in names:
                 st.code(inspect.getsource(pkgutil.resolve_name(name)), language="python")
-
-
-def percent(value: float) -> str:
-    """A percentage with two decimals."""
-    return f"{value:.2f} %"
 
 
 def short(value: float) -> str:

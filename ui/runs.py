@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -13,6 +14,8 @@ from vicreg.config import BASELINES, PRESETS
 from vicreg.runs import Run
 
 if TYPE_CHECKING:
+    from streamlit.delta_generator import DeltaGenerator
+
     from vicreg.model import Encoder, Expander
 
 NOBODY = "nobody"
@@ -23,22 +26,13 @@ def pick_run(*, needs: str = "") -> Run:
 
     needs: `network` or `history`, for a page that not every baseline can serve.
     """
-    found, broken = runs.find_runs()
-    for sentence in broken:
-        st.warning(sentence, icon=":material/broken_image:")
-    found = _labelled([run for run in found.values() if _serves(run, needs)])
-    if not found:
-        st.info("There is no trained run on this machine. `python -m vicreg train` makes one.", icon=":material/info:")
-        st.stop()
+    found = _available(lambda run: _serves(run, needs))
     return found[_pick("Run", list(found), key="run", text="Runs come with the app, or from `python -m vicreg train`.")]
 
 
 def preset_run(preset: str) -> Run:
     """The bundled run of a preset, or else the first of all. Ends the page with a sentence where there is no run."""
-    found = _labelled([run for run in runs.find_runs()[0].values() if not run.baseline and metrics(run)])
-    if not found:
-        st.info("There is no trained run on this machine. `python -m vicreg train` makes one.", icon=":material/info:")
-        st.stop()
+    found = _available(lambda run: not run.baseline and bool(metrics(run)))
     return next((run for run in found.values() if run.config.preset == preset), next(iter(found.values())))
 
 
@@ -55,6 +49,25 @@ def pick_second(first: Run, *, needs: str = "") -> Run | None:
             "`python -m vicreg evaluate` measures them on yours."
         )
     return same.get(_pick("Compare with", [NOBODY, *same], key="second", text=text))
+
+
+def pick_pair(columns: Sequence[DeltaGenerator], *, needs: str = "") -> tuple[Run, Run | None]:
+    """The run picker in the first column and the second run's in the second."""
+    with columns[0]:
+        first = pick_run(needs=needs)
+    with columns[1]:
+        return first, pick_second(first, needs=needs)
+
+
+def has(run: Run, section: str) -> bool:
+    """Whether the run was measured for a section of its figures; a sentence says what to do where it was not."""
+    if section in metrics(run):
+        return True
+    st.info(
+        f"`{run.title}` has no figures of this kind yet: `python -m vicreg evaluate {run.name}`.",
+        icon=":material/info:",
+    )
+    return False
 
 
 def measured_runs(first: Run) -> dict[str, Run]:
@@ -83,6 +96,18 @@ def colour(run: Run) -> str:
 def study(run: Run) -> float | None:
     """The study's linear probe for the run's setting, in percent; None where it has none."""
     return None if run.baseline else study_probe(run.config)
+
+
+def _available(keep: Callable[[Run], bool]) -> dict[str, Run]:
+    """The runs to choose from, by label; a line for each that is broken, and the page's end where there is none."""
+    found, broken = runs.find_runs()
+    for sentence in broken:
+        st.warning(sentence, icon=":material/broken_image:")
+    kept = _labelled([run for run in found.values() if keep(run)])
+    if not kept:
+        st.info("There is no trained run on this machine. `python -m vicreg train` makes one.", icon=":material/info:")
+        st.stop()
+    return kept
 
 
 def _pick(title: str, labels: list[str], *, key: str, text: str) -> str:
