@@ -57,6 +57,7 @@ for position, column in enumerate(controls):
     word = "off" if on[position] else "on"
     column.caption(f":material/lightbulb: {word}: `{there.title}`" if there else f"{word}: not trained")
 
+off = tuple(name for (name, *_), value in zip(SWITCHES, on, strict=True) if not value)
 chosen = trained.get(on)
 if chosen is None:
     words = [
@@ -67,8 +68,7 @@ if chosen is None:
             for (_, _, weight, _), value in zip(SWITCHES, on[:3], strict=False)
             if not value
         ),
-        f"--name {full.config.dataset}-"
-        + "-".join(["without", *(n for (n, *_), v in zip(SWITCHES, on, strict=True) if not v)]),
+        f"--name {full.config.dataset}-" + "-".join(["without", *off]),
     ]
     st.info(
         f"No run was trained with this setting. It would need about as long as `{full.title}`, which took "
@@ -134,15 +134,21 @@ if whole:
     explained = "Everything is on: the three terms hold each other in balance. Switch one off."
 else:
     explained = {
-        "no-variance": "**Without variance** nothing keeps the embeddings apart. Agreeing is easiest when every picture says "
+        (
+            "variance",
+        ): "**Without variance** nothing keeps the embeddings apart. Agreeing is easiest when every picture says "
         "the same: invariance and covariance both fall to almost nothing, and that is the collapse.",
-        "no-invariance": "**Without invariance** the views of a picture need not agree. The embeddings spread and decorrelate "
+        (
+            "invariance",
+        ): "**Without invariance** the views of a picture need not agree. The embeddings spread and decorrelate "
         "perfectly well, without a reason to keep what the views share.",
-        "no-covariance": "**Without covariance** every number may vary and still say the same as its neighbour: the variance "
+        (
+            "covariance",
+        ): "**Without covariance** every number may vary and still say the same as its neighbour: the variance "
         "term is content, and the directions become fewer.",
-        "neighbour-views": "**Without generated neighbours** a picture's partner is another picture that an earlier network "
+        ("views",): "**Without generated neighbours** a picture's partner is another picture that an earlier network "
         "found near, so it begins with what that network learned. Nothing says that colour or crop must not matter.",
-    }.get(chosen.config.preset, "")
+    }.get(off, "**Several parts are off at once**: compare with the runs that lack one of them.")
 left, right = st.columns([1, 1], gap="large", vertical_alignment="center")
 with left:
     st.subheader("How many directions are left?", anchor=False)
