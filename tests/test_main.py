@@ -17,7 +17,7 @@ from safetensors import safe_open
 from scipy.spatial.distance import cdist
 
 from vicreg import datasets, runs, training
-from vicreg.__main__ import main
+from vicreg.__main__ import _figures, main
 from vicreg.claims import findings
 from vicreg.config import PRESETS
 from vicreg.evaluation.encode import encode
@@ -274,3 +274,22 @@ def test_claims_prints_every_finding_with_its_verdict(capsys, monkeypatch, tmp_p
         assert claim.words in row
         assert finding.verdict in row
         assert finding.ours[:40] in out
+
+
+def test_the_readmes_table_is_what_list_prints_of_the_bundled_runs():
+    rows = [line for line in (ROOT / "README.md").read_text().splitlines() if line.startswith("| `")]
+    told = {row.split("`")[1]: [cell.strip() for cell in row.split("|")[3:-1]] for row in rows}
+    bundled = {run.name: run for run in map(open_run, sorted(runs.BUNDLED.iterdir()))}
+    assert {f"cifar10-{name}" for name in told} == set(bundled)
+    for name, cells in told.items():
+        assert cells == list(_figures(bundled[f"cifar10-{name}"])), name
+
+
+def test_list_names_a_damaged_run_and_still_shows_the_others(trained, capsys, monkeypatch, tmp_path):
+    shutil.copytree(trained, tmp_path / "cifar10-mine")
+    (tmp_path / "cifar10-mine" / "metrics.json").write_text("{}")
+    monkeypatch.setenv("VICREG_RUNS", str(tmp_path))
+    assert main(["list"]) == 1
+    out, err = capsys.readouterr()
+    assert "cifar10-mine/metrics.json is damaged" in err
+    assert "cifar10-vicreg-long" in out

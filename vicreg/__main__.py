@@ -210,16 +210,19 @@ def _list(options: argparse.Namespace) -> int:
     from vicreg.runs import BUNDLED, find_runs
 
     found, broken = find_runs()
-    rows = [("run", "encoder", "epochs", "probe", "MB", "where")]
+    rows = [("run", "encoder", "epochs", "probe, %", "the study", "kNN, %", "rank", "AUROC", "NMI", "MB", "where")]
     for name, run in found.items():
-        probe = run.metrics.get("probe")
+        try:
+            figures = _figures(run)
+        except ValueError as error:  # a damaged file, named
+            broken.append(str(error))
+            figures = ("damaged", "", "", "", "", "")
         size = sum(entry["bytes"] for entry in run.record["files"].values()) / 1e6
-        figure = f"{probe['accuracy']:.2f} %" if probe else "not yet"
         where = "bundled" if run.folder.parent == BUNDLED else "own"
         encoder, epochs = run.config.encoder, str(run.record["epochs"])
         if run.baseline:
             encoder, epochs = encoder if run.has_network else run.baseline, "-"
-        rows.append((name, encoder, epochs, figure, f"{size:.1f}", where))
+        rows.append((name, encoder, epochs, *figures, f"{size:.1f}", where))
     _print_table(rows)
     for sentence in broken:
         print(f"vicreg: {sentence}", file=sys.stderr)
@@ -227,6 +230,25 @@ def _list(options: argparse.Namespace) -> int:
         print("No runs yet: `python -m vicreg train` makes one.")
     print(f"The study's linear probe, for comparison: {STUDY_PROBES['vicreg']} % (VICReg, 30 epochs).")
     return 1 if broken else 0
+
+
+def _figures(run: Any) -> tuple[str, ...]:
+    """A run's figures, as `list` and the README show them: probe, the study's, kNN, rank, AUROC, NMI."""
+    from vicreg.claims import study_probe
+
+    metrics = run.metrics
+    if not metrics:
+        return ("not yet", "", "", "", "", "")
+    probe, study = metrics["probe"], None if run.baseline else study_probe(run.config)
+    auroc, clusters = metrics.get("anomaly", {}).get("study", {}).get("auroc"), metrics.get("clusters")
+    return (
+        "{:.2f} ({:.2f} to {:.2f})".format(probe["accuracy"], *probe["interval"]),
+        "" if study is None else str(study),
+        f"{metrics['knn']['accuracy']:.2f}",
+        f"{metrics['spectrum']['effective_rank']:.2f}",
+        "" if auroc is None else f"{auroc:.3f}",
+        "" if clusters is None else f"{clusters['nmi']:.3f}",
+    )
 
 
 def _config(options: argparse.Namespace) -> Config:

@@ -472,3 +472,5 @@ def test_a_run_that_was_not_measured_yet_leaves_every_page_whole(
     query = {position: OTHER.title} if name in COMPARING else {}
     app = opened(name, **query)
     assert not app.exception
+    if name in ("probe", "anomalies", "clusters"):
+        assert any(f"python -m vicreg evaluate {OTHER.name}" in info.value for info in app.info)
