@@ -16,6 +16,7 @@ import numpy as np
 import torch
 
 from vicreg import encode, open_run
+from vicreg.baselines import flat
 from vicreg.datasets import load
 from vicreg.evaluation.laplacian import Eigenmap, fit, place
 
@@ -54,11 +55,6 @@ def main() -> None:
         )
     print(f"{'fitted anew':<12}{1000 * wall:>11.0f} ms{wall / single['encoder']:>12,.0f}")
     print(f"medians of {options.repeats} single images; fitted once, {processor:.1f} s of processor time")
-
-
-def flat(images: np.ndarray) -> np.ndarray:
-    """uint8 (N, H, W, 3) -> float32 (N, H * W * 3) in [0, 1]."""
-    return images.reshape(len(images), -1).astype(np.float32) / 255
 
 
 def timed_fit(points: np.ndarray, dimensions: int) -> tuple[Eigenmap, float, float]:

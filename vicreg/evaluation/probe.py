@@ -60,7 +60,7 @@ def linear_probe(
     train: (n, D), test: (N, D) float representations; labels: whole numbers 0 to C - 1, each at least twice in the train
     split. The strength with the least cross-entropy on a held-out tenth (of every class; chosen by `seed`, which also
     draws the bootstrap) is refitted on all of the train split. The same arrays give the same result. 50,000 x 512 take
-    about 40 s of one core (`python benchmarks/probe.py`). Raises ValueError for arrays that do not fit.
+    about 40 s of one core (`python -m benchmarks.probe`). Raises ValueError for arrays that do not fit.
     """
     train, train_labels = checked(train, name="train"), _labels(train_labels, len(train), "train_labels")
     test, test_labels = checked(test, name="test"), _labels(test_labels, len(test), "test_labels")

@@ -89,7 +89,7 @@ def tsne(representations: np.ndarray, *, initial: np.ndarray | None = None, perp
     collapse), the start is the first two principal components. perplexity: about how many neighbours each image holds on
     to; at most (N - 1) / 3 is used. There is no seed, since nothing is drawn: the same arrays give the same map on one
     machine. All images the same point stay one point. On two cores 10,000 images take about 35 s, 2,000 about 5 s
-    (`python benchmarks/projection.py`). Raises ValueError for fewer than 5 images and for arrays that do not fit.
+    (`python -m benchmarks.projection`). Raises ValueError for fewer than 5 images and for arrays that do not fit.
     """
     from sklearn.manifold import TSNE
 
