@@ -87,7 +87,7 @@ def compared_curves(
             .encode(
                 x=alt.X("epoch:Q", title="epoch", axis=alt.Axis(tickMinStep=1, grid=False)),
                 y=alt.Y("value:Q", title=None, scale=scale),
-                color=run_colour(colours),
+                color=run_colour(colours, columns=columns),
                 strokeDash=alt.StrokeDash(
                     "split:N",
                     sort=["train", "test"],
@@ -121,7 +121,7 @@ def snapshots(
             .encode(
                 x=alt.X("epoch:Q", title="epoch", axis=alt.Axis(tickMinStep=1, grid=False)),
                 y=alt.Y(f"{field}:Q", title=None, scale=alt.Scale(zero=False)),
-                color=run_colour(colours, legend=len(colours) > 1),
+                color=run_colour(colours, legend=len(colours) > 1, columns=1 if narrow else 2),
                 tooltip=["run:N", "epoch:Q", alt.Tooltip(f"{field}:Q", title=title, format=".2f")],
             )
             .properties(width=panel, height=170, title=title)
