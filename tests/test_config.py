@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from vicreg.config import PRESETS, Config, ViewConfig
+from vicreg.config import DATASETS, PRESETS, Config, ViewConfig, presets
 
 
 def test_a_config_survives_json():
@@ -13,6 +13,7 @@ def test_a_config_survives_json():
     assert Config.from_dict(json.loads(json.dumps(config.to_dict()))) == config
 
 
+@pytest.mark.parametrize("dataset", DATASETS)
 @pytest.mark.parametrize(
     ("name", "setting", "value"),
     [
@@ -22,8 +23,8 @@ def test_a_config_survives_json():
         ("neighbour-views", "positives", "neighbours"),
     ],
 )
-def test_a_preset_is_one_value_away_from_vicreg(name, setting, value):
-    ours, vicreg = PRESETS[name].to_dict(), PRESETS["vicreg"].to_dict()
+def test_a_preset_is_one_value_away_from_vicreg(name, setting, value, dataset):
+    ours, vicreg = presets(dataset)[name].to_dict(), presets(dataset)["vicreg"].to_dict()
     changed = {key: ours[key] for key in vicreg if ours[key] != vicreg[key]}
     assert changed == {"preset": name, setting: value}
     assert ours.keys() == vicreg.keys()
@@ -37,6 +38,18 @@ def test_every_preset_has_a_run_of_its_own_name():
         "no-invariance": "cifar10-no-invariance",
         "neighbour-views": "cifar10-neighbour-views",
     }
+
+
+def test_digits_are_never_flipped_and_train_the_smallest_encoder():
+    for name, config in presets("coloured-digits").items():
+        assert (config.run_name, config.encoder) == (f"coloured-digits-{name}", "tiny")
+        assert not config.views.flip
+
+
+def test_an_unknown_data_set_is_named_with_those_there_are():
+    for make in (presets, lambda name: Config(dataset=name)):
+        with pytest.raises(ValueError, match="data set must be one of cifar10, coloured-digits, got 'svhn'"):
+            make("svhn")
 
 
 @pytest.mark.parametrize("name", PRESETS)

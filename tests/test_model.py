@@ -11,11 +11,12 @@ def parameters(network: torch.nn.Module) -> int:
 
 
 def test_encoders_have_the_sizes_they_are_described_with():
+    assert parameters(Encoder("tiny")) / 1e6 == pytest.approx(0.23, abs=0.005)
     assert parameters(Encoder("compact")) / 1e6 == pytest.approx(4.9, abs=0.05)
     assert parameters(Encoder("resnet18")) / 1e6 == pytest.approx(11.2, abs=0.05)
 
 
-@pytest.mark.parametrize("name", ["compact", "resnet18"])
+@pytest.mark.parametrize("name", ["tiny", "compact", "resnet18"])
 @pytest.mark.parametrize("side", [24, 32])
 def test_any_image_size_gives_512_numbers(name, side):
     encoder = Encoder(name).eval()

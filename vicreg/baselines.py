@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from vicreg.config import BASELINES, PRESETS
+from vicreg.config import BASELINES, presets
 from vicreg.datasets import ImageSet
 from vicreg.runs import Run, write_run
 
@@ -44,7 +44,7 @@ def write_baseline(name: str, root: Path, *, dataset: str, data: dict[str, Any],
     """
     if name not in BASELINES:
         raise ValueError(f"baseline must be one of {', '.join(BASELINES)}, got {name!r}")
-    config = dataclasses.replace(PRESETS["vicreg"], preset=name, dataset=dataset)
+    config = dataclasses.replace(presets(dataset)["vicreg"], preset=name)
     images = min(LAPLACIAN_IMAGES, data["train"]["images"])
     settings = {
         "untrained": {},

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from vicreg.catalogue import CATALOGUE
 from vicreg.claims import STUDY_PROBES, study_probe
 from vicreg.config import Config
 
@@ -15,18 +16,19 @@ def model_card(config: Config, record: dict[str, Any], metrics: dict[str, Any], 
     record: config.json as a dict. metrics: metrics.json as a dict.
     """
     probe, knn, data = metrics["probe"], metrics["knn"], record["data"]
+    spec = CATALOGUE[config.dataset]
     front = {
         "license": "mit",
         "library_name": "vicreg",
         "tags": ["self-supervised-learning", "vicreg", "image-feature-extraction"],
-        "datasets": ["uoft-cs/cifar10"],
+        **({"datasets": [spec.repo]} if spec.repo else {}),
         "model-index": [
             {
                 "name": name,
                 "results": [
                     {
                         "task": {"type": "image-classification", "name": "Linear probe"},
-                        "dataset": {"type": "uoft-cs/cifar10", "name": "CIFAR-10", "split": "test"},
+                        "dataset": {"type": spec.repo or config.dataset, "name": spec.title, "split": "test"},
                         "metrics": [
                             {
                                 "type": "accuracy",
@@ -42,7 +44,7 @@ def model_card(config: Config, record: dict[str, Any], metrics: dict[str, Any], 
     rank = metrics["spectrum"]
     accuracy, (low, high) = f"{probe['accuracy']:.2f} %", probe["interval"]
     return f"""---
-{_yaml(front)}---
+{yaml(front)}---
 
 # {name}
 
@@ -52,7 +54,7 @@ def model_card(config: Config, record: dict[str, Any], metrics: dict[str, Any], 
 | --- | --- | --- |
 | linear probe | {accuracy} (95 % interval {low:.2f} to {high:.2f}, n = {probe["n"]}) | {probe["protocol"]} |
 | kNN | {knn["accuracy"]:.2f} % (n = {knn["n"]}) | {knn["protocol"]} |
-| effective rank | {rank["effective_rank"]:.2f} of {rank.get("dimensions", 512)} | {rank["protocol"]} |
+{_attributes(metrics)}| effective rank | {rank["effective_rank"]:.2f} of {rank.get("dimensions", 512)} | {rank["protocol"]} |
 
 {_study(config)}
 
@@ -61,14 +63,25 @@ def model_card(config: Config, record: dict[str, Any], metrics: dict[str, Any], 
 
 
 def _what(config: Config, record: dict[str, Any]) -> str:
+    title = CATALOGUE[config.dataset].title
     if baseline := record.get("baseline"):
         from vicreg.baselines import described
 
-        return f"A baseline on CIFAR-10, measured as the trained runs are: {described(baseline)}."
-    return f"A {config.encoder} encoder trained with VICReg (Bardes, Ponce, LeCun 2022) on CIFAR-10, preset `{config.preset}`."
+        return f"A baseline on {title}, measured as the trained runs are: {described(baseline)}."
+    return f"A {config.encoder} encoder trained with VICReg (Bardes, Ponce, LeCun 2022) on {title}, preset `{config.preset}`."
+
+
+def _attributes(metrics: dict[str, Any]) -> str:
+    return "".join(
+        f"| linear probe, {what} | {found['accuracy']:.2f} % (95 % interval {found['interval'][0]:.2f} to "
+        f"{found['interval'][1]:.2f}, n = {found['n']}) | {found['protocol']} |\n"
+        for what, found in metrics.get("attributes", {}).items()
+    )
 
 
 def _study(config: Config) -> str:
+    if config.dataset != "cifar10":
+        return "The study that this project grew out of did not use this data set."
     figure = study_probe(config)
     if figure is None:
         return f"The study that this project grew out of reports {STUDY_PROBES['vicreg']} % for VICReg after 30 epochs."
@@ -106,17 +119,17 @@ representations = vicreg.encode(run.encoder, images)  # uint8 (N, 32, 32, 3) -> 
 """
 
 
-def _yaml(value: Any, indent: int = 0) -> str:
+def yaml(value: Any, indent: int = 0) -> str:
     """Plain dicts, lists and scalars as YAML; strings are quoted as JSON, which YAML reads."""
     pad = "  " * indent
     lines = []
     for key, item in value.items():
         if isinstance(item, dict):
-            lines.append(f"{pad}{key}:\n{_yaml(item, indent + 1)}")
+            lines.append(f"{pad}{key}:\n{yaml(item, indent + 1)}")
         elif isinstance(item, list) and item and isinstance(item[0], dict):
             lines.append(f"{pad}{key}:\n")
             for entry in item:
-                body = _yaml(entry, indent + 1)
+                body = yaml(entry, indent + 1)
                 lines.append(f"{pad}- {body[len(pad) + 2 :]}")
         else:
             lines.append(f"{pad}{key}: {json.dumps(item)}\n")

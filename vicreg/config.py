@@ -10,13 +10,18 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 from dataclasses import dataclass, field
 from typing import Any
 
-ENCODERS = ("compact", "resnet18")
+DATASETS = ("cifar10", "coloured-digits")
+ENCODERS = ("tiny", "compact", "resnet18")
 POSITIVES = ("views", "neighbours")
 BASELINES = ("untrained", "pixels", "laplacian")  # what runs are compared with: `vicreg.baselines`
 OPTIMISERS = ("adamw", "lars")
+MAX_WIDTH = 16_384  # of the expander's layers: twice the paper's
+# Far beyond any use; a config from elsewhere must not ask for more than a machine has.
+MOST = {"epochs": 10_000, "batch_size": 65_536, "warmup_steps": 10_000_000, "seed": 2**63 - 1}
 
 
 @dataclass(frozen=True)
@@ -85,6 +90,7 @@ class Config:
     seed: int = 0
 
     def __post_init__(self) -> None:
+        _require(self.dataset in DATASETS, f"data set must be one of {', '.join(DATASETS)}, got {self.dataset!r}")
         _require(self.encoder in ENCODERS, f"encoder must be one of {', '.join(ENCODERS)}, got {self.encoder!r}")
         _require(
             self.optimiser in OPTIMISERS, f"optimiser must be one of {', '.join(OPTIMISERS)}, got {self.optimiser!r}"
@@ -102,6 +108,13 @@ class Config:
             self.batch_size >= 2, f"batch_size must be at least 2 (variance needs two images), got {self.batch_size}"
         )
         _require(self.warmup_steps >= 0, f"warmup_steps must not be negative, got {self.warmup_steps}")
+        _require(max(self.expander) <= MAX_WIDTH, f"expander must be at most {MAX_WIDTH:,} wide, got {self.expander}")
+        for name, most in MOST.items():
+            _require(getattr(self, name) <= most, f"{name} must be at most {most:,}, got {getattr(self, name)}")
+        _require(
+            re.fullmatch(r"[\w.-]{1,100}", self.preset) is not None,
+            "preset must be a plain name of at most 100 letters, digits, dots, dashes and underscores",
+        )
 
     @property
     def run_name(self) -> str:
@@ -150,10 +163,32 @@ def _scalar(name: str, value: Any, default: Any) -> Any:
     return value
 
 
-PRESETS: dict[str, Config] = {
-    "vicreg": Config(),
-    "no-variance": Config(preset="no-variance", variance_weight=0.0),
-    "no-covariance": Config(preset="no-covariance", covariance_weight=0.0),
-    "no-invariance": Config(preset="no-invariance", invariance_weight=0.0),
-    "neighbour-views": Config(preset="neighbour-views", positives="neighbours"),
+# What each preset has otherwise than `vicreg`: one value.
+ABLATIONS: dict[str, dict[str, Any]] = {
+    "vicreg": {},
+    "no-variance": {"variance_weight": 0.0},
+    "no-covariance": {"covariance_weight": 0.0},
+    "no-invariance": {"invariance_weight": 0.0},
+    "neighbour-views": {"positives": "neighbours"},
 }
+# The recipe for each data set. Digits are not flipped, as a mirrored one is none, and may take any hue.
+RECIPES: dict[str, Config] = {
+    "cifar10": Config(),
+    "coloured-digits": Config(
+        dataset="coloured-digits",
+        encoder="tiny",
+        expander=(128, 128, 128),
+        views=ViewConfig(crop_scale=(0.4, 1.0), flip=False, hue=0.5, saturation=0.4),
+        epochs=12,
+        warmup_steps=40,
+    ),
+}
+
+
+def presets(dataset: str = "cifar10") -> dict[str, Config]:
+    """The five presets on a data set, by name, `vicreg` first. Raises ValueError for a data set without a recipe."""
+    _require(dataset in RECIPES, f"data set must be one of {', '.join(RECIPES)}, got {dataset!r}")
+    return {name: dataclasses.replace(RECIPES[dataset], preset=name, **change) for name, change in ABLATIONS.items()}
+
+
+PRESETS: dict[str, Config] = presets()  # on CIFAR-10

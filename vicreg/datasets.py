@@ -1,13 +1,15 @@
-"""The catalogue of pictures: a name and a split -> ImageSet, found on this machine or fetched from the Hub.
+"""The catalogue of pictures: a name and a split -> ImageSet, found on this machine, fetched from the Hub, or made here.
 
-`load` looks in three places, in this order:
+`load` looks for CIFAR-10 and MNIST in four places, in this order:
 
 1. the folder named by VICREG_DATA, laid out as on the Hub: `<owner>/<repository>/<path in the repository>`;
-2. what was decoded before from the Hub's file, and the Hugging Face Hub client's own cache of downloads;
-3. the Hub itself, only when told `download=True`.
+2. for CIFAR-10, torchvision's own folder in it, `cifar-10-batches-py`;
+3. what was decoded before from the Hub's file, and the Hugging Face Hub client's own cache of downloads;
+4. the Hub itself, only when told `download=True`.
 
-A parquet file of ten thousand PNG or JPEG files takes seconds to decode, so that is done once: the arrays are kept in
-the user's cache folder (`cache_folder`) and opened from there as a memory map. That folder may be deleted at any time.
+`coloured-digits` and `photo-crops` are made on the spot (`vicreg.digits`). Decoding or making ten thousand pictures takes
+seconds, so that is done once: the arrays are kept in the user's cache folder (`cache_folder`) and opened from there as a
+memory map. That folder may be deleted at any time.
 
 CIFAR-10: Krizhevsky, "Learning multiple layers of features from tiny images" (2009). MNIST: LeCun, Cortes, Burges.
 """
@@ -15,27 +17,23 @@ CIFAR-10: Krizhevsky, "Learning multiple layers of features from tiny images" (2
 from __future__ import annotations
 
 import hashlib
-import io
 import json
 import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import numpy as np
 
-SIDE = 32  # every picture is SIDE x SIDE pixels once loaded
-BATCH = 256  # rows decoded between two calls of on_progress
-PROBE_SECONDS = 3.0
+from vicreg.catalogue import CATALOGUE, Spec
+from vicreg.decoding import SIDE, DataError, Progress
 
-Progress = Callable[[int, int], None]
+__all__ = ["CATALOGUE", "SIDE", "DataError", "ImageSet", "PicturesMissing", "available", "fetch", "load"]
 
-
-class DataError(ValueError):
-    """A file of pictures that cannot be used; the message names the file, what is wrong with it, and the way out."""
+MADE = 1  # a new number whenever `vicreg.digits` makes other pictures
 
 
 class PicturesMissing(FileNotFoundError):
@@ -43,56 +41,11 @@ class PicturesMissing(FileNotFoundError):
 
 
 @dataclass(frozen=True)
-class HubFile:
-    """One split on the Hub: its path in the repository and roughly how many bytes a download costs."""
-
-    path: str
-    bytes: int
-
-
-@dataclass(frozen=True)
-class Spec:
-    """A data set of the catalogue. column: where the parquet file keeps the pictures; side: their size as stored."""
-
-    title: str
-    repo: str
-    splits: dict[str, HubFile]
-    column: str
-    side: int
-    classes: tuple[str, ...]
-
-
-CATALOGUE: dict[str, Spec] = {
-    "cifar10": Spec(
-        title="CIFAR-10",
-        repo="uoft-cs/cifar10",
-        splits={
-            "train": HubFile("plain_text/train-00000-of-00001.parquet", 120_000_000),
-            "test": HubFile("plain_text/test-00000-of-00001.parquet", 24_000_000),
-        },
-        column="img",
-        side=32,
-        classes=("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"),
-    ),
-    "mnist": Spec(
-        title="MNIST",
-        repo="ylecun/mnist",
-        splits={
-            "train": HubFile("mnist/train-00000-of-00001.parquet", 15_600_000),
-            "test": HubFile("mnist/test-00000-of-00001.parquet", 2_600_000),
-        },
-        column="image",
-        side=28,
-        classes=tuple("0123456789"),
-    ),
-}
-
-
-@dataclass(frozen=True)
 class Source:
     """Where pictures came from. description: a sentence for readers, with no path of this machine in it.
 
-    file: `<owner>/<repository>/<path in the repository>`. sha256: of that parquet file, in hexadecimal.
+    file: `<owner>/<repository>/<path in the repository>`, or what it was made of. sha256: of that file, or of the pixels
+    where they were made here, in hexadecimal.
     """
 
     description: str
@@ -102,7 +55,11 @@ class Source:
 
 @dataclass(frozen=True, eq=False)
 class ImageSet:
-    """Pictures with labels. images: (N, 32, 32, 3) uint8 RGB; labels: (N,) int64, into classes; both read-only."""
+    """Pictures with labels. images: (N, 32, 32, 3) uint8 RGB; labels: (N,) int64, into classes; all read-only.
+
+    attributes: what else is known of each picture, such as the ink's colour: name -> (N,) int64, into the catalogue's
+    names of that attribute's values.
+    """
 
     name: str
     split: str
@@ -110,6 +67,7 @@ class ImageSet:
     labels: np.ndarray
     classes: tuple[str, ...]
     source: Source
+    attributes: Mapping[str, np.ndarray] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.images)
@@ -124,45 +82,88 @@ def load(name: str, split: str, *, download: bool = False, on_progress: Progress
     """The pictures of one split, in the order of its file.
 
     MNIST's 28 x 28 grey digits get two black pixels on every side and three equal channels. download: whether the
-    network may be used, if the pictures are nowhere on this machine; the Hub's client then shows a progress bar of its
-    own on stderr. on_progress(done, total): called every few hundred pictures while they are decoded, which happens
-    once. Where the cache folder cannot be written, the pictures are decoded into memory each time.
+    network may be used, if the pictures are nowhere on this machine. on_progress(done, total): called every few hundred
+    pictures while they are decoded, which happens once. Where the cache folder cannot be written, the pictures are
+    decoded into memory each time.
 
     Raises ValueError for an unknown name or split, PicturesMissing if there are no pictures, DataError if the file that
     was found cannot be used.
     """
     spec = _spec(name, split)
-    file, from_hub = _file_in_folder(spec, split), False
-    if file is None:
-        kept = _decoded_from_hub(name, split)
+    if not spec.repo:
+        entry, from_hub = _entries() / f"{name}-{split}-made-{MADE}", False
+        kept = _open(entry, name, split)
         if kept is not None:
             return kept
-        file, from_hub = _file_in_hub_cache(spec, split), True
-    if file is None:
-        if not download:
-            raise PicturesMissing(_how_to_get(name, split))
-        file = _fetch(name, split)
-
-    entry = _entries() / f"{name}-{split}-{_key(file)}"
-    kept = _open(entry, name, split)
-    if kept is not None:
-        return kept
-    decoded = _decode(file, name, split, from_hub=from_hub, on_progress=on_progress)
+        found = _make(name, split)
+    else:
+        files, from_hub = _local(name, split), False
+        if not files:
+            kept = _decoded_from_hub(name, split)
+            if kept is not None:
+                return kept
+            file, from_hub = _file_in_hub_cache(spec, split), True
+            if file is None:
+                if not download:
+                    raise PicturesMissing(_how_to_get(name, split))
+                file = fetch(name, split)
+            files = [file]
+        entry = _entries() / f"{name}-{split}-{_key(files)}"
+        kept = _open(entry, name, split)
+        if kept is not None:
+            return kept
+        found = _decode(files, name, split, from_hub=from_hub, on_progress=on_progress)
     try:
-        _keep(entry, decoded, from_hub=from_hub)
+        _keep(entry, found, from_hub=from_hub)
     except OSError:  # a read-only home or a full disk: carry on in memory
-        return decoded
-    return _open(entry, name, split) or decoded
+        return found
+    return _open(entry, name, split) or found
 
 
 def available(name: str, split: str) -> bool:
     """Whether `load` would find the pictures without the network. Reads no pictures."""
     spec = _spec(name, split)
     return (
-        _file_in_folder(spec, split) is not None
+        not spec.repo
+        or bool(_local(name, split))
         or _decoded_from_hub(name, split) is not None
         or _file_in_hub_cache(spec, split) is not None
     )
+
+
+def fetch(
+    name: str,
+    split: str,
+    *,
+    on_bytes: Progress = lambda done, total: None,
+    should_stop: Callable[[], bool] = lambda: False,
+) -> Path:
+    """Bring a split's file from the Hub into the Hub client's cache, and return it. It is not decoded yet.
+
+    The Hub is asked first, which takes 3 seconds at most. on_bytes(done, total): bytes of the download. Raises
+    PicturesMissing where it cannot be had, and hubclient.Cancelled where should_stop() ended it.
+    """
+    from vicreg import hubclient
+
+    spec = _spec(name, split)
+    path, about = spec.splits[split].path, spec.splits[split].bytes
+    try:
+        listing = hubclient.probe(spec.repo, repo_type="dataset")
+        if listing.sizes.get(path, -1) > 2 * about:
+            raise hubclient.HubError(f"{spec.repo} holds {listing.sizes[path] / 1e6:.0f} MB there, which is too much.")
+        file = hubclient.fetch(
+            spec.repo,
+            path,
+            commit=listing.commit,
+            max_bytes=2 * about,
+            repo_type="dataset",
+            on_bytes=on_bytes,
+            should_stop=should_stop,
+        )
+        hubclient.remember(spec.repo, "main", listing.commit, repo_type="dataset")
+        return file
+    except hubclient.HubError as error:
+        raise PicturesMissing(_how_to_get(name, split, failure=str(error))) from error
 
 
 def cache_folder() -> Path:
@@ -199,43 +200,36 @@ def _hub_name(spec: Spec, split: str) -> str:
     return f"{spec.repo}/{spec.splits[split].path}"
 
 
-def _file_in_folder(spec: Spec, split: str) -> Path | None:
-    folder = os.environ.get("VICREG_DATA")
-    file = Path(folder or ".").expanduser() / _hub_name(spec, split)
-    return file if folder and os.path.isfile(file) else None
+def _local(name: str, split: str) -> list[Path]:
+    """The files below VICREG_DATA that hold a split: the Hub's one, else those of torchvision's folder; or none."""
+    if not os.environ.get("VICREG_DATA"):
+        return []
+    folder = Path(os.environ["VICREG_DATA"]).expanduser()
+    file = folder / _hub_name(_spec(name), split)
+    if file.is_file():
+        return [file]
+    if name != "cifar10":
+        return []
+    from vicreg.batches import FOLDER, files
+
+    found = files(folder / FOLDER, split)
+    return found if all(file.is_file() for file in found) else []
 
 
 def _file_in_hub_cache(spec: Spec, split: str) -> Path | None:
-    from huggingface_hub import try_to_load_from_cache  # 0.3 s to import, so only when asked
+    from vicreg import hubclient
 
-    try:
-        found = try_to_load_from_cache(spec.repo, spec.splits[split].path, repo_type="dataset")
-    except OSError:  # a cache folder that cannot be read
-        return None
-    return Path(found) if isinstance(found, str) else None  # else None, or a marker that the Hub has no such file
-
-
-def _fetch(name: str, split: str) -> Path:
-    spec = _spec(name, split)
-    try:
-        from huggingface_hub import HfApi, hf_hub_download
-
-        # A dead network is found out here within seconds; the download itself would try again for 23 s and more.
-        HfApi().dataset_info(spec.repo, timeout=PROBE_SECONDS)
-        return Path(hf_hub_download(spec.repo, spec.splits[split].path, repo_type="dataset"))
-    except Exception as error:  # OSErrors of the client; httpx2's, Xet's and JSON's are not; the way out is one
-        raise PicturesMissing(_how_to_get(name, split, failure=_first_line(error))) from error
+    return hubclient.cached(spec.repo, spec.splits[split].path, revision="main", repo_type="dataset")
 
 
 def _how_to_get(name: str, split: str, *, failure: str | None = None) -> str:
     spec = _spec(name, split)
     megabytes = f"{spec.splits[split].bytes / 1e6:.0f} MB"
     folder = f"set VICREG_DATA to a folder that holds {_hub_name(spec, split)}"
+    if name == "cifar10":
+        folder += " or torchvision's cifar-10-batches-py"
     if failure is not None:
-        return (
-            f"{spec.title}'s {split} split ({megabytes}) could not be fetched from the Hugging Face Hub ({failure}). "
-            f"Try {_call(name, split)} again when the Hub can be reached, or {folder}."
-        )
+        return f"{spec.title}'s {split} split ({megabytes}) could not be fetched: {failure} Or {folder}."
     looked = "does not hold it" if os.environ.get("VICREG_DATA") else "is not set"
     return (
         f"{spec.title}'s {split} split is not on this machine: VICREG_DATA {looked}, and the Hub's cache has no copy. "
@@ -247,10 +241,6 @@ def _call(name: str, split: str) -> str:
     return f'vicreg.datasets.load("{name}", "{split}", download=True)'
 
 
-def _first_line(error: Exception) -> str:
-    return f"{type(error).__name__}: {str(error).strip()}".splitlines()[0]
-
-
 # What was decoded before
 
 
@@ -258,11 +248,11 @@ def _entries() -> Path:
     return cache_folder() / "datasets-v1"
 
 
-def _key(file: Path) -> str:
-    """Names one state of a file without reading it."""
-    real = file.resolve()
-    stat = real.stat()
-    return hashlib.sha256(f"{real}|{stat.st_size}|{stat.st_mtime_ns}".encode()).hexdigest()[:16]
+def _key(files: list[Path]) -> str:
+    """Names one state of some files without reading them."""
+    real = [file.resolve() for file in files]
+    states = (f"{file}|{file.stat().st_size}|{file.stat().st_mtime_ns}" for file in real)
+    return hashlib.sha256("|".join(states).encode()).hexdigest()[:16]
 
 
 def _open(entry: Path, name: str, split: str) -> ImageSet | None:
@@ -271,6 +261,7 @@ def _open(entry: Path, name: str, split: str) -> ImageSet | None:
     try:
         images = np.load(entry / "images.npy", mmap_mode="r")
         labels = np.load(entry / "labels.npy", mmap_mode="r")
+        attributes = {what: np.load(entry / f"{what}.npy", mmap_mode="r") for what in _spec(name).attributes}
         written = json.loads((entry / "source.json").read_text("utf-8"))
         source = Source(**written["source"])
     except (OSError, EOFError, ValueError, TypeError, KeyError):
@@ -278,7 +269,9 @@ def _open(entry: Path, name: str, split: str) -> ImageSet | None:
     good = images.dtype == np.uint8 and images.shape == (len(labels), SIDE, SIDE, 3) and labels.dtype == np.int64
     if not good or labels.min() < 0 or labels.max() >= len(classes):
         return None
-    return ImageSet(name, split, images, labels, classes, source)
+    if any(values.shape != labels.shape or values.dtype != np.int64 for values in attributes.values()):
+        return None
+    return ImageSet(name, split, images, labels, classes, source, attributes)
 
 
 def _decoded_from_hub(name: str, split: str) -> ImageSet | None:
@@ -309,6 +302,8 @@ def _keep(entry: Path, decoded: ImageSet, *, from_hub: bool) -> None:
         new.mkdir()
         np.save(new / "images.npy", decoded.images)
         np.save(new / "labels.npy", decoded.labels)
+        for what, values in decoded.attributes.items():
+            np.save(new / f"{what}.npy", values)
         (new / "source.json").write_text(json.dumps({"source": asdict(decoded.source), "from_hub": from_hub}), "utf-8")
         try:
             new.rename(entry)
@@ -320,101 +315,71 @@ def _keep(entry: Path, decoded: ImageSet, *, from_hub: bool) -> None:
         shutil.rmtree(draft, ignore_errors=True)
 
 
-# Decoding
+# Decoding and making
 
 
-def _decode(file: Path, name: str, split: str, *, from_hub: bool, on_progress: Progress | None) -> ImageSet:
-    """Read a parquet file of encoded pictures into memory. Raises DataError, with the row where there is one."""
+def _decode(files: list[Path], name: str, split: str, *, from_hub: bool, on_progress: Progress | None) -> ImageSet:
+    """The pictures of the Hub's one file, or of torchvision's several. Raises DataError, which names the file."""
     spec = _spec(name, split)
-    margin = (SIDE - spec.side) // 2
-    middle = slice(margin, margin + spec.side)
-    row, encodings = 0, set()
+    if len(files) > 1 or files[0].suffix != ".parquet":
+        return _batches(files, name, split)
+    from vicreg.decoding import decode
+
     try:
-        sha256, total, rows = _read(file, spec)
-        images = np.zeros((total, SIDE, SIDE, 3), dtype=np.uint8)
-        labels = np.zeros(total, dtype=np.int64)
-        for cell, label in rows:
-            images[row, middle, middle], encoding = _decode_picture(cell, row, spec.side)
-            if label is None or not 0 <= label < len(spec.classes):
-                raise DataError(f"the label in row {row} must be 0 to {len(spec.classes) - 1}, got {label}")
-            labels[row] = label
-            encodings.add(encoding)
-            row += 1
-            if on_progress is not None and (row % BATCH == 0 or row == total):
-                on_progress(row, total)
+        images, labels, stored, sha256 = decode(
+            files[0], column=spec.column, side=spec.side, classes=len(spec.classes), on_progress=on_progress
+        )
     except DataError as error:
-        real = file.resolve()  # the Hub's cache links to its files: deleting a link would not get a new file
+        real = files[0].resolve()  # the Hub's cache links to its files: deleting a link would not get a new file
         raise DataError(
             f"{real} cannot be used as {spec.title}'s {split} split: {error}. Put the Hub's {_hub_name(spec, split)} "
             f"in its place, or delete it and fetch it again with {_call(name, split)}."
         ) from error
-
     where = f"{'the' if from_hub else 'a folder laid out as the'} Hugging Face Hub's {spec.repo}"
-    stored = " and ".join(sorted(encodings))
-    description = f"{spec.title}'s {split} split: {total:,} pictures stored as {stored}, from {where}."
-    images.flags.writeable = labels.flags.writeable = False
-    return ImageSet(name, split, images, labels, spec.classes, Source(description, _hub_name(spec, split), sha256))
+    description = f"{spec.title}'s {split} split: {len(images):,} pictures stored as {stored}, from {where}."
+    return _read_only(name, split, images, labels, Source(description, _hub_name(spec, split), sha256))
 
 
-def _read(file: Path, spec: Spec) -> tuple[str, int, Iterator[tuple[dict | None, int | None]]]:
-    """The file's sha256, how many rows it has, and the rows: (picture cell, label). Raises DataError."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
+def _batches(files: list[Path], name: str, split: str) -> ImageSet:
+    from vicreg.batches import FOLDER, read_batches
 
-    def unreadable(error: Exception) -> DataError:
-        return DataError(f"it cannot be read as parquet ({_first_line(error)})")
-
-    def rows(parquet: pq.ParquetFile) -> Iterator[tuple[dict | None, int | None]]:
-        with parquet:
-            try:
-                for batch in parquet.iter_batches(batch_size=BATCH, columns=[spec.column, "label"]):
-                    cells, labels = batch.column(spec.column).to_pylist(), batch.column("label").to_pylist()
-                    yield from zip(cells, labels, strict=True)
-            except (pa.ArrowException, OSError) as error:
-                raise unreadable(error) from error
-
-    try:
-        with open(file, "rb") as opened:
-            sha256 = hashlib.file_digest(opened, "sha256").hexdigest()
-        parquet = pq.ParquetFile(file)
-    except (pa.ArrowException, OSError) as error:
-        raise unreadable(error) from error
-    _check_columns(parquet.schema_arrow, spec)
-    if parquet.metadata.num_rows == 0:
-        raise DataError("it holds no pictures")
-    return sha256, parquet.metadata.num_rows, rows(parquet)
+    images, labels = read_batches(files[0].parent, split)
+    digest = hashlib.sha256()
+    for file in files:
+        digest.update(file.read_bytes())
+    described = (
+        f"{_spec(name).title}'s {split} split: {len(images):,} pictures as raw pixels, from torchvision's folder."
+    )
+    listed = files[0].name if len(files) == 1 else f"{files[0].name} to {files[-1].name}"
+    return _read_only(name, split, images, labels, Source(described, f"{FOLDER}/{listed}", digest.hexdigest()))
 
 
-def _check_columns(schema, spec: Spec) -> None:
-    import pyarrow as pa
+def _make(name: str, split: str) -> ImageSet:
+    from vicreg import digits
 
-    if missing := [column for column in (spec.column, "label") if column not in schema.names]:
-        found = ", ".join(schema.names) or "none"
-        raise DataError(f"it must have the columns {spec.column} and label, {missing[0]} is missing; found: {found}")
-    pictures, labels = schema.field(spec.column).type, schema.field("label").type
-    if not pa.types.is_struct(pictures) or pictures.get_field_index("bytes") < 0:
-        raise DataError(f"column {spec.column} must hold the bytes of encoded pictures (a struct), found {pictures}")
-    if not pa.types.is_integer(labels):
-        raise DataError(f"column label must hold whole numbers, found {labels}")
+    if name == "photo-crops":
+        images = digits.photo_crops()
+        labels = np.repeat([0, 1], len(images) // 2)
+        described = f"{len(images)} crops of 32 x 32 pixels of scikit-learn's two sample photographs."
+        return _read_only(name, split, images, labels, Source(described, "sample photographs", digits.sha256(images)))
+    drawn = digits.coloured_digits(split)
+    described = (
+        f"coloured-digits' {split} split: {len(drawn.images):,} pictures of {len(np.unique(drawn.drawings)):,} of "
+        "scikit-learn's handwritten digits, coloured at random."
+    )
+    source = Source(described, "handwritten digits", digits.sha256(drawn.images))
+    return _read_only(name, split, drawn.images, drawn.digits, source, {"ink": drawn.ink, "paper": drawn.paper})
 
 
-def _decode_picture(cell: dict | None, row: int, side: int) -> tuple[np.ndarray, str]:
-    """(side, side, 3) uint8 and the name of the encoding. The size is checked before any pixel is decoded."""
-    from PIL import Image
-
-    try:
-        with Image.open(io.BytesIO(cell["bytes"]), formats=("PNG", "JPEG")) as picture:
-            if picture.size != (side, side):
-                width, height = picture.size
-                raise DataError(
-                    f"the picture in row {row} must be {side} x {side} pixels (width x height), got {width} x {height}"
-                )
-            if picture.mode not in ("L", "RGB"):
-                raise DataError(f"the picture in row {row} must be grey or RGB of 8 bits, got mode {picture.mode}")
-            return np.asarray(picture.convert("RGB")), str(picture.format)
-    except DataError:
-        raise
-    except Exception as error:  # Pillow's plugins raise a dozen kinds
-        raise DataError(
-            f"the picture in row {row} cannot be decoded as PNG or JPEG ({type(error).__name__})"
-        ) from error
+def _read_only(
+    name: str,
+    split: str,
+    images: np.ndarray,
+    labels: np.ndarray,
+    source: Source,
+    attributes: Mapping[str, np.ndarray] | None = None,
+) -> ImageSet:
+    attributes = dict(attributes or {})
+    for array in (images, labels, *attributes.values()):
+        array.flags.writeable = False
+    return ImageSet(name, split, images, labels.astype(np.int64, copy=False), _spec(name).classes, source, attributes)

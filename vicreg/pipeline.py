@@ -15,8 +15,6 @@ from vicreg.config import Config
 from vicreg.datasets import ImageSet
 from vicreg.runs import Run, frame_bytes, update_run, weights_bytes, write_run
 
-ANOMALIES = 3_000  # of MNIST's test digits
-
 Stage = Callable[[str, int, int], None]
 
 
@@ -121,6 +119,10 @@ def evaluate_run(run: Run, *, download: bool = False, on_stage: Stage = lambda l
         sources=sources,
         train_images=train_set.images,
         test_images=test_set.images,
+        attributes={
+            what: (values, train_set.attributes[what][: len(train)], test_set.attributes[what])
+            for what, values in datasets.CATALOGUE[test_set.name].attributes.items()
+        },
         **more,
         on_stage=on_stage,
     )
@@ -171,13 +173,16 @@ def make_baseline(
 
 
 def anomaly_set(dataset: str, *, download: bool = False) -> ImageSet | None:
-    """The images that are anomalies to a data set: for CIFAR-10 the first 3,000 of MNIST's test split. None if not here."""
+    """The images that are anomalies to a data set, as the catalogue names them; None where they are not at hand.
+
+    To CIFAR-10 they are the first 3,000 of MNIST's test split, to coloured-digits crops of photographs.
+    """
+    name, count = datasets.CATALOGUE[dataset].anomalies
     try:
-        mnist = datasets.load("mnist", "test", download=download)
+        found = datasets.load(name, "test", download=download)
     except datasets.PicturesMissing:
         return None
-    shown = slice(0, ANOMALIES)
-    return dataclasses.replace(mnist, images=mnist.images[shown], labels=mnist.labels[shown])
+    return dataclasses.replace(found, images=found.images[:count], labels=found.labels[:count])
 
 
 def representations(
@@ -346,10 +351,11 @@ def _timeline(snapshots: list[Any], test_set: ImageSet) -> dict[str, bytes]:
                     "epoch": snapshot.epoch,
                     "index": range(count),
                     "label": test_set.labels[:count].astype("int8"),
-                    "pca_x": snapshot.pca[:, 0],
-                    "pca_y": snapshot.pca[:, 1],
-                    "tsne_x": snapshot.tsne[:, 0],
-                    "tsne_y": snapshot.tsne[:, 1],
+                    **{
+                        f"{kind}_{axis}": places_of[:, i].astype("float16")  # to draw
+                        for kind, places_of in (("pca", snapshot.pca), ("tsne", snapshot.tsne))
+                        for i, axis in enumerate("xy")
+                    },
                 }
             )
         )

@@ -17,7 +17,8 @@ from vicreg.evaluation.projection import pca, tsne
 from vicreg.evaluation.spectrum import spectrum
 from vicreg.model import Encoder
 
-SNAPSHOTS = 12  # about so many in a run, besides the untrained network
+SNAPSHOTS = 12  # about so many in a run, besides the untrained network, but fewer where it has few steps:
+STEPS_APART = 120  # a snapshot costs about as much as a hundred steps of the smallest network
 MAP_IMAGES = 2_000  # the first test images, on every map
 GALLERY_IMAGES = 10_000  # the first train images, whose labels vote
 NEIGHBOURS = 20

@@ -26,7 +26,7 @@ from vicreg.config import Config
 from vicreg.files import atomic_path
 from vicreg.loss import LossTerms, vicreg_loss
 from vicreg.model import Encoder, Expander
-from vicreg.snapshots import SNAPSHOTS, Snapshot, Snapshotter
+from vicreg.snapshots import SNAPSHOTS, STEPS_APART, Snapshot, Snapshotter
 from vicreg.views import augmented_views, neighbour_views
 
 STATE_FILE = "state.safetensors"
@@ -125,7 +125,8 @@ def train(
 
     steps_an_epoch = len(train_images) // config.batch_size
     steps = steps_an_epoch * config.epochs
-    snapshot_every = max(1, round(config.epochs / SNAPSHOTS))
+    apart = math.ceil(min(STEPS_APART, steps / 4) / steps_an_epoch)  # in epochs
+    snapshot_every = max(1, round(config.epochs / SNAPSHOTS), apart)
     pixels = _on(device, train_images)
     train_neighbours, test_neighbours = (None, None) if neighbours is None else (_on(device, n) for n in neighbours)
     began, earlier, first = time.perf_counter(), state.seconds, state.step

@@ -10,7 +10,7 @@ from conftest import digit_images
 from scipy.optimize import linear_sum_assignment
 from scipy.stats import entropy
 from sklearn.decomposition import PCA
-from sklearn.linear_model import LinearRegression
+from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.metrics import (
     adjusted_rand_score,
     normalized_mutual_info_score,
@@ -21,7 +21,8 @@ from sklearn.metrics import (
     roc_curve,
 )
 from sklearn.neighbors import KNeighborsClassifier, NearestNeighbors
-from sklearn.preprocessing import normalize
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler, normalize
 
 from vicreg.claims import UNKNOWN, findings
 from vicreg.evaluation import sections
@@ -70,6 +71,25 @@ def measure(stages: list | None = None) -> Report:
 @pytest.fixture(scope="module")
 def report() -> Report:
     return measure()
+
+
+def test_what_else_is_known_of_the_images_is_probed_and_looked_for_among_the_nearest():
+    values = ("low", "high")
+    halves = [(images.mean(axis=(1, 2, 3)) > 78).astype(np.int64) for images in (TRAIN_IMAGES, TEST_IMAGES)]
+    found = sections.attributes(TRAIN, TEST, {"brightness": (values, *halves)}).metrics["attributes"]["brightness"]
+    near = NearestNeighbors(n_neighbors=5, metric="cosine").fit(TEST).kneighbors(return_distance=False)
+    assert found["nearest_5_same"] == pytest.approx(100 * (halves[1][near] == halves[1][:, None]).mean())
+    low, high = found["nearest_5_interval"]
+    assert low < found["nearest_5_same"] < high
+    model = make_pipeline(StandardScaler(), LogisticRegression(max_iter=2000)).fit(TRAIN, halves[0])
+    assert found["accuracy"] == pytest.approx(100 * model.score(TEST, halves[1]), abs=6)
+    assert found["accuracy"] > 65  # 3 standard errors above guessing
+    assert (found["chance"], found["n"], set(found["per_class"])) == (50, 120, set(values))
+    assert "low, high" in found["protocol"]
+
+
+def test_without_anything_else_known_there_is_no_such_section(report):
+    assert "attributes" not in report.metrics
 
 
 @pytest.fixture(scope="module")

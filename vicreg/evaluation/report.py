@@ -7,7 +7,7 @@ on one machine: scikit-learn's OpenMP loops get at most two threads, whose sums 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +16,7 @@ import pandas as pd
 
 from vicreg.evaluation import sections
 
-STEPS = ("kNN", "probe", "spectrum", "retrieval", "maps", "anomalies", "clusters")
+STEPS = ("kNN", "probe", "attributes", "spectrum", "retrieval", "maps", "anomalies", "clusters")
 
 
 @dataclass(frozen=True)
@@ -41,6 +41,7 @@ def evaluate(
     anomaly_images: np.ndarray | None = None,
     anomaly_labels: np.ndarray | None = None,
     own_map: tuple[str, np.ndarray] | None = None,
+    attributes: Mapping[str, tuple[Sequence[str], np.ndarray, np.ndarray]] | None = None,
     on_stage: Callable[[str, int, int], None] = lambda label, done, total: None,
 ) -> Report:
     """Measure the representations of both splits.
@@ -48,7 +49,8 @@ def evaluate(
     train, test: (N, D) and (M, D) float32; labels (N,), (M,) whole numbers into classes. train_images, test_images:
     uint8 (N, H, W, 3), (M, H, W, 3), for the questions about colour, which are left out without them. anomalies: (A, D),
     representations of anomaly_images (A, H, W, 3), of another data set, with labels (A,) of its own; without them there
-    is no ROC. own_map: a name and (M, 2) coordinates, where the representations come with a map of their own. sources:
+    is no ROC. own_map: a name and (M, 2) coordinates, where the representations come with a map of their own. attributes:
+    what else is known of the images, by name: the names of its values, and (N,), (M,) whole numbers into them. sources:
     where the pictures came from, copied into the metrics. on_stage("measuring", done, total) is called before each step.
     """
     from threadpoolctl import threadpool_info, threadpool_limits
@@ -63,6 +65,7 @@ def evaluate(
     def steps() -> Any:
         yield sections.knn(train, train_labels, test, test_labels)
         yield sections.probe(train, train_labels, test, test_labels, classes=classes)
+        yield sections.attributes(train, test, attributes or {})
         yield sections.spectrum_of(test)
         yield sections.retrieval(
             train, test, test_labels, classes=classes, train_images=train_images, test_images=test_images

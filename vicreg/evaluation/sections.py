@@ -6,7 +6,7 @@ percentile bootstrap of an accuracy.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -15,7 +15,7 @@ import pandas as pd
 from vicreg.evaluation import anomaly as anomalous
 from vicreg.evaluation.clustering import cluster
 from vicreg.evaluation.colour import colour_r2, mean_lab, neighbour_colour_ratio
-from vicreg.evaluation.neighbours import METRICS, nearest_and_farthest
+from vicreg.evaluation.neighbours import METRICS, nearest, nearest_and_farthest
 from vicreg.evaluation.probe import accuracy_interval, knn_predict, linear_probe
 from vicreg.evaluation.projection import map_quality, pca, tsne
 from vicreg.evaluation.retrieval import hubness, hubs, one_of_each_class, same_class_share
@@ -93,6 +93,32 @@ def probe(
         }
     )
     return Section({"probe": metrics}, {"confusion": confusion, "predictions": predictions})
+
+
+def attributes(
+    train: np.ndarray, test: np.ndarray, known: Mapping[str, tuple[Sequence[str], np.ndarray, np.ndarray]]
+) -> Section:
+    """Everything else that is known of the images: what a linear probe reads of it, and whether near images share it.
+
+    known: name -> (names of its values, train's, test's).
+    """
+    found = {}
+    for what, (values, train_values, test_values) in known.items():
+        result = linear_probe(train, train_values, test, test_values)
+        near = nearest(test, test, k=min(FEW, len(test) - 1), metric="cosine", exclude_self=True).indices
+        same = (test_values[near] == test_values[:, None]).mean(axis=1)  # (M,)
+        half = 1.96 * same.std() / np.sqrt(len(same))
+        found[what] = {
+            "accuracy": 100 * result.accuracy,
+            "interval": [100 * bound for bound in result.interval],
+            "n": len(test),
+            "chance": 100 / len(values),
+            "per_class": _by_class(values, result.per_class),
+            "nearest_5_same": 100 * float(same.mean()),
+            "nearest_5_interval": [100 * float(same.mean() - half), 100 * float(same.mean() + half)],
+            "protocol": f"the linear probe's protocol, for {what}: {', '.join(values)}",
+        }
+    return Section({"attributes": found} if found else {}, {})
 
 
 def spectrum_of(test: np.ndarray) -> Section:
