@@ -6,7 +6,8 @@ collapses into a point; the covariance term decorrelates the dimensions, so that
 Ponce and LeCun, "VICReg: Variance-Invariance-Covariance Regularization for Self-Supervised Learning", ICLR 2022).
 
     import vicreg
-    run = vicreg.open_run("checkpoints/cifar10-vicreg")
+    run = vicreg.open_run("checkpoints/cifar10-vicreg")           # or, from the Hugging Face Hub:
+    run = vicreg.load("OWNER/NAME", run="cifar10-vicreg")
     representations = vicreg.encode(run.encoder, images)      # uint8 (N, 32, 32, 3) -> float32 (N, 512)
 
 Importing this package imports no torch: the names below load their module when first used. GLOSSARY explains the words
@@ -46,6 +47,7 @@ _HOMES = {
     "ViewConfig": "vicreg.config",
     "open_run": "vicreg.runs",
     "find_runs": "vicreg.runs",
+    "load": "vicreg.hub",
     "train": "vicreg.training",
     "vicreg_loss": "vicreg.loss",
     "augmented_views": "vicreg.views",

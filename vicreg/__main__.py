@@ -1,4 +1,4 @@
-"""The command line: `python -m vicreg train`, `evaluate`, `baseline`, `claims`, `list`.
+"""The command line: `python -m vicreg train`, `evaluate`, `baseline`, `claims`, `list`, `publish`, `download`.
 
 Heavy modules load only when a command runs.
 """
@@ -11,12 +11,12 @@ import dataclasses
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from vicreg.claims import STUDY_PROBES
-from vicreg.config import BASELINES, ENCODERS, OPTIMISERS, PRESETS, Config
+from vicreg.config import BASELINES, DATASETS, ENCODERS, OPTIMISERS, PRESETS, Config, presets
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -40,8 +40,8 @@ def _parser() -> argparse.ArgumentParser:
     )
     train.set_defaults(command=_train)
     train.add_argument("--preset", choices=sorted(PRESETS), default="vicreg", help="default: vicreg")
-    train.add_argument("--dataset", choices=["cifar10"], help="default: the preset's")
-    train.add_argument("--encoder", choices=ENCODERS, help="default: the preset's (compact)")
+    train.add_argument("--dataset", choices=DATASETS, default="cifar10", help="default: cifar10")
+    train.add_argument("--encoder", choices=ENCODERS, help="default: the preset's (compact; tiny on digits)")
     train.add_argument("--optimiser", choices=OPTIMISERS, help="default: the preset's")
     for name, kind, text in (
         ("epochs", int, "passes over the train images"),
@@ -77,6 +77,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     baseline.set_defaults(command=_baseline)
     baseline.add_argument("names", nargs="+", metavar="NAME", choices=BASELINES, help=", ".join(BASELINES))
+    baseline.add_argument("--dataset", choices=DATASETS, default="cifar10", help="default: cifar10")
     baseline.add_argument("--folder", type=Path, help="where runs go; default: VICREG_RUNS, else your cache folder")
 
     claims = commands.add_parser(
@@ -85,10 +86,33 @@ def _parser() -> argparse.ArgumentParser:
         description="Hold the study's findings against the runs on this machine.",
     )
     claims.set_defaults(command=_claims)
-    claims.add_argument("--dataset", default="cifar10", help="default: cifar10")
+    claims.add_argument("--dataset", choices=DATASETS, default="cifar10", help="default: cifar10")
 
     listing = commands.add_parser("list", help="list the runs on this machine", description="List the runs here.")
     listing.set_defaults(command=_list)
+
+    publish = commands.add_parser(
+        "publish",
+        help="put runs on the Hugging Face Hub",
+        description="Put runs on the Hugging Face Hub; a second time, only what changed. `hf auth login` comes first.",
+    )
+    publish.set_defaults(command=_publish)
+    publish.add_argument("repo", metavar="OWNER/NAME", help="the repository; it is made if there is none")
+    publish.add_argument("runs", nargs="*", metavar="RUN", help="names or folders; default: every bundled run")
+    publish.add_argument("--private", action="store_true", help="make a new repository private")
+
+    download = commands.add_parser(
+        "download",
+        help="bring runs in from the Hugging Face Hub",
+        description="Bring runs in from the Hugging Face Hub, every file checked. Ctrl-C stops; what is here stays.",
+    )
+    download.set_defaults(command=_download)
+    download.add_argument(
+        "words",
+        nargs="*",
+        metavar="OWNER/NAME[@REVISION] | RUN",
+        help=("the repository (default: VICREG_HUB), then names of runs (default: all)"),
+    )
     return parser
 
 
@@ -131,20 +155,12 @@ def _train(options: argparse.Namespace) -> int:
 
 def _evaluate(options: argparse.Namespace) -> int:
     from vicreg.pipeline import evaluate_run
-    from vicreg.runs import find_runs, open_run
+    from vicreg.runs import find_runs
 
     found, broken = find_runs()
     for sentence in broken:
         print(f"vicreg: {sentence}", file=sys.stderr)
-    chosen = []
-    for name in options.runs or found:
-        if name in found:
-            chosen.append(found[name])
-        elif (Path(name) / "config.json").is_file():
-            chosen.append(open_run(name))
-        else:
-            raise ValueError(f"no run {name!r} here; there are: {', '.join(found) or 'none'}")
-    for run in chosen:
+    for run in _chosen(options.runs or found, found):
         with _Bars() as bars:
             run = evaluate_run(run, download=True, on_stage=bars.stage)
         probe = run.metrics["probe"]
@@ -154,13 +170,30 @@ def _evaluate(options: argparse.Namespace) -> int:
     return 1 if broken else 0
 
 
+def _chosen(names: Iterable[str], found: dict[str, Any]) -> list[Any]:
+    """Runs by their names, or by their folders."""
+    from vicreg.runs import open_run
+
+    chosen = []
+    for name in names:
+        if name in found:
+            chosen.append(found[name])
+        elif (Path(name) / "config.json").is_file():
+            chosen.append(open_run(name))
+        else:
+            raise ValueError(f"no run {name!r} here; there are: {', '.join(found) or 'none'}")
+    return chosen
+
+
 def _baseline(options: argparse.Namespace) -> int:
     from vicreg.pipeline import make_baseline
     from vicreg.runs import runs_folder
 
     for name in options.names:
         with _Bars() as bars:
-            run = make_baseline(name, options.folder or runs_folder(), download=True, on_stage=bars.stage)
+            run = make_baseline(
+                name, options.folder or runs_folder(), dataset=options.dataset, download=True, on_stage=bars.stage
+            )
         probe = run.metrics["probe"]
         print(
             f"{run.title}: linear probe {probe['accuracy']:.2f} % "
@@ -232,6 +265,54 @@ def _list(options: argparse.Namespace) -> int:
     return 1 if broken else 0
 
 
+def _publish(options: argparse.Namespace) -> int:
+    from vicreg.hub import publish
+    from vicreg.runs import BUNDLED, find_runs
+
+    found, broken = find_runs()
+    for sentence in broken:
+        print(f"vicreg: {sentence}", file=sys.stderr)
+    bundled = [name for name, run in found.items() if run.folder.parent == BUNDLED]
+    runs = _chosen(options.runs or bundled, found)
+    with _Bars() as bars:
+        commit = publish(options.repo, runs, private=options.private, on_progress=bars.stage)
+    print(f"{len(runs)} runs, pinned as {options.repo}@{commit}. To load them:")
+    for run in runs:
+        print(f'vicreg.load("{options.repo}@{commit}", run="{run.name}")')
+    return 0
+
+
+def _download(options: argparse.Namespace) -> int:
+    from tqdm import tqdm
+
+    from vicreg import hub
+    from vicreg.hubclient import parse
+
+    named = bool(options.words) and "/" in options.words[0]
+    repo = options.words[0] if named else hub.default_repo()
+    if not repo:
+        raise ValueError("name a repository, OWNER/NAME[@REVISION], or set VICREG_HUB to one")
+    shelf = hub.look(*parse(repo))
+    names = options.words[named:] or [name for name, entry in shelf.runs.items() if not entry.readable]
+    rows = [("run", "data set", "encoder", "epochs", "MB", "to fetch, MB")]
+    for name, entry in shelf.runs.items():
+        if entry.readable:
+            print(f"vicreg: {entry.readable}", file=sys.stderr)
+        else:
+            missing = f"{hub.missing_bytes(shelf, [name]) / 1e6:.1f}" if name in names else "-"
+            size = f"{entry.bytes / 1e6:.1f}"
+            rows.append((name, entry.dataset, entry.encoder, str(entry.epochs or "-"), size, missing))
+    _print_table(rows)
+    try:
+        with tqdm(total=hub.missing_bytes(shelf, names), unit="B", unit_scale=True, desc=shelf.repo) as bar:
+            hub.download(shelf, names, on_bytes=lambda done, total: bar.update(done - bar.n))
+    except KeyboardInterrupt:
+        print("Stopped. What was here before is still here, and the same command goes on from there.", file=sys.stderr)
+        return 130
+    print(f"{len(names)} runs are in the Hub's cache, pinned as {shelf.repo}@{shelf.commit}.")
+    return 0
+
+
 def _figures(run: Any) -> tuple[str, ...]:
     """A run's figures, as `list` and the README show them: probe, the study's, kNN, rank, AUROC, NMI."""
     from vicreg.claims import study_probe
@@ -252,7 +333,7 @@ def _figures(run: Any) -> tuple[str, ...]:
 
 
 def _config(options: argparse.Namespace) -> Config:
-    config = PRESETS[options.preset]
+    config = presets(options.dataset)[options.preset]
     fields = {field.name for field in dataclasses.fields(config)}
     given = {k: v for k, v in vars(options).items() if k in fields and k != "preset" and v is not None}
     if options.view_size is not None:
