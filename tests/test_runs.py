@@ -25,7 +25,33 @@ from vicreg.runs import (
 )
 
 CONFIG = Config(expander=(16, 16, 8))
+SPLIT = {"source": "Pictures from nowhere.", "file": "a/b/c", "sha256": "0" * 64, "images": 2}
+RECORD = {
+    "config": CONFIG.to_dict(),
+    "data": {"train": SPLIT, "test": SPLIT},
+    "device": "CPU",
+    "epochs": 1,
+    "seconds": 1.0,
+    "seed": 0,
+    "versions": {},
+}
+ACCURACY = {"accuracy": 50.0, "interval": [40.0, 60.0], "n": 2, "protocol": "a protocol"}
+METRICS = {
+    "sources": {"train": SPLIT, "test": SPLIT},
+    "probe": {**ACCURACY, "per_class": {"cat": 50.0}},
+    "knn": ACCURACY,
+    "spectrum": {"effective_rank": 1.0, "dimensions": 512, "n": 2, "protocol": "a protocol"},
+    "retrieval": {
+        **{"nearest_5_same_class": 50.0, "interval": [40.0, 60.0], "per_class": {}, "n": 2},
+        "protocol": "a protocol",
+    },
+}
 HISTORY = b"epoch,split,variance,invariance,covariance,total,learning_rate,seconds\n0,test,0.5,0.25,1.0,19.75,0.0,0.0\n"
+
+
+PROJECTIONS = pd.DataFrame(
+    {"index": [0, 1], "label": [3, 5], "pca_x": [0.5, 1.5], "pca_y": 0.0, "tsne_x": 0.0, "tsne_y": 0.0}
+)
 
 
 def files() -> dict[str, bytes]:
@@ -33,14 +59,14 @@ def files() -> dict[str, bytes]:
     return {
         "model.safetensors": weights_bytes(Encoder("compact"), Expander(CONFIG.expander)),
         "history.csv": HISTORY,
-        "metrics.json": b'{"probe": {"accuracy": 50.0}}\n',
-        "results/projections.parquet": frame_bytes(pd.DataFrame({"index": [0, 1], "pca_x": [0.5, 1.5]})),
+        "metrics.json": runs.to_json(METRICS),
+        "results/projections.parquet": frame_bytes(PROJECTIONS),
     }
 
 
 @pytest.fixture
 def run(tmp_path: Path) -> runs.Run:
-    return write_run(tmp_path / "cifar10-vicreg", files(), {"config": CONFIG.to_dict(), "seed": 0})
+    return write_run(tmp_path / "cifar10-vicreg", files(), RECORD)
 
 
 def test_a_run_comes_back_as_it_was_written(run):
@@ -127,8 +153,64 @@ def test_half_a_config_is_refused(run):
 
 def test_weights_of_another_network_are_refused(run):
     other = update_run(run, {"model.safetensors": weights_bytes(Encoder("compact"), Expander((16, 16, 4)))})
-    with pytest.raises(RunError, match="does not fit the Expander"):
+    with pytest.raises(RunError, match=r"does not fit the run's networks: expander\.layers\.6\.weight has shape"):
         _ = other.expander
+
+
+@pytest.mark.parametrize(
+    ("file", "content", "read", "words"),
+    [
+        (
+            "metrics.json",
+            runs.to_json({"probe": {}}),
+            lambda run: run.metrics,
+            "sources is missing; `python -m vicreg ev",
+        ),
+        ("metrics.json", b"[" * 50_000, lambda run: run.metrics, "nested too deeply"),
+        ("history.csv", b"epoch,split\n", lambda run: run.history, "has no column variance; fetch or train"),
+        (
+            "results/projections.parquet",
+            b"PAR1" + bytes(40),
+            lambda run: run.results("projections"),
+            "is no parquet file",
+        ),
+        (
+            "results/projections.parquet",
+            frame_bytes(PROJECTIONS.assign(label=10)),
+            lambda run: run.results("projections"),
+            "its column label must count from 0 to 9",
+        ),
+        (
+            "results/projections.parquet",
+            frame_bytes(PROJECTIONS.head(1)),
+            lambda run: run.results("projections"),
+            "1 rows for 2 test images",
+        ),
+    ],
+    ids=["keys", "depth", "history", "parquet", "label", "rows"],
+)
+def test_a_file_with_the_right_hash_and_the_wrong_content_is_refused(run, file, content, read, words):
+    with pytest.raises(RunError, match=rf"cifar10-vicreg/{file}.*{words}"):
+        read(update_run(run, {file: content}))
+
+
+def test_without_figures_the_fingerprints_say_how_many_pictures_there_are(run):
+    prints = pd.DataFrame({"label": [3, 5, 5], **{f"f{i}": [0, 1, 2] for i in range(8)}})
+    changed = update_run(run, {"results/fingerprints.parquet": frame_bytes(prints)}, without=["metrics.json"])
+    assert len(changed.results("fingerprints")) == 3
+    with pytest.raises(RunError, match="2 rows for 3 test images"):
+        changed.results("projections")
+
+
+def test_a_record_without_what_pages_tell_is_refused(run):
+    path = run.folder / "config.json"
+    record = json.loads(path.read_text())
+    for key in ("data", "device", "epochs", "seconds"):
+        path.write_text(json.dumps({name: value for name, value in record.items() if name != key}))
+        with pytest.raises(
+            RunError, match=f"cifar10-vicreg/config.json is not a run's: {key} is missing; fetch or train"
+        ):
+            open_run(run.folder)
 
 
 def test_a_missing_result_names_those_there_are(run):
@@ -156,14 +238,14 @@ def test_a_crash_while_writing_leaves_the_old_run(run, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr(runs, "sha256", crash)
         with pytest.raises(OSError, match="No space left"):
-            write_run(run.folder, files(), {"config": CONFIG.to_dict()})
+            write_run(run.folder, files(), RECORD)
     assert {path: path.read_bytes() for path in run.folder.rglob("*") if path.is_file()} == before
     assert [path.name for path in run.folder.parent.iterdir()] == ["cifar10-vicreg"]
 
 
 def test_a_crash_in_the_first_write_leaves_no_run(tmp_path):
     with pytest.raises(ValueError, match="relative name"):
-        write_run(tmp_path / "new", {"history.csv": HISTORY, "../evil": b""}, {"config": CONFIG.to_dict()})
+        write_run(tmp_path / "new", {"history.csv": HISTORY, "../evil": b""}, RECORD)
     assert list(tmp_path.iterdir()) == []
 
 

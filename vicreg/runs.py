@@ -21,13 +21,16 @@ import json
 import os
 import shutil
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from vicreg import schema
 from vicreg.config import BASELINES, Config
 from vicreg.files import sha256
+from vicreg.rules import shown
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -93,14 +96,16 @@ class Run:
         """metrics.json; an empty dict for a run that was not evaluated yet."""
         if "metrics.json" not in self.record["files"]:
             return {}
-        return json.loads(self._checked("metrics.json").read_text())
+        found = schema.read_json(self._checked("metrics.json"), run=self.name)
+        schema.check_metrics(found, name=self.name, classes=len(self._classes), baseline=self.baseline)
+        return found
 
     @cached_property
     def history(self) -> pd.DataFrame:
         """epoch, split, variance, invariance, covariance, total, learning_rate, seconds: a row an epoch and split."""
-        import pandas as pd
+        from vicreg.tables import read_history
 
-        return pd.read_csv(self._checked("history.csv"))
+        return read_history(self._checked("history.csv"), run=self.name)
 
     def has(self, result: str) -> bool:
         """Whether the run holds results/<result>.parquet."""
@@ -109,10 +114,8 @@ class Run:
     def results(self, name: str) -> pd.DataFrame:
         """The frame results/<name>.parquet, half precision read as single.
 
-        Raises RunError where the run has none, naming those it has.
+        Raises RunError where the run has none, naming those it has, and for a table that pages could not show.
         """
-        import pandas as pd
-
         file = f"results/{name}.parquet"
         if file not in self.record["files"]:
             have = sorted(Path(f).stem for f in self.record["files"] if f.startswith("results/"))
@@ -120,45 +123,66 @@ class Run:
                 f"{self.name} has no result {name!r} (it has: {', '.join(have) or 'none'}); "
                 f"`python -m vicreg evaluate {self.name}` makes what is missing"
             )
-        frame = pd.read_parquet(self._checked(file))
-        half = frame.select_dtypes("float16").columns  # kept small on disk, awkward to compute with
-        return frame.astype(dict.fromkeys(half, "float32"))
+        return self._table(name, self._measured)
 
     @cached_property
     def encoder(self) -> Encoder:
         """The encoder in eval mode, on the CPU, in float32: (B, 3, H, W) in [0, 1] -> (B, 512)."""
-        from vicreg.model import Encoder
-
-        return self._network(Encoder(self.config.encoder), "encoder.")
+        return self._network("encoder")
 
     @cached_property
     def expander(self) -> Expander:
         """The expander in eval mode, on the CPU, in float32: (B, 512) -> (B, D)."""
-        from vicreg.model import Expander
+        return self._network("expander")
 
-        return self._network(Expander(self.config.expander), "expander.")
+    def _network(self, part: str) -> Any:
+        if self.baseline not in ("", "untrained"):
+            raise RunError(f"{self.name} has no network: it is a baseline that never had one")
+        import torch
 
-    def _network(self, network: Any, prefix: str) -> Any:
-        if self.baseline == "untrained":
-            import torch
-
+        if self.baseline:
             from vicreg.training import networks
 
-            return networks(self.config, torch.device("cpu"))[prefix == "expander."].eval()
-        if self.baseline:
-            raise RunError(f"{self.name} has no network: it is a baseline that never had one")
-        from safetensors import SafetensorError
-        from safetensors.torch import load_file
+            return networks(self.config, torch.device("cpu"))[part == "expander"].eval()
+        from vicreg.model import Encoder, Expander
+        from vicreg.weights import read_weights
 
+        make = {"encoder": lambda: Encoder(self.config.encoder), "expander": lambda: Expander(self.config.expander)}
+        with torch.device("meta"):  # names and shapes alone, before anything of the config's size is made
+            wanted = {f"{name}.{key}": t for name, new in make.items() for key, t in new().state_dict().items()}
         path = self._checked(WEIGHTS_FILE)
         try:
-            tensors = {k.removeprefix(prefix): v.float() for k, v in load_file(path).items() if k.startswith(prefix)}
-            network.load_state_dict(tensors)
-        except (SafetensorError, RuntimeError) as error:
+            tensors = read_weights(path, wanted, part=part)
+        except ValueError as error:
             raise RunError(
-                f"{self.name}/{WEIGHTS_FILE} does not fit the {network.__class__.__name__}: {error}"
+                f"{self.name}/{WEIGHTS_FILE} does not fit the run's networks: {error}; fetch or train the run again"
             ) from error
+        network = make[part]()
+        network.load_state_dict(tensors)
         return network.eval()
+
+    @property
+    def _classes(self) -> tuple[str, ...]:
+        from vicreg.datasets import class_names
+
+        return class_names(self.config.dataset)
+
+    @cached_property
+    def _measured(self) -> schema.Measured:
+        """What the run was measured on, by its figures, or else as many test images as it has fingerprints."""
+        found = schema.Measured()
+        with suppress(RunError):  # which is said where the figures themselves are asked for
+            found = schema.measured(self.metrics)
+        if found.images is None and self.has("fingerprints"):
+            with suppress(RunError):
+                found = schema.Measured(images=len(self._table("fingerprints", found)))
+        return found
+
+    def _table(self, name: str, measured: schema.Measured) -> pd.DataFrame:
+        from vicreg.tables import read_table
+
+        path = self._checked(f"results/{name}.parquet")
+        return read_table(path, name, run=self.name, classes=self._classes, measured=measured, baseline=self.baseline)
 
     def _checked(self, file: str) -> Path:
         """The file's path, after comparing its sha256 with the one that config.json records."""
@@ -188,23 +212,24 @@ def open_run(folder: str | Path) -> Run:
     if not path.is_file():
         raise RunError(f"{folder.name} holds no finished run: it has no config.json")
     try:
-        record = json.loads(path.read_text())
-        schema = record["schema"]
-        if schema == SCHEMA:
-            files = record["files"]
-            if not all(_plain(name) and len(entry["sha256"]) == 64 for name, entry in files.items()):
-                raise RunError(
-                    f"{folder.name}/config.json lists a file outside the run's folder, or one without sha256"
-                )
-            if WEIGHTS_FILE not in files and record.get("baseline", {}).get("name") not in BASELINES:
-                raise RunError(f"{folder.name}/config.json lists no {WEIGHTS_FILE}, and names no baseline")
-            config = Config.from_dict(record["config"])
+        record = schema.read_json(path, run=folder.name)
+        version = record["schema"]
+        if type(version) is int and version != SCHEMA:
+            raise RunError(f"{folder.name} has schema {shown(version)}, this version of the app reads schema {SCHEMA}")
+        files = record["files"]
+        if not all(_plain(name) and len(entry["sha256"]) == 64 for name, entry in files.items()):
+            raise RunError(f"{folder.name}/config.json lists a file outside the run's folder, or one without sha256")
+        if WEIGHTS_FILE not in files and record.get("baseline", {}).get("name") not in BASELINES:
+            raise RunError(f"{folder.name}/config.json lists no {WEIGHTS_FILE}, and names no baseline")
+        schema.check_record(record, name=folder.name)
+        config = Config.from_dict(record["config"])
     except RunError:
         raise
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise RunError(f"{folder.name}/config.json cannot be read: {error}") from error
-    if schema != SCHEMA:
-        raise RunError(f"{folder.name} has schema {schema}, this version of the app reads schema {SCHEMA}")
+        words = (
+            str(error)[:500].replace("[", "(").replace("]", ")")
+        )  # its strings are plain by now, lists look like links
+        raise RunError(f"{folder.name}/config.json cannot be read: {words}") from error
     return Run(folder=folder, config=config, record=record)
 
 
