@@ -113,7 +113,13 @@ study = ui.study(chosen)
 low, high = mine["probe"]["interval"]
 st.caption(
     f"`{ui.title(chosen)}`: probe interval {low:.2f} to {high:.2f} (95 %, n = {mine['probe']['n']:,}); guessing gives 10 %. "
-    + (f"The study reports {study} % for this setting." if study else "The study did not try this setting.")
+    + (
+        ""
+        if full.config.dataset != "cifar10"
+        else f"The study reports {study} % for this setting."
+        if study
+        else "The study did not try this setting."
+    )
 )
 
 classes = ui.class_names(full)
@@ -126,7 +132,7 @@ if not whole:
     panels.append(charts.panel("tsne", classes, prefix="second_", title=f"t-SNE, {ui.title(chosen)}"))
 ui.chart(
     charts.maps(frame, panels, width=width),
-    alt="t-SNE of the same 2,000 test pictures, coloured by class: " + " and ".join(pair) + ".",
+    alt=f"t-SNE of the same {len(frame):,} test pictures, coloured by class: " + " and ".join(pair) + ".",
     key="ablation_maps",
 )
 
@@ -185,7 +191,8 @@ st.caption(
     "Solid: train. Dashed: test. A term of weight 0 is shown, not trained on. Totals of different weights do not compare."
 )
 
-st.subheader("All runs, and the study's figures", anchor=False)
+studied = full.config.dataset == "cifar10"
+st.subheader("All runs, and the study's figures" if studied else "All runs", anchor=False)
 rows = []
 for title, run in runs.items():
     values, anomaly = figures[title], figures[title].get("anomaly", {}).get("study", {})
@@ -195,11 +202,12 @@ for title, run in runs.items():
             "Budget": ui.budget(run),
             "Probe, %": values["probe"]["accuracy"],
             "95 % interval": "{:.2f} to {:.2f}".format(*values["probe"]["interval"]),
-            "The study's, %": ui.study(run),
+            **({"The study's, %": ui.study(run)} if studied else {}),
+            **{f"{what.capitalize()}, %": found["accuracy"] for what, found in values.get("attributes", {}).items()},
             "kNN, %": values["knn"]["accuracy"],
             "Effective rank": values["spectrum"]["effective_rank"],
             "Same class, %": values["retrieval"]["nearest_5_same_class"],
-            "AUROC, MNIST": anomaly.get("auroc"),
+            f"AUROC, {ui.anomalous(full).title}": anomaly.get("auroc"),
             "Clusters, NMI": values.get("clusters", {}).get("nmi"),
         }
     )
@@ -213,13 +221,18 @@ st.dataframe(
     },
 )
 st.markdown(
-    "**What it does not prove.** One seed each, one encoder, a few epochs: the order of runs that lie close may change. The "
-    "study trained another network for 30 epochs, so compare the *pattern*, not the figures."
+    "**What it does not prove.** One seed each, one encoder, a few epochs: the order of runs that lie close may change."
+    + (
+        " The study trained another network for 30 epochs, so compare the *pattern*, not the figures."
+        if studied
+        else ""
+    )
 )
 ui.measured(
     f"All presets: `{full.config.encoder}` encoder, {full.record['epochs']} epochs of "
     f"{full.record['data']['train']['images']:,} train images, batch {full.config.batch_size}, seed {full.config.seed}; "
-    "`vicreg-long` is the same preset with a longer budget and no part of the comparison. Neighbours: one of the 3 nearest "
+    + ("`vicreg-long` is the same preset with a longer budget and no part of the comparison. " if studied else "")
+    + "Neighbours: one of the 3 nearest "
     f"in the representation space of `{full.title}`, both pictures as they are, at 32 x 32. {mine['probe']['protocol']}.",
     command=ui.train_command(chosen),
 )

@@ -1,4 +1,4 @@
-"""Anomalies: which pictures are unlike all that the network was trained on; ROC against MNIST, threshold, ranking."""
+"""Anomalies: which pictures are unlike all that the network was trained on; ROC against another data set, ranking."""
 
 import numpy as np
 import pandas as pd
@@ -9,16 +9,15 @@ from vicreg import charts
 from vicreg.evaluation.anomaly import FIELD, STUDY, Scoring
 
 SIDES, EXTREME = 8, 10
-GROUPS = {"CIFAR-10 test": "#3f90da", "MNIST": "#ffa90e"}
 
 ui.page(
     "Can it tell what it has never seen?",
-    "A picture far from every train picture gets a **high score**. If the score is any good, digits of MNIST, which the "
-    "network never saw, lie to the right of the threshold and CIFAR-10's own test pictures to the left.",
+    "A picture far from every train picture gets a **high score**. If the score is any good, pictures of another data set, "
+    "which the network never saw, lie to the right of the threshold and the data set's own test pictures to the left.",
 )
 
 width = ui.width()
-controls = st.columns([5, 5, 6])
+controls = st.columns([5, 5, 6, 4], vertical_alignment="bottom")
 run, second = ui.pick_pair(controls)
 named = controls[2].segmented_control(
     "Score",
@@ -47,16 +46,45 @@ if named == "own choice":
 else:
     scoring = {"study": STUDY, "field": FIELD}[named]
 column = scoring.column
+own, other = ui.spec(run), ui.anomalous(run)
+NORMAL, OTHER = f"{own.title} test", other.title
+GROUPS = {NORMAL: "#3f90da", OTHER: "#ffa90e"}
 if not ui.has(run, "anomaly"):
     st.stop()
 if second is not None and not ui.has(second, "anomaly"):
     second = None
 shown = [run] if second is None else [run, second]
 pictures = ui.pictures(run)
-digits = None if pictures is None else ui.anomalies(run)
+strangers = None if pictures is None else ui.anomalies(run)
 scores = {ui.title(one): ui.results(one, "anomaly").assign(score=lambda t: t[column]) for one in shown}
 curves = {ui.title(one): ui.roc(one, scoring) for one in shown}
 curves = {title: curve for title, curve in curves.items() if curve is not None}
+
+yours = ui.own_picture(controls[3], key="own_anomaly") if run.has_network else None
+score = None
+if yours is not None and ui.pictures(run, "train") is not None:
+    score = ui.score_picture(run, yours, scoring)
+    values = scores[ui.title(run)]
+    under = 100 * float((values[~values["anomaly"]]["score"] < score).mean())
+    picture, words = st.columns([1, 6], vertical_alignment="center")
+    with picture:
+        ui.tiles(
+            yours[None],
+            key="yours",
+            label="Your picture",
+            alts=[f"your picture as the network sees it, score {score:.2f}"],
+            captions=[["your picture", f"{score:.2f}"]],
+            scale=3,
+        )
+    words.markdown(
+        f"**Your picture has the score {score:.2f}** under `{ui.title(run)}`: higher than {under:.2f} % of the test pictures"
+        + (
+            f" and than {100 * float((values[values['anomaly']]['score'] < score).mean()):.2f} % of the {other.things}."
+            if values["anomaly"].any()
+            else "."
+        )
+    )
+    words.button("Put it away", icon=":material/close:", on_click=ui.drop_own_picture, args=("own_anomaly",))
 
 left, right = st.columns([2, 3], gap="large")
 with left:
@@ -65,8 +93,12 @@ with left:
             low, high = curve.interval
             st.markdown(
                 f"`{title}`: **AUROC {curve.auroc:.3f}** (95 % interval {low:.3f} to {high:.3f}). To catch 95 % of the "
-                f"digits, {100 * curve.fpr_at_95_tpr:.2f} % of the normal pictures are raised too."
-                + (" **Under 0.5**: the digits lie *nearer* to the train pictures." if curve.auroc < 0.5 else "")
+                f"{other.things}, {100 * curve.fpr_at_95_tpr:.2f} % of the normal pictures are raised too."
+                + (
+                    f" **Under 0.5**: the {other.things} lie *nearer* to the train pictures."
+                    if curve.auroc < 0.5
+                    else ""
+                )
             )
         ui.chart(
             charts.roc(
@@ -74,12 +106,12 @@ with left:
                 {ui.title(one): ui.colour(one) for one in shown if ui.title(one) in curves},
                 side=max(220, min(360, width * 2 // 5 - 90)),
             ),
-            alt="ROC of MNIST against CIFAR-10's test pictures: "
+            alt=f"ROC of {OTHER} against the test pictures of {own.title}: "
             + "; ".join(f"{title} AUROC {curve.auroc:.3f}" for title, curve in curves.items()),
             key="roc",
         )
     else:
-        st.info("No anomalies were measured with this run: MNIST was not at hand.", icon=":material/info:")
+        st.info(f"No anomalies were measured with this run: {OTHER} was not at hand.", icon=":material/info:")
 with right:
     values = scores[ui.title(run)]
     normal = values[~values["anomaly"]]["score"]
@@ -115,13 +147,15 @@ with right:
             limits=(low, high),
             width=max(260, width * 3 // 5 - 90),
             height=230,
+            own=score,
         ),
         alt=f"Histogram of anomaly scores under {ui.title(run)}; the threshold {threshold:.3f} raises {raised:.2f} % of the "
-        "normal pictures" + (f" and {100 * caught.mean():.2f} % of the digits." if len(caught) else "."),
+        "normal pictures" + (f" and {100 * caught.mean():.2f} % of the {other.things}." if len(caught) else "."),
         key="histogram",
     )
     st.markdown(
-        f"Above the threshold: **{100 * caught.mean():.2f} %** of the digits and **{raised:.2f} %** of the normal pictures."
+        f"Above the threshold: **{100 * caught.mean():.2f} %** of the {other.things} and **{raised:.2f} %** of the "
+        "normal pictures."
         if len(caught)
         else f"Above the threshold: **{raised:.2f} %** of the normal pictures."
     )
@@ -129,14 +163,16 @@ with right:
 
 def seen(table: pd.DataFrame) -> pd.DataFrame:
     """The rows whose pictures are at hand."""
-    return table if digits is not None else table[~table["anomaly"]]
+    return table if strangers is not None else table[~table["anomaly"]]
 
 
 def show(rows: pd.DataFrame, key: str, label: str) -> None:
     """Pictures of both data sets with their scores."""
-    images = [digits[i] if anomaly else pictures[i] for i, anomaly in zip(rows["index"], rows["anomaly"], strict=True)]
+    images = [
+        strangers[i] if anomaly else pictures[i] for i, anomaly in zip(rows["index"], rows["anomaly"], strict=True)
+    ]
     names = [
-        f"digit {digits.labels[i]}" if anomaly else pictures.classes[label]
+        strangers.classes[strangers.labels[i]] if anomaly else pictures.classes[label]
         for i, anomaly, label in zip(rows["index"], rows["anomaly"], rows["label"], strict=True)
     ]
     ui.tiles(
@@ -146,7 +182,7 @@ def show(rows: pd.DataFrame, key: str, label: str) -> None:
         captions=[[name, f"{score:.2f}"] for name, score in zip(names, rows["score"], strict=True)],
         alts=[f"{name}, score {score:.2f}" for name, score in zip(names, rows["score"], strict=True)],
         colours=[
-            GROUPS["MNIST"] if anomaly else ui.class_colour(label)
+            GROUPS[OTHER] if anomaly else ui.class_colour(label)
             for anomaly, label in zip(rows["anomaly"], rows["label"], strict=True)
         ],
     )
@@ -154,8 +190,8 @@ def show(rows: pd.DataFrame, key: str, label: str) -> None:
 
 if pictures is not None:
     st.subheader("Just below and just above the threshold", anchor=False)
-    if digits is None and values["anomaly"].any():
-        st.caption("Without MNIST's digits at hand, CIFAR-10's pictures only.")
+    if strangers is None and values["anomaly"].any():
+        st.caption(f"Without the {other.things} at hand, {own.title}'s pictures only.")
     ordered = seen(values).sort_values("score", kind="stable")
     below, above = ordered[ordered["score"] <= threshold].tail(SIDES), ordered[ordered["score"] > threshold].head(SIDES)
     sides = st.columns(2, gap="large")
@@ -166,15 +202,15 @@ if pictures is not None:
     st.subheader("The most and the least anomalous", anchor=False)
     pool = st.segmented_control(
         "Among",
-        ["CIFAR-10 test", "with MNIST"],
-        default="CIFAR-10 test",
+        ["test pictures", "with anomalies"],
+        default="test pictures",
         required=True,
         key="pool",
         bind="query-params",
     )
     for position, one in enumerate(shown):
         table = seen(scores[ui.title(one)])
-        table = table if pool == "with MNIST" else table[~table["anomaly"]]
+        table = table if pool == "with anomalies" else table[~table["anomaly"]]
         table = table.sort_values("score", ascending=False, kind="stable")
         for rows, words in ((table.head(EXTREME), "Most anomalous"), (table.tail(EXTREME)[::-1], "Least anomalous")):
             st.markdown(f"**{words}**, `{ui.title(one)}`")
@@ -183,16 +219,17 @@ if pictures is not None:
 st.markdown(
     r"**What the score is.** The distance of $y$ to its $k$ nearest train representations: their mean, or the $k$-th. Scaling "
     "to length 1 drops how *strongly* a picture excites the network and keeps only the direction. Try both: which of the "
-    "two tells the digits apart?"
+    "two tells the anomalies apart?"
 )
 st.markdown(
-    "**What it does not prove.** White strokes on black are easy to see. A high AUROC here does not mean that the "
-    "score would find a damaged truck among trucks. Look at the most anomalous CIFAR-10 pictures instead: are they strange?"
+    "**What it does not prove.** Another data set is easy to tell apart. A high AUROC here does not mean that the "
+    "score would find a damaged truck among trucks. Look at the most anomalous test pictures instead: are they strange?"
 )
 figures = ui.metrics(run)["anomaly"]
 ui.measured(
-    f"Drawn: {scoring.label}. {figures['protocol']} n = {figures['n']:,} test images and {figures['n_anomalies']:,} digits "
-    "(the first of MNIST's test split). Scores are kept in half precision to draw; the named settings were measured in full.",
+    f"Drawn: {scoring.label}. {figures['protocol']} n = {figures['n']:,} test images and {figures['n_anomalies']:,} "
+    f"{other.things} (the first of that data set). Scores are kept in half precision to draw; the named settings were "
+    "measured in full.",
     command=f"python -m vicreg evaluate {run.name}",
 )
 ui.show_source("vicreg.evaluation.anomaly:anomaly_scores", "vicreg.evaluation.anomaly:roc")

@@ -17,8 +17,9 @@ ui.page(
     "Do the study's findings hold here?",
     "Each finding of the study that this app grew out of is a check with a number on our own runs. **One that does not "
     "hold is not a mistake to hide**: ask what differs.",
+    dataset=False,  # the study's data set is CIFAR-10
 )
-run = ui.preset_run("vicreg")
+run = ui.preset_run("vicreg", dataset="cifar10")
 runs, left_out = family(find_runs()[0], run.config.dataset)
 judged = findings({name: ui.metrics(one) for name, one in runs.items()})
 counts = {verdict: sum(finding.verdict == verdict for _, finding in judged) for verdict in ICONS}

@@ -19,9 +19,7 @@ ui.page(
 width = ui.width()
 controls = st.columns([3, 3, 2, 2])
 run, second = ui.pick_pair(controls)
-count = controls[2].select_slider(
-    "Pictures on the maps", [1_000, 2_000, 5_000], value=2_000, key="cluster_count", bind="query-params"
-)
+count = ui.pick_amount(controls[2], len(ui.results(run, "projections")), key="cluster_count")
 kind = ui.pick_map(controls[3], key="cluster_map")
 classes = ui.class_names(run)
 pictures = ui.pictures(run)

@@ -20,16 +20,7 @@ eigenmap = next((one for one in ui.measured_runs(run).values() if one.baseline =
 kinds = [kind for kind in charts.MAP_TITLES if kind != "laplacian" or eigenmap is not None]
 if second is not None:
     kind = ui.pick_map(controls[2], key="map")
-count = controls[3].select_slider(
-    "Pictures on the maps",
-    [500, 1_000, 2_000, 5_000, 10_000],
-    value=2_000,
-    format_func=lambda n: f"{n:,}",
-    key="count",
-    bind="query-params",
-    persist_state="session",
-    help="All 10,000 were mapped; this many of them are drawn. More pictures take longer to send.",
-)
+count = ui.pick_amount(controls[3], len(ui.results(run, "projections")), key="count")
 places = ui.results(run, "projections").head(count)
 classes = ui.class_names(run)
 pictures = ui.pictures(run)
@@ -152,7 +143,7 @@ if eigenmap is not None:
             "again with it.",
             key="placements",
         )
-        st.caption("Ten new pictures, one of each class. Grey: 2,000 more, placed by the rule.")
+        st.caption(f"Ten new pictures, one of each class. Grey: {len(everything):,} more, placed by the rule.")
     with right:
         near = ui.results(eigenmap, "pixel_neighbours")
         if pictures is not None:

@@ -36,15 +36,37 @@ table = pd.DataFrame(
     }
     for title, probe in figures.items()
 )
-ui.chart(
-    charts.accuracy_bars(table, colours, width=max(200, min(width - 330, 900))),
-    alt="Linear probe accuracy of every run with its 95 % interval: "
-    + "; ".join(f"{row.run} {row.accuracy:.2f} %" for row in table.itertuples()),
-    key="bars",
-)
+known = {title: ui.metrics(other).get("attributes", {}) for title, other in runs.items()}
+if any(known.values()):
+    seen = pd.DataFrame(
+        {
+            "what": what,
+            "run": title,
+            "accuracy": found["accuracy"],
+            "low": found["interval"][0],
+            "high": found["interval"][1],
+        }
+        for title in runs
+        for what, found in {"digit": figures[title], **known[title]}.items()
+    )
+    chances = {"digit": 10.0, **{what: found["chance"] for found in known.values() for what, found in found.items()}}
+    ui.chart(
+        charts.attribute_bars(seen, colours, chances, width=max(280, min(width - 300, 1000))),
+        alt="Linear probes of every run for the digit and for both colours: "
+        + "; ".join(f"{row.run}, {row.what} {row.accuracy:.2f} %" for row in seen.itertuples()),
+        key="bars",
+    )
+else:
+    ui.chart(
+        charts.accuracy_bars(table, colours, width=max(200, min(width - 330, 900))),
+        alt="Linear probe accuracy of every run with its 95 % interval: "
+        + "; ".join(f"{row.run} {row.accuracy:.2f} %" for row in table.itertuples()),
+        key="bars",
+    )
 st.caption(
-    "Black: 95 % interval over test pictures. Red: the study's figure (another encoder, 30 epochs). Dashed: guessing. "
-    "Runs compare fairly only on equal epochs, which stand beside each name."
+    "Black: 95 % interval over test pictures. Dashed: guessing. "
+    + ("" if any(known.values()) else "Red: the study's figure (another encoder, 30 epochs). ")
+    + "Runs compare fairly only on equal epochs, which stand beside each name."
 )
 
 mine = figures[ui.title(run)]
@@ -133,6 +155,16 @@ if pictures is not None:
         st.markdown(f"**The same pictures under** `{ui.title(second)}`, which gets {right_now} of {len(others)} right")
         show(others, "wrong_second")
 
+if seen := known[ui.title(run)]:
+    st.markdown(
+        f"**Digit or colour?** From `{ui.title(run)}` a linear probe reads the digit of {mine['accuracy']:.2f} % of the test "
+        "pictures, "
+        + " and ".join(f"the {what}'s colour of {found['accuracy']:.2f} %" for what, found in seen.items())
+        + ". Of a picture's five nearest, "
+        + " and ".join(f"{found['nearest_5_same']:.2f} % share its {what}" for what, found in seen.items())
+        + f" (guessing gives {next(iter(seen.values()))['chance']:.2f} %). Views differ in hue, so a network that must make "
+        "them agree has a reason to drop the colour, and one that need not has none."
+    )
 untrained = next((figures[title] for title, other in runs.items() if other.baseline == "untrained"), None)
 low, high = mine["interval"]
 st.markdown(

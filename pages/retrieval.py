@@ -42,24 +42,33 @@ classes = ui.class_names(run)
 def pick(index: int) -> None:
     """Make a test picture the query, before the page runs again."""
     st.session_state["query"] = index
+    ui.drop_own_picture("own_query")
 
 
-def show_row(side: str, number: int, indices: np.ndarray, distances: np.ndarray, run: Run, *, key: str) -> None:
-    """One row: the nearest or the farthest pictures under a run."""
+def known(of: ui.Pictures, index: int) -> list[str]:
+    """What else is known of a picture, as captions: the ink's colour, and `on` the paper's."""
+    row = of.order[index]
+    return [f"{'on ' * (what == 'paper')}{names[row]}" for what, names in of.known.items()]
+
+
+def show_row(side: str, number: int | None, indices: np.ndarray, distances: np.ndarray, run: Run, *, key: str) -> None:
+    """One row: the nearest or the farthest pictures under a run. number: the query's; None for a visitor's picture."""
     labels = gallery.labels[indices]
-    name = classes[pictures.labels[number]]
-    agree = int((labels == pictures.labels[number]).sum())
     under = f", `{ui.title(run)}`" if second is not None else ""
-    st.markdown(
-        f"**{side}** among {len(gallery):,} {split} pictures{under}: {agree} of {len(indices)} are of the class {name}"
-    )
+    if number is None:
+        listed = pd.Series([classes[label] for label in labels]).value_counts()
+        found = "most often " + ", ".join(f"{name} {n}" for name, n in listed.head(3).items())
+    else:
+        agree = int((labels == pictures.labels[number]).sum())
+        found = f"{agree} of {len(indices)} are of the class {classes[pictures.labels[number]]}"
+    st.markdown(f"**{side}** among {len(gallery):,} {split} pictures{under}: {found}")
     names = [gallery.classes[label] for label in labels]
     ui.tiles(
         gallery[indices],
         key=key,
         label=f"{side} pictures" + (f" under {ui.title(run)}" if key != side else ""),
         alts=[f"{n}, {split} picture {i}, distance {d:.2f}" for n, i, d in zip(names, indices, distances, strict=True)],
-        captions=[[n, f"{d:.2f}"] for n, d in zip(names, distances, strict=True)],
+        captions=[[n, *known(gallery, i), f"{d:.2f}"] for n, i, d in zip(names, indices, distances, strict=True)],
         colours=[ui.class_colour(label) for label in labels],
         ids=indices,
         scale=scale,
@@ -69,24 +78,40 @@ def show_row(side: str, number: int, indices: np.ndarray, distances: np.ndarray,
 
 def show_pictures() -> None:
     """The query, its nearest and farthest pictures, and others to pick."""
+    ui.within("query", len(pictures) - 1)
     left, right = st.columns([1, 4])
     with left:
         number = st.number_input(
-            "Query: test picture", 0, len(pictures) - 1, 130, key="query", bind="query-params", persist_state="session"
+            "Query: test picture",
+            0,
+            len(pictures) - 1,
+            min(130, len(pictures) - 1),
+            key="query",
+            bind="query-params",
+            persist_state="session",
         )
-        name = pictures.classes[pictures.labels[number]]
+        own = ui.own_picture(st, key="own_query") if all(one.has_network for one in runs) else None
+        name = "your picture" if own is not None else pictures.classes[pictures.labels[number]]
         ui.tiles(
-            pictures[[number]],
+            pictures[[number]] if own is None else own[None],
             key="query_picture",
             label="The query",
-            alts=[f"query: {name}, test picture {number}"],
-            captions=[[name, f"test {number}"]],
-            colours=[ui.class_colour(pictures.labels[number])],
+            alts=[f"query: {name}, test picture {number}" if own is None else "query: your picture, 32 x 32"],
+            captions=[
+                [name, *known(pictures, number), f"test {number}"] if own is None else [name, "as the network sees it"]
+            ],
+            colours=[ui.class_colour(pictures.labels[number]) if own is None else None],
             framed=[0],
             scale=5,
         )
+        if own is not None:
+            st.button("Put it away", icon=":material/close:", on_click=ui.drop_own_picture, args=("own_query",))
     with right:
-        found = [ui.search(one, pictures, number, gallery=split, metric=metric, k=SHOWN) for one in runs]
+        if own is None:
+            found = [ui.search(one, pictures, number, gallery=split, metric=metric, k=SHOWN) for one in runs]
+        else:
+            found = [ui.search_picture(one, own, gallery, split=split, metric=metric, k=SHOWN) for one in runs]
+            number = None
         for one, lists in zip(runs, found, strict=True):
             key = "Nearest" if one is run else "Nearest_second"
             show_row("Nearest", number, lists.nearest, lists.nearest_distances, one, key=key)
@@ -114,7 +139,7 @@ def show_pictures() -> None:
             alts=[f"{pictures.classes[pictures.labels[i]]}, sample, test picture {i}" for i in sample],
             colours=[ui.class_colour(pictures.labels[i]) for i in sample],
             ids=sample,
-            framed=[number],
+            framed=[] if number is None else [number],
             on_pick=pick,
         )
     offered = np.arange(start, start + GALLERY) % len(pictures)
@@ -124,7 +149,7 @@ def show_pictures() -> None:
         label="Pictures to pick a query from",
         alts=[f"{pictures.classes[pictures.labels[i]]}, test picture {i}" for i in offered],
         ids=offered,
-        framed=[number],
+        framed=[] if number is None else [number],
         on_pick=pick,
     )
 
@@ -132,6 +157,7 @@ def show_pictures() -> None:
 if gallery is not None:
     show_pictures()
 
+one_of = {ui.title(one): one for one in runs}
 measured = {
     ui.title(one): ui.metrics(one)["retrieval"] for one in runs if "hubness" in ui.metrics(one).get("retrieval", {})
 }
@@ -172,6 +198,12 @@ if measured:
                     f"random pairs (1: colour plays no part), and a share of $R^2$ = {colour['r2']:.2f} of mean colour can be "
                     "read off the representation."
                 )
+            if seen := ui.metrics(one_of[title]).get("attributes"):
+                st.markdown(
+                    "**What else they share.** "
+                    + ", ".join(f"{found['nearest_5_same']:.2f} % the {what}" for what, found in seen.items())
+                    + f" of the query; guessing gives {next(iter(seen.values()))['chance']:.2f} %."
+                )
             st.markdown(
                 f"**The farthest repeat.** Ten pictures fill {hubness[metric]['farthest']:.2f} % of all farthest five "
                 f"({metric}; {hubness['by_chance']:.2f} % if all were equally often there): hubs, below."
@@ -206,8 +238,9 @@ st.markdown(
     "the wrong reason: background, colour, pose. The [probe](probe) and the [maps](maps) look at all pictures at once."
 )
 ui.measured(
-    f"Exact search over the whole gallery, the query itself left out. Run `{ui.title(run)}`, gallery: CIFAR-10 {split} "
-    f"split; measured on: {ui.metrics(run).get('sources', {}).get('test', {}).get('source', 'unknown.')} "
+    f"Exact search over the whole gallery, the query itself left out. Run `{ui.title(run)}`, gallery: "
+    f"{ui.spec(run).title}'s {split} split; measured on: "
+    f"{ui.metrics(run).get('sources', {}).get('test', {}).get('source', 'unknown.')} "
     + (figures or {}).get("protocol", ""),
     command=f"python -m vicreg evaluate {run.name}",
 )

@@ -18,7 +18,10 @@ controls = st.columns([3, 3, 2, 2], vertical_alignment="bottom")
 run, second = ui.pick_pair(controls, needs="network")
 pictures = ui.pictures(run)
 if pictures is not None:
-    number = controls[2].number_input("Picture", 0, len(pictures) - 1, 30, key="picture", bind="query-params")
+    ui.within("picture", len(pictures) - 1)
+    number = controls[2].number_input(
+        "Picture", 0, len(pictures) - 1, min(30, len(pictures) - 1), key="picture", bind="query-params"
+    )
     image, name = pictures[number], pictures.classes[pictures.labels[number]]
 else:
     image, name = ui.sample_picture(), "a flower from scikit-learn's sample photographs"
@@ -99,8 +102,12 @@ if probe:
     st.markdown(
         f"**Does it work?** A linear classifier on the 512 numbers of $y$, "
         f"{'before any training' if run.baseline else 'which were learned without labels'}, names the class of "
-        f"**{probe['accuracy']:.2f} %** of the test pictures (95 % interval {low:.2f} to {high:.2f}). The study "
-        f"that this app grew out of reports {STUDY_PROBES['vicreg']} %; guessing gives 10 %."
+        f"**{probe['accuracy']:.2f} %** of the test pictures (95 % interval {low:.2f} to {high:.2f}). "
+        + (
+            f"The study that this app grew out of reports {STUDY_PROBES['vicreg']} %; guessing gives 10 %."
+            if run.config.dataset == "cifar10"
+            else "Guessing gives 10 %."
+        )
     )
 st.markdown(
     "Go on: how the loss [falls](training_curves), which classes [separate](maps), what it finds [alike](retrieval), and "

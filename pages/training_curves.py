@@ -33,6 +33,7 @@ ui.chart(
     + (f", of {' and of '.join(shown)}." if second is not None else "."),
     key="curves",
 )
+tested = run.record["data"]["test"]["images"] // run.config.batch_size
 config, last = run.config, history[history["split"] == "test"].iloc[-1]
 variance, invariance, covariance = (ui.coloured(term, term) for term in charts.TERMS)
 st.markdown(
@@ -110,8 +111,9 @@ ui.measured(
     f"Run `{run.title}`: {config.epochs} epochs of {run.record['data']['train']['images']:,} images, batch "
     f"{config.batch_size}, seed {config.seed}, {run.record['seconds'] / 60:.0f} minutes on {run.record['device']}. "
     "Train: the mean over an epoch's steps, in train mode. Test: after the epoch, in eval mode, the same positive pairs of "
-    f"the same {10 * config.batch_size:,} test images each time. Terms as the authors' code normalises them: variance "
-    "averaged over the two views, covariance summed, both over D. kNN: 2,000 test images, 10,000 train images vote, k = 20.",
+    f"the same {min(10, tested) * config.batch_size:,} test images each time. Terms as the authors' code normalises them: "
+    "variance averaged over the two views, covariance summed, both over D. kNN: the first test images on the map, the first "
+    "10,000 train images vote, k = 20.",
     command=ui.train_command(run),
 )
 ui.show_source("vicreg.loss:variance", "vicreg.loss:invariance", "vicreg.loss:covariance", "vicreg.loss:vicreg_loss")

@@ -62,3 +62,40 @@ def tiny_hub(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
         "VICREG_RUNS": str(root / "runs"),
         "HF_HUB_OFFLINE": "1",
     }
+
+
+@pytest.fixture
+def page_world(tmp_path_factory, monkeypatch):
+    """For pages: no network, no runs of one's own, and one cache of decoded pictures for the whole session."""
+    cache = tmp_path_factory.getbasetemp() / "pages-cache"
+    monkeypatch.setenv("VICREG_CACHE", str(cache))
+    monkeypatch.setenv("VICREG_RUNS", str(cache / "no-runs"))
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(cache / "no-hub"))
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    import streamlit as st
+
+    st.cache_resource.clear()
+    st.cache_data.clear()
+
+
+@pytest.fixture
+def without_pictures(monkeypatch, tmp_path):
+    monkeypatch.delenv("VICREG_DATA", raising=False)
+    monkeypatch.setenv("VICREG_CACHE", str(tmp_path / "empty"))
+
+
+@pytest.fixture
+def with_pictures(cifar10_test):
+    """Skips where CIFAR-10's test split is not on the machine."""
+    return cifar10_test
+
+
+@pytest.fixture(scope="session")
+def hub_files(cifar10_test: datasets.ImageSet) -> dict[str, tuple[str, bytes]]:
+    """The test splits of CIFAR-10 and MNIST as the Hub holds them: data set -> (path in its repository, content)."""
+    root, found = Path(os.environ["VICREG_DATA"]), {}
+    for name in ("cifar10", "mnist"):
+        spec = datasets.CATALOGUE[name]
+        path = spec.splits["test"].path
+        found[name] = (path, (root / spec.repo / path).read_bytes())
+    return found

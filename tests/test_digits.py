@@ -56,7 +56,9 @@ def test_strokes_have_the_inks_hue_where_they_are_thickest(test_split):
 
 def test_ink_and_paper_differ_in_hue_and_in_lightness(test_split):
     assert (test_split.ink != test_split.paper).all()
-    distance = np.abs(test_split.images.astype(int) - np.median(test_split.images, axis=(1, 2))[:, None, None]).sum(axis=3)
+    distance = np.abs(test_split.images.astype(int) - np.median(test_split.images, axis=(1, 2))[:, None, None]).sum(
+        axis=3
+    )
     assert (np.percentile(distance, 95, axis=(1, 2)) > 100).mean() > 0.95
 
 

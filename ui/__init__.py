@@ -13,7 +13,8 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from ui.compute import embed, representations, roc, search, two_views
+from ui import checkpoints, data
+from ui.compute import embed, representations, roc, score_picture, search, search_picture, two_views
 from ui.parts import drawing, tiles, width
 from ui.pictures import Pictures, anomalies, data_uri, pictures, sample_picture, thumbnails
 from ui.runs import (
@@ -29,8 +30,9 @@ from ui.runs import (
     study,
     title,
 )
+from ui.uploads import drop_own_picture, own_picture
 from vicreg import charts, datasets
-from vicreg.config import PRESETS
+from vicreg.config import presets
 from vicreg.runs import Run
 
 __all__ = [
@@ -38,6 +40,7 @@ __all__ = [
     "Pictures",
     "amortisation",
     "anomalies",
+    "anomalous",
     "brushed",
     "budget",
     "chart",
@@ -47,6 +50,7 @@ __all__ = [
     "coloured",
     "data_uri",
     "drawing",
+    "drop_own_picture",
     "embed",
     "has",
     "measured",
@@ -54,7 +58,9 @@ __all__ = [
     "metrics",
     "navigation",
     "networks",
+    "own_picture",
     "page",
+    "pick_amount",
     "pick_map",
     "pick_pair",
     "pictures",
@@ -63,9 +69,12 @@ __all__ = [
     "results",
     "roc",
     "sample_picture",
+    "score_picture",
     "search",
+    "search_picture",
     "short",
     "show_source",
+    "spec",
     "study",
     "thumbnails",
     "tiles",
@@ -73,10 +82,12 @@ __all__ = [
     "train_command",
     "two_views",
     "width",
+    "within",
 ]
 
 ROOT = Path(__file__).parent.parent
 MARKER = "_navigation_is_set"
+AMOUNTS = (250, 500, 1_000, 2_000, 5_000, 10_000)  # of pictures on a map
 
 # group -> (file, title in the navigation, icon, what the page shows)
 PAGES = {
@@ -122,8 +133,10 @@ def navigation() -> st.Page:
     )
 
 
-def page(question: str, notice: str) -> None:
-    """Open a page: its title is a question, under it the one thing to notice.
+def page(question: str, notice: str, *, dataset: bool = True) -> None:
+    """Open a page: its title is a question, under it the one thing to notice; the sidebar's choices beside it.
+
+    dataset: whether the page can show more than one data set.
 
     A server that was just started runs a deep link's page file without app.py, since there is a folder called pages/:
     the navigation is then set here and the page run again, with its path and query kept.
@@ -131,8 +144,14 @@ def page(question: str, notice: str) -> None:
     if MARKER not in st.session_state:
         navigation()
         st.rerun()
+    data.begin()
     st.title(question, anchor=False)
     st.markdown(notice)
+    if dataset:
+        data.pick_data()
+    checkpoints.panel()
+    if dataset:
+        data.explain_fallback()
 
 
 def measured(text: str, *, command: str | None = None) -> None:
@@ -162,6 +181,22 @@ def class_colour(label: int) -> str:
     return charts.CLASS_COLOURS[int(label) % len(charts.CLASS_COLOURS)]
 
 
+def spec(run: Run) -> datasets.Spec:
+    """The data set of a run, as the catalogue describes it."""
+    return datasets.CATALOGUE[run.config.dataset]
+
+
+def anomalous(run: Run) -> datasets.Spec:
+    """The data set whose pictures are anomalies to the run's."""
+    return datasets.CATALOGUE[spec(run).anomalies[0]]
+
+
+def within(key: str, last: int) -> None:
+    """Forget a widget's number that is larger than it may be, since it was chosen for a larger data set."""
+    if not isinstance(st.session_state.get(key, 0), int) or not 0 <= st.session_state.get(key, 0) <= last:
+        del st.session_state[key]
+
+
 def class_names(run: Run) -> list[str]:
     """The names of the classes of the run's data set, by label."""
     return list(datasets.class_names(run.config.dataset))
@@ -186,6 +221,23 @@ def pick_map(place: object, *, key: str) -> str:
     titles = {charts.MAP_TITLES[kind]: kind for kind in ("tsne", "pca")}
     chosen = place.segmented_control("Map", list(titles), default="t-SNE", required=True, key=key, bind="query-params")
     return titles[chosen]
+
+
+def pick_amount(place: object, mapped: int, *, key: str) -> int:
+    """How many of the mapped pictures are drawn, in the URL; 2,000 unless chosen, or all where there are fewer."""
+    amounts = [n for n in AMOUNTS if n <= mapped] or [mapped]
+    if st.session_state.get(key, amounts[0]) not in amounts:  # chosen for a larger data set
+        del st.session_state[key]
+    return place.select_slider(
+        "Pictures on the maps",
+        amounts,
+        value=2_000 if 2_000 in amounts else amounts[-1],
+        format_func=lambda n: f"{n:,}",
+        key=key,
+        bind="query-params",
+        persist_state="session",
+        help=f"All {mapped:,} were mapped; this many of them are drawn. More pictures take longer to send.",
+    )
 
 
 def brushed(frame: pd.DataFrame, box: dict[str, list[float]]) -> pd.DataFrame | None:
@@ -225,10 +277,13 @@ def amortisation(eigenmap: Run) -> None:
 
 def train_command(run: Run) -> str:
     """The command that trains the run again: its preset, and what was set otherwise."""
-    preset = PRESETS.get(run.config.preset, PRESETS["vicreg"])
+    known = presets(run.config.dataset)
+    preset = known.get(run.config.preset, known["vicreg"])
     words = ["python -m vicreg train", f"--preset {preset.preset}"]
+    if run.config.dataset != "cifar10":
+        words.append(f"--dataset {run.config.dataset}")
     for name in (
-        *("dataset", "encoder", "optimiser", "epochs", "batch_size", "learning_rate", "weight_decay", "warmup_steps"),
+        *("encoder", "optimiser", "epochs", "batch_size", "learning_rate", "weight_decay", "warmup_steps"),
         *("seed", "invariance_weight", "variance_weight", "covariance_weight"),
     ):
         value = getattr(run.config, name)

@@ -46,6 +46,32 @@ def search(run: Run, pictures: Pictures, number: int, *, gallery: str, metric: s
     )
 
 
+def search_picture(run: Run, picture: np.ndarray, gallery: Pictures, *, split: str, metric: str, k: int) -> Found:
+    """The k nearest and farthest of a picture (32, 32, 3) uint8 that is in no data set, in the gallery's numbering."""
+    from vicreg.evaluation.encode import encode
+    from vicreg.evaluation.neighbours import nearest_and_farthest
+
+    numbers = np.flatnonzero(gallery.order >= 0)  # those that are on this machine
+    searched = representations(run, split)[gallery.order[numbers]]
+    found = nearest_and_farthest(encode(networks(run)[0], picture[None]), searched, k=k, metric=metric)
+    return Found(
+        numbers[found.nearest[0]],
+        found.nearest_distances[0],
+        numbers[found.farthest[0]],
+        found.farthest_distances[0],
+    )
+
+
+def score_picture(run: Run, picture: np.ndarray, scoring: Scoring) -> float:
+    """The anomaly score of a picture (32, 32, 3) uint8 that is in no data set."""
+    from vicreg.evaluation.anomaly import nearest_distances, reduce_distances
+    from vicreg.evaluation.encode import encode
+
+    query = encode(networks(run)[0], picture[None])
+    distances = nearest_distances(query, representations(run, "train"), k=scoring.k, normalise=scoring.normalise)
+    return float(reduce_distances(distances, k=scoring.k, reduction=scoring.reduction)[0])
+
+
 @dataclass(frozen=True)
 class Curve:
     """A ROC curve to draw. points: false_positive_rate, true_positive_rate. auroc, its 95 % interval, and the false

@@ -6,13 +6,14 @@ import base64
 import importlib.util
 import io
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 import streamlit as st
 from PIL import Image
 
+from ui import data
 from ui.runs import results
 from vicreg import alignment, datasets, runs
 from vicreg.runs import Run
@@ -20,13 +21,17 @@ from vicreg.runs import Run
 
 @dataclass(frozen=True)
 class Pictures:
-    """Pictures numbered as a run's results number them. images: (N, 32, 32, 3) uint8; order: (M,) rows into it."""
+    """Pictures numbered as a run's results number them. images: (N, 32, 32, 3) uint8; order: (M,) rows into it.
+
+    known: what else is known of each picture, attribute -> (N,) names.
+    """
 
     images: np.ndarray
     order: np.ndarray
     labels: np.ndarray
     classes: tuple[str, ...]
     source: datasets.Source
+    known: dict[str, np.ndarray] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.order)
@@ -55,12 +60,12 @@ def pictures(run: Run, split: str = "test") -> Pictures | None:
     """The run's pictures, if they are on this machine; else one line that says how to get them, and None.
 
     The test split is matched with the pictures that the run was measured on, since a copy from the Hub has another
-    order and encoding than a folder of one's own. The network is used only after a click.
+    order and encoding than a folder of one's own.
     """
     name = run.config.dataset
     try:
-        if not datasets.available(name, split):
-            _offer_pictures(name, split)
+        if data.arrival(name, split) != data.HERE:
+            data.show_arrival(name, split)
             return None
         with st.spinner("Reading the pictures, once on this machine"):
             found = image_set(name, split)
@@ -71,16 +76,19 @@ def pictures(run: Run, split: str = "test") -> Pictures | None:
         st.warning(str(error), icon=":material/broken_image:")
         return None
     labels = results(run, "fingerprints")["label"].to_numpy() if split == "test" else found.labels
-    return Pictures(found.images, order, labels, found.classes, found.source)
+    values = datasets.CATALOGUE[name].attributes
+    known = {what: np.array(values[what])[numbers] for what, numbers in found.attributes.items()}
+    return Pictures(found.images, order, labels, found.classes, found.source, known)
 
 
 def anomalies(run: Run) -> Pictures | None:
     """The pictures that are anomalies to the run's data set, as the run numbers them; else a line, and None."""
+    name, _ = datasets.CATALOGUE[run.config.dataset].anomalies
     try:
-        if not datasets.available("mnist", "test"):
-            _offer_pictures("mnist", "test")
+        if data.arrival(name) != data.HERE:
+            data.show_arrival(name, "test")
             return None
-        found = image_set("mnist", "test")
+        found = image_set(name, "test")
     except (datasets.DataError, datasets.PicturesMissing) as error:
         st.warning(str(error), icon=":material/broken_image:")
         return None
@@ -88,40 +96,12 @@ def anomalies(run: Run) -> Pictures | None:
     labels = table[table["anomaly"]]["label"].to_numpy()
     if not np.array_equal(labels, found.labels[: len(labels)]):
         st.warning(
-            f"{found.source.file} holds other digits than the run was measured on, so they are not shown; "
+            f"{found.source.file} holds other pictures than the run was measured on, so they are not shown; "
             f"`python -m vicreg evaluate {run.name}` measures it on yours.",
             icon=":material/broken_image:",
         )
         return None
     return Pictures(found.images, np.arange(len(found)), found.labels, found.classes, found.source)
-
-
-def _offer_pictures(name: str, split: str) -> None:
-    spec = datasets.CATALOGUE[name]
-    size = spec.splits[split].bytes / 1e6
-    words, button = st.columns([4, 1], vertical_alignment="center")
-    words.info(
-        f"{spec.title}'s {split} pictures are not on this machine; curves, maps and figures are. "
-        f"Set VICREG_DATA to a folder laid out as on the Hub, or fetch {size:.0f} MB from {spec.repo}.",
-        icon=":material/hide_image:",
-    )
-    if button.button(f"Fetch {size:.0f} MB", key=f"fetch_{name}_{split}", width="stretch"):
-        try:
-            with st.status(f"Fetching {spec.title} {split} pictures", expanded=True) as status:
-                bar = st.progress(0.0, "Asking the Hub")
-                datasets.load(
-                    name,
-                    split,
-                    download=True,
-                    on_progress=lambda done, total: bar.progress(
-                        done / total, f"Reading {done:,} of {total:,} pictures"
-                    ),
-                )
-                status.update(label="The pictures are here", state="complete")
-        except (datasets.PicturesMissing, datasets.DataError) as error:
-            st.warning(str(error), icon=":material/wifi_off:")
-        else:
-            st.rerun()
 
 
 @st.cache_data(max_entries=8, show_spinner="Preparing the thumbnails")

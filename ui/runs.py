@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 import streamlit as st
 
+from ui import checkpoints, data
 from vicreg import charts, runs
 from vicreg.claims import study_probe
 from vicreg.config import BASELINES, PRESETS
@@ -26,26 +27,40 @@ def pick_run(*, needs: str = "") -> Run:
 
     needs: `network` or `history`, for a page that not every baseline can serve.
     """
-    found = _available(lambda run: _serves(run, needs))
-    return found[_pick("Run", list(found), key="run", text="Runs come with the app, or from `python -m vicreg train`.")]
+    kept = _available(lambda run: _serves(run, needs))
+    return kept[_pick("Run", list(kept), key="run", text="Runs come with the app, or from `python -m vicreg train`.")]
 
 
-def preset_run(preset: str) -> Run:
+def found() -> tuple[dict[str, Run], list[str]]:
+    """Every run that this session can choose: bundled ones, one's own, and those of its repository in the Hub's cache.
+
+    And a sentence for each that is broken.
+    """
+    here, broken = runs.find_runs()
+    fetched, more = checkpoints.runs_here()
+    return here | {f"{name}@{checkpoints.repository()}": run for name, run in fetched.items()}, broken + more
+
+
+def preset_run(preset: str, *, dataset: str | None = None) -> Run:
     """The bundled run of a preset, or else the first of all. Ends the page with a sentence where there is no run."""
-    found = _available(lambda run: not run.baseline and bool(metrics(run)))
-    return next((run for run in found.values() if run.config.preset == preset), next(iter(found.values())))
+    kept = _available(lambda run: not run.baseline and bool(metrics(run)), dataset=dataset)
+    return next((run for run in kept.values() if run.config.preset == preset), next(iter(kept.values())))
 
 
 def pick_second(first: Run, *, needs: str = "") -> Run | None:
     """A second run to compare with, or None: only runs that were measured on the same copy of the same pictures."""
-    found = _labelled(
-        [run for run in runs.find_runs()[0].values() if _serves(run, needs) and run.folder != first.folder]
+    others = _labelled(
+        [
+            run
+            for run in found()[0].values()
+            if run.config.dataset == first.config.dataset and _serves(run, needs) and run.folder != first.folder
+        ]
     )
-    same = {label: run for label, run in found.items() if run.numbering == first.numbering}
+    same = {label: run for label, run in others.items() if run.numbering == first.numbering}
     text = "Side by side, on the same pictures."
-    if len(same) < len(found):
+    if len(same) < len(others):
         text += (
-            f" {len(found) - len(same)} more were measured on another copy of the pictures: "
+            f" {len(others) - len(same)} more were measured on another copy of the pictures: "
             "`python -m vicreg evaluate` measures them on yours."
         )
     return same.get(_pick("Compare with", [NOBODY, *same], key="second", text=text))
@@ -72,8 +87,8 @@ def has(run: Run, section: str) -> bool:
 
 def measured_runs(first: Run) -> dict[str, Run]:
     """Every run of the data set that was measured, by title, presets first; for figures, which need no same pictures."""
-    found = _labelled([run for run in runs.find_runs()[0].values() if run.config.dataset == first.config.dataset])
-    return {title(run): run for run in found.values() if metrics(run)}
+    same = _labelled([run for run in found()[0].values() if run.config.dataset == first.config.dataset])
+    return {title(run): run for run in same.values() if metrics(run)}
 
 
 def title(run: Run) -> str:
@@ -98,14 +113,21 @@ def study(run: Run) -> float | None:
     return None if run.baseline else study_probe(run.config)
 
 
-def _available(keep: Callable[[Run], bool]) -> dict[str, Run]:
-    """The runs to choose from, by label; a line for each that is broken, and the page's end where there is none."""
-    found, broken = runs.find_runs()
+def _available(keep: Callable[[Run], bool], *, dataset: str | None = None) -> dict[str, Run]:
+    """The runs to choose from, by label: those of the data set, else of the one that this session looks at.
+
+    A line for each that is broken, and the page's end where there is none.
+    """
+    here, broken = found()
     for sentence in broken:
         st.warning(sentence, icon=":material/broken_image:")
-    kept = _labelled([run for run in found.values() if keep(run)])
+    dataset = dataset or data.chosen()
+    kept = _labelled([run for run in here.values() if run.config.dataset == dataset and keep(run)])
     if not kept:
-        st.info("There is no trained run on this machine. `python -m vicreg train` makes one.", icon=":material/info:")
+        st.info(
+            f"There is no run on {dataset} on this machine. `python -m vicreg train --dataset {dataset}` makes one.",
+            icon=":material/info:",
+        )
         st.stop()
     return kept
 
@@ -118,7 +140,11 @@ def _pick(title: str, labels: list[str], *, key: str, text: str) -> str:
 
 
 def _label(run: Run) -> str:
-    return run.title if run.folder.parent == runs.BUNDLED else f"{run.title} (own)"
+    if run.folder.parent == runs.BUNDLED:
+        return run.title
+    return (
+        f"{run.title} (own)" if run.folder.parent == runs.runs_folder() else f"{run.title}@{checkpoints.repository()}"
+    )
 
 
 def _serves(run: Run, needs: str) -> bool:

@@ -5,7 +5,7 @@ import altair as alt
 from vicreg.charts.colours import CLASS_COLOURS, OTHER_COLOUR, PRESET_COLOURS, TERM_COLOURS, TERMS
 from vicreg.charts.curves import compared_curves, snapshots, spectra, training_curves
 from vicreg.charts.maps import MAP_TITLES, Panel, film, maps, panel, placements
-from vicreg.charts.measures import accuracy_bars, histogram, per_class, roc, table_of_counts
+from vicreg.charts.measures import accuracy_bars, attribute_bars, histogram, per_class, roc, table_of_counts
 
 __all__ = [
     "CLASS_COLOURS",
@@ -17,6 +17,7 @@ __all__ = [
     "Panel",
     "accuracy_bars",
     "alt",
+    "attribute_bars",
     "compared_curves",
     "film",
     "histogram",

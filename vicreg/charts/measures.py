@@ -45,6 +45,34 @@ def accuracy_bars(
     return alt.layer(bars, halo, interval, figures, study, guess).properties(width=width, height=34 * len(order))
 
 
+def attribute_bars(
+    frame: pd.DataFrame, colours: dict[str, str], chances: dict[str, float], *, width: int = 700
+) -> alt.HConcatChart:
+    """A panel for everything that is known of a picture, in it a bar a run with its interval.
+
+    frame: what, run (title), accuracy, low, high, in percent. chances: what -> what guessing gives, in the order to show.
+    """
+    order = list(dict.fromkeys(frame["run"]))
+    panels = []
+    for number, (what, chance) in enumerate(chances.items()):
+        axis = alt.Axis(labelLimit=260, labelOverlap=False) if number == 0 else None
+        base = alt.Chart(frame[frame["what"] == what]).encode(y=alt.Y("run:N", sort=order, title=None, axis=axis))
+        x = alt.X(
+            "accuracy:Q", title="linear probe, %", scale=alt.Scale(domain=[0, 119]), axis=alt.Axis(values=[0, 50, 100])
+        )
+        tooltip = ["run:N", *(alt.Tooltip(f"{field}:Q", format=".2f") for field in ("accuracy", "low", "high"))]
+        bars = base.mark_bar(height={"band": 0.6}).encode(x=x, color=run_colour(colours, legend=False), tooltip=tooltip)
+        halo = base.mark_rule(strokeWidth=6, color="#fff").encode(x="low:Q", x2="high:Q")
+        interval = base.mark_rule(strokeWidth=2.5, color="#222").encode(x="low:Q", x2="high:Q", tooltip=tooltip)
+        figures = base.mark_text(align="left", dx=6, fontSize=12).encode(
+            x="high:Q", text=alt.Text("accuracy:Q", format=".1f"), color=alt.value("#888")
+        )
+        guess = alt.Chart(pd.DataFrame({"x": [chance]})).mark_rule(strokeDash=[4, 4], color="#888").encode(x="x:Q")
+        panel = alt.layer(bars, halo, interval, figures, guess)
+        panels.append(panel.properties(width=width // len(chances), height=34 * len(order), title=what))
+    return alt.hconcat(*panels, spacing=18)
+
+
 def per_class(
     frame: pd.DataFrame,
     colours: dict[str, str],
@@ -137,10 +165,12 @@ def histogram(
     width: int = 460,
     height: int = 260,
     title: str = "",
+    own: float | None = None,
 ) -> alt.LayerChart:
     """Shares of scores in bins, one shape a group, and the threshold as a rule.
 
-    frame: group, low, high (the bin's bounds), share (of the group's images). groups: name -> colour.
+    frame: group, low, high (the bin's bounds), share (of the group's images). groups: name -> colour. own: the score of a
+    visitor's picture, marked with an arrow; at the edge where it lies beyond.
     """
     bars = (
         alt.Chart(frame)
@@ -159,5 +189,13 @@ def histogram(
         )
     )
     rule = alt.Chart(pd.DataFrame({"x": [threshold]})).mark_rule(color=STUDY_COLOUR, strokeWidth=3).encode(x="x:Q")
-    drawn = alt.layer(bars, rule).properties(width=width, height=height)
+    layers = [bars, rule]
+    if own is not None:
+        place = alt.Chart(pd.DataFrame({"x": [min(max(own, limits[0]), limits[1])], "words": ["yours"]})).encode(
+            x="x:Q"
+        )
+        arrow = place.mark_point(shape="triangle-down", size=200, filled=True, opacity=1, color="#009e73")
+        words = place.mark_text(dy=-14, fontSize=13, fontWeight="bold", color="#009e73").encode(text="words:N")
+        layers += [arrow.encode(y=alt.value(16)), words.encode(y=alt.value(16))]
+    drawn = alt.layer(*layers).properties(width=width, height=height)
     return drawn.properties(title=title) if title else drawn

@@ -1,0 +1,36 @@
+"""Opening a page under AppTest, and reading what is on it."""
+
+import json
+from pathlib import Path
+
+from streamlit.testing.v1 import AppTest
+
+ROOT = Path(__file__).parents[2]
+
+
+def opened(name: str, *, data: str | None = "cifar10", **query: str) -> AppTest:
+    """A page opened by a deep link to a server that nobody has visited yet; data None: the link names no data set."""
+    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=120)
+    if data is not None:
+        app.query_params["data"] = data
+    for key, value in query.items():
+        app.query_params[key] = value
+    return app.switch_page(f"pages/{name}.py").run()
+
+
+def text(app: AppTest) -> str:
+    """Everything that is written on the page."""
+    kinds = (app.title, app.subheader, app.markdown, app.caption, app.info, app.warning)
+    return "\n".join(str(element.value) for kind in kinds for element in kind)
+
+
+def specs(app: AppTest) -> list[dict]:
+    return [json.loads(chart.proto.spec) for chart in app.get("vega_lite_chart")]
+
+
+def component(app: AppTest, key: str) -> dict:
+    """What a component of our own, picture tiles or the diagram, is given to show."""
+    for element in app.get("bidi_component"):
+        if key in element.proto.id:
+            return json.loads(element.proto.json)
+    raise AssertionError(f"no component {key!r} on the page")

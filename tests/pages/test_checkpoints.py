@@ -1,0 +1,183 @@
+"""The sidebar's panel "Checkpoints": runs of a Hub repository, brought in with the real client from the loopback."""
+
+import json
+import shutil
+
+import pytest
+from hub_server import point_client, serve, wait_for
+from opened import opened, text
+from streamlit.testing.v1 import AppTest
+
+from ui.background import tasks
+from vicreg import hub as hubs
+from vicreg.runs import BUNDLED, open_run
+
+pytestmark = pytest.mark.usefixtures("page_world")
+REPO = "ada/runs"
+RUN = "coloured-digits-vicreg"
+LABEL = f"coloured-digits/vicreg@{REPO}"
+
+
+@pytest.fixture
+def hub(monkeypatch, tmp_path):
+    """A Hub with one repository of two runs, and a machine that has fetched nothing."""
+    with serve() as hub:
+        point_client(monkeypatch, hub.url, tmp_path / "publisher")
+        hubs.publish(REPO, [open_run(BUNDLED / name) for name in (RUN, "coloured-digits-no-variance")])
+        point_client(monkeypatch, hub.url, tmp_path / "home")
+        hub.requests.clear()
+        yield hub
+
+
+def page(**query: str) -> AppTest:
+    return opened("training_curves", data="coloured-digits", **query)
+
+
+def labels(app: AppTest) -> list[str]:
+    return [button.label for button in app.button]
+
+
+def press(app: AppTest, label: str) -> AppTest:
+    """Press the button whose label begins so, wait for what it started, and draw the page anew."""
+    key = next(button for button in app.button if button.label.startswith(label))
+    key.click().run()
+    wait_for(lambda: all(task.status().over for task in tasks()._tasks.values()), 30)
+    return app.run()
+
+
+def messages(app: AppTest) -> str:
+    return "\n".join(warning.value for warning in app.warning)
+
+
+def test_a_link_to_a_repository_asks_the_network_nothing_until_a_click(hub):
+    app = page(hub=REPO)
+    assert not app.exception
+    assert not hub.requests
+    assert "Look what it has" in labels(app)
+
+
+def test_looking_tells_every_run_with_its_size_and_fetches_none(hub):
+    app = press(page(hub=REPO), "Look")
+    size = sum(file["bytes"] for file in open_run(BUNDLED / RUN).record["files"].values()) / 1e6
+    (button,) = [label for label in labels(app) if label.startswith(f"{RUN}, ")]
+    assert float(button.split(", ")[1].removesuffix(" MB")) == pytest.approx(size, abs=0.1)
+    assert any(label.startswith("All 2, ") for label in labels(app))
+    assert "2 runs, 0 of them here" in text(app)
+    assert not hub.asked("safetensors")
+
+
+def test_a_download_joins_the_runs_to_choose_from_and_stays_when_the_server_is_gone(hub, monkeypatch):
+    app = press(press(page(hub=REPO), "Look"), f"{RUN}, ")
+    assert not app.exception
+    assert not app.warning
+    assert LABEL in app.selectbox(key="run").options
+    app.selectbox(key="run").set_value(LABEL).run()
+    assert not app.exception
+    assert app.selectbox(key="run").value == LABEL
+    asked = len(hub.requests)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    app = page(hub=REPO, run=LABEL)
+    assert not app.exception
+    assert app.selectbox(key="run").value == LABEL
+    assert "only what was downloaded before is shown" in text(app)
+    assert len(hub.requests) == asked
+
+
+def test_a_run_from_the_hub_is_compared_with_the_bundled_one(hub):
+    app = press(press(page(hub=REPO), "Look"), f"{RUN}, ")
+    app.selectbox(key="second").set_value(LABEL).run()
+    assert not app.exception
+    assert "The same under" in text(app)
+
+
+@pytest.mark.parametrize(
+    ("named", "told"),
+    [("../../etc", "OWNER/NAME"), ("ada", "OWNER/NAME"), ("ada/none", "no repository ada/none")],
+)
+def test_a_repository_that_cannot_be_says_why_and_the_runs_stay(hub, named, told):
+    app = page(hub=named)
+    if "Look what it has" in labels(app):
+        press(app, "Look")
+    assert not app.exception
+    assert told in messages(app)
+    assert app.selectbox(key="run").value == "coloured-digits/vicreg"
+
+
+def test_a_hub_that_is_down_is_one_line_with_retry(hub):
+    hub.faults["api/models"] = "503"
+    app = press(page(hub=REPO), "Look")
+    assert not app.exception
+    assert "503" in messages(app)
+    assert "Retry" in labels(app)
+    hub.faults.clear()
+    app = press(app, "Retry")
+    assert not app.warning
+    assert "2 runs" in text(app)
+
+
+def test_a_stalled_download_is_cancelled_at_once(hub):
+    app = press(page(hub=REPO), "Look")
+    hub.faults["model.safetensors"] = "stall-body"
+    next(button for button in app.button if button.label.startswith(f"{RUN}, ")).click().run()
+    app.run()
+    assert not app.exception
+    assert app.get("progress")
+    next(button for button in app.button if button.label == "Cancel").click().run()
+    assert not app.exception
+    assert not app.get("progress")
+    assert LABEL not in app.selectbox(key="run").options
+    hub.faults.clear()
+
+
+def test_a_file_with_another_hash_is_refused_by_name_and_the_runs_stay(hub):
+    repo = hub.repos[REPO]
+    files = dict(repo.commits[repo.heads["main"]])
+    name = f"{RUN}/history.csv"
+    files[name] = files[name].replace(b"train", b"trail", 1)
+    repo.commit(files)
+    app = press(press(page(hub=REPO), "Look"), f"{RUN}, ")
+    assert not app.exception
+    assert name in messages(app)
+    assert "sha256" in messages(app)
+    assert app.selectbox(key="run").options == page().selectbox(key="run").options
+
+
+def test_a_run_for_another_version_is_shown_with_the_reason_and_without_a_button(hub):
+    repo = hub.repos[REPO]
+    files = dict(repo.commits[repo.heads["main"]])
+    index = json.loads(files["index.json"])
+    index["runs"][RUN]["schema"] = 2
+    index["runs"]["coloured-digits-no-variance"]["encoder"] = "vit"
+    repo.commit({**files, "index.json": json.dumps(index).encode()})
+    app = press(page(hub=REPO), "Look")
+    assert "this version of the app reads schema 1" in text(app)
+    assert "vit" in text(app)
+    assert not any(label.startswith(RUN) for label in labels(app))
+
+
+def test_a_damaged_run_in_the_cache_is_named_and_the_others_stay(hub, tmp_path):
+    app = press(press(page(hub=REPO), "Look"), "All 2")
+    (config,) = (tmp_path / "home").glob(f"hub/*/snapshots/*/{RUN}/config.json")
+    target = config.resolve()
+    target.write_bytes(b"{}")
+    app.run()
+    assert not app.exception
+    assert RUN in messages(app)
+    assert f"coloured-digits/no-variance@{REPO}" in app.selectbox(key="run").options
+
+
+def test_the_environment_names_the_default_repository(hub, monkeypatch):
+    monkeypatch.setenv("VICREG_HUB", REPO)
+    app = page()
+    assert app.text_input(key="hub").value == REPO
+    assert "Look what it has" in labels(app)
+    assert not hub.requests
+
+
+def test_a_read_only_cache_says_so(hub, tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("")
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "file" / "hub"))
+    app = press(page(hub=REPO), "Look")
+    assert not app.exception
+    assert app.warning
+    shutil.rmtree(tmp_path / "home", ignore_errors=True)

@@ -1,0 +1,213 @@
+"""The data set that pages show, and its pictures as they arrive: from a Hub on the loopback, by the real client."""
+
+import socket
+import threading
+import time
+
+import pytest
+from hub_server import Repo, point_client, serve, wait_for
+from opened import component, opened, text
+from streamlit.testing.v1 import AppTest
+
+import ui
+from ui import data
+from vicreg import datasets
+
+pytestmark = pytest.mark.usefixtures("page_world")
+NAMES = [name for entries in ui.PAGES.values() for name, *_ in entries]
+FALLBACK = "so this shows coloured digits, made here"
+
+
+@pytest.fixture
+def hub(hub_files, monkeypatch, tmp_path, without_pictures):
+    """A Hub with the test pictures of CIFAR-10 and MNIST, and a machine that has none."""
+    with serve() as hub:
+        for name, (path, content) in hub_files.items():
+            repo = hub.repos[f"datasets/{datasets.CATALOGUE[name].repo}"] = Repo()
+            repo.commit({path: content})
+        point_client(monkeypatch, hub.url, tmp_path / "home")
+        yield hub
+        for name in hub_files:  # no thread of one test may reach into the next
+            if (task := data.task_of(name, "test")) is not None:
+                task.cancel()
+
+
+def over(name: str = "cifar10") -> bool:
+    task = data.task_of(name, "test")
+    return task is not None and task.status().over
+
+
+def choice(app: AppTest) -> str:
+    return app.selectbox(key="data").value
+
+
+def labels(app: AppTest) -> list[str]:
+    return [button.label for button in app.button]
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if name != "claims"])
+def test_without_pictures_and_network_a_page_falls_to_digits_and_says_so_once(name, without_pictures):
+    app = opened(name, data=None)
+    assert not app.exception
+    assert not app.warning
+    assert choice(app) == "coloured-digits"
+    assert [FALLBACK in info.value for info in app.info] == [True]
+    assert "HF_HUB_OFFLINE" in app.info[0].value
+    assert "coloured-digits/vicreg" in text(app)
+    assert not {"Retry", "Fetch 24 MB"} & set(labels(app))  # offline, they could do nothing
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if name != "claims"])
+def test_a_page_shows_digits_when_asked_to_though_pictures_are_here(name, with_pictures):
+    app = opened(name, data="coloured-digits")
+    assert not app.exception
+    assert not app.warning
+    assert not app.info
+    assert "coloured-digits/vicreg" in text(app)
+
+
+def test_claims_are_about_the_studys_data_set_everywhere(without_pictures):
+    app = opened("claims", data=None)
+    assert not app.exception
+    assert not app.info
+    assert "cifar10/vicreg" in text(app)
+
+
+def test_a_link_to_a_run_is_a_link_to_its_data_set(without_pictures):
+    app = opened("training_curves", data=None, run="cifar10/no-variance")
+    assert not app.exception
+    assert (choice(app), app.selectbox(key="run").value) == ("cifar10", "cifar10/no-variance")
+    app = opened("training_curves", data=None, run="coloured-digits/no-variance")
+    assert (choice(app), app.selectbox(key="run").value) == ("coloured-digits", "coloured-digits/no-variance")
+
+
+def test_an_unknown_data_set_in_the_url_falls_back(with_pictures):
+    app = opened("maps", data="../../etc")
+    assert not app.exception
+    assert choice(app) == "cifar10"
+
+
+def test_a_query_of_the_larger_data_set_does_not_break_the_smaller_one(with_pictures):
+    app = opened("retrieval", query="9000")
+    app.selectbox(key="data").set_value("coloured-digits").run()
+    assert not app.exception
+    assert app.number_input(key="query").value < 1000
+
+
+def test_pictures_arrive_by_themselves_and_pages_draw_them(hub):
+    app = opened("retrieval", data=None)
+    assert not app.exception
+    assert choice(app) == "cifar10"  # they are on their way
+    wait_for(lambda: over("cifar10") and over("mnist"), 60)
+    app.run()
+    assert not app.exception
+    assert not app.info
+    assert not app.warning
+    assert len(component(app, "Nearest")["tiles"]) == 8
+    app = opened("anomalies", data=None)
+    assert len(component(app, "Most anomalous_0")["tiles"]) == 10
+
+
+def test_thirty_visitors_fetch_the_pictures_once(hub):
+    with_barrier, apps = threading.Barrier(6), []
+
+    def visit() -> None:
+        with_barrier.wait()
+        apps.append(opened("maps", data=None))
+
+    for _ in range(5):
+        visitors = [threading.Thread(target=visit) for _ in range(6)]
+        for visitor in visitors:
+            visitor.start()
+        for visitor in visitors:
+            visitor.join()
+    wait_for(over, 60)
+    assert len(apps) == 30
+    assert not any(app.exception for app in apps)
+    for name in ("cifar10", "mnist"):
+        path = datasets.CATALOGUE[name].splits["test"].path
+        assert [method for method, _ in hub.asked(path) if method == "GET"] == ["GET"]
+
+
+@pytest.mark.parametrize("fault", ["refused", "stall", "503"])
+def test_no_page_waits_for_a_network_that_does_not_answer(fault, hub, monkeypatch, tmp_path):
+    if fault == "refused":
+        with socket.socket() as closed:
+            closed.bind(("127.0.0.1", 0))
+            point_client(monkeypatch, f"http://127.0.0.1:{closed.getsockname()[1]}", tmp_path / "home")
+    else:
+        hub.faults["api/datasets"] = fault
+    offline = time.monotonic()
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    opened("maps")
+    offline = time.monotonic() - offline
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
+    began = time.monotonic()
+    app = opened("maps", data=None)
+    opening = time.monotonic() - began
+    assert not app.exception
+    assert opening < offline + 2  # and never the 3 seconds of the probe
+    wait_for(over, 5)
+    app.run()
+    assert not app.exception
+    assert choice(app) == "coloured-digits"
+    assert FALLBACK in app.info[0].value
+    assert "the Hub did not give them" in app.info[0].value
+    app = opened("maps", data="cifar10")
+    assert [("could not be fetched" in warning.value, "VICREG_DATA" in warning.value) for warning in app.warning] == [
+        (True, True)
+    ]
+    assert "Retry" in labels(app)
+
+
+def test_retry_fetches_them_when_the_hub_is_back(hub):
+    hub.faults["api/datasets"] = "503"
+    opened("maps", data=None)
+    wait_for(over, 5)
+    app = opened("maps", data=None)
+    assert choice(app) == "coloured-digits"
+    opened("maps", data=None)
+    asked = len(hub.asked("api/datasets/uoft-cs"))
+    assert asked == 1  # pages drawn anew do not ask again
+    hub.faults.clear()
+    next(button for button in app.button if button.label == "Retry").click().run()
+    assert not app.exception
+    assert choice(app) == "cifar10"
+    wait_for(over, 60)
+    assert data.arrival("cifar10") == data.HERE
+    app.run()
+    assert not app.info
+    assert not app.warning
+
+
+def test_a_choice_outlives_the_arrival_of_pictures(hub):
+    hub.faults["test-00000"] = "drip"
+    app = opened("maps", data=None)
+    app.selectbox(key="data").set_value("coloured-digits").run()
+    assert choice(app) == "coloured-digits"
+    hub.faults.clear()
+    app.run()
+    assert choice(app) == "coloured-digits"
+
+
+def test_while_they_arrive_a_page_says_how_far_they_are(hub):
+    hub.faults["test-00000"] = "stall-body"
+    app = opened("maps", data=None)
+    wait_for(lambda: data.task_of("cifar10", "test").status().done > 0, 20)
+    app.run()
+    assert not app.exception
+    assert choice(app) == "cifar10"
+    (bar,) = app.get("progress")
+    assert "CIFAR-10's test pictures: 12." in bar.proto.text or "MB" in bar.proto.text
+    assert 0 < bar.proto.value < 100
+    assert "How much separates" in text(app)  # what needs no pictures is there meanwhile
+
+
+def test_the_train_split_is_asked_for_only_where_a_page_needs_it(hub):
+    opened("retrieval", data=None)
+    wait_for(over, 60)
+    app = opened("retrieval", data=None, gallery="train")
+    assert not app.exception
+    assert "train pictures are not on this machine" in app.info[0].value
+    assert "Fetch 120 MB" in labels(app)
+    assert not hub.asked("train-00000")

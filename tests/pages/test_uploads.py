@@ -1,0 +1,130 @@
+"""A visitor's own picture on retrieval and anomalies: checked, shown as the network sees it, searched for and scored."""
+
+import base64
+import io
+import os
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+from opened import component, opened, text
+from PIL import Image
+from streamlit.testing.v1 import AppTest
+
+from vicreg import datasets
+from vicreg.evaluation.anomaly import STUDY, nearest_distances, reduce_distances
+from vicreg.evaluation.encode import encode
+from vicreg.runs import BUNDLED, open_run
+
+pytestmark = pytest.mark.usefixtures("page_world")
+RUN = open_run(BUNDLED / "coloured-digits-vicreg")
+
+
+@pytest.fixture(autouse=True)
+def digits(without_pictures):
+    """Pages on a machine without CIFAR-10, whose digits need no network."""
+
+
+def uploaded(name: str, data: bytes, *, kind: str = "image/png", file: str = "mine.png", **query: str) -> AppTest:
+    """A page with a picture in its uploader."""
+    app = opened(name, data=None, **query)
+    app.file_uploader[0].set_value((file, data, kind)).run()
+    return app
+
+
+def png(image: np.ndarray) -> bytes:
+    buffer = io.BytesIO()
+    Image.fromarray(image).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+HALF = png(np.random.default_rng(0).integers(0, 255, (50, 50, 3), dtype=np.uint8))[:3_000]
+
+
+def shown(app: AppTest, key: str) -> np.ndarray:
+    """The sprite of some tiles, as pixels."""
+    sprite = component(app, key)["sprite"].split(",")[1]
+    return np.asarray(Image.open(io.BytesIO(base64.b64decode(sprite))).convert("RGB"))
+
+
+def test_a_test_picture_uploaded_finds_itself_first():
+    image = datasets.load("coloured-digits", "test").images[77]
+    app = uploaded("retrieval", png(image))
+    assert not app.exception
+    assert not app.warning
+    assert np.array_equal(shown(app, "query_picture"), image)
+    first = component(app, "Nearest")["tiles"][0]
+    assert first["id"] == 77
+    assert first["lines"][-1] == "0.00"
+
+
+def test_a_large_photograph_is_shown_as_the_middle_square_of_32_pixels():
+    photo = np.zeros((400, 1000, 3), np.uint8)
+    photo[:, 300:700] = (250, 0, 0)  # the middle square, red between black sides
+    app = uploaded("retrieval", png(photo))
+    assert not app.exception
+    square = shown(app, "query_picture")
+    assert square.shape == (32, 32, 3)
+    assert np.abs(square.astype(int) - (250, 0, 0)).max() <= 3
+    assert "your picture" in component(app, "query_picture")["tiles"][0]["alt"]
+    assert re.search(r"\*\*Nearest\*\* among 1,000 test pictures: most often \d", text(app))
+
+
+def test_the_train_gallery_is_searched_too():
+    image = datasets.load("coloured-digits", "train").images[1234]
+    app = uploaded("retrieval", png(image), gallery="train")
+    assert not app.exception
+    assert component(app, "Nearest")["tiles"][0]["id"] == 1234
+
+
+def test_putting_it_away_brings_the_query_back():
+    app = uploaded("retrieval", png(np.zeros((40, 40, 3), np.uint8)), query="5")
+    next(button for button in app.button if button.label == "Put it away").click().run()
+    assert not app.exception
+    assert component(app, "query_picture")["tiles"][0]["alt"].endswith("test picture 5")
+    assert not any(button.label == "Put it away" for button in app.button)
+
+
+@pytest.mark.parametrize(
+    ("data", "told"),
+    [(b"not a picture", "PNG or JPEG"), (b"", "empty"), (HALF, "PNG or JPEG")],
+)
+@pytest.mark.parametrize("name", ["retrieval", "anomalies"])
+def test_what_is_no_picture_is_a_sentence_and_the_page_stays(name, data, told):
+    app = uploaded(name, data)
+    assert not app.exception
+    (warning,) = app.warning
+    assert told in warning.value
+    assert app.get("vega_lite_chart")
+
+
+def test_the_score_is_the_distance_to_the_train_representations():
+    photo = datasets.load("photo-crops", "test").images[300]
+    app = uploaded("anomalies", png(photo))
+    assert not app.exception
+    assert not app.warning
+    train = encode(RUN.encoder, datasets.load("coloured-digits", "train").images)
+    distances = nearest_distances(encode(RUN.encoder, photo[None]), train, k=STUDY.k, normalise=STUDY.normalise)
+    score = float(reduce_distances(distances, k=STUDY.k, reduction=STUDY.reduction)[0])
+    assert f"has the score {score:.2f}" in text(app)
+    table = RUN.results("anomaly")
+    under = 100 * (table[~table["anomaly"]][STUDY.column] < score).mean()
+    assert f"higher than {under:.2f} % of the test pictures" in text(app)
+    assert component(app, "yours")["tiles"][0]["lines"][1] == f"{score:.2f}"
+
+
+def test_nothing_that_was_uploaded_is_written_to_disk(tmp_path):
+    opened("retrieval", data=None)
+    marked = np.random.default_rng(3).integers(0, 255, (64, 64, 3), dtype=np.uint8)
+    content = png(marked)
+    uploaded("retrieval", content)
+    for folder, _, files in os.walk(os.environ["VICREG_CACHE"]):
+        for file in files:
+            written = Path(folder, file).read_bytes()
+            assert content[-200:-20] not in written
+            assert marked[:2].tobytes() not in written
+
+
+def test_a_baseline_without_a_network_takes_no_upload():
+    assert not opened("retrieval", data="cifar10", run="cifar10/pixels").file_uploader

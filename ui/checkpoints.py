@@ -1,0 +1,116 @@
+"""The sidebar's panel "Checkpoints": bundled runs, or those of a Hub repository, named in the URL.
+
+Nothing here uses the network until somebody presses a button; what was downloaded before is there at once.
+"""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from ui.background import follow, tasks
+from vicreg import hub, hubclient
+from vicreg.runs import Run
+
+
+def panel() -> None:
+    """Draw the panel in the sidebar."""
+    with st.sidebar.expander("Checkpoints", icon=":material/deployed_code:", expanded=bool(_named())):
+        st.text_input(
+            "Hub repository",
+            hub.default_repo(),
+            key="hub",
+            bind="query-params",
+            persist_state="session",
+            placeholder="OWNER/NAME",
+            max_chars=200,
+            help="A repository on the Hugging Face Hub that `python -m vicreg publish` filled: OWNER/NAME, or "
+            "OWNER/NAME@REVISION for a branch, a tag or a commit. Empty: the bundled runs and your own.",
+        )
+        named = _named()
+        if not named:
+            st.caption("Shown: the runs that come with the app, and your own.")
+            return
+        try:
+            repo, revision = hubclient.parse(named)
+        except hub.HubError as error:
+            st.warning(str(error), icon=":material/edit:")
+            return
+        _contents(repo, revision)
+
+
+def repository() -> str:
+    """The repository that this session looks at, without its revision; empty where there is none."""
+    return _named().partition("@")[0]
+
+
+def runs_here() -> tuple[dict[str, Run], list[str]]:
+    """The runs of the session's repository that are on this machine, and a sentence for each that is broken."""
+    try:
+        return hub.cached_runs(*hubclient.parse(_named())) if _named() else ({}, [])
+    except hub.HubError:  # said in the panel
+        return {}, []
+
+
+def _named() -> str:
+    return str(st.session_state.get("hub") or "").strip()
+
+
+def _contents(repo: str, revision: str) -> None:
+    """What the repository offers, as far as is known, and the buttons that ask and fetch."""
+    key = f"look:{repo}@{revision}"
+    look = tasks().get(key)
+    state = look.status().state if look is not None else ""
+    shelf = look.result() if state == "done" else hub.cached_shelf(repo, revision)
+    if look is not None and not look.status().over:
+        follow(look, key=key, waiting="Asking the Hub, 3 seconds at most", cancel=True)
+        return
+    if state == "failed":
+        st.warning(look.status().sentence, icon=":material/wifi_off:")
+    if hubclient.offline():
+        st.caption("HF_HUB_OFFLINE is set: only what was downloaded before is shown.")
+    elif st.button(
+        "Retry" if state == "failed" else "Look again" if shelf else "Look what it has",
+        icon=":material/travel_explore:",
+        width="stretch",
+    ):
+        tasks().forget(key)
+        tasks().start(key, f"{repo}'s runs", lambda on_progress, should_stop: hub.look(repo, revision), again=True)
+        st.rerun()
+    if shelf is not None:
+        _shelf(shelf)
+
+
+def _shelf(shelf: hub.Shelf) -> None:
+    """Every run of a repository: here, or how large it is and a button that brings it in."""
+    here, _ = hub.cached_runs(shelf.repo, shelf.commit)
+    st.caption(f"Commit `{shelf.commit[:12]}`: {len(shelf.runs)} runs, {len(here)} of them here.")
+    missing = {}
+    for name, entry in shelf.runs.items():
+        if entry.readable:
+            st.caption(f":material/block: {entry.readable}.")
+        elif name not in here:
+            missing[name] = hub.missing_bytes(shelf, [name])
+    for name, size in missing.items():
+        _download(shelf, (name,), f"{name}, {size / 1e6:.1f} MB")
+    if len(missing) > 1:
+        _download(shelf, tuple(missing), f"All {len(missing)}, {sum(missing.values()) / 1e6:.1f} MB")
+
+
+def _download(shelf: hub.Shelf, names: tuple[str, ...], label: str) -> None:
+    """A button with the size on it, and while the download goes on its progress and Cancel."""
+    key = f"download:{shelf.repo}@{shelf.commit}:{','.join(names)}"
+    task = tasks().get(key)
+    if task is not None and not task.status().over:
+        follow(task, key=key, waiting=f"{label}: waiting for the first bytes", cancel=True)
+        return
+    if task is not None and task.status().state == "failed":
+        st.warning(task.status().sentence, icon=":material/error:")
+    if st.button(label, key=key, icon=":material/download:", width="stretch", disabled=hubclient.offline()):
+        tasks().forget(key)
+        tasks().start(
+            key,
+            names[0] if len(names) == 1 else f"{len(names)} runs",
+            lambda on_progress, should_stop: hub.download(shelf, names, on_bytes=on_progress, should_stop=should_stop),
+            again=True,
+        )
+        st.rerun()

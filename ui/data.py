@@ -1,0 +1,126 @@
+"""Which data set the pages show, and how its pictures arrive.
+
+CIFAR-10's pictures come from the Hub in the background, begun by the first visitor of a server and shared by all. Where
+they cannot be had, pages fall to `coloured-digits`, which every machine can make.
+"""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from ui.background import follow, tasks
+from vicreg import datasets, hubclient
+from vicreg.background import Task
+from vicreg.catalogue import CATALOGUE
+from vicreg.config import DATASETS
+
+FIRST, FALLBACK = DATASETS
+MISSING, ARRIVING, HERE = "missing", "arriving", "here"
+
+
+def pick_data() -> None:
+    """The choice of the data set in the sidebar, kept in the URL; the default is what this machine has pictures of."""
+    default = FIRST if arrival(FIRST) != MISSING else FALLBACK
+    before = st.session_state.get("_default_data")
+    if before != default and st.session_state.get("data") == before:  # nobody chose it
+        st.session_state.pop("data", None)
+    st.session_state["_default_data"] = default
+    linked = str(st.query_params.get("run", "")).split("/")[0]
+    if "data" not in st.session_state and "data" not in st.query_params and linked in DATASETS and linked != default:
+        st.session_state["data"] = linked  # a link to a run is a link to its data set
+    st.sidebar.selectbox(
+        "Data set",
+        [default, *(name for name in DATASETS if name != default)],
+        key="data",
+        bind="query-params",
+        persist_state="session",
+        help="CIFAR-10's pictures come from the Hugging Face Hub; coloured digits are made on this machine.",
+    )
+
+
+def chosen() -> str:
+    """The data set that this session looks at."""
+    return st.session_state.get("data", FIRST)
+
+
+def explain_fallback() -> None:
+    """One line where pages show coloured digits only because CIFAR-10's pictures cannot be had."""
+    if chosen() != FALLBACK or st.session_state.get("_default_data") != FALLBACK:
+        return
+    offline = hubclient.offline()
+    words, button = (st, None) if offline else st.columns([6, 1], vertical_alignment="center")
+    why = "and HF_HUB_OFFLINE forbids fetching them" if offline else "and the Hub did not give them"
+    words.info(
+        f"CIFAR-10's pictures are not on this machine {why}, so this shows coloured digits, made here. CIFAR-10's curves, "
+        "maps, tables and ROC need no pictures: choose `cifar10` on the left.",
+        icon=":material/hide_image:",
+    )
+    if button is not None and button.button("Retry", key="retry_fallback", width="stretch", help=why_missing(FIRST)):
+        fetch(FIRST, again=True)
+        st.rerun()
+
+
+def begin() -> None:
+    """Start fetching the test pictures that are not on this machine, and the anomalies' after them; once a process."""
+    if hubclient.offline():
+        return
+    for name in (FIRST, CATALOGUE[FIRST].anomalies[0]):
+        if task_of(name, "test") is None and not datasets.available(name, "test"):
+            fetch(name)
+
+
+def arrival(name: str, split: str = "test") -> str:
+    """Whether a split's pictures are HERE on this machine, ARRIVING, or MISSING."""
+    task = task_of(name, split)
+    if task is not None and not task.status().over:
+        return ARRIVING
+    return HERE if datasets.available(name, split) else MISSING
+
+
+def fetch(name: str, split: str = "test", *, again: bool = False) -> Task:
+    """Fetch and decode a split in the background, once for all sessions."""
+
+    def work(on_progress, should_stop) -> None:
+        datasets.fetch(name, split, on_bytes=on_progress, should_stop=should_stop)
+        datasets.load(name, split, on_progress=on_progress)
+
+    registry, key = tasks(), f"pictures:{name}:{split}"
+    registry.forget(key)  # of one that is done the pictures were removed since
+    return registry.start(key, f"{CATALOGUE[name].title}'s {split} pictures", work, again=again)
+
+
+def task_of(name: str, split: str) -> Task | None:
+    """The task that fetches a split, if there was one."""
+    return tasks().get(f"pictures:{name}:{split}")
+
+
+def show_arrival(name: str, split: str) -> None:
+    """One line for a split that is not here: how far it is, or why it is missing and a button that fetches it."""
+    task = task_of(name, split)
+    if task is not None and not task.status().over:
+        follow(task, key=f"{name}_{split}", waiting=f"Asking the Hub for {task.label}", cancel=split == "train")
+        return
+    failed = task is not None and task.status().state == "failed"
+    words, button = st.columns([5, 1], vertical_alignment="center")
+    (words.warning if failed else words.info)(
+        why_missing(name, split), icon=":material/wifi_off:" if failed else ":material/hide_image:"
+    )
+    if hubclient.offline():
+        return
+    size = f"{CATALOGUE[name].splits[split].bytes / 1e6:.0f} MB"
+    label = "Retry" if failed else f"Fetch {size}"
+    if button.button(label, key=f"fetch_{name}_{split}", width="stretch", help=f"{size} from {CATALOGUE[name].repo}"):
+        fetch(name, split, again=True)
+        st.rerun()
+
+
+def why_missing(name: str, split: str = "test") -> str:
+    """Why a split's pictures are not here and how to get them, in one line."""
+    spec, task = CATALOGUE[name], task_of(name, split)
+    if task is not None and task.status().state == "failed":
+        return task.status().sentence
+    what = f"{spec.title}'s {split} pictures are not on this machine"
+    if hubclient.offline():
+        return f"{what}, and HF_HUB_OFFLINE forbids fetching them: set VICREG_DATA to a folder that has them."
+    size = spec.splits[split].bytes / 1e6
+    return f"{what}: set VICREG_DATA to a folder that has them, or fetch {size:.0f} MB from the Hub."
