@@ -277,12 +277,29 @@ def test_claims_prints_every_finding_with_its_verdict(capsys, monkeypatch, tmp_p
 
 
 def test_the_readmes_table_is_what_list_prints_of_the_bundled_runs():
-    rows = [line for line in (ROOT / "README.md").read_text().splitlines() if line.startswith("| `")]
-    told = {row.split("`")[1]: [cell.strip() for cell in row.split("|")[3:-1]] for row in rows}
-    bundled = {run.name: run for run in map(open_run, sorted(runs.BUNDLED.iterdir()))}
+    told = {name: cells[1:] for name, cells in readme_rows().items() if "/" not in name}
+    bundled = {run.name: run for run in map(open_run, sorted(runs.BUNDLED.glob("cifar10-*")))}
     assert {f"cifar10-{name}" for name in told} == set(bundled)
     for name, cells in told.items():
         assert cells == list(_figures(bundled[f"cifar10-{name}"])), name
+
+
+def test_the_readmes_other_table_is_what_the_bundled_digit_runs_measured():
+    told = {name: cells for name, cells in readme_rows().items() if "/" in name}
+    bundled = {run.title: run.metrics for run in map(open_run, sorted(runs.BUNDLED.glob("coloured-digits-*")))}
+    assert set(told) == set(bundled)
+    for name, cells in told.items():
+        metrics = bundled[name]
+        ink, paper = metrics["attributes"]["ink"], metrics["attributes"]["paper"]
+        probes = ["{:.2f} ({:.2f} to {:.2f})".format(f["accuracy"], *f["interval"]) for f in (metrics["probe"], ink, paper)]
+        near = (metrics["retrieval"]["nearest_5_same_class"], ink["nearest_5_same"], paper["nearest_5_same"])
+        assert cells == probes + [f"{share:.2f}" for share in near], name
+
+
+def readme_rows() -> dict[str, list[str]]:
+    """The rows of the README's tables of runs: name -> the other cells."""
+    rows = [line for line in (ROOT / "README.md").read_text().splitlines() if line.startswith("| `")]
+    return {row.split("`")[1]: [cell.strip() for cell in row.split("|")[2:-1]] for row in rows}
 
 
 def test_list_names_a_damaged_run_and_still_shows_the_others(trained, capsys, monkeypatch, tmp_path):
