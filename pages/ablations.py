@@ -120,6 +120,11 @@ st.caption(
         if study
         else "The study did not try this setting."
     )
+    + "".join(
+        f" It reads the {what}'s colour of {found['accuracy']:.2f} % (guessing: {found['chance']:.2f} %), and "
+        f"{found['nearest_5_same']:.2f} % of the nearest five share it."
+        for what, found in mine.get("attributes", {}).items()
+    )
 )
 
 classes = ui.class_names(full)

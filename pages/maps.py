@@ -26,26 +26,39 @@ classes = ui.class_names(run)
 pictures = ui.pictures(run)
 
 frame = places.assign(**{"class": np.array(classes)[places["label"]]})
+known = {} if pictures is None else pictures.known
+field = "class"
+if known:
+    field = st.segmented_control(
+        "Coloured by", ["class", *known], default="class", required=True, key="coloured_by", bind="query-params"
+    )
+    frame = frame.assign(**{what: names[pictures.order[places["index"]]] for what, names in known.items()})
+hues = None if field == "class" else [charts.HUE_COLOURS[name] for name in ui.spec(run).attributes[field]]
+names = classes if field == "class" else list(ui.spec(run).attributes[field])
 if second is not None:
     other = ui.results(second, "projections").head(count)
     for axis in "xy":
         frame[f"second_{kind}_{axis}"] = other[f"{kind}_{axis}"]
     named = charts.MAP_TITLES[kind]
     panels = [
-        charts.panel(kind, classes, title=f"{named}, {ui.title(run)}"),
-        charts.panel(kind, classes, prefix="second_", title=f"{named}, {ui.title(second)}"),
+        charts.panel(kind, names, title=f"{named}, {ui.title(run)}", field=field, colours=hues),
+        charts.panel(kind, names, prefix="second_", title=f"{named}, {ui.title(second)}", field=field, colours=hues),
     ]
 else:
     if eigenmap is not None:
         for axis in "xy":
             frame[f"laplacian_{axis}"] = ui.results(eigenmap, "projections")[f"laplacian_{axis}"].head(count)
-    panels = [charts.panel(kind, classes) for kind in kinds]
+    panels = [charts.panel(kind, names, field=field, colours=hues) for kind in kinds]
 if pictures is not None:
     frame["image"] = ui.thumbnails(run, pictures, len(frame))
 
 event = ui.chart(
     charts.maps(frame, panels, width=width),
-    alt="Maps of the same test pictures, coloured by class: " + "; ".join(panel.title for panel in panels) + ".",
+    alt="Maps of the same test pictures, coloured by "
+    + field
+    + ": "
+    + "; ".join(panel.title for panel in panels)
+    + ".",
     key="maps",
     on_select="rerun",
     selection_mode="brush",
@@ -55,7 +68,7 @@ chosen = ui.brushed(frame, event["selection"].get("brush", {}))
 if chosen is None:
     st.caption("Nothing is chosen. Drag a box on a map, or click a class in the legend to see it alone.")
 else:
-    counts = chosen["class"].value_counts()
+    counts = chosen[field].value_counts()
     listed = ", ".join(f"{name} {n}" for name, n in counts.head(4).items())
     st.markdown(f"**{len(chosen):,} pictures chosen**, most often: {listed or 'none'}")
     if pictures is not None and len(chosen):
@@ -64,9 +77,12 @@ else:
             pictures[shown["index"].to_numpy()],
             key="chosen",
             label="Pictures in the box",
-            captions=[[name] for name in shown["class"]],
-            alts=[f"{name}, picture {index}" for name, index in zip(shown["class"], shown["index"], strict=True)],
-            colours=[ui.class_colour(label) for label in shown["label"]],
+            captions=[[name] for name in shown[field]],
+            alts=[f"{name}, picture {index}" for name, index in zip(shown[field], shown["index"], strict=True)],
+            colours=[
+                ui.class_colour(label) if hues is None else charts.HUE_COLOURS[name]
+                for label, name in zip(shown["label"], shown[field], strict=True)
+            ],
         )
         if len(chosen) > len(shown):
             st.caption(f"The first {len(shown)} of them.")
@@ -94,6 +110,11 @@ elif figures:
         f"{100 * sum(pca['explained_variance']):.2f} % of it. t-SNE is not: it keeps near pictures near, and gives up "
         f"distances between islands. Of a picture's 10 nearest neighbours, PCA keeps {pca['neighbours_kept']:.2f} % and "
         f"t-SNE {tsne['neighbours_kept']:.2f} %."
+    )
+if run.config.dataset == "coloured-digits":
+    st.markdown(
+        "**Look for pairs of islands.** Every digit comes light on dark and dark on light. Where it lies in two places, the "
+        "network tells these apart too."
     )
 if figures:
     st.markdown(

@@ -51,7 +51,7 @@ if any(known.values()):
     )
     chances = {"digit": 10.0, **{what: found["chance"] for found in known.values() for what, found in found.items()}}
     ui.chart(
-        charts.attribute_bars(seen, colours, chances, width=max(280, min(width - 300, 1000))),
+        charts.attribute_bars(seen, colours, chances, width=max(140, min(width - 300, 1000))),
         alt="Linear probes of every run for the digit and for both colours: "
         + "; ".join(f"{row.run}, {row.what} {row.accuracy:.2f} %" for row in seen.itertuples()),
         key="bars",

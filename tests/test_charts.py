@@ -62,6 +62,11 @@ def accuracies() -> pd.DataFrame:
     )
 
 
+def known() -> pd.DataFrame:
+    """Accuracies for the digit and for the ink."""
+    return pd.concat([accuracies().assign(what=what) for what in ("digit", "ink")], ignore_index=True)
+
+
 def by_class() -> pd.DataFrame:
     return pd.DataFrame([{"class": c, "run": run, "accuracy": 50.0} for run in RUNS for c in sorted(CLASSES)])
 
@@ -101,6 +106,7 @@ def bins() -> pd.DataFrame:
 # Every public chart by its name, as a function of the width in pixels.
 CHARTS = {
     "accuracy_bars": lambda width: charts.accuracy_bars(accuracies(), RUNS, width=width),
+    "attribute_bars": lambda width: charts.attribute_bars(known(), RUNS, {"digit": 10, "ink": 50 / 3}, width=width),
     "compared_curves": lambda width: charts.compared_curves(dict.fromkeys(RUNS, history()), RUNS, width=width),
     "film": lambda width: charts.film(places(), CLASSES, kind="pca", limits=(-3, 3), side=width),
     "histogram": lambda width: charts.histogram(bins(), 0.7, groups=GROUPS, limits=(0, 2), width=width, title="scores"),
@@ -179,7 +185,9 @@ def test_three_maps_stand_side_by_side():
     assert sum(panel["width"] for panel in spec["hconcat"]) <= 1100
 
 
-@pytest.mark.parametrize("name", ["accuracy_bars", "compared_curves", "per_class", "roc", "snapshots", "spectra"])
+@pytest.mark.parametrize(
+    "name", ["accuracy_bars", "attribute_bars", "compared_curves", "per_class", "roc", "snapshots", "spectra"]
+)
 def test_runs_have_the_colours_that_their_titles_were_given(name):
     found = encodings(CHARTS[name](800).to_dict(), "color", "run")
     assert found
@@ -356,6 +364,29 @@ def test_bars_carry_interval_and_the_studys_mark_only_where_it_has_a_figure():
     assert data(spec, guess) == [{"x": 10}]
 
 
+def test_each_attribute_has_a_panel_with_its_own_chance_and_names_beside_the_first_only():
+    spec = CHARTS["attribute_bars"](600).to_dict()
+    first, second = spec["hconcat"]
+    assert [panel["title"] for panel in (first, second)] == ["digit", "ink"]
+    for panel, chance in ((first, 10), (second, 50 / 3)):
+        *_, guess = panel["layer"]
+        assert data(spec, guess) == [{"x": chance}]
+        assert {row["what"] for row in data(spec, panel["layer"][0])} == {panel["title"]}
+    assert "labelLimit" in first["layer"][0]["encoding"]["y"]["axis"]
+    assert second["layer"][0]["encoding"]["y"]["axis"] is None
+    stacked = CHARTS["attribute_bars"](200).to_dict()["vconcat"]
+    assert all(panel["layer"][0]["encoding"]["y"]["axis"] for panel in stacked)
+
+
+def test_a_maps_points_can_have_the_colours_that_a_panel_gives():
+    names = list(charts.HUE_COLOURS)[:3]
+    frame = places().assign(ink=[names[i % 3] for i in range(9)])
+    spec = charts.maps(frame, [charts.panel("pca", names, field="ink", colours=["#111", "#222", "#333"])]).to_dict()
+    (colour,) = encodings(spec, "color", "ink")
+    assert colour["scale"] == {"domain": names, "range": ["#111", "#222", "#333"]}
+    assert parameters(spec)["only"]["select"]["fields"] == ["ink"]
+
+
 def test_rows_of_classes_stand_in_label_order():
     spec = CHARTS["per_class"](700).to_dict()
     assert all(entry["sort"] == CLASSES for entry in encodings(spec, "y", "class"))
@@ -402,6 +433,13 @@ def test_the_threshold_is_a_rule_across_the_histogram():
     assert bars["encoding"]["y"]["stack"] is None  # groups lie one over the other, each from zero
 
 
+@pytest.mark.parametrize(("own", "drawn"), [(0.4, 0.4), (9.0, 2), (-1.0, 0)])
+def test_a_visitors_score_is_marked_and_at_the_edge_where_it_lies_beyond(own, drawn):
+    spec = charts.histogram(bins(), 0.7, groups=GROUPS, limits=(0, 2), own=own).to_dict()
+    *_, arrow, words = spec["layer"]
+    assert data(spec, arrow) == data(spec, words) == [{"x": drawn, "words": "yours"}]
+
+
 @pytest.mark.parametrize("name", ["histogram", "table_of_counts"])
 def test_a_chart_may_have_a_title(name):
     wanted = {"histogram": "scores", "table_of_counts": "counts"}[name]
@@ -436,11 +474,12 @@ def seen(colours: list[str], deficiency: str) -> np.ndarray:
 
 
 @pytest.mark.parametrize("deficiency", DEFICIENCIES)
-@pytest.mark.parametrize("palette", ["presets", "classes", "terms"])
+@pytest.mark.parametrize("palette", ["presets", "classes", "terms", "hues"])
 def test_colours_stay_apart_for_colour_blind_readers(palette, deficiency):
     colours = {
         "presets": list(charts.PRESET_COLOURS.values()),
         "classes": list(charts.CLASS_COLOURS),
+        "hues": list(charts.HUE_COLOURS.values()),
         "terms": [charts.TERM_COLOURS[term] for term in charts.TERMS],
     }[palette]
     lab = seen(colours, deficiency)

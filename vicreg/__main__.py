@@ -240,9 +240,16 @@ def _of(found: dict[str, Any], dataset: str) -> list[Any]:
 
 
 def _list(options: argparse.Namespace) -> int:
-    from vicreg.runs import BUNDLED, find_runs
+    from vicreg.hub import cached_runs, default_repo
+    from vicreg.hubclient import parse
+    from vicreg.runs import BUNDLED, find_runs, runs_folder
 
     found, broken = find_runs()
+    places = {BUNDLED: "bundled", runs_folder(): "own"}
+    if repo := default_repo():
+        fetched, more = cached_runs(*parse(repo))  # what is here of it; the network is not asked
+        found |= {f"{name}@{repo}": run for name, run in fetched.items()}
+        broken += more
     rows = [("run", "encoder", "epochs", "probe, %", "the study", "kNN, %", "rank", "AUROC", "NMI", "MB", "where")]
     for name, run in found.items():
         try:
@@ -251,7 +258,7 @@ def _list(options: argparse.Namespace) -> int:
             broken.append(str(error))
             figures = ("damaged", "", "", "", "", "")
         size = sum(entry["bytes"] for entry in run.record["files"].values()) / 1e6
-        where = "bundled" if run.folder.parent == BUNDLED else "own"
+        where = places.get(run.folder.parent, "the Hub's cache")
         encoder, epochs = run.config.encoder, str(run.record["epochs"])
         if run.baseline:
             encoder, epochs = encoder if run.has_network else run.baseline, "-"

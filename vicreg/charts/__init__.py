@@ -2,13 +2,14 @@
 
 import altair as alt
 
-from vicreg.charts.colours import CLASS_COLOURS, OTHER_COLOUR, PRESET_COLOURS, TERM_COLOURS, TERMS
+from vicreg.charts.colours import CLASS_COLOURS, HUE_COLOURS, OTHER_COLOUR, PRESET_COLOURS, TERM_COLOURS, TERMS
 from vicreg.charts.curves import compared_curves, snapshots, spectra, training_curves
 from vicreg.charts.maps import MAP_TITLES, Panel, film, maps, panel, placements
 from vicreg.charts.measures import accuracy_bars, attribute_bars, histogram, per_class, roc, table_of_counts
 
 __all__ = [
     "CLASS_COLOURS",
+    "HUE_COLOURS",
     "MAP_TITLES",
     "OTHER_COLOUR",
     "PRESET_COLOURS",

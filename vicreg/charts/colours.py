@@ -32,6 +32,15 @@ CLASS_COLOURS = (
     "#717581",
     "#92dadd",
 )
+# The colours that coloured digits are drawn in, each as itself, their lightness apart for colour-blind readers.
+HUE_COLOURS = {
+    "red": "#b01515",
+    "yellow": "#e0bd00",
+    "green": "#2f9e44",
+    "cyan": "#35c9dc",
+    "blue": "#2b47c4",
+    "magenta": "#e063e0",
+}
 TERMS = ("variance", "invariance", "covariance")
 
 

@@ -47,15 +47,16 @@ def accuracy_bars(
 
 def attribute_bars(
     frame: pd.DataFrame, colours: dict[str, str], chances: dict[str, float], *, width: int = 700
-) -> alt.HConcatChart:
-    """A panel for everything that is known of a picture, in it a bar a run with its interval.
+) -> alt.HConcatChart | alt.VConcatChart:
+    """A panel for everything that is known of a picture, in it a bar a run with its interval; stacked where it is narrow.
 
     frame: what, run (title), accuracy, low, high, in percent. chances: what -> what guessing gives, in the order to show.
     """
     order = list(dict.fromkeys(frame["run"]))
+    narrow = width < 120 * len(chances)
     panels = []
     for number, (what, chance) in enumerate(chances.items()):
-        axis = alt.Axis(labelLimit=260, labelOverlap=False) if number == 0 else None
+        axis = alt.Axis(labelLimit=260, labelOverlap=False) if number == 0 or narrow else None
         base = alt.Chart(frame[frame["what"] == what]).encode(y=alt.Y("run:N", sort=order, title=None, axis=axis))
         x = alt.X(
             "accuracy:Q", title="linear probe, %", scale=alt.Scale(domain=[0, 119]), axis=alt.Axis(values=[0, 50, 100])
@@ -69,8 +70,12 @@ def attribute_bars(
         )
         guess = alt.Chart(pd.DataFrame({"x": [chance]})).mark_rule(strokeDash=[4, 4], color="#888").encode(x="x:Q")
         panel = alt.layer(bars, halo, interval, figures, guess)
-        panels.append(panel.properties(width=width // len(chances), height=34 * len(order), title=what))
-    return alt.hconcat(*panels, spacing=18)
+        panels.append(
+            panel.properties(
+                width=max(120, width // (1 if narrow else len(chances))), height=34 * len(order), title=what
+            )
+        )
+    return alt.vconcat(*panels) if narrow else alt.hconcat(*panels, spacing=18)
 
 
 def per_class(
