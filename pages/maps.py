@@ -69,7 +69,7 @@ if chosen is None:
     st.caption("Nothing is chosen. Drag a box on a map, or click a class in the legend to see it alone.")
 else:
     counts = chosen[field].value_counts()
-    listed = ", ".join(f"{name} {n}" for name, n in counts.head(4).items())
+    listed = ", ".join(f"{name} ({n})" for name, n in counts.head(4).items())
     st.markdown(f"**{len(chosen):,} pictures chosen**, most often: {listed or 'none'}")
     if pictures is not None and len(chosen):
         shown = chosen.head(60)

@@ -57,7 +57,7 @@ def show_row(side: str, number: int | None, indices: np.ndarray, distances: np.n
     under = f", `{ui.title(run)}`" if second is not None else ""
     if number is None:
         listed = pd.Series([classes[label] for label in labels]).value_counts()
-        found = "most often " + ", ".join(f"{name} {n}" for name, n in listed.head(3).items())
+        found = "most often " + ", ".join(f"{name} ({n})" for name, n in listed.head(3).items())
     else:
         agree = int((labels == pictures.labels[number]).sum())
         found = f"{agree} of {len(indices)} are of the class {classes[pictures.labels[number]]}"

@@ -291,7 +291,9 @@ def test_the_readmes_other_table_is_what_the_bundled_digit_runs_measured():
     for name, cells in told.items():
         metrics = bundled[name]
         ink, paper = metrics["attributes"]["ink"], metrics["attributes"]["paper"]
-        probes = ["{:.2f} ({:.2f} to {:.2f})".format(f["accuracy"], *f["interval"]) for f in (metrics["probe"], ink, paper)]
+        probes = [
+            "{:.2f} ({:.2f} to {:.2f})".format(f["accuracy"], *f["interval"]) for f in (metrics["probe"], ink, paper)
+        ]
         near = (metrics["retrieval"]["nearest_5_same_class"], ink["nearest_5_same"], paper["nearest_5_same"])
         assert cells == probes + [f"{share:.2f}" for share in near], name
 

@@ -201,6 +201,6 @@ def histogram(
         )
         arrow = place.mark_point(shape="triangle-down", size=200, filled=True, opacity=1, color="#009e73")
         words = place.mark_text(dy=-14, fontSize=13, fontWeight="bold", color="#009e73").encode(text="words:N")
-        layers += [arrow.encode(y=alt.value(16)), words.encode(y=alt.value(16))]
+        layers += [arrow.encode(y=alt.value(28)), words.encode(y=alt.value(28))]
     drawn = alt.layer(*layers).properties(width=width, height=height)
     return drawn.properties(title=title) if title else drawn
