@@ -185,7 +185,7 @@ def test_a_file_that_may_not_be_read_is_named(tmp_path, monkeypatch):
         raise PermissionError(13, "Permission denied", str(path))
 
     monkeypatch.setattr(Path, "read_bytes", forbidden)
-    with pytest.raises(DataError, match="test_batch cannot be used.*PermissionError: Permission denied"):
+    with pytest.raises(DataError, match=r"test_batch cannot be used.*PermissionError: Permission denied"):
         read_batches(tmp_path / FOLDER, "test")
 
 
