@@ -232,3 +232,35 @@ def test_a_link_compares_two_runs_on_the_same_pictures(page, server):
     page.goto(f"{server}/retrieval?query=21&second=cifar10/no-variance")
     for name in ("Nearest pictures under", "Farthest pictures under"):
         page.get_by_role("group", name=re.compile(f"{name}.*no-variance")).get_by_role("button").nth(7).wait_for()
+
+
+def test_a_picture_of_ones_own_becomes_the_query_and_can_be_put_away(page, server, tmp_path):
+    import numpy as np
+    from PIL import Image
+
+    Image.fromarray(np.full((200, 300, 3), (20, 160, 60), np.uint8)).save(tmp_path / "green.jpg")
+    page.goto(f"{server}/retrieval?data=coloured-digits&query=7")
+    query = page.get_by_role("group", name="The query").get_by_role("img").first
+    expect(query).to_have_attribute("aria-label", re.compile("test picture 7$"), timeout=PATIENCE)
+    page.get_by_role("button", name="Your picture").click()
+    page.locator("input[type=file]").set_input_files(tmp_path / "green.jpg")
+    expect(query).to_have_attribute("aria-label", re.compile("your picture"), timeout=PATIENCE)
+    page.keyboard.press("Escape")
+    page.get_by_role("group", name="Nearest pictures").get_by_role("button").nth(7).wait_for()
+    page.get_by_role("button", name="Put it away").click()
+    expect(query).to_have_attribute("aria-label", re.compile("test picture 7$"), timeout=PATIENCE)
+
+
+def test_the_data_set_is_chosen_in_the_sidebar_and_stays_in_the_link_and_on_the_next_page(page, server):
+    page.goto(f"{server}/training_curves")
+    box = page.get_by_test_id("stSidebar").get_by_test_id("stSelectbox").get_by_role("combobox").last
+    deadline = time.monotonic() + 40
+    while "data=coloured-digits" not in page.url and time.monotonic() < deadline:  # a page still drawing may drop a key
+        box.focus()
+        for key in ("ArrowDown", "ArrowDown", "Enter"):
+            page.keyboard.press(key)
+        page.wait_for_timeout(2_000)
+    assert "data=coloured-digits" in page.url
+    page.get_by_test_id("stSidebarNavLink").filter(has_text="Retrieval").click()
+    page.get_by_role("group", name="Nearest pictures").get_by_role("button").nth(7).wait_for()
+    assert "data=coloured-digits" in page.url
