@@ -69,6 +69,18 @@ def left(task: Task) -> None:
     assert task.busy() is None
 
 
+def test_tasks_that_wait_or_run_are_counted_by_the_beginning_of_their_key():
+    tasks, gate = Tasks(), threading.Event()
+    for key in ("a:1", "a:2", "b:1"):
+        tasks.start(key, key, lambda on_progress, should_stop: gate.wait(10))
+    tasks.start("a:3", "a:3", lambda on_progress, should_stop: None).wait(5)
+    assert (tasks.busy("a:"), tasks.busy("b:"), tasks.busy("c:")) == (2, 1, 0)
+    gate.set()
+    for key in ("a:1", "a:2", "b:1"):
+        tasks.get(key).wait(5)
+    assert tasks.busy("") == 0
+
+
 def test_a_task_goes_from_waiting_over_running_to_done(stuck):
     work = stuck(outcome=42)
     task = Task("the pictures", work)

@@ -11,6 +11,8 @@ from ui.background import follow, tasks
 from vicreg import hub, hubclient
 from vicreg.runs import Run
 
+DOWNLOADS = 2  # at a time, of all visitors
+
 
 def panel() -> None:
     """Draw the panel in the sidebar."""
@@ -105,7 +107,15 @@ def _download(shelf: hub.Shelf, names: tuple[str, ...], label: str) -> None:
         return
     if task is not None and task.status().state == "failed":
         st.warning(task.status().sentence, icon=":material/error:")
-    if st.button(label, key=key, icon=":material/download:", width="stretch", disabled=hubclient.offline()):
+    full = tasks().busy("download:") >= DOWNLOADS
+    if st.button(
+        label,
+        key=key,
+        icon=":material/download:",
+        width="stretch",
+        disabled=full or hubclient.offline(),
+        help=f"{DOWNLOADS} downloads are under way on this server; wait for one to end." if full else None,
+    ):
         tasks().forget(key)
         tasks().start(
             key,

@@ -259,6 +259,11 @@ class Tasks:
         with self._lock:
             return self._tasks.get(key)
 
+    def busy(self, prefix: str) -> int:
+        """How many tasks whose key begins so wait or run."""
+        with self._lock:
+            return sum(not task.status().over for key, task in self._tasks.items() if key.startswith(prefix))
+
     def forget(self, key: str) -> None:
         """Forget a task that is done, since what it fetched is gone: `start` then starts it anew. Others stay."""
         with self._lock:

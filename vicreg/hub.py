@@ -42,6 +42,7 @@ __all__ = [
 ]
 
 LOOK_SECONDS = 10.0  # index.json is small: a Hub that takes longer after it answered the probe is not there
+SPARE_BYTES = 200_000_000  # stay free on the disk after a download: a server's visitors share it
 CONFIG = "config.json"
 
 
@@ -149,8 +150,8 @@ def download(
                 hubclient.forget(file, shelf.repo)
     missing = _missing(shelf, entries)
     total, done = sum(size for _, _, size in missing), 0
-    if total > hubclient.free_bytes():
-        raise HubError(hubclient.no_space(f"the runs of {shelf.repo}", total))
+    if total and total + SPARE_BYTES > hubclient.free_bytes():
+        raise HubError(hubclient.no_space(f"the runs of {shelf.repo}", total + SPARE_BYTES))
     for name, path, size in missing:
         _fetch(
             shelf, name, path, on_bytes=lambda n, _, so_far=done: on_bytes(so_far + n, total), should_stop=should_stop
