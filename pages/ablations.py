@@ -42,7 +42,7 @@ def same_but_for_the_parts(run) -> bool:
     names = ("preset", "positives", "variance_weight", "invariance_weight", "covariance_weight")
     alike = dataclasses.replace(run.config, **{name: getattr(full.config, name) for name in names})
     images = run.record["data"]["train"]["images"] == full.record["data"]["train"]["images"]
-    return not run.baseline and alike == full.config and images
+    return not run.baseline and alike == full.config and images and run.numbering == full.numbering
 
 
 trained = {setting(run.config): run for run in reversed(runs.values()) if same_but_for_the_parts(run)}
@@ -63,6 +63,7 @@ if chosen is None:
     words = [
         "python -m vicreg train",
         f"--preset {'vicreg' if on[3] else 'neighbour-views'}",
+        *([f"--dataset {full.config.dataset}"] if full.config.dataset != "cifar10" else []),
         *(
             f"--{weight.replace('_', '-')} 0"
             for (_, _, weight, _), value in zip(SWITCHES, on[:3], strict=False)

@@ -38,9 +38,13 @@ def link(claim: Claim) -> str:
     """The page that shows a claim, with the runs that it compares."""
     if claim.page == "ablations":
         part = "views" if "neighbour-views" in claim.needs else "variance"
-        return f"ablations?on_variance={str(part != 'variance').lower()}&on_views={str(part != 'views').lower()}"
+        return f"ablations?data=cifar10&on_variance={str(part != 'variance').lower()}&on_views={str(part != 'views').lower()}"
     titles = [runs[name].title for name in claim.needs if name in runs][:2]
-    return claim.page + "?" + "&".join(f"{key}={title}" for key, title in zip(("run", "second"), titles, strict=False))
+    return (
+        claim.page
+        + "?data=cifar10&"
+        + "&".join(f"{key}={title}" for key, title in zip(("run", "second"), titles, strict=False))
+    )
 
 
 for number, (claim, finding) in enumerate(judged, start=1):

@@ -52,7 +52,9 @@ def show_maps(run: Run, key: str) -> None:
     low, high = figures["interval"]
     st.markdown(
         f"`{ui.title(run)}`: **{figures['accuracy']:.2f} %** of the pictures lie in their class's cluster (95 % interval "
-        f"{low:.2f} to {high:.2f}; chance is a little over 10 %), NMI {figures['nmi']:.2f}, ARI {figures['ari']:.2f}, "
+        f"{low:.2f} to {high:.2f}; "
+        f"{ui.clusters_by_chance(figures['n'], len(classes)):.1f} % for clusters drawn by lot), NMI "
+        f"{figures['nmi']:.2f}, ARI {figures['ari']:.2f}, "
         f"silhouette {figures['silhouette']:.2f}."
     )
 

@@ -16,7 +16,14 @@ ui.page(
 width = ui.width()
 controls = st.columns([3, 3, 2, 3])
 run, second = ui.pick_pair(controls)
-eigenmap = next((one for one in ui.measured_runs(run).values() if one.baseline == "laplacian"), None)
+eigenmap = next(
+    (
+        one
+        for one in ui.measured_runs(run).values()
+        if one.baseline == "laplacian" and one.numbering == run.numbering  # rows of the same pictures
+    ),
+    None,
+)
 kinds = [kind for kind in charts.MAP_TITLES if kind != "laplacian" or eigenmap is not None]
 if second is not None:
     kind = ui.pick_map(controls[2], key="map")

@@ -6,6 +6,7 @@ import streamlit as st
 
 import ui
 from vicreg import charts
+from vicreg.claims import STUDY_PROBES
 
 SHOWN = 24
 
@@ -37,7 +38,7 @@ table = pd.DataFrame(
     for title, probe in figures.items()
 )
 known = {title: ui.metrics(other).get("attributes", {}) for title, other in runs.items()}
-if any(known.values()):
+if ui.spec(run).attributes:
     seen = pd.DataFrame(
         {
             "what": what,
@@ -65,7 +66,7 @@ else:
     )
 st.caption(
     "Black: 95 % interval over test pictures. Dashed: guessing. "
-    + ("" if any(known.values()) else "Red: the study's figure (another encoder, 30 epochs). ")
+    + ("" if ui.spec(run).attributes else "Red: the study's figure (another encoder, 30 epochs). ")
     + "Runs compare fairly only on equal epochs, which stand beside each name."
 )
 
@@ -186,8 +187,14 @@ st.markdown(
 )
 ui.measured(
     f"{mine['protocol']}; n = {mine['n']:,} test images. Most wrong: the test pictures whose true class the probe gives the "
-    f"least probability. The study: a linear classifier on its own network (62.68 % VICReg, 14.66 % without the variance "
-    f"term, 50.1 % with neighbours for views). Pictures: {ui.metrics(run)['sources']['test']['source']}",
+    "least probability. "
+    + (
+        "The study: a linear classifier on its own network ({vicreg} % VICReg, {no-variance} % without the variance term, "
+        "{neighbour-views} % with neighbours for views). ".format(**STUDY_PROBES)
+        if run.config.dataset == "cifar10"
+        else ""
+    )
+    + f"Pictures: {ui.metrics(run)['sources']['test']['source']}",
     command=f"python -m vicreg evaluate {run.name}",
 )
 ui.show_source("vicreg.evaluation.probe:linear_probe")

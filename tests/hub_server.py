@@ -52,6 +52,7 @@ class Hub:
     lfs: bool = False  # whether weights are uploaded apart, as large files are
     url: str = ""
     requests: list[tuple[str, str]] = field(default_factory=list)
+    tokens: set[str] = field(default_factory=set)  # what requests were authorised with
     uploads: list[list[str]] = field(default_factory=list)  # paths of every commit; those deleted with a minus
     blobs: dict[str, bytes] = field(default_factory=dict)
     closing: threading.Event = field(default_factory=threading.Event)
@@ -140,6 +141,7 @@ class _Handler(BaseHTTPRequestHandler):
         if path == "/api/agent-harnesses":
             return self._json({"standardEnvVars": [], "harnesses": {}})
         hub.requests.append((self.command, path))
+        hub.tokens |= {self.headers["Authorization"]} - {None}
         fault = next((what for part, what in hub.faults.items() if part in path), "")
         if fault == "stall":
             return self._stop()

@@ -120,6 +120,7 @@ def test_probes_of_attributes_are_checked_like_the_probe():
         "n": 2_000,
         "protocol": "a probe, for ink: red, blue",
         "chance": 16.7,
+        "nearest_5_same": 20.0,
     }
     check_metrics({**metrics, "attributes": {"ink": ink}}, name="x")
     for key in ink:

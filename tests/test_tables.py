@@ -130,7 +130,7 @@ def test_words_that_a_chart_would_fetch_are_refused(tmp_path):
     for column in ("image", "url"):
         with pytest.raises(RunError, match=f"it has a column '{column}' that such a table has not"):
             read(written(frame.assign(**{column: "https://evil.example/x.png"}), tmp_path), "projections")
-    assert "more" in read(written(frame.assign(more=1.5), tmp_path), "projections")
+    assert "more" not in read(written(frame.assign(more=1.5), tmp_path), "projections")  # what no page wants stays
 
 
 def test_words_are_plain_and_classes_are_the_data_sets(tmp_path):
@@ -359,3 +359,18 @@ def test_a_network_is_made_only_after_the_file_was_found_to_fit(monkeypatch, tmp
     with pytest.raises(RunError, match=r"wide/model\.safetensors does not fit the run's networks: expander\.layers\.0"):
         _ = open_run(tmp_path / "wide").expander
     assert not made
+
+
+def test_columns_that_no_page_wants_cost_no_memory(tmp_path):
+    frame = pd.read_parquet(bundled("timeline"))
+    padded = frame.assign(**{f"pad{i}": 0 for i in range(20)})
+    assert list(read(written(padded, tmp_path), "timeline")) == list(frame)
+
+
+def test_a_table_that_unpacks_to_far_more_than_its_file_is_refused(tmp_path):
+    frame = pd.read_parquet(bundled("timeline"))
+    huge = pd.concat([frame.iloc[:1]] * 600_000, ignore_index=True)
+    path = written(huge, tmp_path)
+    assert path.stat().st_size < 200_000
+    with pytest.raises(RunError, match="it unpacks to 600,000 rows"):
+        read(path, "timeline")

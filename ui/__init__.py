@@ -14,7 +14,7 @@ import pandas as pd
 import streamlit as st
 
 from ui import checkpoints, data
-from ui.compute import embed, representations, roc, score_picture, search, search_picture, two_views
+from ui.compute import clusters_by_chance, embed, representations, roc, score_picture, search, search_picture, two_views
 from ui.parts import drawing, tiles, width
 from ui.pictures import Pictures, anomalies, data_uri, pictures, sample_picture, thumbnails
 from ui.runs import (
@@ -46,6 +46,7 @@ __all__ = [
     "chart",
     "class_colour",
     "class_names",
+    "clusters_by_chance",
     "colour",
     "coloured",
     "data_uri",

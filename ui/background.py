@@ -10,8 +10,8 @@ QUIET = 5.0  # seconds without progress after which a page says so
 
 
 @st.cache_resource(show_spinner=False)
-def tasks() -> Tasks:
-    """The one registry of this process: what one session starts, all see."""
+def tasks(kind: str = "hub") -> Tasks:
+    """A registry of this process: what one session starts, all see. Pictures have their own, which nothing crowds out."""
     return Tasks()
 
 
@@ -35,15 +35,12 @@ def follow(task: Task, *, key: str, waiting: str, cancel: bool = False) -> None:
 
 
 def told(status: Status, waiting: str) -> str:
-    """How far a task is, in words."""
+    """How far a task is that counts bytes, in words."""
     if status.total <= 0 or status.done <= 0:
         return waiting
-    unit = 1e6 if status.total >= 200_000 else 1
-    count = (
-        f"{status.done / 1e6:.1f} of {status.total / 1e6:.1f} MB"
-        if unit > 1
-        else f"{status.done:,} of {status.total:,} pictures"
-    )
+    if status.done >= status.total:
+        return f"{status.label}: all {status.total / 1e6:.1f} MB are here, checking them"
+    count = f"{status.done / 1e6:.1f} of {status.total / 1e6:.1f} MB"
     words = f"{status.label}: {count}"
     if status.silent > QUIET:
         return f"{words}; nothing came for {status.silent:.0f} s"

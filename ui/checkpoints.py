@@ -11,7 +11,7 @@ from ui.background import follow, tasks
 from vicreg import hub, hubclient
 from vicreg.runs import Run
 
-DOWNLOADS = 2  # at a time, of all visitors
+DOWNLOADS, LOOKS = 2, 8  # at a time, of all visitors
 
 
 def panel() -> None:
@@ -26,7 +26,8 @@ def panel() -> None:
             placeholder="OWNER/NAME",
             max_chars=200,
             help="A repository on the Hugging Face Hub that `python -m vicreg publish` filled: OWNER/NAME, or "
-            "OWNER/NAME@REVISION for a branch, a tag or a commit. Empty: the bundled runs and your own.",
+            "OWNER/NAME@REVISION for a branch, a tag or a commit. A private one must be named by VICREG_HUB. Empty: the "
+            "bundled runs and your own.",
         )
         named = _named()
         if not named:
@@ -43,6 +44,11 @@ def panel() -> None:
 def repository() -> str:
     """The repository that this session looks at, without its revision; empty where there is none."""
     return _named().partition("@")[0]
+
+
+def _token(repo: str) -> bool | None:
+    """This machine's own token for the repository that its owner named; none for what a visitor names."""
+    return None if repo == hub.default_repo().partition("@")[0] else False
 
 
 def runs_here() -> tuple[dict[str, Run], list[str]]:
@@ -74,9 +80,15 @@ def _contents(repo: str, revision: str) -> None:
         "Retry" if state == "failed" else "Look again" if shelf else "Look what it has",
         icon=":material/travel_explore:",
         width="stretch",
+        disabled=tasks().busy("look:") >= LOOKS,
     ):
         tasks().forget(key)
-        tasks().start(key, f"{repo}'s runs", lambda on_progress, should_stop: hub.look(repo, revision), again=True)
+        tasks().start(
+            key,
+            f"{repo}'s runs",
+            lambda on_progress, should_stop: hub.look(repo, revision, token=_token(repo)),
+            again=True,
+        )
         st.rerun()
     if shelf is not None:
         _shelf(shelf)
@@ -120,7 +132,9 @@ def _download(shelf: hub.Shelf, names: tuple[str, ...], label: str) -> None:
         tasks().start(
             key,
             names[0] if len(names) == 1 else f"{len(names)} runs",
-            lambda on_progress, should_stop: hub.download(shelf, names, on_bytes=on_progress, should_stop=should_stop),
+            lambda on_progress, should_stop: hub.download(
+                shelf, names, token=_token(shelf.repo), on_bytes=on_progress, should_stop=should_stop
+            ),
             again=True,
         )
         st.rerun()

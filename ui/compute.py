@@ -72,6 +72,14 @@ def score_picture(run: Run, picture: np.ndarray, scoring: Scoring) -> float:
     return float(reduce_distances(distances, k=scoring.k, reduction=scoring.reduction)[0])
 
 
+@st.cache_data(max_entries=16, show_spinner=False)
+def clusters_by_chance(images: int, classes: int) -> float:
+    """The accuracy, in percent, of clusters drawn by lot."""
+    from vicreg.evaluation.clustering import chance
+
+    return 100 * chance(images, classes)
+
+
 @dataclass(frozen=True)
 class Curve:
     """A ROC curve to draw. points: false_positive_rate, true_positive_rate. auroc, its 95 % interval, and the false

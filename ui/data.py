@@ -20,11 +20,14 @@ MISSING, ARRIVING, HERE = "missing", "arriving", "here"
 
 def pick_data() -> None:
     """The choice of the data set in the sidebar, kept in the URL; the default is what this machine has pictures of."""
-    default = FIRST if arrival(FIRST) != MISSING else FALLBACK
-    before = st.session_state.get("_default_data")
-    if before != default and st.session_state.get("data") == before:  # nobody chose it
+    state, before = arrival(FIRST), st.session_state.get("_default_data")
+    # A page that has fallen back stays so until the pictures are here, whoever pressed Retry.
+    default = FIRST if state == HERE or (state == ARRIVING and before != FALLBACK) else FALLBACK
+    if before not in (None, default) and not st.session_state.get("_chose_data"):
         st.session_state.pop("data", None)
     st.session_state["_default_data"] = default
+    if "data" in st.query_params:  # defaults are not in a link: somebody chose this one
+        _choose()
     linked = str(st.query_params.get("run", "")).split("/")[0]
     if "data" not in st.session_state and "data" not in st.query_params and linked in DATASETS and linked != default:
         st.session_state["data"] = linked  # a link to a run is a link to its data set
@@ -34,8 +37,13 @@ def pick_data() -> None:
         key="data",
         bind="query-params",
         persist_state="session",
+        on_change=_choose,
         help="CIFAR-10's pictures come from the Hugging Face Hub; coloured digits are made on this machine.",
     )
+
+
+def _choose() -> None:
+    st.session_state["_chose_data"] = True
 
 
 def chosen() -> str:
@@ -46,6 +54,10 @@ def chosen() -> str:
 def explain_fallback() -> None:
     """One line where pages show coloured digits only because CIFAR-10's pictures cannot be had."""
     if chosen() != FALLBACK or st.session_state.get("_default_data") != FALLBACK:
+        return
+    task = task_of(FIRST, "test")
+    if task is not None and not task.status().over:
+        follow(task, key="fallback", waiting=f"Asking the Hub for {task.label}; coloured digits meanwhile")
         return
     offline = hubclient.offline()
     words, button = (st, None) if offline else st.columns([6, 1], vertical_alignment="center")
@@ -61,7 +73,7 @@ def explain_fallback() -> None:
 
 
 def begin() -> None:
-    """Start fetching the test pictures that are not on this machine, and the anomalies' after them; once a process."""
+    """Start fetching the test pictures that are not on this machine, and the anomalies'; once a process."""
     if hubclient.offline():
         return
     for name in (FIRST, CATALOGUE[FIRST].anomalies[0]):
@@ -82,16 +94,16 @@ def fetch(name: str, split: str = "test", *, again: bool = False) -> Task:
 
     def work(on_progress, should_stop) -> None:
         datasets.fetch(name, split, on_bytes=on_progress, should_stop=should_stop)
-        datasets.load(name, split, on_progress=on_progress)
+        datasets.load(name, split)
 
-    registry, key = tasks(), f"pictures:{name}:{split}"
+    registry, key = tasks("pictures"), f"pictures:{name}:{split}"
     registry.forget(key)  # of one that is done the pictures were removed since
     return registry.start(key, f"{CATALOGUE[name].title}'s {split} pictures", work, again=again)
 
 
 def task_of(name: str, split: str) -> Task | None:
     """The task that fetches a split, if there was one."""
-    return tasks().get(f"pictures:{name}:{split}")
+    return tasks("pictures").get(f"pictures:{name}:{split}")
 
 
 def show_arrival(name: str, split: str) -> None:

@@ -23,6 +23,7 @@ from vicreg import hubclient
 from vicreg.files import sha256
 from vicreg.hubclient import Cancelled, HubError
 from vicreg.publishing import publish
+from vicreg.rules import shown
 from vicreg.runs import WEIGHTS_FILE, Run, RunError, open_run
 from vicreg.shelf import INDEX, MAX_INDEX_BYTES, Entry, Shelf, read_index, run_name
 
@@ -51,12 +52,13 @@ def default_repo() -> str:
     return os.environ.get("VICREG_HUB", "").strip()
 
 
-def look(repo: str, revision: str = "main") -> Shelf:
+def look(repo: str, revision: str = "main", *, token: str | bool | None = None) -> Shelf:
     """The runs that a repository offers, pinned to the commit that the revision means now.
 
+    token: of the Hub; None takes that of `hf auth login`, and False none, for whoever asks on behalf of strangers.
     Takes at most `hubclient.PROBE_SECONDS` where the Hub cannot be reached. Raises HubError.
     """
-    listing = hubclient.probe(repo, revision)
+    listing = hubclient.probe(repo, revision, token=token)
     if INDEX not in listing.sizes:
         raise HubError(
             f"{repo} holds no runs: it has no {INDEX}. Check the spelling, or publish runs with "
@@ -69,6 +71,7 @@ def look(repo: str, revision: str = "main") -> Shelf:
             INDEX,
             commit=listing.commit,
             max_bytes=MAX_INDEX_BYTES,
+            token=token,
             should_stop=lambda: time.monotonic() > deadline,
         )
     except Cancelled as error:
@@ -128,12 +131,14 @@ def download(
     shelf: Shelf,
     names: Iterable[str],
     *,
+    token: str | bool | None = None,
     on_bytes: hubclient.OnBytes = lambda done, total: None,
     should_stop: Callable[[], bool] = lambda: False,
 ) -> dict[str, Run]:
     """Bring runs into the client's cache, every file checked, and open them: name -> Run.
 
-    on_bytes(done, total) counts what was not there before. Where the revision is a branch that older runs were fetched
+    token: as `look`. on_bytes(done, total) counts what was not there before. Where the revision is a branch that older
+    runs were fetched
     from, those that did not change come along, since its name now means the shelf's commit. Raises Cancelled when told
     to stop, and HubError, naming the file, for whatever is wrong; runs that were there before stay as they were.
     """
@@ -154,7 +159,12 @@ def download(
         raise HubError(hubclient.no_space(f"the runs of {shelf.repo}", total + SPARE_BYTES))
     for name, path, size in missing:
         _fetch(
-            shelf, name, path, on_bytes=lambda n, _, so_far=done: on_bytes(so_far + n, total), should_stop=should_stop
+            shelf,
+            name,
+            path,
+            token=token,
+            on_bytes=lambda n, _, so_far=done: on_bytes(so_far + n, total),
+            should_stop=should_stop,
         )
         done += size
     on_bytes(total, total)
@@ -185,7 +195,7 @@ def _chosen(shelf: Shelf, names: Iterable[str]) -> list[Entry]:
     for name in dict.fromkeys(names):
         if name not in shelf.runs:
             there = ", ".join(shelf.runs) or "none"
-            raise HubError(f"{shelf.repo} has no run {name[:80]!r}; there are: {there}.")
+            raise HubError(f"{shelf.repo} has no run {shown(name)}; there are: {there}.")
         if shelf.runs[name].readable:
             raise HubError(f"{shelf.runs[name].readable}.")
         entries.append(shelf.runs[name])
@@ -207,13 +217,22 @@ def _same(before: Shelf, shelf: Shelf, name: str) -> bool:
     return old is not None and new is not None and old.files == new.files and not new.readable
 
 
-def _fetch(shelf: Shelf, name: str, path: str, *, on_bytes: hubclient.OnBytes, should_stop: Callable[[], bool]) -> None:
+def _fetch(
+    shelf: Shelf,
+    name: str,
+    path: str,
+    *,
+    token: str | bool | None,
+    on_bytes: hubclient.OnBytes,
+    should_stop: Callable[[], bool],
+) -> None:
     size, digest = shelf.runs[name].files[path]
     file = hubclient.fetch(
         shelf.repo,
         f"{name}/{path}",
         commit=shelf.commit,
         max_bytes=size,
+        token=token,
         on_bytes=on_bytes,
         should_stop=should_stop,
     )
@@ -226,7 +245,7 @@ def _fetch(shelf: Shelf, name: str, path: str, *, on_bytes: hubclient.OnBytes, s
             with safe_open(file, "numpy"):
                 pass
         except (SafetensorError, OSError) as error:
-            _refuse(file, shelf, f"{name}/{path}", f"it is no safetensors file ({error})")
+            _refuse(file, shelf, f"{name}/{path}", f"it is no safetensors file ({shown(str(error))})")
 
 
 def _checked(shelf: Shelf, entry: Entry) -> Run:

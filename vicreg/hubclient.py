@@ -26,6 +26,7 @@ from pathlib import Path
 from typing import Any
 
 from vicreg.files import atomic_path
+from vicreg.rules import plain, shown
 
 PROBE_SECONDS = 3.0  # a question to the Hub takes no longer, whatever stalls
 POLL_SECONDS = 0.1  # between two looks at a download: how late Cancel may be
@@ -82,8 +83,10 @@ def offline() -> bool:
     return bool(constants.HF_HUB_OFFLINE)
 
 
-def probe(repo: str, revision: str = "main", *, repo_type: str = "model", token: str | None = None) -> Listing:
+def probe(repo: str, revision: str = "main", *, repo_type: str = "model", token: str | bool | None = None) -> Listing:
     """What the Hub has, after at most PROBE_SECONDS, whatever stalls: the name's look-up, the connection or the answer.
+
+    token: of the Hub; None takes that of `hf auth login`, False none.
 
     One request; a second only where the Hub leaves out the sizes, within the same time. Raises HubError.
     """
@@ -130,7 +133,7 @@ def probe(repo: str, revision: str = "main", *, repo_type: str = "model", token:
 def cached(repo: str, path: str, *, revision: str, repo_type: str = "model") -> Path | None:
     """A file in the client's cache, by a commit or by the branch's last known one; None if it is not there."""
     if any(part in ("", ".", "..") for part in path.split("/")) or "\\" in path:
-        raise HubError(f"A file in a repository has a plain path, got {path[:80]!r}.")
+        raise HubError(f"A file in a repository has a plain path, got {shown(path)}.")
     folder = snapshot(repo, revision, repo_type=repo_type)
     return folder / path if folder is not None and (folder / path).is_file() else None
 
@@ -190,7 +193,7 @@ def fetch(
     commit: str,
     max_bytes: int,
     repo_type: str = "model",
-    token: str | None = None,
+    token: str | bool | None = None,
     on_bytes: OnBytes = lambda done, total: None,
     should_stop: Callable[[], bool] = lambda: False,
 ) -> Path:
@@ -328,7 +331,9 @@ def sentence(
             "as somebody who may read it."
         )
     if isinstance(error, errors.RevisionNotFoundError):
-        return f"{repo} has no revision {revision!r}: check the spelling, or ask for {repo} alone, which means main."
+        return (
+            f"{repo} has no revision {shown(revision)}: check the spelling, or ask for {repo} alone, which means main."
+        )
     if isinstance(error, errors.RemoteEntryNotFoundError):
         return f"{repo} holds no {path or 'such file'}: check the spelling, or ask its owner to publish it again."
     if isinstance(error, errors.DisabledRepoError):
@@ -383,10 +388,10 @@ def _offline(what: str) -> str:
 
 def _check(repo: str, revision: str) -> None:
     good = _REPO.fullmatch(repo) and not re.search(r"\.\.|--|[.-](/|$)|\.git$", repo)
-    if not good:
-        raise HubError(f"A repository is written OWNER/NAME or OWNER/NAME@REVISION, got {repo[:80]!r}.")
-    if not _REVISION.fullmatch(revision) or re.search(r"\.\.|//|/\.|[./]$", revision):
-        raise HubError(f"A revision is a branch, a tag or a commit, such as main, got {revision[:80]!r}.")
+    if not good or not plain(repo):
+        raise HubError(f"A repository is written OWNER/NAME or OWNER/NAME@REVISION, got {shown(repo)}.")
+    if not _REVISION.fullmatch(revision) or re.search(r"\.\.|//|/\.|[./]$", revision) or not plain(revision):
+        raise HubError(f"A revision is a branch, a tag or a commit, such as main, got {shown(revision)}.")
 
 
 def _cache() -> Path:

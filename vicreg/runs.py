@@ -215,7 +215,10 @@ def open_run(folder: str | Path) -> Run:
         record = schema.read_json(path, run=folder.name)
         version = record["schema"]
         if type(version) is int and version != SCHEMA:
-            raise RunError(f"{folder.name} has schema {shown(version)}, this version of the app reads schema {SCHEMA}")
+            raise RunError(
+                f"{folder.name} has schema {shown(version)}, this version of the app reads schema {SCHEMA}; "
+                "another version reads that one"
+            )
         files = record["files"]
         if not all(_plain(name) and len(entry["sha256"]) == 64 for name, entry in files.items()):
             raise RunError(f"{folder.name}/config.json lists a file outside the run's folder, or one without sha256")

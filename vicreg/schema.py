@@ -203,7 +203,9 @@ _BASELINES = {
 _SECTIONS = {
     "sources": fields({"train": fields(_SOURCE), "test": fields(_SOURCE)}, {"anomalies": fields(_SOURCE)}),
     "probe": fields({**_ACCURACY, "per_class": mapped(number)}, {"confused": _confused, "strength": number}),
-    "attributes": mapped(fields({**_ACCURACY, "chance": number}, {"per_class": mapped(number)})),
+    "attributes": mapped(
+        fields({**_ACCURACY, "chance": number, "nearest_5_same": number}, {"per_class": mapped(number)})
+    ),
     "knn": fields(_ACCURACY),
     "spectrum": fields({"effective_rank": number, "dimensions": whole(1), "n": whole(1), "protocol": text}),
     "retrieval": _retrieval,

@@ -22,6 +22,7 @@ from typing import Any
 from vicreg.config import DATASETS, ENCODERS
 from vicreg.files import sha256
 from vicreg.hubclient import HubError
+from vicreg.rules import plain, shown
 from vicreg.runs import SCHEMA, Run
 
 INDEX = "index.json"
@@ -71,7 +72,7 @@ class Shelf:
 
 def run_name(name: str) -> bool:
     """Whether a run on the Hub may be called so: lower-case letters, digits, dots, dashes, underscores."""
-    return _RUN.fullmatch(name) is not None and ".." not in name
+    return _RUN.fullmatch(name) is not None and ".." not in name and plain(name)
 
 
 def read_index(content: bytes, *, repo: str, revision: str, commit: str, sizes: Mapping[str, int] | None) -> Shelf:
@@ -134,7 +135,7 @@ def _entries(content: bytes, sizes: Mapping[str, int] | None) -> dict[str, Entry
     _require(isinstance(runs, dict), "it has no runs")
     _require(len(runs) <= MAX_RUNS, f"it lists {len(runs)} runs, at most {MAX_RUNS} are allowed")
     for name in runs:
-        _require(run_name(name), f"{name[:80]!r} is no name of a run")
+        _require(run_name(name), f"{shown(name)} is no name of a run")
     return {name: _entry(name, value, sizes) for name, value in runs.items()}
 
 
@@ -143,7 +144,9 @@ def _entry(name: str, value: Any, sizes: Mapping[str, int] | None) -> Entry:
     schema = value.get("schema")
     _require(_whole(schema), f"{name} has no schema")
     if schema != SCHEMA:  # its other fields may mean anything: nothing of it is shown or fetched
-        reason = f"{name} has schema {schema}, this version of the app reads schema {SCHEMA}"
+        reason = (
+            f"{name} has schema {schema}, this version of the app reads schema {SCHEMA}; another version reads that one"
+        )
         return Entry(name, "", "", "", 0, 0, {}, reason)
     words = {}
     for field in ("dataset", "preset", "encoder"):
@@ -172,7 +175,7 @@ def _files(name: str, value: Any) -> dict[str, tuple[int, str]]:
     _require("config.json" in value, f"{name} lists no config.json")
     files = {}
     for path, entry in value.items():
-        _require(_FILE.fullmatch(path) is not None, f"{name} lists {path[:80]!r}, which is no file of a run")
+        _require(_FILE.fullmatch(path) is not None, f"{name} lists {shown(path)}, which is no file of a run")
         _require(isinstance(entry, dict), f"{name}/{path} is not an object")
         size, digest = entry.get("bytes"), entry.get("sha256")
         _require(

@@ -22,8 +22,10 @@ if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
 
-MAX_ROWS = 2_000_000
-MAX_TABLE_BYTES = 300_000_000  # unpacked
+MAX_ROWS = 500_000
+MAX_TABLE_BYTES = 25_000_000  # unpacked; the largest of a run of ours has 5 MB, and a server keeps 64 tables
+MAX_EPOCHS = 1_000  # on a timeline, whose slider lists them
+LARGEST = 1e30  # of numbers, so that sums and bins of them stay finite
 MAX_COLUMNS = 100
 MAX_FOOTER = 100_000  # bytes; the largest of a run of ours has 7,411
 MAX_HISTORY_BYTES = 10_000_000
@@ -94,9 +96,10 @@ def read_table(
     schema = check_table(path, name, run=run)
     words = [field.name for field in schema if _kind(field.type) == WORD]
     try:
+        read = [field.name for field in schema if name not in TABLES or _read(field.name, name)]
         with pq.ParquetFile(path, read_dictionary=words) as file:
-            table = file.read(use_threads=False)  # one page unpacked at a time
-        for position, field in enumerate(schema):
+            table = file.read(columns=read, use_threads=False)  # one page unpacked at a time
+        for position, field in enumerate(field for field in schema if field.name in read):
             if field.name in words:
                 column = table.column(position)
                 _check_words(field.name, column)
@@ -176,8 +179,8 @@ def check_frame(
             raise _error(run, name, f"its column {column} must be whole numbers")
         if kind in tops and not (values.min() >= 0 and values.max() < tops[kind]):
             raise _error(run, name, f"its column {column} must count from 0 to {tops[kind] - 1:,}")
-        if kind == NUMBER and (values.dtype.kind not in "iuf" or not np.isfinite(values).all()):
-            raise _error(run, name, f"its column {column} must be finite numbers")
+        if kind == NUMBER and (values.dtype.kind not in "iuf" or not (np.abs(values) < LARGEST).all()):
+            raise _error(run, name, f"its column {column} must be finite numbers, below {LARGEST:g}")
         if kind == TRUTH and values.dtype != bool:
             raise _error(run, name, f"its column {column} must be true or false")
     if known.every and "index" in frame and not np.array_equal(frame["index"], np.arange(len(frame))):
@@ -224,6 +227,12 @@ def _check_columns(columns: dict[str, str | None], known: Table, name: str, run:
         # Words that no rule knows could be an address: charts draw a column called `image` on hover.
         if column not in known.columns and (kind == WORD or (name == "fingerprints" and column.startswith("f"))):
             raise _error(run, name, f"it has a column {shown(column)} that such a table has not")
+
+
+def _read(column: str, name: str) -> bool:
+    """Whether a page may want a column of a known table; what else it has stays on the disk."""
+    more = {"projections": ("_x", "_y", "_kept"), "spectrum": ("standard_deviation",)}.get(name, ())
+    return column in TABLES[name].columns or column.endswith(more)
 
 
 def _kind(of: pa.DataType) -> str | None:
@@ -281,6 +290,8 @@ def _confusion_problem(frame: pd.DataFrame, classes: Sequence[str], measured: Me
 
 
 def _timeline_problem(frame: pd.DataFrame, classes: Sequence[str], measured: Measured) -> str:
+    if frame["epoch"].nunique() > MAX_EPOCHS:
+        return f"it has more than {MAX_EPOCHS:,} epochs"
     return "" if frame["epoch"].min() == 0 else "it does not begin with epoch 0"
 
 

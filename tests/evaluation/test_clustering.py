@@ -10,7 +10,7 @@ from sklearn.cluster import KMeans
 from sklearn.datasets import load_digits
 from sklearn.metrics.cluster import pair_confusion_matrix
 
-from vicreg.evaluation.clustering import cluster
+from vicreg.evaluation.clustering import chance, cluster
 
 DIGITS, LABELS = load_digits(return_X_y=True)
 DIGITS, LABELS = DIGITS[:600].astype(np.float32), LABELS[:600]
@@ -207,3 +207,15 @@ def test_as_many_clusters_as_images_have_silhouette_0():
 def test_broken_rules_are_answered_with_the_rule_and_the_value(change, message):
     with pytest.raises(ValueError, match=message):
         cluster(**{"representations": DIGITS, "labels": LABELS, **change})
+
+
+def test_chance_is_what_the_best_matching_of_random_clusters_reaches():
+    from itertools import permutations
+
+    rng = np.random.default_rng(5)
+    best = []
+    for _ in range(300):
+        clusters, labels = rng.integers(3, size=(2, 30))
+        best.append(max((np.array(order)[clusters] == labels).mean() for order in permutations(range(3))))
+    assert chance(30, 3, draws=300) == pytest.approx(np.mean(best), abs=0.02)
+    assert 0.1 < chance(10_000, 10) < chance(1_000, 10) < 0.16

@@ -176,6 +176,27 @@ def test_the_environment_names_the_default_repository(hub, monkeypatch):
     assert not hub.requests
 
 
+@pytest.mark.parametrize(
+    "named", ["[free](https://evil.example) ![x](https://evil.example/p.png)", "www.evil.example/x"]
+)
+def test_a_name_in_a_link_cannot_bring_markdown_into_the_page(hub, named):
+    app = page(hub=named)
+    assert not app.exception
+    (warning,) = app.warning
+    assert "OWNER/NAME" in warning.value
+    assert not {"[", "]", "://", "www."} & {part for part in ("[", "]", "://", "www.") if part in warning.value}
+
+
+def test_a_visitors_repository_is_asked_without_this_machines_token(hub, monkeypatch):
+    monkeypatch.setenv("HF_TOKEN", "hf_owner")
+    press(page(hub=REPO), "Look")
+    assert hub.requests
+    assert not hub.tokens
+    monkeypatch.setenv("VICREG_HUB", "ada/private")
+    press(page(), "Look")
+    assert hub.tokens == {"Bearer hf_owner"}
+
+
 def test_a_read_only_cache_says_so(hub, tmp_path, monkeypatch):
     (tmp_path / "file").write_text("")
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "file" / "hub"))

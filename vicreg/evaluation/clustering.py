@@ -112,6 +112,20 @@ def cluster(
     )
 
 
+def chance(images: int, classes: int, *, draws: int = 20, seed: int = 0) -> float:
+    """The accuracy, 0 to 1, that clusters drawn by lot get after the best matching: the mean of some draws.
+
+    images: how many; classes: of equal size on average, and as many clusters. It lies above 1 / classes, since the
+    matching is picked afterwards, and the more so the fewer images there are.
+    """
+    rng = np.random.default_rng(seed)
+    found = []
+    for _ in range(draws):
+        assignment, labels = rng.integers(classes, size=(2, images))
+        found.append((_match(_table(assignment, labels, classes, classes))[assignment] == labels).mean())
+    return float(np.mean(found))
+
+
 def _k_means(points: np.ndarray, clusters: int, seed: int) -> tuple[np.ndarray, int]:
     """(N,) int64 clusters, numbered by their first image, and the iterations."""
     from sklearn.cluster import KMeans
