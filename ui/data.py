@@ -64,7 +64,7 @@ def explain_fallback() -> None:
     why = "and HF_HUB_OFFLINE forbids fetching them" if offline else "and the Hub did not give them"
     words.info(
         f"CIFAR-10's pictures are not on this machine {why}, so this shows coloured digits, made here. CIFAR-10's curves, "
-        "maps, tables and ROC need no pictures: choose `cifar10` on the left.",
+        "maps, tables and ROC need no pictures: choose `cifar10` in the sidebar.",
         icon=":material/hide_image:",
     )
     if button is not None and button.button("Retry", key="retry_fallback", width="stretch", help=why_missing(FIRST)):
