@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from vicreg.batches import FOLDER, SPLITS, files, is_folder, read_batches
+from vicreg.batches import FOLDER, SPLITS, files, read_batches
 from vicreg.datasets import DataError
 
 RECONSTRUCT = b"cnumpy.core.multiarray\n_reconstruct\nq\x07cnumpy\nndarray\nq\x08K\x00\x85q\tU\x01bq\n\x87q\x0bRq\x0c"
@@ -158,13 +158,6 @@ def test_the_files_are_torchvisions(tmp_path):
 def test_an_unknown_split_is_refused(tmp_path):
     with pytest.raises(ValueError, match="must be one of train, test, got 'valid'"):
         files(tmp_path, "valid")
-
-
-def test_a_folder_is_known_by_any_of_its_files(tmp_path):
-    assert not is_folder(tmp_path / "nowhere")
-    assert not is_folder(tmp_path)
-    (tmp_path / "data_batch_3").touch()
-    assert is_folder(tmp_path)
 
 
 def test_a_missing_file_is_named_with_the_way_out(tmp_path):

@@ -21,9 +21,10 @@ from typing import Any
 
 import numpy as np
 
+from vicreg.decoding import SIDE
+
 FOLDER = "cifar-10-batches-py"  # what the archive, and torchvision, call the folder
 PICTURES = 10_000  # in a file
-SIDE = 32
 CLASSES = 10
 LARGEST_FILE = 40_000_000  # bytes; the real ones have 31 MB
 MOST_OPCODES = 200_000  # the real ones have 30,000; a file of nothing but opcodes would fill the memory
@@ -51,11 +52,6 @@ def files(folder: Path, split: str) -> list[Path]:
     if split not in SPLITS:
         raise ValueError(f"split of {FOLDER} must be one of {', '.join(SPLITS)}, got {split!r}")
     return [folder / name for name in SPLITS[split]]
-
-
-def is_folder(folder: Path) -> bool:
-    """Whether this is such a folder: at least one of the six files is there. Opens nothing."""
-    return any(file.is_file() for split in SPLITS for file in files(folder, split))
 
 
 def read_batches(folder: Path, split: str) -> tuple[np.ndarray, np.ndarray]:
