@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import hashlib
 import importlib.util
 import os
 import pickle
@@ -325,3 +326,22 @@ def test_values_that_double_a_hundred_times_are_refused_in_no_time(refused):
     assert "a list of 10,000 labels, found a tuple" in refused(
         b"\x80\x02}(U\x04dataNU\x06labels)".replace(b")", b"N\x85") + doubled + b"u."
     )
+
+
+def test_the_catalogue_finds_torchvisions_folder_below_vicreg_data(batch, real, tmp_path, monkeypatch):
+    from vicreg import datasets
+
+    monkeypatch.setenv("VICREG_DATA", str(tmp_path))
+    monkeypatch.setenv("VICREG_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "hub"))
+    assert not datasets.available("cifar10", "test")
+    (tmp_path / FOLDER).mkdir()
+    (tmp_path / FOLDER / "test_batch").write_bytes(real)
+    assert datasets.available("cifar10", "test")
+    assert not datasets.available("cifar10", "train")  # whose five files are not there
+    for _ in range(2):  # read, then mapped from the cache
+        found = datasets.load("cifar10", "test")
+        assert np.array_equal(found.images[7], batch[0][7].reshape(3, 32, 32).transpose(1, 2, 0))
+        assert found.labels.tolist() == batch[1]
+        assert found.source.file == f"{FOLDER}/test_batch"
+        assert found.source.sha256 == hashlib.sha256(real).hexdigest()
