@@ -68,17 +68,17 @@ def explain_fallback() -> None:
         icon=":material/hide_image:",
     )
     if button is not None and button.button("Retry", key="retry_fallback", width="stretch", help=why_missing(FIRST)):
-        fetch(FIRST, again=True)
+        begin(again=True)
         st.rerun()
 
 
-def begin() -> None:
-    """Start fetching the test pictures that are not on this machine, and the anomalies'; once a process."""
+def begin(*, again: bool = False) -> None:
+    """Start fetching the test pictures that are not on this machine, and the anomalies'; once a process, or again."""
     if hubclient.offline():
         return
     for name in (FIRST, CATALOGUE[FIRST].anomalies[0]):
-        if task_of(name, "test") is None and not datasets.available(name, "test"):
-            fetch(name)
+        if (again or task_of(name, "test") is None) and not datasets.available(name, "test"):
+            fetch(name, again=again)
 
 
 def arrival(name: str, split: str = "test") -> str:
