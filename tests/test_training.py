@@ -13,6 +13,8 @@ import pytest
 import torch
 from conftest import digit_images
 from safetensors.torch import load_file
+from torch.overrides import TorchFunctionMode
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from vicreg import training
 from vicreg.config import Config, ViewConfig
@@ -197,6 +199,115 @@ def test_a_loss_that_is_not_finite_stops_the_run_with_step_term_and_hint(tmp_pat
     monkeypatch.setattr(training, "vicreg_loss", explode)
     with pytest.raises(TrainingError, match=r"covariance term stopped being finite at step \d+.*learning rate below"):
         run(tmp_path)
+
+
+def test_a_loss_that_is_read_every_few_steps_is_still_found_out_before_anything_is_saved(tmp_path, monkeypatch):
+    count = iter(range(100))
+    real = training.vicreg_loss
+
+    def explode(z_a, z_b, **options):
+        terms = real(z_a, z_b, **options)
+        lost = z_a.requires_grad and next(count) == 1
+        return (
+            terms._replace(variance=terms.variance * float("nan"), total=terms.total * float("nan")) if lost else terms
+        )
+
+    monkeypatch.setattr(training, "vicreg_loss", explode)
+    with pytest.raises(TrainingError, match=r"variance term stopped being finite at step 2\."):
+        run(tmp_path, read_every=100)  # read at the end of the epoch, after step 3
+    assert not list(tmp_path.iterdir())
+
+
+def test_weights_that_are_not_finite_are_not_saved_though_no_loss_showed_it(tmp_path, monkeypatch):
+    seen = []
+    run(tmp_path, on_progress=seen.append, should_stop=lambda: len(seen) == 3)
+    before = (tmp_path / training.STATE_FILE).read_bytes()
+    real = training.take_step
+
+    def break_one(network, *rest, **options):
+        terms = real(network, *rest, **options)
+        next(network.parameters()).data[0, 0, 0, 0] = float("inf")
+        return terms
+
+    monkeypatch.setattr(training, "take_step", break_one)
+    with pytest.raises(TrainingError, match=r"encoder\.trunk\.conv1\.weight stopped being finite by step 4"):
+        run(tmp_path, on_progress=seen.append, should_stop=lambda: len(seen) == 4)
+    assert (tmp_path / training.STATE_FILE).read_bytes() == before
+
+
+class Readings(TorchFunctionMode):
+    """Counts what would make the host wait for a device: values asked for, and constants copied over."""
+
+    ASKING = ("item", "tolist", "cpu", "numpy", "__bool__", "__float__", "__int__", "__index__", "is_nonzero")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.count = 0
+
+    def __torch_function__(self, func, types, args=(), kwargs=None):
+        self.count += getattr(func, "__name__", "") in self.ASKING
+        return func(*args, **(kwargs or {}))
+
+
+class Waits(TorchDispatchMode):
+    """Counts the same where C++ asks: a scalar read, or a constant made on the host (`torch.tensor`, `new_tensor`)."""
+
+    ASKING = (torch.ops.aten._local_scalar_dense.default, torch.ops.aten.lift_fresh.default)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.count = 0
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        self.count += func in self.ASKING
+        return func(*args, **(kwargs or {}))
+
+
+@pytest.mark.parametrize("positives", ["views", "neighbours"])
+def test_between_two_readings_nothing_in_a_step_waits_for_the_device(tmp_path, positives, monkeypatch):
+    config = replace(SMALL, encoder="tiny", batch_size=4, epochs=1, positives=positives)
+    counts, reported = {}, []
+    real = training.draw_parameters
+
+    def on_the_host(*arguments, **options):  # drawn by a CPU generator on any device: nothing to wait for
+        before = readings.count, waits.count
+        drawn = real(*arguments, **options)
+        readings.count, waits.count = before
+        return drawn
+
+    monkeypatch.setattr(training, "draw_parameters", on_the_host)
+    with Readings() as readings, Waits() as waits:
+        trained = run(
+            tmp_path,
+            config,
+            read_every=5,
+            neighbours=NEIGHBOURS if positives == "neighbours" else None,
+            on_progress=lambda progress: reported.append(progress.step),
+            should_stop=lambda: counts.setdefault(len(counts) + 1, (readings.count, waits.count)) is None,
+        )
+    assert trained.finished
+    assert reported == [5, 10, 14]
+    asked = {step: sum(counts[step]) - sum(counts[step - 1]) for step in range(2, 14)}
+    assert {step for step, times in asked.items() if times} == {5, 10}
+    assert asked[5] == 1  # one reading for all that there is to know
+
+
+@pytest.mark.parametrize(
+    "ask", [lambda x: x.item(), lambda x: bool(x), lambda x: x.tolist(), lambda x: x.new_tensor([1.0])]
+)
+def test_the_counters_of_waits_see_every_way_to_wait(ask):
+    x = torch.ones(())
+    with Readings() as readings, Waits() as waits:
+        ask(x)
+    assert readings.count + waits.count > 0
+
+
+def test_reading_the_loss_less_often_changes_no_weight_and_no_row(finished, tmp_path):
+    seldom = run(tmp_path, read_every=2)
+    assert same_weights(finished, seldom)
+    assert [row["total"] for row in seldom.history] == [row["total"] for row in finished.history]
+    with pytest.raises(ValueError, match="read_every must be at least 1 step, got 0"):
+        run(tmp_path / "never", read_every=0)
 
 
 def test_the_learning_rate_rises_linearly_and_falls_as_a_cosine():

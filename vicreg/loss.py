@@ -10,6 +10,7 @@ divide by n - 1. solo-learn sums the variance, so its mu = 25 is 50 here.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import torch
@@ -69,6 +70,7 @@ def vicreg_loss(
     covariance_weight: float = 1.0,
     gamma: float = 1.0,
     eps: float = 1e-4,
+    gather: Callable[[Tensor], Tensor] | None = None,
     check_finite: bool = True,
 ) -> LossTerms:
     """The three unweighted terms and their weighted total.
@@ -76,6 +78,9 @@ def vicreg_loss(
     z_a, z_b: (B, D) embeddings of two views, B >= 2; half precision is computed in float32 whatever the autocast.
     The weights are the paper's lambda (invariance), mu (variance) and nu (covariance), section 4.1.
     variance = [v(Z) + v(Z')] / 2, covariance = c(Z) + c(Z'): the authors' normalisation (module docstring).
+    gather: where several processes share a batch, makes (n B, D) of their (B, D), with gradients; variance and
+    covariance are then those of the whole batch, and invariance stays that of this process's rows, as in the authors'
+    code (`distributed.gather_with_gradients`).
     Raises ValueError for different shapes, fewer than two rows, not two dimensions, and values that are not finite;
     that last check waits for the device, so a training loop on a GPU may turn it off and look at the total instead.
     """
@@ -85,10 +90,11 @@ def vicreg_loss(
     with torch.autocast(device_type=z_a.device.type, enabled=False):
         z_a, z_b = _checked(z_a), _checked(z_b)
         _same_shape(z_a, z_b)
+        all_a, all_b = (z_a, z_b) if gather is None else (gather(z_a), gather(z_b))
         terms = {
-            "variance": (variance(z_a, gamma=gamma, eps=eps) + variance(z_b, gamma=gamma, eps=eps)) / 2,
+            "variance": (variance(all_a, gamma=gamma, eps=eps) + variance(all_b, gamma=gamma, eps=eps)) / 2,
             "invariance": invariance(z_a, z_b),
-            "covariance": covariance(z_a) + covariance(z_b),
+            "covariance": covariance(all_a) + covariance(all_b),
         }
         total = (
             invariance_weight * terms["invariance"]

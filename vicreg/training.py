@@ -3,6 +3,9 @@
 `train` can be stopped and killed at any moment. Everything random is drawn from generators seeded by (seed, purpose,
 counter): the order of an epoch by its number, the views of a step by its number. So a resumed run needs the weights,
 the optimiser and the step it had reached, and then ends with the same weights as one that was never interrupted.
+
+It is the same under torchrun (`vicreg.distributed`): every process draws for the whole batch and works on its rows, so
+that the pictures of a step do not depend on how many processes there are, and a run may go on with another number.
 """
 
 from __future__ import annotations
@@ -20,17 +23,19 @@ import numpy as np
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
-from torch import Tensor
+from torch import Tensor, nn
 
 from vicreg.config import Config
+from vicreg.distributed import Team, gather_with_gradients, synchronise_norms, world
 from vicreg.files import atomic_path
 from vicreg.loss import LossTerms, vicreg_loss
 from vicreg.model import Encoder, Expander
 from vicreg.snapshots import SNAPSHOTS, STEPS_APART, Snapshot, Snapshotter
-from vicreg.views import augmented_views, neighbour_views
+from vicreg.views import ViewParameters, apply_views, draw_parameters, neighbour_views
 
 STATE_FILE = "state.safetensors"
 STATE_SCHEMA = 1
+READ_EVERY = 20  # steps between two readings of the loss, where reading it would wait for the device
 TEST_BATCHES = 10  # the test loss is the mean over this many batches of test images
 ORDER, VIEWS, TEST_VIEWS = 1, 2, 3  # what a generator is for
 
@@ -41,7 +46,7 @@ class TrainingError(ValueError):
 
 @dataclass(frozen=True)
 class Progress:
-    """What a callback learns after every step, and with more at the end of an epoch.
+    """What a callback learns whenever the loss is read (`train`), and with more at the end of an epoch.
 
     step of steps, in epoch of epochs (1-based). terms: the last step's unweighted terms and total.
     rows: new history rows, only at the end of an epoch. snapshot: only where one was just made.
@@ -96,6 +101,9 @@ def train(
     neighbours: tuple[np.ndarray, np.ndarray] | None = None,
     folder: Path,
     device: str | torch.device = "cpu",
+    team: Team | None = None,
+    compile: bool = False,
+    read_every: int | None = None,
     on_progress: Callable[[Progress], None] = lambda progress: None,
     should_stop: Callable[[], bool] = lambda: False,
 ) -> Trained:
@@ -105,10 +113,29 @@ def train(
     snapshots' kNN accuracy. neighbours: where the config's positives are neighbours, the rows of each train image's
     neighbours among the train images (N, k), and of each test image's among the test images; a resumed run must be given
     the same. folder: where the state is kept, written atomically after every epoch and when should_stop() first returns
-    True. Raises ValueError for images or neighbours that do not fit the config, and TrainingError for a state of another
-    config or a loss that is not finite.
+    True.
+
+    team: the processes that train together, from `distributed.joined`, each of which makes the same call and trains on
+    the team's device; the config's batch_size is that of all of them together, rank 0 alone uses the folder, and
+    should_stop() on any of them stops all.
+    compile: run the networks through torch.compile. Off, since on two CPU cores it took 39 s and the step was then a
+    quarter slower (235 images a second against 311); benchmarks/throughput.py measures it on other devices.
+    read_every: steps between two readings of the loss, each of which waits for the device, calls on_progress and
+    checks that the loss is finite; every step on a CPU, where there is nothing to wait for, else every 20. An epoch's
+    end and a stop read it too, before anything is saved.
+
+    Raises ValueError for images or neighbours that do not fit the config and for a batch that the processes cannot
+    share evenly, TrainingError for a state of another config and for a loss or weights that are not finite.
     """
-    device = torch.device(device)
+    team = team or Team(device=torch.device(device))
+    device = team.device
+    if team.size != world()[1]:
+        raise ValueError(f"there are {world()[1]} processes: give each the team that `distributed.joined` makes")
+    share = team.share(config.batch_size)
+    if read_every is None:
+        read_every = 1 if device.type == "cpu" else READ_EVERY
+    if read_every < 1:
+        raise ValueError(f"read_every must be at least 1 step, got {read_every}")
     if (config.positives == "neighbours") != (neighbours is not None):
         raise ValueError(f"positives are {config.positives}, but neighbours were {'' if neighbours else 'not '}given")
     for table, images in zip(neighbours or (), (train_images, test_images), strict=False):
@@ -120,7 +147,9 @@ def train(
     folder = Path(folder)
     encoder, expander = networks(config, device)
     optimiser = make_optimiser(config, encoder, expander)
-    state = _load(folder / STATE_FILE, config, encoder, expander, optimiser) or _State()
+    found = team.from_leader(lambda: _read(folder / STATE_FILE, config))
+    state = _restore(*found, encoder, expander, optimiser) if found else _State()
+    network = _shared(encoder, expander, team, compile=compile)
     snapshotter = Snapshotter(train_images, train_labels, test_images, test_labels)
 
     steps_an_epoch = len(train_images) // config.batch_size
@@ -131,8 +160,20 @@ def train(
     train_neighbours, test_neighbours = (None, None) if neighbours is None else (_on(device, n) for n in neighbours)
     began, earlier, first = time.perf_counter(), state.seconds, state.step
     order: Tensor | None = None
+    unread: list[Tensor] = []  # (4,) of every step since the last reading, on the device
 
-    def report(terms: LossTerms, rate: float, **more: Any) -> None:
+    def read() -> dict[str, float]:
+        """Add the unread steps' terms to the epoch's sums; returns the last step's."""
+        values = team.mean(torch.stack(unread)).tolist()  # waits for the device
+        unread.clear()
+        for step, row in enumerate(values, start=state.step - len(values)):
+            terms = dict(zip(LossTerms._fields, row, strict=True))
+            _require_finite(terms, step, config)
+            for name, value in terms.items():
+                state.sums[name] += value
+        return terms
+
+    def report(terms: dict[str, float], rate: float, **more: Any) -> None:
         state.seconds = earlier + time.perf_counter() - began
         pace = (state.seconds - earlier) / max(1, state.step - first)
         on_progress(
@@ -141,7 +182,7 @@ def train(
                 steps=steps,
                 epoch=min(config.epochs, (state.step - 1) // steps_an_epoch + 1),
                 epochs=config.epochs,
-                terms={name: value.item() for name, value in terms._asdict().items()},
+                terms=terms,
                 learning_rate=rate,
                 seconds=state.seconds,
                 seconds_left=pace * (steps - state.step),
@@ -149,10 +190,18 @@ def train(
             )
         )
 
+    def save() -> None:
+        team.from_leader(lambda: _save(folder / STATE_FILE, config, encoder, expander, optimiser, state))
+
     if state.step == 0 and not state.history:  # what an untrained network does: epoch 0 of every curve
-        terms = test_loss(encoder, expander, test_images, config, neighbours=test_neighbours)
-        state.history.append(_row(0, "test", terms, 0.0, 0.0))
-        state.snapshots.append(snapshotter.take(encoder, epoch=0, previous=None))
+        first_loss, snapshot = team.from_leader(
+            lambda: (
+                test_loss(encoder, expander, test_images, config, neighbours=test_neighbours),
+                snapshotter.take(encoder, epoch=0, previous=None),
+            )
+        )
+        state.history.append(_row(0, "test", first_loss, 0.0, 0.0))
+        state.snapshots.append(snapshot)
 
     while state.step < steps:
         epoch, position = divmod(state.step, steps_an_epoch)
@@ -168,40 +217,44 @@ def train(
         encoder.train()
         expander.train()
         generator = seeded(config.seed, VIEWS, state.step)
-        views = positive_pairs(pixels, rows, config, neighbours=train_neighbours, generator=generator)
-        terms = loss_of(encoder, expander, views, config)
-        _require_finite(terms, state.step, config)
-        optimiser.zero_grad(set_to_none=True)
-        terms.total.backward()
-        optimiser.step()
-
+        views = positive_pairs(pixels, rows, config, neighbours=train_neighbours, generator=generator, share=share)
+        terms = take_step(network, optimiser, views, config, gather=gather_with_gradients if team.size > 1 else None)
         state.step += 1
-        for name, value in terms._asdict().items():
-            state.sums[name] += value.item()
+        unread.append(torch.stack(terms).detach())
         if state.step % steps_an_epoch:
-            report(terms, rate)
-            if should_stop():
+            if len(unread) >= read_every:
+                report(read(), rate)
+            if team.any(should_stop()):
                 break
             continue
 
+        last = read()
         state.seconds = earlier + time.perf_counter() - began
         means = {name: value / steps_an_epoch for name, value in state.sums.items()}
-        new = [_row(epoch + 1, "train", means, rate, state.seconds)]
-        terms_on_test = test_loss(encoder, expander, test_images, config, neighbours=test_neighbours)
-        new.append(_row(epoch + 1, "test", terms_on_test, rate, state.seconds))
+        test_terms = team.from_leader(
+            lambda: test_loss(encoder, expander, test_images, config, neighbours=test_neighbours)
+        )
+        splits = (("train", means), ("test", test_terms))
+        new = [_row(epoch + 1, split, terms_of, rate, state.seconds) for split, terms_of in splits]
         state.history += new
         snapshot = None
         if (epoch + 1) % snapshot_every == 0 or state.step == steps:
             previous = state.snapshots[-1] if state.snapshots else None
-            snapshot = snapshotter.take(encoder, epoch=epoch + 1, previous=previous)
+            snapshot = team.from_leader(lambda e=epoch, p=previous: snapshotter.take(encoder, epoch=e + 1, previous=p))
             state.snapshots.append(snapshot)
-        report(terms, rate, rows=tuple(new), snapshot=snapshot)
-        _save(folder / STATE_FILE, config, encoder, expander, optimiser, state)
-        if should_stop():
+        report(last, rate, rows=tuple(new), snapshot=snapshot)
+        save()
+        if team.any(should_stop()):
             break
 
     if state.step < steps:
-        _save(folder / STATE_FILE, config, encoder, expander, optimiser, state)
+        if unread:
+            report(read(), rate)
+        save()
+    if team.size > 1:  # as they are in one process: with a BatchNorm of their own
+        shared, (encoder, expander) = (encoder, expander), networks(config, device)
+        for own, other in zip((encoder, expander), shared, strict=True):
+            own.load_state_dict(other.state_dict())
     return Trained(
         encoder=encoder.eval(),
         expander=expander.eval(),
@@ -218,6 +271,18 @@ def networks(config: Config, device: torch.device) -> tuple[Encoder, Expander]:
         torch.manual_seed(config.seed)
         encoder, expander = Encoder(config.encoder), Expander(config.expander)
     return encoder.to(device, memory_format=torch.channels_last), expander.to(device)
+
+
+def _shared(encoder: Encoder, expander: Expander, team: Team, *, compile: bool) -> nn.Module:
+    """Views to embeddings, for a step: where there are more processes, with norms and gradients over all of them."""
+    network: nn.Module = nn.Sequential(encoder, expander)
+    if team.size > 1:
+        synchronise_norms(network, team.device)
+        devices = [team.device] if team.device.type == "cuda" else None
+        network = nn.parallel.DistributedDataParallel(
+            network, device_ids=devices, forward_sync_buffers=False, gradient_as_bucket_view=True
+        )
+    return torch.compile(network) if compile else network
 
 
 def make_optimiser(config: Config, encoder: Encoder, expander: Expander) -> torch.optim.Optimizer:
@@ -246,24 +311,58 @@ def learning_rate(config: Config, step: int, steps: int) -> float:
 
 
 def positive_pairs(
-    pixels: Tensor, rows: Tensor, config: Config, *, neighbours: Tensor | None, generator: torch.Generator
+    pixels: Tensor,
+    rows: Tensor,
+    config: Config,
+    *,
+    neighbours: Tensor | None,
+    generator: torch.Generator,
+    share: slice = slice(None),
 ) -> Tensor:
     """Both sides of the batch's positive pairs: uint8 pixels (N, H, W, 3), rows (B,) -> floats (2 B, 3, S, S).
 
-    S is the config's view size; an image and its neighbour keep their own.
+    S is the config's view size; an image and its neighbour keep their own. share: make only these rows' pairs; each is
+    the same as among all of them, since randomness is drawn for the whole batch.
     """
     if neighbours is not None:
-        return to_floats(torch.cat([pixels[rows], neighbour_views(pixels, rows, neighbours, generator=generator)]))
-    images = to_floats(pixels[rows])
-    return torch.cat([augmented_views(images, config.views, generator=generator) for _ in range(2)])
+        others = neighbour_views(pixels, rows, neighbours, generator=generator)
+        return to_floats(torch.cat([pixels[rows[share]], others[share]]))
+    images = to_floats(pixels[rows[share]])
+    sides = []
+    for _ in range(2):
+        drawn = draw_parameters(len(rows), *images.shape[-2:], config.views, generator=generator)
+        own = ViewParameters(*(x[share] if isinstance(x, Tensor) else x for x in drawn))
+        sides.append(apply_views(images, own, config.views))
+    return torch.cat(sides)
 
 
-def loss_of(encoder: Encoder, expander: Expander, views: Tensor, config: Config) -> LossTerms:
-    """The loss of 2 B views (both halves in one pass), bf16 where the device is faster with it."""
+def take_step(
+    network: nn.Module,
+    optimiser: torch.optim.Optimizer,
+    views: Tensor,
+    config: Config,
+    *,
+    gather: Callable[[Tensor], Tensor] | None = None,
+) -> LossTerms:
+    """One step down the loss of 2 B views; nothing in it waits for the device. Returns the terms before the step."""
+    terms = loss_of(network, views, config, gather=gather)
+    optimiser.zero_grad(set_to_none=True)
+    terms.total.backward()
+    optimiser.step()
+    return terms
+
+
+def loss_of(
+    network: nn.Module, views: Tensor, config: Config, *, gather: Callable[[Tensor], Tensor] | None = None
+) -> LossTerms:
+    """The loss of 2 B views (both halves in one pass), bf16 where the device is faster with it.
+
+    network: views to embeddings. gather: as in `vicreg_loss`, where processes share a batch.
+    """
     views = views.contiguous(memory_format=torch.channels_last)
     with half_precision(views.device):
-        embeddings = expander(encoder(views))
-    z_a, z_b = embeddings.float().chunk(2)
+        embeddings = network(views)
+    z_a, z_b = embeddings.chunk(2)
     return vicreg_loss(
         z_a,
         z_b,
@@ -272,7 +371,8 @@ def loss_of(encoder: Encoder, expander: Expander, views: Tensor, config: Config)
         covariance_weight=config.covariance_weight,
         gamma=config.gamma,
         eps=config.eps,
-        check_finite=False,  # `train` looks at the total, once a step
+        gather=gather,
+        check_finite=False,  # `train` looks at the total when it reads it
     )
 
 
@@ -286,8 +386,7 @@ def test_loss(
     neighbours: Tensor | None = None,  # noqa: PT028 - no test
 ) -> dict[str, float]:
     """The terms on test images, in eval mode, on the same pairs every time: the mean over up to 10 batches."""
-    encoder.eval()
-    expander.eval()
+    network = nn.Sequential(encoder, expander).eval()
     device = next(encoder.parameters()).device
     size = min(config.batch_size, len(images))
     batches = min(TEST_BATCHES, len(images) // size)
@@ -297,7 +396,7 @@ def test_loss(
     for i in range(batches):
         rows = torch.arange(i * size, (i + 1) * size, device=device)
         views = positive_pairs(pixels, rows, config, neighbours=neighbours, generator=generator)
-        for name, value in loss_of(encoder, expander, views, config)._asdict().items():
+        for name, value in loss_of(network, views, config)._asdict().items():
             sums[name] += value.item()
     return {name: value / batches for name, value in sums.items()}
 
@@ -315,7 +414,7 @@ def to_floats(images: Tensor) -> Tensor:
 def half_precision(device: torch.device) -> contextlib.AbstractContextManager:
     """bfloat16 autocast where the hardware has it, else nothing."""
     if device.type == "cuda":
-        native = torch.cuda.is_bf16_supported()
+        native = torch.cuda.is_bf16_supported(including_emulation=False)
     else:
         found = torch.cpu.get_capabilities() if device.type == "cpu" else {}
         native = bool(found.get("avx512_bf16") or found.get("amx_bf16"))
@@ -343,10 +442,10 @@ def _row(epoch: int, split: str, terms: dict[str, float], rate: float, seconds: 
     return {"epoch": epoch, "split": split, **terms, "learning_rate": rate, "seconds": round(seconds, 1)}
 
 
-def _require_finite(terms: LossTerms, step: int, config: Config) -> None:
-    if torch.isfinite(terms.total):
+def _require_finite(terms: dict[str, float], step: int, config: Config) -> None:
+    if math.isfinite(terms["total"]):
         return
-    bad = [name for name, value in terms._asdict().items() if name != "total" and not torch.isfinite(value)]
+    bad = [name for name, value in terms.items() if name != "total" and not math.isfinite(value)]
     raise TrainingError(
         f"the {' and '.join(bad) or 'total'} term stopped being finite at step {step + 1}. The usual cause is a rate "
         f"that is too high: try a learning rate below {config.learning_rate:g}, or a longer warm-up than "
@@ -362,13 +461,26 @@ def _save(
     optimiser: torch.optim.Optimizer,
     state: _State,
 ) -> None:
-    """Write all of it as one safetensors file, by a rename, so that a crash leaves the old state or the new one."""
+    """Write all of it as one safetensors file, by a rename, so that a crash leaves the old state or the new one.
+
+    Raises TrainingError, and writes nothing, where a weight is not finite: a step's gradient may break what its loss
+    did not show.
+    """
     tensors = {f"encoder.{k}": v for k, v in encoder.state_dict().items()}
     tensors |= {f"expander.{k}": v for k, v in expander.state_dict().items()}
     for index, values in optimiser.state_dict()["state"].items():
         tensors |= {f"optimiser.{index}.{k}": v for k, v in values.items() if isinstance(v, Tensor)}
+    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+    bad = next((name for name, tensor in tensors.items() if not tensor.isfinite().all()), None)
+    if bad is not None:
+        raise TrainingError(
+            f"{bad} stopped being finite by step {state.step}, and was not saved. The usual cause is a rate that is too "
+            f"high: try a learning rate below {config.learning_rate:g}. The state of the last finished epoch is kept."
+        )
     for snapshot in state.snapshots:
-        tensors |= {f"snapshot.{snapshot.epoch}.{k}": torch.from_numpy(v) for k, v in snapshot.arrays().items()}
+        tensors |= {
+            f"snapshot.{snapshot.epoch}.{k}": torch.from_numpy(v).contiguous() for k, v in snapshot.arrays().items()
+        }
     record = {
         "schema": STATE_SCHEMA,
         "config": config.to_dict(),
@@ -380,14 +492,11 @@ def _save(
     }
     path.parent.mkdir(parents=True, exist_ok=True)
     with atomic_path(path) as temporary:
-        tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
         save_file(tensors, temporary, metadata={"state": json.dumps(record)})
 
 
-def _load(
-    path: Path, config: Config, encoder: Encoder, expander: Expander, optimiser: torch.optim.Optimizer
-) -> _State | None:
-    """Fill the networks and the optimiser from the state file, if there is one."""
+def _read(path: Path, config: Config) -> tuple[dict[str, Any], dict[str, Tensor]] | None:
+    """The record and the tensors of a state file that fits the config, if there is one."""
     if not path.exists():
         return None
     try:
@@ -406,6 +515,17 @@ def _load(
             f"{path.parent.name} holds an unfinished run with other settings ({differences}); "
             "choose another folder, or delete it to start over"
         )
+    return record, tensors
+
+
+def _restore(
+    record: dict[str, Any],
+    tensors: dict[str, Tensor],
+    encoder: Encoder,
+    expander: Expander,
+    optimiser: torch.optim.Optimizer,
+) -> _State:
+    """Fill the networks and the optimiser from what `_read` returned."""
     encoder.load_state_dict(_below("encoder.", tensors))
     expander.load_state_dict(_below("expander.", tensors))
     saved: dict[int, dict[str, Tensor]] = {}

@@ -60,8 +60,8 @@ def neighbour_views(images: Tensor, rows: Tensor, neighbours: Tensor, *, generat
     images: (N, H, W, 3), all of them; rows: (B,) the batch; neighbours: (N, k) rows of each image's neighbours.
     generator: a CPU generator. Returns (B, H, W, 3).
     """
-    choice = torch.randint(neighbours.shape[1], (len(rows),), generator=generator).to(rows.device)
-    return images[neighbours[rows, choice]]
+    choice = torch.randint(neighbours.shape[1], (len(rows),), generator=generator)
+    return images[neighbours[rows, _moved(choice, rows.device)]]
 
 
 def draw_parameters(
@@ -103,7 +103,7 @@ def draw_parameters(
 def apply_views(images: Tensor, parameters: ViewParameters, config: ViewConfig) -> Tensor:
     """The views that `parameters` describe: (B, 3, H, W) floats in [0, 1] -> (B, 3, size, size)."""
     device = images.device
-    p = ViewParameters(*(x.to(device, non_blocking=True) if isinstance(x, Tensor) else x for x in parameters))
+    p = ViewParameters(*(_moved(x, device) if isinstance(x, Tensor) else x for x in parameters))
     views = resized_crop(images, p.box, p.flip, config.size)
     if config.jitter:
         views = colour_jitter(views, p)
@@ -165,7 +165,7 @@ def adjust_hue(images: Tensor, shift: Tensor) -> Tensor:
     sector = torch.where(which == 0, (g - b) / safe, torch.where(which == 1, (b - r) / safe + 2, (r - g) / safe + 4))
     sector = sector + 6 * shift[:, None, None]
     # Channel c of a colour with hue h: value - chroma * clamp(min(k, 4 - k), 0, 1), k = (n_c + h) mod 6, n = 5, 3, 1.
-    k = torch.remainder(sector[:, None] + sector.new_tensor([5.0, 3.0, 1.0])[:, None, None], 6)
+    k = torch.remainder(sector[:, None] + _constants(sector, 5.0, 3.0, 1.0), 6)
     return highest[:, None] - chroma[:, None] * torch.minimum(k, 4 - k).clamp(0, 1)
 
 
@@ -179,13 +179,22 @@ def gaussian_blur(images: Tensor, sigma: Tensor) -> Tensor:
     return centre * rows[..., 1:-1] + side * (rows[..., :-2] + rows[..., 2:])
 
 
+def _moved(values: Tensor, device: torch.device) -> Tensor:
+    """On the device, without waiting for what it is doing: a copy from pinned memory queues behind it."""
+    return (values.pin_memory() if device.type == "cuda" else values).to(device, non_blocking=True)
+
+
+def _constants(like: Tensor, *values: float) -> Tensor:
+    """(n, 1, 1) of like's type and device, filled there: `new_tensor` would copy them over and wait for the device."""
+    return torch.cat([like.new_full((1, 1, 1), value) for value in values])
+
+
 def _column(values: Tensor) -> Tensor:
     return values.view(-1, 1, 1, 1)
 
 
 def _grey(images: Tensor) -> Tensor:
-    weights = images.new_tensor(GREY).view(3, 1, 1)
-    return (images * weights).sum(dim=1, keepdim=True)  # (B, 1, H, W)
+    return (images * _constants(images, *GREY)).sum(dim=1, keepdim=True)  # (B, 1, H, W)
 
 
 def _resize_matrix(start: Tensor, length: Tensor, pixels: int, size: int) -> Tensor:
