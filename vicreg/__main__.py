@@ -25,8 +25,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         return options.command(options)
     except (ValueError, OSError) as error:  # RunError and DataError are ValueErrors, PicturesMissing is an OSError
-        print(f"vicreg: {error}", file=sys.stderr)
+        print(f"vicreg: {_who()}{error}", file=sys.stderr)
         return 1
+
+
+def _rank() -> int:
+    """Which of torchrun's processes this is; 0 on its own. Rank 0 alone prints, but for errors."""
+    return int(os.environ.get("RANK", "0")) if _processes() > 1 else 0
+
+
+def _processes() -> int:
+    return int(os.environ.get("WORLD_SIZE", "1"))
+
+
+def _who() -> str:
+    return f"rank {_rank()} of {_processes()}: " if _processes() > 1 else ""
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -39,8 +52,9 @@ def _parser() -> argparse.ArgumentParser:
         description="Train a preset and evaluate it. Ctrl-C saves and stops; the same command goes on from there.",
     )
     train.set_defaults(command=_train)
-    train.add_argument("--preset", choices=sorted(PRESETS), default="vicreg", help="default: vicreg")
-    train.add_argument("--dataset", choices=DATASETS, default="cifar10", help="default: cifar10")
+    train.add_argument("--preset", choices=sorted(PRESETS), help="default: vicreg")
+    train.add_argument("--dataset", choices=DATASETS, help="default: cifar10")
+    train.add_argument("--config", type=Path, metavar="FILE", help="in their place: JSON settings, as in a config.json")
     train.add_argument("--encoder", choices=ENCODERS, help="default: the preset's (compact; tiny on digits)")
     train.add_argument("--optimiser", choices=OPTIMISERS, help="default: the preset's")
     for name, kind, text in (
@@ -58,9 +72,14 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument("--view-size", type=int, metavar="PIXELS", help="side of a view; default: the preset's")
     train.add_argument("--images", type=int, metavar="N", help="train on the first N train images only")
     train.add_argument("--device", default="auto", help="auto, cpu, cuda or mps; default: auto")
+    train.add_argument("--compile", action="store_true", help="run the networks through torch.compile")
     train.add_argument("--folder", type=Path, help="where runs go; default: VICREG_RUNS, else your cache folder")
     train.add_argument("--name", help="the run's folder; default: DATASET-PRESET")
     train.add_argument("--replace", action="store_true", help="train again where a finished run of that name exists")
+    train.add_argument("--beside", action="store_true", help="train although another training runs on this machine")
+    train.add_argument("--max-seconds", type=float, metavar="N", help="stop and save after so much training in all")
+    train.add_argument("--max-disk", type=int, metavar="BYTES", help="stop and save where the state takes more")
+    train.add_argument("--tensorboard", type=Path, metavar="DIR", help="write the curves there for TensorBoard as well")
 
     evaluate = commands.add_parser(
         "evaluate",
@@ -128,22 +147,22 @@ def _train(options: argparse.Namespace) -> int:
         raise ValueError(
             f"a finished run {name} is there already; --replace trains it again, --name gives another name"
         )
-
-    from vicreg.pipeline import train_run
-
-    with _stop_on_interrupt() as should_stop, _Bars() as bars:
-        run = train_run(
-            config,
-            root / name,
-            device=options.device,
-            images=options.images,
-            download=True,
-            on_progress=bars.training,
-            on_stage=bars.stage,
-            should_stop=should_stop,
-        )
+    with _stop_on_interrupt() as asked, _sitting(options, config, root, name) as sitting, _Bars() as bars:
+        run = _trained(options, config, root / name, sitting, bars, should_stop=lambda: asked() or bool(sitting.reason))
+        if run is None:
+            sitting.say("stopped", reason=sitting.reason)
+        else:
+            accuracy, interval = run.metrics["probe"]["accuracy"], list(run.metrics["probe"]["interval"])
+            sitting.say("finished", accuracy=accuracy, interval=interval)
+    if run is None and _rank() > 0:
+        return 0  # rank 0 says how it ended
     if run is None:
-        print(f"Stopped and saved. The same command goes on from there (state: {root / f'.training-{name}'}).")
+        why = (
+            f"Stopped: {sitting.reason}."
+            if sitting.reason
+            else "Stopped and saved. The same command goes on from there"
+        )
+        print(f"{why} (state: {root / f'.training-{name}'}).")
         return 130
     probe = run.metrics["probe"]
     low, high = probe["interval"]
@@ -151,6 +170,73 @@ def _train(options: argparse.Namespace) -> int:
         f"{run.title}: linear probe {probe['accuracy']:.2f} % (95 % interval {low:.2f} to {high:.2f}), in {run.folder}"
     )
     return 0
+
+
+class _Stop(Exception):
+    """Reading or measuring ends here: somebody asked."""
+
+
+def _sitting(options: argparse.Namespace, config: Config, root: Path, name: str) -> Any:
+    """The sitting that the options describe."""
+    from vicreg.sitting import Limits, sitting
+
+    more = [f"--{flag}" for flag in ("replace", "beside", "compile") if getattr(options, flag)]
+    if options.tensorboard is not None:
+        more += ["--tensorboard", str(options.tensorboard.absolute())]
+    return sitting(
+        (root / f".training-{name}").absolute(),
+        config,
+        images=options.images,
+        device=options.device,
+        limits=Limits(seconds=options.max_seconds, disk_bytes=options.max_disk),
+        beside=options.beside,
+        more=more,
+    )
+
+
+def _trained(
+    options: argparse.Namespace,
+    config: Config,
+    folder: Path,
+    sitting: Any,
+    bars: _Bars,
+    *,
+    should_stop: Callable[[], bool],
+) -> Any:
+    """The run, or None where it was stopped; bars, events and TensorBoard hear of every step."""
+    from vicreg.pipeline import train_run
+
+    def stage(label: str, done: int, total: int) -> None:
+        bars.stage(label, done, total)
+        sitting.stage(label, done, total)
+        if should_stop() and _processes() == 1:  # under torchrun the others wait: between two training steps only
+            raise _Stop
+
+    with contextlib.ExitStack() as stack:
+        hear = [bars.training, sitting.progress]
+        if options.tensorboard is not None and _rank() == 0:
+            from vicreg.scalars import Scalars
+
+            hear.append(stack.enter_context(Scalars(options.tensorboard)).progress)
+
+        def progress(progress: Any) -> None:
+            for told in hear:
+                told(progress)
+
+        stack.enter_context(contextlib.suppress(_Stop))
+        return train_run(
+            config,
+            folder,
+            device=options.device,
+            images=options.images,
+            compile=options.compile,
+            download=True,
+            on_plan=sitting.planned,
+            on_progress=progress,
+            on_stage=stage,
+            should_stop=should_stop,
+        )
+    return None
 
 
 def _evaluate(options: argparse.Namespace) -> int:
@@ -340,20 +426,43 @@ def _figures(run: Any) -> tuple[str, ...]:
 
 
 def _config(options: argparse.Namespace) -> Config:
-    config = presets(options.dataset)[options.preset]
+    if options.config is None:
+        config = presets(options.dataset or "cifar10")[options.preset or "vicreg"]
+    elif options.preset or options.dataset:
+        raise ValueError("--config takes the place of --preset and --dataset: give it alone")
+    else:
+        config = _config_file(options.config)
     fields = {field.name for field in dataclasses.fields(config)}
-    given = {k: v for k, v in vars(options).items() if k in fields and k != "preset" and v is not None}
+    given = {k: v for k, v in vars(options).items() if k in fields and k not in ("preset", "dataset") and v is not None}
     if options.view_size is not None:
         given["views"] = dataclasses.replace(config.views, size=options.view_size)
     return dataclasses.replace(config, **given)
 
 
+def _config_file(path: Path) -> Config:
+    """The settings in a JSON file: a Config by itself, or under "config", as in job.json and a run's config.json."""
+    import json
+
+    try:
+        found = json.loads(path.read_text("utf-8"))
+        return Config.from_dict(found["config"] if isinstance(found, dict) and "config" in found else found)
+    except (OSError, ValueError) as error:
+        raise ValueError(f"--config {path} cannot be used: {error}") from error
+
+
+def _say(text: str) -> None:
+    """Print a line at once. A log on a full disk is no reason to end."""
+    with contextlib.suppress(OSError):
+        print(text, file=sys.stderr, flush=True)
+
+
 class _Bars:
-    """tqdm bars: one for the steps, one for each stage of the evaluation."""
+    """tqdm bars: one for the steps, one for each stage of the evaluation. Where nobody watches, a line for each."""
 
     def __init__(self) -> None:
         self.bar: Any = None
         self.label = ""
+        self.watched = sys.stderr.isatty()
 
     def __enter__(self) -> _Bars:
         return self
@@ -375,22 +484,28 @@ class _Bars:
         """Show a vicreg.training.Progress."""
         from tqdm import tqdm
 
-        bar = self._bar("training", progress.steps, "step")
-        terms = progress.terms
-        bar.set_postfix_str(
+        shot, terms = progress.snapshot, progress.terms
+        figures = (
             f"epoch {progress.epoch}/{progress.epochs} total {terms['total']:.2f} var {terms['variance']:.3f} "
-            f"inv {terms['invariance']:.3f} cov {terms['covariance']:.3f}",
-            refresh=False,
+            f"inv {terms['invariance']:.3f} cov {terms['covariance']:.3f}"
         )
-        bar.update(progress.step - bar.n)
-        if progress.snapshot is not None:
-            shot = progress.snapshot
-            tqdm.write(
-                f"epoch {shot.epoch}: kNN {100 * shot.knn_accuracy:.2f} %, effective rank {shot.effective_rank:.0f}"
-            )
+        if self.watched:
+            bar = self._bar("training", progress.steps, "step")
+            bar.set_postfix_str(figures, refresh=False)
+            bar.update(progress.step - bar.n)
+        elif progress.rows:
+            _say(f"{figures}, {progress.seconds:.0f} s")
+        if shot is not None:
+            line = f"epoch {shot.epoch}: kNN {100 * shot.knn_accuracy:.2f} %, effective rank {shot.effective_rank:.0f}"
+            (tqdm.write if self.watched else _say)(line)
 
     def stage(self, label: str, done: int, total: int) -> None:
         """Show how far a stage of the evaluation is."""
+        if not self.watched:
+            if label != self.label:
+                self.label = label
+                _say(f"{label} ...")
+            return
         bar = self._bar(label, total, "it")
         bar.update(done - bar.n)
 
@@ -405,9 +520,12 @@ def _stop_on_interrupt() -> Iterator[Callable[[], bool]]:
         if asked and number == signal.SIGINT:
             os._exit(130)
         asked = True
-        print("\nStopping after this step; Ctrl-C again quits at once, with the last saved state.", file=sys.stderr)
+        if _rank() > 0:
+            return
+        _say("\nStopping after this step; Ctrl-C again quits at once, with the last saved state.")
 
-    before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
+    numbers = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGBREAK") if hasattr(signal, name)]
+    before = {number: signal.signal(number, ask) for number in numbers}
     try:
         yield lambda: asked
     finally:

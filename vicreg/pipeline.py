@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
 import platform
@@ -13,9 +14,27 @@ from typing import Any
 from vicreg import alignment, datasets
 from vicreg.config import Config
 from vicreg.datasets import ImageSet
+from vicreg.events import EVENTS_FILE
+from vicreg.machine import LOCK_FILE
 from vicreg.runs import Run, frame_bytes, update_run, weights_bytes, write_run
+from vicreg.sitting import JOB_FILE, LOG_FILE
 
 Stage = Callable[[str, int, int], None]
+MEASURING = "measuring"  # the folder beside the state where a run is measured
+
+
+@dataclasses.dataclass(frozen=True)
+class Plan:
+    """What a training is about to do, once its pictures are read.
+
+    device: by name. images: those trained on. steps: in all, from the first epoch on. labels: (M,) int64, of the images
+    on every snapshot's maps, in their order.
+    """
+
+    device: str
+    images: int
+    steps: int
+    labels: Any
 
 
 def train_run(
@@ -24,7 +43,9 @@ def train_run(
     *,
     device: str = "auto",
     images: int | None = None,
+    compile: bool = False,
     download: bool = False,
+    on_plan: Callable[[Plan], None] = lambda plan: None,
     on_progress: Callable[[Any], None] = lambda progress: None,
     on_stage: Stage = lambda label, done, total: None,
     should_stop: Callable[[], bool] = lambda: False,
@@ -32,35 +53,48 @@ def train_run(
     """Train a config into a run's folder and evaluate it; None where should_stop ended it (its state is kept).
 
     The state lies beside the folder, in `.training-<name>`, until the run is whole; calling again goes on from it.
-    images: train on the first so many only. device: auto, cpu, cuda or mps.
-    Raises ValueError for a device that is not here, PicturesMissing, and what `training.train` raises.
+    on_stage may raise to end reading or measuring: calling again then measures again what was trained.
+    images: train on the first so many only. device: auto, cpu, cuda or mps. compile: as in `training.train`.
+    Under torchrun the processes train together; rank 0 alone writes, evaluates and reports, and the others return None.
+    Raises ValueError for a device that is not here, PicturesMissing, what `training.train` raises, and
+    distributed.ProcessLost where another process died.
     """
-    from vicreg import training
+    from vicreg import distributed, training
+    from vicreg.snapshots import MAP_IMAGES
 
-    chosen = choose_device(device)
     state = folder.with_name(f".training-{folder.name}")
-    if config.positives == "neighbours" and not _begun(state):
-        _teacher(config, folder.parent)  # said before pictures are read or fetched
-    train_set, test_set = _load(config.dataset, download=download, on_stage=on_stage)
-    if images is not None and not 1 <= images <= len(train_set.images):
-        raise ValueError(f"images must be between 1 and {len(train_set.images)}, got {images}")
-    shown = slice(0, images)
-    neighbours, told = None, {}
-    if config.positives == "neighbours":
-        neighbours, told = _positives(config, folder.parent, state, train_set, test_set, shown, on_stage)
-    trained = training.train(
-        config,
-        train_set.images[shown],
-        test_set.images,
-        train_labels=train_set.labels[shown],
-        test_labels=test_set.labels,
-        neighbours=neighbours,
-        folder=state,
-        device=chosen,
-        on_progress=on_progress,
-        should_stop=should_stop,
-    )
-    if not trained.finished:
+    with distributed.joined(choose_device(device)) as team:
+        if not team.leads:
+            on_progress = on_stage = on_plan = lambda *_: None
+        elif config.positives == "neighbours" and not _begun(state):
+            _teacher(config, folder.parent)  # said before pictures are read or fetched
+        train_set, test_set = team.hosts_in_turn(lambda: _load(config.dataset, download=download, on_stage=on_stage))
+        if images is not None and not 1 <= images <= len(train_set.images):
+            raise ValueError(f"images must be between 1 and {len(train_set.images)}, got {images}")
+        shown = slice(0, images)
+        neighbours, told = None, {}
+        if config.positives == "neighbours":
+            neighbours, told = team.from_leader(
+                lambda: _positives(config, folder.parent, state, train_set, test_set, shown, on_stage)
+            )
+        device_name = f"{team.size} x {_device_name(team.device)}" if team.size > 1 else _device_name(team.device)
+        shown_images = len(train_set.images[shown])
+        steps = shown_images // config.batch_size * config.epochs
+        on_plan(Plan(device_name, shown_images, steps, test_set.labels[:MAP_IMAGES]))
+        trained = training.train(
+            config,
+            train_set.images[shown],
+            test_set.images,
+            train_labels=train_set.labels[shown],
+            test_labels=test_set.labels,
+            neighbours=neighbours,
+            folder=state,
+            team=team,
+            compile=compile,
+            on_progress=on_progress,
+            should_stop=should_stop,
+        )
+    if not trained.finished or not team.leads:
         return None
     files = {
         "model.safetensors": weights_bytes(trained.encoder, trained.expander),
@@ -69,17 +103,33 @@ def train_run(
     }
     record = {
         "config": config.to_dict(),
-        "data": _data(train_set, test_set, train_images=len(train_set.images[shown])),
+        "data": _data(train_set, test_set, train_images=shown_images),
         **told,
-        "device": _device_name(chosen),
+        "device": device_name,
         "epochs": config.epochs,
         "seconds": round(trained.seconds, 1),
         "seed": config.seed,
         "versions": _versions(),
     }
-    run = evaluate_run(write_run(folder, files, record), download=download, on_stage=on_stage)
-    shutil.rmtree(state, ignore_errors=True)
+    # Measured where the state lies, so that a run is in its place when it is whole, and stopping loses nothing.
+    measured = evaluate_run(
+        write_run(state / MEASURING / folder.name, files, record), download=download, on_stage=on_stage
+    )
+    files = {name: (measured.folder / name).read_bytes() for name in measured.record["files"]}
+    run = write_run(folder, files, record)
+    _clear(state)
     return run
+
+
+def _clear(state: Path) -> None:
+    """Remove a state that is a run by now, but not what `vicreg.sitting` keeps beside it and removes itself."""
+    for path in state.iterdir():
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+        elif path.name not in (JOB_FILE, LOG_FILE, EVENTS_FILE, LOCK_FILE):
+            path.unlink(missing_ok=True)
+    with contextlib.suppress(OSError):  # it is not empty
+        state.rmdir()
 
 
 def evaluate_run(run: Run, *, download: bool = False, on_stage: Stage = lambda label, done, total: None) -> Run:

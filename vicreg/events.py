@@ -1,0 +1,208 @@
+"""What a training says while it runs: lines of JSON appended to a file, and what a reader makes of them.
+
+Each line of `events.jsonl` is an object with "time" (seconds since 1970) and "kind":
+
+    starting   pid, process: written by whoever starts a process for the training, before that says anything itself
+    started    pid, process, step, epochs, batch: a process goes on from this step, which is the last one that was saved
+    planned    device, steps, images: the pictures are read; map: labels of the images on every map, in their order
+    step       step, steps, epoch, terms, learning_rate, seconds, seconds_left, images_per_second
+    rows       rows: new rows of the history; snapshot: epoch, knn_accuracy, effective_rank, pca and tsne (x, y, x, ...)
+    stage      label, done, total: reading, encoding, measuring
+    stopping   it was asked to stop; stopped: reason, empty where somebody asked for it
+    finished   accuracy, interval: of the linear probe, in per cent; failed: sentence, error
+
+A line goes out in one write, so readers see whole lines, but for a last one that a crash or a full disk tore: that is
+left out, and the next writer begins on a new line. A reader keeps its place in the file and reads what was added.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import json
+import os
+import threading
+import time
+from collections import OrderedDict
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+EVENTS_FILE = "events.jsonl"
+POINTS = 2_000  # of the steps at most, thinned evenly as they become more
+REMEMBERED = 32  # files whose readers are kept
+CHUNK = 1 << 20  # bytes that are read at a time
+HEAD = 64  # bytes at a file's beginning that tell it from another one in its place
+ENDS = ("stopped", "finished", "failed")
+LASTING = ("starting", "started", "stopping", *ENDS)  # kinds that say how a training stands
+
+
+def append(folder: Path, kind: str, **values: Any) -> bool:
+    """Add one event to the folder's file; False where the disk or the folder refuses it, which is no reason to end."""
+    line = json.dumps({"time": round(time.time(), 3), "kind": kind, **values}, separators=(",", ":")).encode() + b"\n"
+    flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | getattr(os, "O_BINARY", 0)
+    try:
+        file = os.open(folder / EVENTS_FILE, flags, 0o644)
+        try:
+            if os.fstat(file).st_size:
+                os.lseek(file, -1, os.SEEK_END)
+                if os.read(file, 1) != b"\n":
+                    line = b"\n" + line  # the line before was torn
+            return os.write(file, line) == len(line)
+        finally:
+            os.close(file)
+    except OSError:
+        return False
+
+
+@dataclass(frozen=True)
+class Moment:
+    """A snapshot as it was reported: epochs behind it, the share of right kNN votes, the effective rank, two maps.
+
+    pca, tsne: (M, 2) float32 coordinates of the map's M images, rounded to what a drawing shows.
+    """
+
+    epoch: int
+    knn_accuracy: float
+    effective_rank: float
+    pca: np.ndarray
+    tsne: np.ndarray
+
+
+@dataclass
+class Story:
+    """What the events of one training add up to.
+
+    state: the last of LASTING, empty before the first. pid, process: of the process at work (see `machine.identity`).
+    began: when its sitting did, in seconds since 1970. last: the newest step event in full, in this sitting or before
+    it; moving: whether this sitting has made a step. stage: (label, done, total), None while steps are made.
+    ending: the event that ended it. rows: the history's. labels: (M,), those of the map's images, or None.
+    """
+
+    state: str = ""
+    pid: int = 0
+    process: str = ""
+    began: float = 0.0
+    device: str = ""
+    steps: int = 0
+    epochs: int = 0
+    images: int = 0
+    moving: bool = False
+    last: dict[str, Any] = field(default_factory=dict)
+    stage: tuple[str, int, int] | None = None
+    ending: dict[str, Any] = field(default_factory=dict)
+    labels: np.ndarray | None = None
+    rows: list[dict[str, Any]] = field(default_factory=list)
+    moments: list[Moment] = field(default_factory=list)
+    points: list[dict[str, Any]] = field(default_factory=list)
+    stride: int = 1
+    seen: int = 0
+
+    def copied(self) -> Story:
+        """A copy whose lists another thread does not lengthen."""
+        twin = copy.copy(self)
+        twin.rows, twin.moments, twin.points = list(self.rows), list(self.moments), list(self.points)
+        return twin
+
+    def take(self, event: dict[str, Any]) -> None:
+        """Go on by one event. Raises KeyError, TypeError or ValueError for one that is not what it says."""
+        kind = event["kind"]
+        if kind == "starting" and event["pid"] == self.pid:
+            return  # it was quicker to speak than its starter
+        if kind == "stopping" and self.state in ENDS:
+            return
+        if kind in LASTING:
+            self.state, self.ending = kind, event
+            self.pid, self.process = int(event.get("pid", self.pid)), str(event.get("process", self.process))
+        if kind in ("starting", "started"):
+            self.began, self.moving, self.stage = float(event["time"]), False, None
+        if kind == "started":
+            self.epochs = int(event["epochs"])
+            self._back_to(int(event["step"]))
+        elif kind == "planned":
+            self.device, self.steps, self.images = str(event["device"]), int(event["steps"]), int(event["images"])
+        elif kind == "map":
+            self.labels = np.array(event["labels"], dtype=np.int64)
+        elif kind == "step":
+            self._step(event)
+        elif kind == "rows":
+            new = {(row["epoch"], row["split"]) for row in event["rows"]}
+            self.rows = [row for row in self.rows if (row["epoch"], row["split"]) not in new] + event["rows"]
+        elif kind == "snapshot":
+            flat, tsne = (np.array(event[name], dtype=np.float32).reshape(-1, 2) for name in ("pca", "tsne"))
+            moment = Moment(event["epoch"], event["knn_accuracy"], event["effective_rank"], flat, tsne)
+            self.moments = [m for m in self.moments if m.epoch != moment.epoch] + [moment]
+        elif kind == "stage":
+            self.stage = (str(event["label"]), int(event["done"]), int(event["total"]))
+
+    def _step(self, event: dict[str, Any]) -> None:
+        self.last, self.moving, self.stage = event, True, None
+        if self.seen % self.stride == 0:
+            self.points.append(point(event))
+        self.seen += 1
+        if len(self.points) > POINTS - 1:  # room for the newest one
+            self.points = self.points[::2]
+            self.stride *= 2
+
+    def _back_to(self, step: int) -> None:
+        """Forget what came after the step that a resumed training goes on from: it comes again."""
+        epoch = step * self.epochs // self.steps if self.steps else 0
+        self.points = [point for point in self.points if point["step"] <= step]
+        self.seen = len(self.points) * self.stride
+        self.rows = [row for row in self.rows if step and row["epoch"] <= epoch]
+        self.moments = [moment for moment in self.moments if step and moment.epoch <= epoch]
+        if self.last and self.last["step"] > step:
+            self.last = {**self.last, "step": step, **({"epoch": epoch} if step else {"epoch": 0, "seconds": 0.0})}
+
+
+def point(step: dict[str, Any]) -> dict[str, Any]:
+    """A step event as a row: the step, where and when it was, and its terms."""
+    names = ("step", "epoch", "learning_rate", "seconds", "images_per_second")
+    return {**{name: step[name] for name in names}, **step["terms"]}
+
+
+class _Reader:
+    """Where a reader has come in one file, and the story up to there."""
+
+    def __init__(self) -> None:
+        self.inode, self.head, self.offset, self.story = 0, b"", 0, Story()
+
+    def go_on(self, path: Path) -> None:
+        with path.open("rb") as file:
+            status = os.fstat(file.fileno())
+            head = file.read(HEAD)
+            if status.st_ino != self.inode or status.st_size < self.offset or not head.startswith(self.head):
+                self.offset, self.story = 0, Story()  # another file
+            self.inode, self.head = status.st_ino, head
+            file.seek(self.offset)
+            rest = b""
+            while chunk := file.read(CHUNK):
+                *lines, rest = (rest + chunk).split(b"\n")
+                for line in lines:
+                    self.offset += len(line) + 1
+                    self._line(line)
+
+    def _line(self, line: bytes) -> None:
+        with contextlib.suppress(ValueError, KeyError, TypeError):  # torn, or of a later version
+            self.story.take(json.loads(line))
+
+
+_READERS: OrderedDict[Path, _Reader] = OrderedDict()  # only ever what a file says: it can be dropped at any time
+_ONE_AT_A_TIME = threading.Lock()
+
+
+def read(folder: Path) -> Story:
+    """What the folder's events add up to by now; an empty story where there are none. Safe from any thread."""
+    path = folder / EVENTS_FILE
+    with _ONE_AT_A_TIME:
+        reader = _READERS.pop(path, None) or _Reader()
+        try:
+            reader.go_on(path)
+        except OSError:
+            return Story()
+        _READERS[path] = reader
+        while len(_READERS) > REMEMBERED:
+            _READERS.popitem(last=False)
+        return reader.story.copied()

@@ -1,0 +1,127 @@
+"""Processes and locks: whether a process still lives, and that one training at a time has the machine.
+
+A process is told by its number and the time it started, since the system gives numbers again. The locks are the
+kernel's: it lets them go when their holder dies, however it dies.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from vicreg.files import atomic_path
+
+LOCK_FILE = "training.lock"  # in the cache folder: the machine's; in a training's folder: that training's
+HOLDER_FILE = "training.json"  # beside the machine's lock: who has it
+PATIENCE = 10.0  # seconds that a new process waits for the lock of one that is about to end
+
+
+class Busy(ValueError):
+    """Another process has the lock; the message says which, since when, and what to do."""
+
+
+@dataclass(frozen=True)
+class Holder:
+    """The training that has the machine: its run's name, its state's folder, its process, since when (from 1970)."""
+
+    name: str
+    folder: str
+    pid: int
+    process: str
+    since: float
+
+    @property
+    def sentence(self) -> str:
+        """Who it is and what to do, for whoever wants to train as well."""
+        return (
+            f"{self.name} is training on this machine since {datetime.fromtimestamp(self.since):%Y-%m-%d %H:%M} "
+            f"(process {self.pid}). Wait for it, stop it (Ctrl-C where it runs, `kill {self.pid}` or the page Train; "
+            "it saves first), or train beside it, which slows both, with `python -m vicreg train --beside`"
+        )
+
+
+def identity(pid: int) -> str:
+    """What tells a living process from a later one of the same number: empty for a dead one.
+
+    On Linux the boot and the clock tick at which it started. Elsewhere "?" for any number: see `alive`.
+    """
+    if not sys.platform.startswith("linux"):
+        return "?"
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    except OSError:
+        return ""
+    state, started = fields[0], fields[19]
+    return "" if state in "ZX" else f"{boot} {started}"
+
+
+def alive(pid: int, process: str, lock: Path) -> bool:
+    """Whether the process that `identity` described lives; where it could not say, whether somebody has its lock."""
+    if process != "?":
+        return bool(process) and identity(pid) == process
+    if not lock.exists():
+        return False
+    try:
+        with FileLock(lock, timeout=0, fallback_to_soft=False):
+            return False
+    except (OSError, Timeout):
+        return True
+
+
+def holder(folder: Path) -> Holder | None:
+    """The training that has the machine whose cache folder this is, or None."""
+    try:
+        found = Holder(**json.loads((folder / HOLDER_FILE).read_text("utf-8")))
+    except (OSError, ValueError, TypeError):
+        return None
+    return found if alive(found.pid, found.process, folder / LOCK_FILE) else None
+
+
+@contextlib.contextmanager
+def whole_machine(cache: Path, *, name: str, folder: Path, since: float) -> Iterator[None]:
+    """Have the machine for one training. Raises Busy where another training has it.
+
+    cache: the cache folder, where the lock lies; where it cannot be written, nobody is kept out. name, folder: of the
+    training, for those who ask who has it. since: when it began, in seconds from 1970.
+    """
+    with contextlib.ExitStack() as stack:
+        try:
+            cache.mkdir(parents=True, exist_ok=True)
+            lock = FileLock(cache / LOCK_FILE, fallback_to_soft=False)
+            # One that lives is named at once; one that is about to end, or was only looked at, lets go in a moment.
+            stack.enter_context(lock.acquire(timeout=0.5 if holder(cache) else PATIENCE))
+            mine = Holder(name, str(folder), os.getpid(), identity(os.getpid()), since)
+            with atomic_path(cache / HOLDER_FILE) as temporary:
+                temporary.write_text(json.dumps(vars(mine)), "utf-8")
+        except Timeout as error:
+            found = holder(cache)
+            raise Busy(found.sentence if found else "another training has this machine; try again later") from error
+        except OSError:
+            pass  # no cache folder to write to: nobody is kept out
+        try:
+            yield
+        finally:
+            with contextlib.suppress(OSError):
+                (cache / HOLDER_FILE).unlink()
+
+
+@contextlib.contextmanager
+def whole_folder(folder: Path) -> Iterator[None]:
+    """Have a training's folder, so that no two processes train one run. Raises Busy."""
+    try:
+        with FileLock(folder / LOCK_FILE, timeout=PATIENCE, fallback_to_soft=False):
+            yield
+    except Timeout as error:
+        name = folder.name.removeprefix(".training-")
+        raise Busy(
+            f"another process is training {name} already: wait for it, or choose another name with --name"
+        ) from error

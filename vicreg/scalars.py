@@ -1,0 +1,50 @@
+"""A training's curves for TensorBoard, which `python -m vicreg train --tensorboard DIR` asks for.
+
+    tensorboard --logdir DIR
+
+`train/*` holds the three unweighted terms and the total and the learning rate, by step; `snapshot/*`
+the kNN accuracy and the effective rank, by the step at which the snapshot was taken. TensorBoard is loaded only here.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+POINTS = 2_000  # of a curve, at most
+
+
+class Scalars:
+    """Writes what `pipeline.train_run` reports below a folder. Raises ValueError where TensorBoard is not installed."""
+
+    def __init__(self, folder: Path) -> None:
+        try:
+            from torch.utils.tensorboard import SummaryWriter
+        except ImportError as error:
+            raise ValueError(
+                "--tensorboard needs TensorBoard, which is not installed: `pip install tensorboard`"
+            ) from error
+        self._open = lambda step: SummaryWriter(str(folder), purge_step=step)
+        self._writer: Any = None
+        self._next = 0
+
+    def __enter__(self) -> Scalars:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        if self._writer is not None:
+            self._writer.close()
+
+    def progress(self, progress: Any) -> None:
+        """Write a `training.Progress`: at most 2,000 steps of a run, evenly spaced, and every snapshot."""
+        if self._writer is None:
+            self._writer = self._open(progress.step)  # a resumed run takes the place of what came after its state
+        if progress.step >= self._next or progress.step == progress.steps:
+            self._next = progress.step + -(-progress.steps // POINTS)
+            for name, value in progress.terms.items():
+                self._writer.add_scalar(f"train/{name}", value, progress.step)
+            self._writer.add_scalar("train/learning_rate", progress.learning_rate, progress.step)
+        if progress.snapshot is not None:
+            shot = progress.snapshot
+            self._writer.add_scalar("snapshot/knn_accuracy", shot.knn_accuracy, progress.step)
+            self._writer.add_scalar("snapshot/effective_rank", shot.effective_rank, progress.step)
