@@ -110,6 +110,18 @@ CHARTS = {
     "compared_curves": lambda width: charts.compared_curves(dict.fromkeys(RUNS, history()), RUNS, width=width),
     "film": lambda width: charts.film(places(), CLASSES, kind="pca", limits=(-3, 3), side=width),
     "histogram": lambda width: charts.histogram(bins(), 0.7, groups=GROUPS, limits=(0, 2), width=width, title="scores"),
+    "live_terms": lambda width: charts.live_terms(
+        pd.DataFrame(
+            {
+                "step": [1, 2],
+                "total": [9.0, 8.0],
+                "variance": [1.0, 0.5],
+                "invariance": [0.2, 0.1],
+                "covariance": [1.0, 2.0],
+            }
+        ),
+        width=width,
+    ),
     "maps": lambda width: charts.maps(places(), panels("pca", "tsne"), width=width),
     "per_class": lambda width: charts.per_class(by_class(), RUNS, CLASSES, width=width),
     "placements": lambda width: charts.placements(*placed(), CLASSES, side=width),

@@ -352,6 +352,8 @@ def test_generators_of_different_purposes_and_moments_differ():
 def test_progress_tells_the_time_left_and_carries_rows_and_snapshots_at_an_epochs_end(tmp_path):
     seen = []
     run(tmp_path, on_progress=seen.append)
+    assert seen[0].snapshot.epoch == seen[0].rows[0]["epoch"] == seen[0].epoch == 0  # the untrained network
+    seen = seen[1:]
     assert [p.step for p in seen] == list(range(1, 13))
     assert all(p.steps == 12 and p.epochs == 4 for p in seen)
     assert [p.epoch for p in seen] == [1, 1, 1, 2, 2, 2, 3, 3, 3, 4, 4, 4]

@@ -117,6 +117,9 @@ PAGES = {
         ("ablations", "Ablations", ":material/tune:", "Switch the terms off, and see what breaks."),
         ("claims", "Claims", ":material/fact_check:", "What the study found, held against these runs."),
     ],
+    "Do": [
+        ("train", "Train", ":material/model_training:", "Train a run of your own, and watch it learn."),
+    ],
 }
 
 

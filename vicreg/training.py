@@ -46,9 +46,10 @@ class TrainingError(ValueError):
 
 @dataclass(frozen=True)
 class Progress:
-    """What a callback learns whenever the loss is read (`train`), and with more at the end of an epoch.
+    """What a callback learns before the first step, whenever the loss is read (`train`), and with more at an epoch's end.
 
-    step of steps, in epoch of epochs (1-based). terms: the last step's unweighted terms and total.
+    step of steps, in epoch of epochs (1-based); both 0 before the first step, with the untrained network's terms.
+    terms: the last step's unweighted terms and total.
     rows: new history rows, only at the end of an epoch. snapshot: only where one was just made.
     seconds: time spent in training so far, over all sittings; seconds_left: an estimate from this sitting.
     """
@@ -180,7 +181,7 @@ def train(
             Progress(
                 step=state.step,
                 steps=steps,
-                epoch=min(config.epochs, (state.step - 1) // steps_an_epoch + 1),
+                epoch=min(config.epochs, (state.step - 1) // steps_an_epoch + 1) if state.step else 0,
                 epochs=config.epochs,
                 terms=terms,
                 learning_rate=rate,
@@ -202,6 +203,7 @@ def train(
         )
         state.history.append(_row(0, "test", first_loss, 0.0, 0.0))
         state.snapshots.append(snapshot)
+        report(first_loss, 0.0, rows=tuple(state.history), snapshot=snapshot)
 
     while state.step < steps:
         epoch, position = divmod(state.step, steps_an_epoch)

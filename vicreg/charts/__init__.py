@@ -3,7 +3,7 @@
 import altair as alt
 
 from vicreg.charts.colours import CLASS_COLOURS, HUE_COLOURS, OTHER_COLOUR, PRESET_COLOURS, TERM_COLOURS, TERMS
-from vicreg.charts.curves import compared_curves, snapshots, spectra, training_curves
+from vicreg.charts.curves import compared_curves, live_terms, snapshots, spectra, training_curves
 from vicreg.charts.maps import MAP_TITLES, Panel, film, maps, panel, placements
 from vicreg.charts.measures import accuracy_bars, attribute_bars, histogram, per_class, roc, table_of_counts
 
@@ -22,6 +22,7 @@ __all__ = [
     "compared_curves",
     "film",
     "histogram",
+    "live_terms",
     "maps",
     "panel",
     "per_class",

@@ -103,6 +103,31 @@ def compared_curves(
     return alt.vconcat(*(alt.hconcat(*panels[i : i + columns]) for i in range(0, 4, columns)))
 
 
+def live_terms(frame: pd.DataFrame, *, width: int = 800) -> alt.VConcatChart:
+    """Four panels over the steps of a training that goes on: total and the three unweighted terms.
+
+    frame: step, total, variance, invariance, covariance.
+    """
+    columns = 2 if width < 700 else 4
+    panel = max(130, (width - 55 * columns) // columns)
+
+    def one(term: str) -> alt.Chart:
+        title = "total (weighted sum)" if term == "total" else f"{term} (unweighted)"
+        return (
+            alt.Chart(frame[["step", term]])
+            .mark_line(strokeWidth=2, color=TERM_COLOURS[term])
+            .encode(
+                x=alt.X("step:Q", title="step", axis=alt.Axis(grid=False, tickCount=4)),
+                y=alt.Y(f"{term}:Q", title=None, scale=alt.Scale(zero=False)),
+                tooltip=["step:Q", alt.Tooltip(f"{term}:Q", format=".4g")],
+            )
+            .properties(width=panel, height=140, title=alt.Title(title, color=TERM_COLOURS[term]))
+        )
+
+    panels = [one(term) for term in ("total", *TERMS)]
+    return alt.vconcat(*(alt.hconcat(*panels[i : i + columns]) for i in range(0, 4, columns)))
+
+
 def snapshots(
     figures: dict[str, pd.DataFrame], colours: dict[str, str], *, width: int = 800
 ) -> alt.HConcatChart | alt.VConcatChart:
