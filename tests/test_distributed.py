@@ -294,7 +294,7 @@ def three_runs(team: Team, folder: Path) -> list[dict]:
     """A whole run in a folder of each rank's own, one that rank 1 stops after step 4, and one that was begun alone."""
     whole = a_run(folder / f"whole-{team.rank}", team)
     seen: list[Progress] = []
-    stop = {"should_stop": lambda: len(seen) == 4} if team.rank == 1 else {}
+    stop = {"should_stop": lambda: seen[-1].step == 4} if team.rank == 1 else {}
     stopped = a_run(folder / "stopped", team, on_progress=seen.append, **stop)
     resumed = a_run(folder / f"begun-{team.rank}", team)  # for rank 1 there is nothing in the folder
     return [told(whole), told(stopped), told(resumed)]
@@ -308,7 +308,7 @@ def runs(tmp_path_factory) -> tuple[Path, Trained, list[list[dict]]]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(training, "half_precision", lambda device: contextlib.nullcontext())
         seen: list[Progress] = []
-        a_run(folder / "begun-0", on_progress=seen.append, should_stop=lambda: len(seen) == 4)
+        a_run(folder / "begun-0", on_progress=seen.append, should_stop=lambda: seen[-1].step == 4)
         alone = a_run(folder / "alone")
     return folder, alone, worth(together(partial(three_runs, folder=folder)))
 

@@ -110,7 +110,7 @@ def test_the_test_loss_moves_nothing_and_is_the_same_twice():
 
 def test_a_stopped_run_goes_on_in_the_middle_of_an_epoch_and_ends_with_the_same_weights(finished, tmp_path):
     seen = []
-    stopped = run(tmp_path, on_progress=seen.append, should_stop=lambda: len(seen) == 5)
+    stopped = run(tmp_path, on_progress=seen.append, should_stop=lambda: seen[-1].step == 5)
     assert not stopped.finished
     assert seen[-1].step == 5  # the second step of the second epoch
     resumed = run(tmp_path)
@@ -163,7 +163,7 @@ def test_a_killed_process_loses_at_most_the_epoch_and_ends_with_the_same_weights
 
 def test_a_state_is_whole_or_absent_while_it_is_being_written(tmp_path, monkeypatch):
     seen = []
-    run(tmp_path, on_progress=seen.append, should_stop=lambda: len(seen) == 3)
+    run(tmp_path, on_progress=seen.append, should_stop=lambda: seen[-1].step == 3)
     before = (tmp_path / training.STATE_FILE).read_bytes()
 
     def broken(tensors, path, metadata):
@@ -220,7 +220,7 @@ def test_a_loss_that_is_read_every_few_steps_is_still_found_out_before_anything_
 
 def test_weights_that_are_not_finite_are_not_saved_though_no_loss_showed_it(tmp_path, monkeypatch):
     seen = []
-    run(tmp_path, on_progress=seen.append, should_stop=lambda: len(seen) == 3)
+    run(tmp_path, on_progress=seen.append, should_stop=lambda: seen[-1].step == 3)
     before = (tmp_path / training.STATE_FILE).read_bytes()
     real = training.take_step
 
@@ -231,7 +231,7 @@ def test_weights_that_are_not_finite_are_not_saved_though_no_loss_showed_it(tmp_
 
     monkeypatch.setattr(training, "take_step", break_one)
     with pytest.raises(TrainingError, match=r"encoder\.trunk\.conv1\.weight stopped being finite by step 4"):
-        run(tmp_path, on_progress=seen.append, should_stop=lambda: len(seen) == 4)
+        run(tmp_path, on_progress=seen.append, should_stop=lambda: seen[-1].step == 4)
     assert (tmp_path / training.STATE_FILE).read_bytes() == before
 
 
@@ -286,7 +286,7 @@ def test_between_two_readings_nothing_in_a_step_waits_for_the_device(tmp_path, p
             should_stop=lambda: counts.setdefault(len(counts) + 1, (readings.count, waits.count)) is None,
         )
     assert trained.finished
-    assert reported == [5, 10, 14]
+    assert reported == [0, 5, 10, 14]
     asked = {step: sum(counts[step]) - sum(counts[step - 1]) for step in range(2, 14)}
     assert {step for step, times in asked.items() if times} == {5, 10}
     assert asked[5] == 1  # one reading for all that there is to know
@@ -335,7 +335,7 @@ def test_lars_trains_and_resumes(tmp_path):
     config = replace(SMALL, optimiser="lars", learning_rate=0.1, epochs=2)
     whole = run(tmp_path / "whole", config)
     seen = []
-    run(tmp_path / "parts", config, on_progress=seen.append, should_stop=lambda: len(seen) == 4)
+    run(tmp_path / "parts", config, on_progress=seen.append, should_stop=lambda: seen[-1].step == 4)
     assert same_weights(whole, run(tmp_path / "parts", config))
     assert whole.history[-1]["total"] < whole.history[0]["total"]
 
@@ -440,7 +440,9 @@ def test_training_with_neighbours_learns_and_is_decided_by_seed_and_neighbours(n
 
 def test_a_stopped_run_with_neighbours_goes_on_mid_epoch_and_ends_with_the_same_weights(near, tmp_path):
     seen = []
-    stopped = run(tmp_path, NEAR, neighbours=NEIGHBOURS, on_progress=seen.append, should_stop=lambda: len(seen) == 4)
+    stopped = run(
+        tmp_path, NEAR, neighbours=NEIGHBOURS, on_progress=seen.append, should_stop=lambda: seen[-1].step == 4
+    )
     assert not stopped.finished
     assert seen[-1].step == 4  # the first step of the second epoch
     resumed = run(tmp_path, NEAR, neighbours=NEIGHBOURS)
