@@ -136,12 +136,11 @@ def watch(job: jobs.Job) -> None:
         st.progress(min(1.0, share), text=f"`{now.name}`: {told}" + (f" ({now.device})" if now.device else ""))
         curves(now)
 
-    live()
-    if training.may_command(job, operator_key()):
-        if st.button("Stop and save", icon=":material/stop:"):
-            command(jobs.stop, job)
-    else:
+    if not training.may_command(job, operator_key()):
         st.caption("Only who started it, or the operator of this instance, can stop it.")
+    elif st.button("Stop and save", icon=":material/stop:"):
+        command(jobs.stop, job)
+    live()
 
 
 def curves(job: jobs.Job) -> None:
@@ -255,8 +254,8 @@ if not reason and (training.hosted() or not training.may_command(job, operator_k
         st.text_input("Operator's key", type="password", key="_operator_key", help="VICREG_OPERATOR of this instance.")
 
 st.markdown(
-    "**What to look for.** Total falls by definition; look at the parts. A variance term that stays near 1 is a collapse on "
-    "its way, whatever the total says. kNN accuracy uses labels that the training never sees."
+    "**What to look for.** The optimiser lowers the total; look at its parts. A variance term that stays near 1 is a collapse "
+    "on its way, whatever the total says. kNN accuracy uses labels that the training never sees."
 )
 st.markdown(
     "**What it does not prove.** A few epochs tell which way it goes, not where it ends; the bundled runs had the budget that "

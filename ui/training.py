@@ -62,7 +62,7 @@ def device_told() -> tuple[str, str]:
     if kind == "mps":
         return "MPS, Apple's graphics processor", "The small encoders can be trained here; a resnet18 takes patience."
     return (
-        f"CPU, {torch.get_num_threads()} threads",
+        f"CPU, {torch.get_num_threads()} thread" + "s" * (torch.get_num_threads() > 1),
         "Coloured digits with the `tiny` encoder take a minute or two; on CIFAR-10 even `compact` takes a good part of an "
         "hour.",
     )
