@@ -23,7 +23,7 @@ from vicreg.__main__ import main
 from vicreg.config import Config, presets
 from vicreg.jobs import Job, Limits
 from vicreg.runs import find_runs, open_run
-from vicreg.sitting import JOB_FILE, STATE_FILE, read_record, why
+from vicreg.sitting import JOB_FILE, STATE_FILE, Record, read_record, why, write_record
 
 ROOT = Path(__file__).parents[1]
 RECIPE = presets("coloured-digits")["vicreg"]
@@ -56,7 +56,9 @@ def finished(small_cache, tmp_path_factory) -> tuple[Job, list[Job], Path]:
     with pytest.MonkeyPatch.context() as patch:
         surroundings(patch, small_cache, folder)
         seen = [jobs.start(SMALL, images=IMAGES, device="cpu", token="mine")]
+        deadline = time.monotonic() + 120
         while seen[-1].active:
+            assert time.monotonic() < deadline, seen[-1]
             time.sleep(0.05)
             seen.append(jobs.get(seen[0].name))
     return seen[-1], seen, folder
@@ -166,7 +168,7 @@ def test_a_run_or_a_job_of_that_name_is_not_trained_over(finished, monkeypatch):
     monkeypatch.setenv("VICREG_RUNS", str(finished[2]))
     with pytest.raises(ValueError, match="a finished run coloured-digits-vicreg is there already"):
         jobs.start(SMALL)
-    with pytest.raises(ValueError, match="plain folder name"):
+    with pytest.raises(ValueError, match="letters, digits, dots"):
         jobs.start(SMALL, name="../elsewhere")
 
 
@@ -261,7 +263,10 @@ def test_a_training_begun_in_a_terminal_is_a_job_and_leaves_only_its_run(here, t
     words = [sys.executable, "-m", "vicreg", "train", "--config", str(file), "--images", "256", "--device", "cpu"]
     words += ["--name", "by-hand", "--tensorboard", str(tmp_path / "board")]
     with subprocess.Popen(words, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+        deadline = time.monotonic() + 60
         while not (here / ".training-by-hand" / JOB_FILE).exists():
+            assert process.poll() is None
+            assert time.monotonic() < deadline
             time.sleep(0.02)
         job = wait(jobs.get("by-hand"), lambda now: now.state == "measuring")
         assert job.config == replace(SMALL, epochs=2)
@@ -304,6 +309,11 @@ def test_limits_end_a_training_with_its_state_saved_and_a_reason(here, capsys):
     assert job.state == "stopped"
     assert "--max-seconds allows 1" in job.sentence
     assert saved_step(job) == job.step > 0
+    assert not job.resumable
+    with pytest.raises(ValueError, match="only wider limits let it go on"):
+        jobs.resume(job)
+    further = wait(jobs.resume(job, limits=Limits(seconds=600)), lambda now: now.step > job.step)
+    jobs.discard(further)
     words = ["train", "--dataset", "coloured-digits", "--images", "256", "--batch-size", "64", "--device", "cpu"]
     assert main([*words, "--name", "large", "--max-disk", "100000"]) == 130
     assert "--max-disk allows 0.1" in capsys.readouterr().out
@@ -317,7 +327,7 @@ def test_a_loss_that_is_not_finite_ends_in_a_sentence_and_a_broken_state_too(her
     assert "stopped being finite" in job.sentence
     assert "learning rate below 1e+30" in job.sentence
     assert job.log_tail[-1] == f"vicreg: {job.sentence}"
-    (job.folder / STATE_FILE).write_bytes(b"not a state")
+    (job.folder / STATE_FILE).write_bytes(b"\xff" * 100)
     job = wait(jobs.resume(job), over)
     assert job.state == "failed"
     assert "state.safetensors" in job.sentence
@@ -437,17 +447,21 @@ def test_a_resumed_training_forgets_the_steps_it_makes_again(tmp_path):
     story = events.read(tmp_path)
     assert [point["step"] for point in story.points] == list(range(1, 11))
     assert [row["epoch"] for row in story.rows] == [1]
+    (tmp_path / JOB_FILE).touch()
+    job = Job("x", tmp_path, SMALL, (), 0.0, "starting")
+    assert jobs.steps_seen(job)[-1] == story.points[-1]  # and shows none that was not made
 
 
 # Processes
 
 
+OLD = Record("old", SMALL, None, "cpu", Limits(), (), "", 1.0, background=True)
+
+
 def test_a_recycled_process_number_is_not_taken_for_the_job(here):
     folder = here / ".training-old"
     folder.mkdir(parents=True)
-    record = {"name": "old", "arguments": [], "config": SMALL.to_dict(), "images": None, "device": "cpu"}
-    record |= {"token": "", "created": 1.0, "background": True, "schema": 1}
-    (folder / JOB_FILE).write_text(json.dumps(record))
+    write_record(folder, OLD)
     assert read_record(folder).config == SMALL
     pid = os.getpid()
     events.append(folder, "started", pid=pid, process=machine.identity(pid), step=0, epochs=6, batch=64)
@@ -455,10 +469,77 @@ def test_a_recycled_process_number_is_not_taken_for_the_job(here):
     events.append(folder, "started", pid=pid, process="another boot 1", step=0, epochs=6, batch=64)
     assert jobs.get("old").state == "interrupted"
     jobs.stop(jobs.get("old"))  # must not reach this process
-    (folder / JOB_FILE).write_text("{")
-    assert jobs.find() == []
+
+
+def test_a_job_on_another_host_lives_while_it_has_its_folder_and_is_left_alone(here):
+    folder = here / ".training-old"
+    folder.mkdir(parents=True)
+    write_record(folder, OLD)
+    with subprocess.Popen(["sleep", "60"]) as bystander:
+        events.append(folder, "started", pid=bystander.pid, process="another boot 1", step=0, epochs=6, batch=64)
+        code = "import sys, time; from pathlib import Path; from vicreg.machine import whole_folder\n"
+        code += "with whole_folder(Path(sys.argv[1])): print('mine', flush=True); time.sleep(600)"
+        words = [sys.executable, "-c", code, str(folder)]
+        with subprocess.Popen(words, stdout=subprocess.PIPE, text=True, cwd=ROOT) as holder:
+            assert holder.stdout.readline() == "mine\n"
+            job = jobs.get("old")
+            assert job.active
+            for act in (jobs.stop, jobs.discard):
+                with pytest.raises(ValueError, match="runs on another machine"):
+                    act(job)
+            holder.kill()
+        assert wait(job, over).state == "interrupted"
+        jobs.discard(job)
+        assert not folder.exists()
+        assert bystander.poll() is None
+        bystander.kill()
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        {"created": None},
+        {"created": float("inf")},
+        {"name": "../../x"},
+        {"token": 7},
+        {"more": [1]},
+        {"images": "all"},
+        {"limits": {"seconds": -1}},
+        {"config": {}},
+        {"schema": 2},
+    ],
+)
+def test_a_damaged_job_is_left_out_and_named_when_asked_for(here, damage):
+    for name in ("old", "whole"):
+        (here / f".training-{name}").mkdir(parents=True)
+        write_record(here / f".training-{name}", replace(OLD, name=name))
+    path = here / ".training-old" / JOB_FILE
+    values = json.loads(path.read_text()) | damage
+    if damage == {"config": {}}:
+        values["config"] = {"epochs": -1}
+    path.write_text(json.dumps(values))
+    assert [job.name for job in jobs.find()] == ["whole"]
     with pytest.raises(ValueError, match=r"\.training-old/job\.json cannot be read"):
         jobs.get("old")
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b'{"time":1,"kind":"started","pid":Infinity,"process":"x","step":0,"epochs":3}',
+        b'{"time":1,"kind":"map","labels":[99999999999999999999]}',
+        b'{"time":1,"kind":"finished","accuracy":5}',
+        b'{"time":1,"kind":"failed","pid":[]}',
+        b'{"time":1,"kind":"step","step":3}',
+        b"[" * 100_000,
+    ],
+)
+def test_a_damaged_event_changes_nothing(tmp_path, line):
+    events.append(tmp_path, "started", pid=1, process="x", step=0, epochs=3, batch=2)
+    before = events.read(tmp_path)
+    with (tmp_path / events.EVENTS_FILE).open("ab") as file:
+        file.write(line + b"\n")
+    assert events.read(tmp_path) == before
 
 
 def test_a_process_that_ended_is_dead_before_its_parent_looks():

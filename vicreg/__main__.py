@@ -17,6 +17,7 @@ from typing import Any
 
 from vicreg.claims import STUDY_PROBES
 from vicreg.config import BASELINES, DATASETS, ENCODERS, OPTIMISERS, PRESETS, Config, presets
+from vicreg.machine import torchrun
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -31,11 +32,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _rank() -> int:
     """Which of torchrun's processes this is; 0 on its own. Rank 0 alone prints, but for errors."""
-    return int(os.environ.get("RANK", "0")) if _processes() > 1 else 0
+    return torchrun()[0]
 
 
 def _processes() -> int:
-    return int(os.environ.get("WORLD_SIZE", "1"))
+    return torchrun()[1]
+
+
+def _joined() -> bool:
+    """Whether this process has met the others that torchrun started."""
+    found = sys.modules.get("torch.distributed")
+    return found is not None and found.is_available() and found.is_initialized()
 
 
 def _who() -> str:
@@ -157,12 +164,13 @@ def _train(options: argparse.Namespace) -> int:
     if run is None and _rank() > 0:
         return 0  # rank 0 says how it ended
     if run is None:
-        why = (
-            f"Stopped: {sitting.reason}."
-            if sitting.reason
-            else "Stopped and saved. The same command goes on from there"
-        )
-        print(f"{why} (state: {root / f'.training-{name}'}).")
+        state = root / f".training-{name}"
+        if not state.exists():
+            print("Stopped before anything was trained: there is nothing to go on from.")
+        elif sitting.reason:
+            print(f"Stopped: {sitting.reason}. (State: {state}.)")
+        else:
+            print(f"Stopped and saved. The same command goes on from there (state: {state}).")
         return 130
     probe = run.metrics["probe"]
     low, high = probe["interval"]
@@ -520,9 +528,11 @@ def _stop_on_interrupt() -> Iterator[Callable[[], bool]]:
         if asked and number == signal.SIGINT:
             os._exit(130)
         asked = True
-        if _rank() > 0:
-            return
-        _say("\nStopping after this step; Ctrl-C again quits at once, with the last saved state.")
+        if _rank() > 0 and not _joined():
+            os._exit(128 + number)  # it waits for others that may never come
+        if _rank() == 0:
+            with contextlib.suppress(OSError):  # not by print, which a signal may have interrupted
+                os.write(2, b"\nStopping after this step; Ctrl-C again quits at once, with the last saved state.\n")
 
     numbers = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGBREAK") if hasattr(signal, name)]
     before = {number: signal.signal(number, ask) for number in numbers}

@@ -2,7 +2,8 @@
 
 Each line of `events.jsonl` is an object with "time" (seconds since 1970) and "kind":
 
-    starting   pid, process: written by whoever starts a process for the training, before that says anything itself
+    starting   pid, process, log: written by whoever starts a process for the training, before that says anything
+               itself; log is how many bytes of its log were there before
     started    pid, process, step, epochs, batch: a process goes on from this step, which is the last one that was saved
     planned    device, steps, images: the pictures are read; map: labels of the images on every map, in their order
     step       step, steps, epoch, terms, learning_rate, seconds, seconds_left, images_per_second
@@ -32,7 +33,7 @@ import numpy as np
 
 EVENTS_FILE = "events.jsonl"
 POINTS = 2_000  # of the steps at most, thinned evenly as they become more
-REMEMBERED = 32  # files whose readers are kept
+REMEMBERED = 256  # files whose readers are kept
 CHUNK = 1 << 20  # bytes that are read at a time
 HEAD = 64  # bytes at a file's beginning that tell it from another one in its place
 ENDS = ("stopped", "finished", "failed")
@@ -78,7 +79,8 @@ class Story:
     state: the last of LASTING, empty before the first. pid, process: of the process at work (see `machine.identity`).
     began: when its sitting did, in seconds since 1970. last: the newest step event in full, in this sitting or before
     it; moving: whether this sitting has made a step. stage: (label, done, total), None while steps are made.
-    ending: the event that ended it. rows: the history's. labels: (M,), those of the map's images, or None.
+    log: where its log begins, in bytes. ending: the event that ended it. table: the history's rows by epoch and split.
+    labels: (M,), those of the map's images, or None.
     """
 
     state: str = ""
@@ -92,35 +94,35 @@ class Story:
     moving: bool = False
     last: dict[str, Any] = field(default_factory=dict)
     stage: tuple[str, int, int] | None = None
+    log: int = 0
     ending: dict[str, Any] = field(default_factory=dict)
     labels: np.ndarray | None = None
-    rows: list[dict[str, Any]] = field(default_factory=list)
+    table: dict[tuple[int, str], dict[str, Any]] = field(default_factory=dict)
     moments: list[Moment] = field(default_factory=list)
     points: list[dict[str, Any]] = field(default_factory=list)
     stride: int = 1
     seen: int = 0
 
+    @property
+    def rows(self) -> list[dict[str, Any]]:
+        """The history's rows, as they came."""
+        return list(self.table.values())
+
     def copied(self) -> Story:
         """A copy whose lists another thread does not lengthen."""
         twin = copy.copy(self)
-        twin.rows, twin.moments, twin.points = list(self.rows), list(self.moments), list(self.points)
+        twin.table, twin.moments, twin.points = dict(self.table), list(self.moments), list(self.points)
         return twin
 
     def take(self, event: dict[str, Any]) -> None:
-        """Go on by one event. Raises KeyError, TypeError or ValueError for one that is not what it says."""
+        """Go on by one event. Raises some error, and leaves all as it was, for one that is not what it says."""
         kind = event["kind"]
         if kind == "starting" and event["pid"] == self.pid:
             return  # it was quicker to speak than its starter
         if kind == "stopping" and self.state in ENDS:
             return
         if kind in LASTING:
-            self.state, self.ending = kind, event
-            self.pid, self.process = int(event.get("pid", self.pid)), str(event.get("process", self.process))
-        if kind in ("starting", "started"):
-            self.began, self.moving, self.stage = float(event["time"]), False, None
-        if kind == "started":
-            self.epochs = int(event["epochs"])
-            self._back_to(int(event["step"]))
+            self._turn(kind, event)
         elif kind == "planned":
             self.device, self.steps, self.images = str(event["device"]), int(event["steps"]), int(event["images"])
         elif kind == "map":
@@ -128,33 +130,52 @@ class Story:
         elif kind == "step":
             self._step(event)
         elif kind == "rows":
-            new = {(row["epoch"], row["split"]) for row in event["rows"]}
-            self.rows = [row for row in self.rows if (row["epoch"], row["split"]) not in new] + event["rows"]
+            self.table |= {(int(row["epoch"]), str(row["split"])): row for row in event["rows"]}
         elif kind == "snapshot":
             flat, tsne = (np.array(event[name], dtype=np.float32).reshape(-1, 2) for name in ("pca", "tsne"))
-            moment = Moment(event["epoch"], event["knn_accuracy"], event["effective_rank"], flat, tsne)
+            figures = float(event["knn_accuracy"]), float(event["effective_rank"])
+            moment = Moment(int(event["epoch"]), *figures, flat, tsne)
             self.moments = [m for m in self.moments if m.epoch != moment.epoch] + [moment]
         elif kind == "stage":
             self.stage = (str(event["label"]), int(event["done"]), int(event["total"]))
 
+    def _turn(self, kind: str, event: dict[str, Any]) -> None:
+        pid, process = int(event.get("pid", self.pid)), str(event.get("process", self.process))
+        time, log = float(event["time"]), int(event.get("log", 0))
+        if kind == "started":
+            epochs, step = int(event["epochs"]), int(event["step"])
+            self._back_to(step, epochs)
+        if kind == "finished":
+            low, high = map(float, event["interval"])
+            event = {**event, "accuracy": float(event["accuracy"]), "interval": (low, high)}
+        if kind in ("starting", "started"):
+            self.began, self.moving, self.stage = time, False, None
+        self.log = log if kind == "starting" else self.log
+        self.state, self.ending, self.pid, self.process = kind, event, pid, process
+
     def _step(self, event: dict[str, Any]) -> None:
+        row = point(event)
+        for value in (*row.values(), event["steps"], event["seconds_left"]):
+            float(value)
         self.last, self.moving, self.stage = event, True, None
         if self.seen % self.stride == 0:
-            self.points.append(point(event))
+            self.points.append(row)
         self.seen += 1
         if len(self.points) > POINTS - 1:  # room for the newest one
             self.points = self.points[::2]
             self.stride *= 2
 
-    def _back_to(self, step: int) -> None:
+    def _back_to(self, step: int, epochs: int) -> None:
         """Forget what came after the step that a resumed training goes on from: it comes again."""
+        self.epochs = epochs
         epoch = step * self.epochs // self.steps if self.steps else 0
         self.points = [point for point in self.points if point["step"] <= step]
         self.seen = len(self.points) * self.stride
-        self.rows = [row for row in self.rows if step and row["epoch"] <= epoch]
+        self.table = {key: row for key, row in self.table.items() if step and key[0] <= epoch}
         self.moments = [moment for moment in self.moments if step and moment.epoch <= epoch]
         if self.last and self.last["step"] > step:
-            self.last = {**self.last, "step": step, **({"epoch": epoch} if step else {"epoch": 0, "seconds": 0.0})}
+            seconds = self.points[-1]["seconds"] if self.points else 0.0
+            self.last = {**self.last, "step": step, "epoch": epoch if step else 0, "seconds": seconds}
 
 
 def point(step: dict[str, Any]) -> dict[str, Any]:
@@ -185,7 +206,7 @@ class _Reader:
                     self._line(line)
 
     def _line(self, line: bytes) -> None:
-        with contextlib.suppress(ValueError, KeyError, TypeError):  # torn, or of a later version
+        with contextlib.suppress(Exception):  # torn, damaged, or of a later version: nothing in a file may end a page
             self.story.take(json.loads(line))
 
 

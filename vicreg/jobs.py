@@ -12,8 +12,10 @@ training that somebody began in a terminal is a job like any other. A finished j
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import math
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -26,7 +28,6 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-from filelock import FileLock
 
 from vicreg import events, machine
 from vicreg.config import Config
@@ -44,6 +45,7 @@ from vicreg.sitting import (
     arguments,
     full_disk,
     read_record,
+    run_name,
     write_record,
 )
 
@@ -54,6 +56,7 @@ __all__ = [
     "busy",
     "discard",
     "find",
+    "free_name",
     "get",
     "history",
     "labels",
@@ -66,10 +69,11 @@ __all__ = [
 
 State = Literal["starting", "running", "measuring", "stopping", "stopped", "interrupted", "failed", "finished"]
 PREFIX = ".training-"
+NAME = r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}"  # pages show it to everybody
 TAIL_LINES, TAIL_BYTES = 20, 16_384  # of the log
 SECONDS_TO_START = 60.0  # after which a job that never said anything is taken for dead
 SECONDS_TO_DIE = 15.0  # after SIGKILL
-START_LOCK = "starting.lock"  # in the cache folder, while one is started: two starters never find the machine free
+SECONDS_TO_LET_GO = 2.0  # that a process which was killed may still have its folder's lock
 
 
 @dataclass(frozen=True)
@@ -84,7 +88,8 @@ class Job:
     seconds_left: of training; None unless it is running. images_per_second: 0 before it is known. stage: what a
     job that makes no steps is at (label, done, total). probe: of a finished one, the linear probe's accuracy and the
     ends of its 95 % interval, in per cent. sentence: why it failed, stopped by itself or was interrupted, and what to
-    do. log_tail: the last 20 lines that it printed, none for a training in a terminal.
+    do. bounded: whether it met one of its limits, so that it goes on only with wider ones. log_tail: the last 20 lines
+    that it printed in this sitting, none for a training in a terminal.
     """
 
     name: str
@@ -107,6 +112,7 @@ class Job:
     token: str = ""
     stage: tuple[str, int, int] | None = None
     probe: tuple[float, float, float] | None = None
+    bounded: bool = False
 
     @property
     def active(self) -> bool:
@@ -116,7 +122,7 @@ class Job:
     @property
     def resumable(self) -> bool:
         """Whether `resume` goes on with it."""
-        return self.state in ("stopped", "interrupted", "failed")
+        return self.state in ("stopped", "interrupted", "failed") and not self.bounded
 
 
 def find() -> list[Job]:
@@ -163,7 +169,7 @@ def steps_seen(job: Job) -> list[dict[str, Any]]:
     total. Of a resumed training, those that led to where it is.
     """
     story = events.read(job.folder)
-    newest = events.point(story.last) if story.last else None
+    newest = events.point(story.last) if story.last and story.moving else None
     if newest and (not story.points or story.points[-1]["step"] < newest["step"]):
         return [*story.points, newest]
     return story.points
@@ -172,6 +178,15 @@ def steps_seen(job: Job) -> list[dict[str, Any]]:
 def busy() -> Holder | None:
     """The training that has this machine, a job of these runs or not; None where one can start."""
     return machine.holder(cache_folder())
+
+
+def free_name(name: str) -> str:
+    """The name, or the first of name-2, name-3, ... that neither a run nor a job has."""
+    number, found = 1, name
+    while _folder(found).exists() or _run_folder(_folder(found)).exists():
+        number += 1
+        found = f"{name}-{number}"
+    return found
 
 
 def start(
@@ -187,12 +202,17 @@ def start(
 
     name: of the run, `<dataset>-<preset>` if None. images: the first so many train images only. device: auto, cpu,
     cuda or mps. token: any string that shows later whose it is. Returns at once, with the job "starting".
-    Raises ValueError where another training has the machine, where a run or a job of that name exists, and for more
-    epochs than the limits allow; OSError where its folder or the cache folder cannot be written.
+    Raises ValueError where another training has the machine, where a run or a job of that name exists, for a name that is
+    not plain, and for more epochs than the limits allow; OSError where its folder or the cache folder cannot be written.
     """
     name, limits = name or config.run_name, limits or Limits()
     if limits.epochs is not None and config.epochs > limits.epochs:
         raise ValueError(f"epochs must be at most {limits.epochs} here, got {config.epochs}")
+    if not re.fullmatch(NAME, name):
+        raise ValueError(
+            "a run's name has at most 100 letters, digits, dots, dashes and underscores, and begins with a letter or a "
+            f"digit: choose another than {name[:100]!r}"
+        )
     folder = _folder(name)
     with _alone():
         if (_run_folder(folder) / "config.json").exists():
@@ -203,8 +223,7 @@ def start(
             )
         shutil.rmtree(folder, ignore_errors=True)  # what a finished job left, whose run is gone
         folder.mkdir(parents=True)
-        command = arguments(folder, images=images, device=device, limits=limits)
-        record = Record(name, command, config, images, device, token, time.time(), background=True)
+        record = Record(name, config, images, device, limits, (), token, time.time(), background=True)
         try:
             write_record(folder, record)
             _begin(folder, record)
@@ -214,28 +233,35 @@ def start(
     return _job(folder)
 
 
-def resume(job: Job) -> Job:
+def resume(job: Job, *, limits: Limits | None = None) -> Job:
     """Go on with a job that stopped, failed or was interrupted, from its last saved state; any other is left alone.
 
-    Raises ValueError where another training has the machine, or where the job was discarded.
+    limits: in place of those it had. Raises ValueError where another training has the machine, where the job was
+    discarded, and for one that met a limit and is given no other.
     """
     with _alone(besides=job.name):
         now = get(job.name)
         if now is None:
             raise ValueError(f"{job.name} was discarded: start it again")
-        if now.resumable:
-            _begin(now.folder, read_record(now.folder))
+        if now.bounded and limits is None:
+            raise ValueError(f"{job.name} has used up what it may; only wider limits let it go on")
+        if now.resumable or now.bounded:
+            record = read_record(now.folder)
+            if limits is not None:
+                record = dataclasses.replace(record, limits=limits)
+                write_record(now.folder, record)
+            _begin(now.folder, record)
     return get(job.name) or now
 
 
 def stop(job: Job) -> None:
     """Ask a job to stop: it saves after the step in progress. While it is being measured, its trained state is kept.
 
-    Returns at once; does nothing to a job at which no process is at work. Raises ValueError where the system does not
-    let this user stop it.
+    Returns at once; does nothing to a job at which no process is at work. Raises ValueError for one that runs on another
+    machine, and where the system does not let this user stop it.
     """
     story = events.read(job.folder)
-    if not _lives(job.folder, story):
+    if not _lives_here(job, story):
         return
     events.append(job.folder, "stopping")
     # On Windows a signal would end it unasked; there its console's Ctrl-Break asks.
@@ -245,17 +271,20 @@ def stop(job: Job) -> None:
 def discard(job: Job) -> None:
     """Throw a job away: kill its process if there is one, and remove its folder. A finished job's run stays.
 
-    Raises ValueError where the system does not let this user kill it.
+    Raises ValueError for one that runs on another machine, and where the system does not let this user kill it; OSError
+    where the folder cannot be removed.
     """
-    story = events.read(job.folder)
-    deadline = time.monotonic() + SECONDS_TO_DIE
-    while _lives(job.folder, story):
-        _signal(story.pid, getattr(signal, "SIGKILL", signal.SIGTERM))
-        if time.monotonic() > deadline:
-            raise ValueError(f"process {story.pid}, which trains {job.name}, does not end: try again in a moment")
-        time.sleep(0.05)
+    with machine.only_starter(cache_folder()):  # so that nobody goes on with it meanwhile
         story = events.read(job.folder)
-    shutil.rmtree(job.folder, ignore_errors=True)
+        deadline = time.monotonic() + SECONDS_TO_DIE
+        while _lives_here(job, story):
+            _signal(story.pid, getattr(signal, "SIGKILL", signal.SIGTERM))
+            if time.monotonic() > deadline:
+                raise ValueError(f"process {story.pid}, which trains {job.name}, does not end: try again in a moment")
+            time.sleep(0.05)
+            story = events.read(job.folder)
+        with contextlib.suppress(FileNotFoundError):  # a training in a terminal may take its folder away itself
+            shutil.rmtree(job.folder)
 
 
 def _folder(name: str) -> Path:
@@ -265,15 +294,13 @@ def _folder(name: str) -> Path:
 
 
 def _run_folder(folder: Path) -> Path:
-    return folder.with_name(folder.name.removeprefix(PREFIX))
+    return folder.with_name(run_name(folder))
 
 
 @contextlib.contextmanager
 def _alone(*, besides: str = "") -> Iterator[None]:
     """Be the only one who starts a training, while none has the machine. Raises ValueError where one has."""
-    cache = cache_folder()
-    cache.mkdir(parents=True, exist_ok=True)
-    with FileLock(cache / START_LOCK, fallback_to_soft=False):
+    with machine.only_starter(cache_folder()):
         found = busy()
         if found is not None and found.name != besides:
             raise ValueError(found.sentence)
@@ -289,15 +316,16 @@ def _begin(folder: Path, record: Record) -> None:
     path = os.pathsep.join([package, *filter(None, [os.environ.get("PYTHONPATH")])])
     own = {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP} if os.name == "nt" else {"start_new_session": True}
     with (folder / LOG_FILE).open("ab") as log:
+        before = log.tell()
         process = subprocess.Popen(
-            [sys.executable, "-m", "vicreg", *record.arguments],
+            [sys.executable, "-m", "vicreg", *arguments(folder, record)],
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,
             env={**os.environ, "PYTHONPATH": path, "PYTHONUNBUFFERED": "1", "PYTHONFAULTHANDLER": "1"},
             **own,
         )
-    events.append(folder, "starting", pid=process.pid, process=machine.identity(process.pid))
+    events.append(folder, "starting", pid=process.pid, process=machine.identity(process.pid), log=before)
     threading.Thread(target=process.wait, daemon=True).start()  # takes its exit status, so that it leaves no zombie
 
 
@@ -308,6 +336,16 @@ def _signal(pid: int, number: int) -> None:
         pass
     except PermissionError as error:
         raise ValueError(f"process {pid} belongs to somebody else, who alone can stop it") from error
+
+
+def _lives_here(job: Job, story: events.Story) -> bool:
+    """Whether a process of this machine is at work on it. Raises ValueError for one of another machine."""
+    deadline = time.monotonic() + SECONDS_TO_LET_GO
+    while _lives(job.folder, story) and not machine.here(story.pid, story.process):
+        if time.monotonic() > deadline:
+            raise ValueError(f"{job.name} runs on another machine that shares this folder: stop it there")
+        time.sleep(0.05)
+    return _lives(job.folder, story)
 
 
 def _lives(folder: Path, story: events.Story) -> bool:
@@ -323,7 +361,8 @@ def _job(folder: Path) -> Job:
     """The job of a folder. Raises ValueError for a damaged job.json, FileNotFoundError where the folder is gone."""
     if not (folder / JOB_FILE).exists():
         raise FileNotFoundError(folder)
-    record, story, tail = read_record(folder), events.read(folder), _log_tail(folder / LOG_FILE)
+    record, story = read_record(folder), events.read(folder)
+    tail = _log_tail(folder / LOG_FILE, story.log)
     state = _state(folder, record, story)
     probe = None
     if state == "finished" and "accuracy" in story.ending:
@@ -333,7 +372,7 @@ def _job(folder: Path) -> Job:
         name=record.name,
         folder=folder,
         config=record.config,
-        command=(sys.executable, "-m", "vicreg", *record.arguments),
+        command=(sys.executable, "-m", "vicreg", *arguments(folder, record)),
         created=record.created,
         state=state,
         step=story.last.get("step", 0),
@@ -350,6 +389,7 @@ def _job(folder: Path) -> Job:
         token=record.token,
         stage=story.stage,
         probe=probe,
+        bounded=state == "stopped" and bool(story.ending.get("reason")),
     )
 
 
@@ -389,10 +429,10 @@ def _sentence(state: State, story: events.Story, tail: tuple[str, ...], folder: 
     return ""
 
 
-def _log_tail(path: Path) -> tuple[str, ...]:
+def _log_tail(path: Path, begin: int) -> tuple[str, ...]:
     try:
         with path.open("rb") as file:
-            file.seek(max(0, os.fstat(file.fileno()).st_size - TAIL_BYTES))
+            file.seek(max(0, begin, os.fstat(file.fileno()).st_size - TAIL_BYTES))
             text = file.read().decode("utf-8", "replace")
     except OSError:
         return ()

@@ -7,6 +7,7 @@ kernel's: it lets them go when their holder dies, however it dies.
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
 import sys
@@ -21,6 +22,8 @@ from vicreg.files import atomic_path
 
 LOCK_FILE = "training.lock"  # in the cache folder: the machine's; in a training's folder: that training's
 HOLDER_FILE = "training.json"  # beside the machine's lock: who has it
+STARTERS_LOCK = "starting.lock"  # in the cache folder, while a job is started or thrown away
+WITHOUT_LOCKS = (errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOTSUP, errno.ENOLCK)  # as on Lustre mounted without flock
 PATIENCE = 10.0  # seconds that a new process waits for the lock of one that is about to end
 
 
@@ -65,16 +68,28 @@ def identity(pid: int) -> str:
 
 
 def alive(pid: int, process: str, lock: Path) -> bool:
-    """Whether the process that `identity` described lives; where it could not say, whether somebody has its lock."""
-    if process != "?":
-        return bool(process) and identity(pid) == process
+    """Whether the process that `identity` described lives, here or elsewhere: or else somebody has its lock.
+
+    Another host, or another container, that shares the folder is told by the lock alone.
+    """
+    return (here(pid, process) and process != "?") or _held(lock)
+
+
+def here(pid: int, process: str) -> bool:
+    """Whether that number means that process on this machine, so that a signal reaches it and nobody else."""
+    return bool(pid) and bool(process) and identity(pid) == process
+
+
+def _held(lock: Path) -> bool:
     if not lock.exists():
         return False
     try:
         with FileLock(lock, timeout=0, fallback_to_soft=False):
             return False
-    except (OSError, Timeout):
+    except Timeout:
         return True
+    except OSError as error:
+        return error.errno not in WITHOUT_LOCKS
 
 
 def holder(folder: Path) -> Holder | None:
@@ -116,12 +131,38 @@ def whole_machine(cache: Path, *, name: str, folder: Path, since: float) -> Iter
 
 @contextlib.contextmanager
 def whole_folder(folder: Path) -> Iterator[None]:
-    """Have a training's folder, so that no two processes train one run. Raises Busy."""
-    try:
-        with FileLock(folder / LOCK_FILE, timeout=PATIENCE, fallback_to_soft=False):
-            yield
-    except Timeout as error:
-        name = folder.name.removeprefix(".training-")
-        raise Busy(
-            f"another process is training {name} already: wait for it, or choose another name with --name"
-        ) from error
+    """Have a training's folder, so that no two processes train one run. Raises Busy, and OSError for no folder.
+
+    On a file system without locks nobody is kept out.
+    """
+    with contextlib.ExitStack() as stack:
+        try:
+            stack.enter_context(FileLock(folder / LOCK_FILE, timeout=PATIENCE, fallback_to_soft=False))
+        except Timeout as error:
+            name = folder.name.removeprefix(".training-")
+            raise Busy(
+                f"another process is training {name} already: wait for it, or choose another name with --name"
+            ) from error
+        except OSError as error:
+            if error.errno not in WITHOUT_LOCKS:
+                raise
+        yield
+
+
+@contextlib.contextmanager
+def only_starter(cache: Path) -> Iterator[None]:
+    """Be the only one on this machine who starts a job or throws one away. Raises OSError for no cache folder."""
+    cache.mkdir(parents=True, exist_ok=True)
+    with contextlib.ExitStack() as stack:
+        try:
+            stack.enter_context(FileLock(cache / STARTERS_LOCK, fallback_to_soft=False))
+        except OSError as error:
+            if error.errno not in WITHOUT_LOCKS:
+                raise
+        yield
+
+
+def torchrun() -> tuple[int, int]:
+    """(rank, size) as torchrun set them in the environment; (0, 1) for a process on its own."""
+    found = [os.environ.get(name, "") for name in ("RANK", "WORLD_SIZE", "LOCAL_RANK", "MASTER_ADDR")]
+    return (int(found[0]), int(found[1])) if all(found) else (0, 1)

@@ -61,21 +61,31 @@ class Limits:
 
 @dataclass(frozen=True)
 class Record:
-    """job.json: what is trained, and how to go on with it.
+    """job.json: what is trained, and how to go on with it, wherever its folder lies.
 
-    arguments: of the command, after `python -m vicreg`. images: the first so many train images, None for all. token:
-    what whoever started it keeps to show that it is theirs; may be empty. created: seconds since 1970. background:
-    whether a page or a program started it; its folder then stays when it is finished, for whoever watches it.
+    name: of its run. images: the first so many train images, None for all. limits: of all sittings together. more:
+    further arguments of the command. token: what whoever started it keeps to show that it is theirs; may be empty.
+    created: seconds since 1970. background: whether a page or a program started it; its folder then stays when it is
+    finished, for whoever watches it.
     """
 
     name: str
-    arguments: tuple[str, ...]
     config: Config
     images: int | None
     device: str
+    limits: Limits
+    more: tuple[str, ...]
     token: str
     created: float
     background: bool
+
+    def __post_init__(self) -> None:
+        """Raises ValueError or TypeError for values that no `write_record` wrote."""
+        texts = (self.name, self.device, self.token, *self.more)
+        if not all(isinstance(text, str) for text in texts) or not isinstance(self.background, bool):
+            raise ValueError("it holds something else than names")
+        if not 0 <= self.created < 1e11 or not (self.images is None or type(self.images) is int):
+            raise ValueError("it holds no time or no number of images")
 
 
 def read_record(folder: Path) -> Record:
@@ -84,9 +94,11 @@ def read_record(folder: Path) -> Record:
         found = json.loads((folder / JOB_FILE).read_text("utf-8"))
         if found.pop("schema") != SCHEMA:
             raise ValueError(f"this version reads schema {SCHEMA}")
-        arguments, config = tuple(map(str, found.pop("arguments"))), Config.from_dict(found.pop("config"))
-        return Record(arguments=arguments, config=config, **found)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        if found["name"] != run_name(folder):
+            raise ValueError(f"it is that of {str(found['name'])[:100]!r}")
+        config, limits = Config.from_dict(found.pop("config")), Limits(**found.pop("limits"))
+        return Record(config=config, limits=limits, more=tuple(found.pop("more")), **found)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise ValueError(
             f"{folder.name}/{JOB_FILE} cannot be read ({error}); delete that folder to start over"
         ) from error
@@ -95,24 +107,26 @@ def read_record(folder: Path) -> Record:
 def write_record(folder: Path, record: Record) -> None:
     """Write job.json, whole or not at all. Raises OSError."""
     with atomic_path(folder / JOB_FILE) as temporary:
-        values = {**vars(record), "schema": SCHEMA, "config": record.config.to_dict()}
+        values = {**vars(record), "schema": SCHEMA, "config": record.config.to_dict(), "limits": vars(record.limits)}
         temporary.write_text(json.dumps(values, indent=2) + "\n", "utf-8")
 
 
-def arguments(
-    folder: Path, *, images: int | None, device: str, limits: Limits, more: Sequence[str] = ()
-) -> tuple[str, ...]:
+def run_name(folder: Path) -> str:
+    """The name of the run that is trained in a folder `.training-<name>`."""
+    return folder.name.removeprefix(".training-")
+
+
+def arguments(folder: Path, record: Record) -> tuple[str, ...]:
     """The command that begins or goes on with the training in a folder, after `python -m vicreg`."""
-    name = folder.name.removeprefix(".training-")
-    words = ["train", "--config", str(folder / JOB_FILE), "--folder", str(folder.parent), "--name", name]
-    words += ["--device", device]
+    words = ["train", "--config", str(folder / JOB_FILE), "--folder", str(folder.parent), "--name", record.name]
+    words += ["--device", record.device]
     for option, value in (
-        ("--images", images),
-        ("--max-seconds", limits.seconds),
-        ("--max-disk", limits.disk_bytes),
+        ("--images", record.images),
+        ("--max-seconds", record.limits.seconds),
+        ("--max-disk", record.limits.disk_bytes),
     ):
         words += [] if value is None else [option, str(value)]
-    return (*words, *more)
+    return (*words, *record.more)
 
 
 class Sitting:
@@ -236,21 +250,25 @@ def sitting(
     Raises machine.Busy where another process has the machine or the folder, and ValueError with a sentence and a hint
     in place of a full disk, too little memory and other errors whose cause is known.
     """
-    saved = (folder / STATE_FILE).exists()
-    old = read_record(folder) if (folder / JOB_FILE).exists() else None
-    follows = int(os.environ.get("WORLD_SIZE", "1")) > 1 and os.environ.get("RANK", "0") != "0"
-    if follows or (old is not None and saved and old.config != config):
-        yield Sitting(None, config, limits)  # torchrun's other processes; another run's state, as training will say
+    if machine.torchrun()[0] > 0:
+        yield Sitting(None, config, limits)
         return
-    if old is not None and (old.config != config or (not saved and events.read(folder).state == "finished")):
+    step, saved = _saved(folder / STATE_FILE)
+    if saved not in (None, config.to_dict()):
+        with machine.whole_folder(folder):
+            yield Sitting(None, config, limits)  # another run's state, as training will say before it begins
+        return
+    old = read_record(folder) if (folder / JOB_FILE).exists() else None
+    if old is not None and (old.config != config or (saved is None and events.read(folder).state == "finished")):
         old = None
     fresh = not folder.parent.exists()
     record = Record(
-        name=folder.name.removeprefix(".training-"),
-        arguments=arguments(folder, images=images, device=device, limits=limits, more=more),
+        name=run_name(folder),
         config=config,
         images=images,
         device=device,
+        limits=limits,
+        more=tuple(more),
         token=old.token if old else "",
         created=old.created if old else time.time(),
         background=bool(old and old.background),
@@ -262,8 +280,9 @@ def sitting(
             _recorded(record, folder, anew=old is None, fresh=fresh),
             _machine(record, folder, beside=beside),
         ):
+            for path in folder.glob(".*.tmp"):  # of a process that was killed while it wrote
+                path.unlink(missing_ok=True)
             now = Sitting(folder, config, limits)
-            step = _saved_step(folder / STATE_FILE)
             now.say("started", **_process(), step=step, epochs=config.epochs, batch=config.batch_size)
             yield now
     except Exception as error:
@@ -305,14 +324,17 @@ def _process() -> dict[str, Any]:
     return {"pid": os.getpid(), "process": machine.identity(os.getpid())}
 
 
-def _saved_step(path: Path) -> int:
-    """The step of a saved state, 0 where there is none that can be read: training says what is wrong with it."""
+def _saved(path: Path) -> tuple[int, dict[str, Any] | None]:
+    """Step and config of a saved state; 0 and None where none can be read: training says what is wrong with it."""
     try:
         with path.open("rb") as file:  # a safetensors file: the length of its header, then the header
-            header = json.loads(file.read(int.from_bytes(file.read(8), "little")))
-        return int(json.loads(header["__metadata__"]["state"])["step"])
-    except (OSError, ValueError, KeyError, TypeError, MemoryError):
-        return 0
+            length = int.from_bytes(file.read(8), "little")
+            if length > os.fstat(file.fileno()).st_size:
+                return 0, None
+            state = json.loads(json.loads(file.read(length))["__metadata__"]["state"])
+        return int(state["step"]), dict(state["config"])
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return 0, None
 
 
 def full_disk(folder: Path, *, below: float = NO_ROOM) -> str:
