@@ -12,6 +12,7 @@ the device. Random images stand in for a data set: the time does not depend on w
 import argparse
 import contextlib
 import platform
+import re
 import time
 import warnings
 from collections.abc import Callable
@@ -27,7 +28,7 @@ from vicreg.loss import vicreg_loss
 from vicreg.pipeline import choose_device
 from vicreg.training import half_precision, make_optimiser, networks, positive_pairs, seeded, take_step
 
-# Dense bfloat16 tensor-core peaks in TFLOP/s, from NVIDIA's data sheets, by a part of the device's name.
+# Dense bfloat16 tensor-core peaks in TFLOP/s, from NVIDIA's data sheets, by words of the device's name; the first fits.
 PEAKS = {"H200": 989, "H100 NVL": 835, "H100 PCIe": 756, "H100": 989, "A100": 312, "L40S": 362, "L4": 121, "4090": 165}
 
 
@@ -70,7 +71,7 @@ def main() -> None:
         f"{name_of(device)}: {config.encoder}, batch {config.batch_size}, views of {config.views.size}, "
         f"{flops / 1e9:.2f} GFLOP an image (two views, forward and backward), {options.rounds} rounds of {options.steps}"
     )
-    peak = next((peak for part, peak in PEAKS.items() if part in name_of(device)), None)
+    peak = peak_of(name_of(device))
     for name, values in speeds.items():
         ratio = median(a / b for a, b in zip(values, speeds["float32"], strict=True))
         line = (
@@ -134,10 +135,17 @@ def waits(step: Callable[[int], None]) -> int:
     return sum("synchroniz" in str(warning.message) for warning in caught)
 
 
+def peak_of(card: str) -> int | None:
+    """The peak of a card by its name, in whole words (an L40 is no L4); None for one that is not in the table."""
+    return next((peak for words, peak in PEAKS.items() if re.search(rf"\b{words}\b", card)), None)
+
+
 def wait(device: torch.device) -> None:
     """Until the device's queue is empty."""
     if device.type == "cuda":
         torch.cuda.synchronize()
+    elif device.type == "mps":
+        torch.mps.synchronize()
 
 
 def name_of(device: torch.device) -> str:

@@ -4,6 +4,7 @@ Real processes, gloo on this machine. Half precision is off, so that differences
 """
 
 import contextlib
+import io
 import json
 import os
 import re
@@ -12,27 +13,32 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
+from multiprocessing.connection import Connection
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+import torch.distributed as dist
 from conftest import digit_images
 from safetensors import safe_open
 from torch import Tensor, nn
 
-from vicreg import distributed, training
+from vicreg import distributed, pipeline, training
+from vicreg.__main__ import main
 from vicreg.config import ABLATIONS, Config, ViewConfig, presets
 from vicreg.distributed import ProcessLost, SynchronisedBatchNorm, Team, gather_with_gradients, joined, world
 from vicreg.loss import LossTerms, vicreg_loss
-from vicreg.runs import open_run
+from vicreg.runs import Run, open_run
 from vicreg.training import Progress, Trained, TrainingError, networks, positive_pairs, seeded, train
 
 ROOT = Path(__file__).parents[1]
+EVALUATE_RUN = pipeline.evaluate_run  # the real one, which some tests wrap
+DEADLINE = 120  # seconds for what takes a few: a machine may be busy, but nothing here may hang
 CPU = torch.device("cpu")
 SMALL = Config(
     encoder="tiny",
@@ -45,34 +51,82 @@ SMALL = Config(
 )
 
 
-def together(work: Callable[[Team], object], *, size: int = 2, timeout: float = 60) -> list:
-    """What work(team) returned or raised in each of `size` new processes that joined each other, by rank."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    context = torch.multiprocessing.get_context("spawn")
-    answers = context.SimpleQueue()
-    members = [context.Process(target=_member, args=(work, r, size, port, timeout, answers)) for r in range(size)]
-    for member in members:
-        member.start()
-    found = dict(answers.get() for _ in members)
-    for member in members:
-        member.join()
-    return [found[rank] for rank in range(size)]
+class Members:
+    """Processes that wait for work, as many as were ever needed at once: to import torch takes each of them seconds."""
+
+    def __init__(self) -> None:
+        self.context = torch.multiprocessing.get_context("forkserver")  # which imports the slow ones once for all
+        self.context.set_forkserver_preload(["pytest", "sklearn.manifold", "torch._dynamo", "torchvision.models"])
+        self.members: list[tuple] = []  # a process, and our end of its pipe
+
+    def __call__(self, work: Callable[[Team], object], *, size: int = 2, join: bool = True) -> list:
+        """What work(team) returned or raised in each of `size` processes that joined each other, by rank.
+
+        join: meet before the work and part after it; else the work, which gets no team, does so itself.
+        """
+        while len(self.members) < size:
+            ours, theirs = self.context.Pipe()
+            process = self.context.Process(target=_member, args=(theirs,), daemon=True)
+            process.start()
+            theirs.close()
+            self.members.append((process, ours))
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = free.getsockname()[1]
+        chosen, name = self.members[:size], getattr(work, "func", work).__name__  # of a partial too
+        for rank, (_, pipe) in enumerate(chosen):
+            pipe.send((work, rank, size, port, join))
+        deadline = time.monotonic() + DEADLINE
+        answers = []
+        for rank, (process, pipe) in enumerate(chosen):
+            try:
+                answered = pipe.poll(max(0, deadline - time.monotonic()))
+                answers.append(pipe.recv() if answered else None)
+            except EOFError:
+                process.join()
+                self.end()
+                pytest.fail(f"rank {rank} of {size} died in {name}, with exit code {process.exitcode}")
+            if not answered:
+                self.end()
+                pytest.fail(f"rank {rank} of {size} did not come back from {name} within {DEADLINE} s")
+        return answers
+
+    def end(self) -> None:
+        """End all of them; the next work starts others."""
+        for process, pipe in self.members:
+            process.kill()
+            process.join()
+            pipe.close()
+        self.members.clear()
 
 
-def _member(work: Callable, rank: int, size: int, port: int, timeout: float, answers) -> None:
+def _member(pipe: Connection) -> None:
     torch.set_num_threads(1)
     training.half_precision = lambda device: contextlib.nullcontext()
     distributed.SECONDS_FOR_TORCHRUN = 0
-    os.environ |= {"RANK": f"{rank}", "LOCAL_RANK": f"{rank}", "WORLD_SIZE": f"{size}"}
-    os.environ |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": f"{port}"}
-    try:
-        with joined(CPU, timeout=timedelta(seconds=timeout)) as team:
-            answer = work(team)
-    except Exception as error:
-        answer = error
-    answers.put((rank, answer))
+    while True:
+        try:
+            work, rank, size, port, join = pipe.recv()
+        except EOFError:  # nobody is there to ask for more
+            return
+        os.environ |= {"RANK": f"{rank}", "LOCAL_RANK": f"{rank}", "WORLD_SIZE": f"{size}"}
+        os.environ |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": f"{port}"}
+        try:
+            if join:
+                with joined(CPU, timeout=timedelta(seconds=60)) as team:
+                    answer = work(team)
+            else:
+                answer = work()
+        except Exception as error:
+            answer = error
+        pipe.send(answer)
+
+
+@pytest.fixture(scope="module")
+def together() -> Iterator[Members]:
+    members = Members()
+    yield members
+    members.end()
 
 
 def worth(answers: list) -> list:
@@ -144,7 +198,7 @@ def both_of_these(team: Team) -> tuple:
 
 
 @pytest.fixture(scope="module")
-def both_ranks() -> list[tuple]:
+def both_ranks(together) -> list[tuple]:
     return worth(together(both_of_these))
 
 
@@ -205,12 +259,32 @@ def normalised(team: Team) -> dict[str, np.ndarray]:
     return found
 
 
+def normalised_in_half_precision(team: Team) -> tuple[dict[str, np.ndarray], dict[str, torch.dtype]]:
+    """A step of a linear layer and a BatchNorm under bfloat16 autocast, as values and as their dtypes."""
+    whole = 5 + 3 * torch.randn((12, 3), generator=torch.Generator().manual_seed(1))
+    weights = torch.randn((12, 3), generator=torch.Generator().manual_seed(2))
+    own = team.share(12)
+    layer, norm = nn.Linear(3, 3, bias=False), nn.BatchNorm1d(3) if team.size == 1 else SynchronisedBatchNorm(3)
+    nn.init.eye_(layer.weight)
+    nn.init.constant_(norm.weight, 1.5)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        x = layer(whole[own])  # bfloat16
+        x.retain_grad()
+        y = norm(x)
+    (weights[own] * y.float().square()).sum().backward()
+    found = {"y": y, "x": x.grad, "weight": norm.weight.grad, "bias": norm.bias.grad, **dict(norm.named_buffers())}
+    dtypes = {name: value.dtype for name, value in found.items()}
+    for name in ("weight", "bias"):
+        found[name] = team.mean(found[name]) * team.size
+    return {name: value.detach().float().numpy() for name, value in found.items()}, dtypes
+
+
 def rows_and_norms(team: Team) -> tuple:
-    return rows_of_three(team), normalised(team)
+    return rows_of_three(team), normalised(team), normalised_in_half_precision(team)
 
 
 @pytest.fixture(scope="module")
-def three_ranks() -> list[tuple]:
+def three_ranks(together) -> list[tuple]:
     return worth(together(rows_and_norms, size=3))
 
 
@@ -242,6 +316,19 @@ def test_a_norm_over_three_processes_is_batchnorm_on_the_concatenated_batch(thre
         found = [np.concatenate([rank[name] for rank in ranks])] if per_image else [rank[name] for rank in ranks]
         for array in found:
             np.testing.assert_allclose(array, expected, rtol=1e-5, atol=1e-5, err_msg=name)
+
+
+def test_under_autocast_a_norm_over_three_processes_has_batchnorms_dtypes_and_values_up_to_rounding(three_ranks):
+    alone, dtypes = normalised_in_half_precision(Team())
+    assert (dtypes["y"], dtypes["x"], dtypes["weight"]) == (torch.bfloat16, torch.bfloat16, torch.float32)
+    ranks = [answers[2] for answers in three_ranks]
+    assert all(found == dtypes for _, found in ranks)
+    for name, expected in alone.items():
+        per_image = name in ("y", "x")
+        found = [np.concatenate([r[name] for r, _ in ranks])] if per_image else [r[name] for r, _ in ranks]
+        near = 1e-5 if name.startswith("running") else 0.02 * np.abs(expected).max()  # bfloat16 rounds to 0.4 %
+        for array in found:
+            np.testing.assert_allclose(array, expected, rtol=0, atol=near, err_msg=name)
 
 
 @pytest.mark.parametrize("positives", ["views", "neighbours"])
@@ -301,7 +388,7 @@ def three_runs(team: Team, folder: Path) -> list[dict]:
 
 
 @pytest.fixture(scope="module")
-def runs(tmp_path_factory) -> tuple[Path, Trained, list[list[dict]]]:
+def runs(together, tmp_path_factory) -> tuple[Path, Trained, list[list[dict]]]:
     """The folder, the run of one process, and the three runs of two processes, by rank."""
     folder = tmp_path_factory.mktemp("runs")
     torch.set_num_threads(1)
@@ -391,32 +478,44 @@ def one_bad_loss(team: Team, folder: Path) -> None:
             return terms
         return terms._replace(invariance=terms.invariance * torch.inf, total=terms.total + torch.inf)
 
-    training.vicreg_loss = explode
-    a_run(folder, team)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(training, "vicreg_loss", explode)
+        a_run(folder, team)
 
 
-def test_a_loss_that_is_not_finite_on_one_process_stops_all_with_the_same_sentence(tmp_path):
+def test_a_loss_that_is_not_finite_on_one_process_stops_all_with_the_same_sentence(together, tmp_path):
     for error in together(partial(one_bad_loss, folder=tmp_path)):
         assert isinstance(error, TrainingError)
         assert "the invariance term stopped being finite at step 2." in str(error)
     assert not list(tmp_path.iterdir())
 
 
-def slow_leader_then_silent_rank(team: Team) -> float:
-    """Rank 0 alone takes longer than the time-out, which is allowed; then rank 1 does in a step, which is not."""
-    began = time.monotonic()
-    waited = team.from_leader(lambda: time.sleep(2) or "made")
-    assert waited == "made"
-    assert time.monotonic() - began > 1.5
+def slow_leader_then_silent_rank(team: Team, folder: Path) -> None:
+    """Rank 0 alone takes longer than a step may, which is allowed; then rank 1 does in a step, which is not."""
+    team = replace(team, prompt=dist.new_group(backend="gloo", timeout=timedelta(seconds=1)))
+    answer = team.from_leader(lambda: time.sleep(1.5) or "made")
+    (folder / f"{team.rank}").write_text(answer)
     if team.rank == 1:
-        time.sleep(3)
-    return team.mean(torch.ones(1)).item()
+        time.sleep(2)
+    team.any(False)
 
 
-def test_others_wait_for_what_rank_0_does_alone_but_a_silent_process_is_an_error():
-    error, _ = together(slow_leader_then_silent_rank, timeout=1)
-    assert isinstance(error, ProcessLost)
-    assert "another of the 2 processes died or was silent for 1 s; the log names the first that failed" in str(error)
+def test_others_wait_for_what_rank_0_does_alone_but_a_silent_process_is_an_error(together, tmp_path):
+    for rank, error in enumerate(together(partial(slow_leader_then_silent_rank, folder=tmp_path))):
+        assert isinstance(error, ProcessLost)
+        assert "another of the 2 processes died or was silent for 60 s; the log names the first that" in str(error)
+        assert (tmp_path / f"{rank}").read_text() == "made"
+
+
+def patience(team: Team) -> list[timedelta]:
+    """How long this process waits for the others: in a step, for a word, and for what rank 0 does alone."""
+    groups = (dist.group.WORLD, team.prompt, team.patient)
+    return [group._get_backend(CPU).options._timeout for group in groups]
+
+
+def test_a_step_waits_as_long_as_joined_was_told_and_a_process_on_its_own_work_for_hours(together):
+    for found in worth(together(patience)):
+        assert found == [timedelta(seconds=60), timedelta(seconds=60), timedelta(hours=2)]
 
 
 def failing_leader(team: Team) -> None:
@@ -426,7 +525,7 @@ def failing_leader(team: Team) -> None:
     team.from_leader(make)
 
 
-def test_an_error_of_rank_0_reaches_the_others_with_its_words():
+def test_an_error_of_rank_0_reaches_the_others_with_its_words(together):
     own, others = together(failing_leader)
     assert type(own) is OSError
     assert isinstance(others, ProcessLost)
@@ -461,17 +560,15 @@ def test_a_killed_rank_ends_the_whole_command_with_its_name_and_leaves_a_whole_s
     job = torchrun(*words, "--epochs", "2000", environment=tiny_hub)
     try:
         state = tmp_path / ".training-cifar10-vicreg" / training.STATE_FILE
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + DEADLINE
         while not state.exists():
             assert job.poll() is None, job.stdout.read()
             assert time.monotonic() < deadline
             time.sleep(0.1)
-        began = time.monotonic()
         os.kill(process_of_rank(1, tmp_path), signal.SIGKILL)
-        log, _ = job.communicate(timeout=60)
+        log, _ = job.communicate(timeout=DEADLINE)  # far below the five minutes that a silent process would be given
     finally:
         job.terminate()  # the agent ends the others too
-    assert time.monotonic() - began < 45  # far below the five minutes that a silent process would be given
     assert job.returncode != 0
     root_cause = log[log.index("Root Cause") :]
     assert re.search(r"rank\s*:\s*1 ", root_cause)
@@ -482,13 +579,91 @@ def test_a_killed_rank_ends_the_whole_command_with_its_name_and_leaves_a_whole_s
         assert json.loads(file.metadata()["state"])["step"] % 4 == 0  # of a whole epoch
 
 
-def test_torchrun_trains_one_run_that_rank_0_alone_writes_and_reports(tiny_hub, tmp_path):
+def test_torchrun_trains_and_measures_one_run_and_ends_well(tiny_hub, tmp_path):
     words = ["--encoder", "tiny", "--batch-size", "16", "--device", "cpu", "--folder", str(tmp_path), "--epochs", "1"]
     job = torchrun(*words, environment=tiny_hub)
-    log, _ = job.communicate(timeout=100)
+    try:
+        log, _ = job.communicate(timeout=DEADLINE)
+    finally:
+        job.terminate()
     assert job.returncode == 0, log
     assert log.count("linear probe") == 1
     assert [path.name for path in tmp_path.iterdir()] == ["cifar10-vicreg"]
-    run = open_run(tmp_path / "cifar10-vicreg")
+    assert open_run(tmp_path / "cifar10-vicreg").record["device"].startswith("2 x CPU")
+
+
+# Measuring, which rank 0 does alone. The same command as torchrun's, in processes that have imported torch already.
+
+
+def nothing(run: Run, **options) -> Run:
+    raise ValueError("there is nothing to measure")
+
+
+def slowly(run: Run, **options) -> Run:
+    (run.folder.parents[3] / "threads").write_text(f"{torch.get_num_threads()}")
+    time.sleep(1)
+    return EVALUATE_RUN(run, **options)
+
+
+def the_command(folder: Path, environment: dict[str, str], measure: Callable[..., Run]) -> dict:
+    """How `python -m vicreg train` ended on this rank, when, on how many threads, and what it printed."""
+    words = ["--encoder", "tiny", "--batch-size", "16", "--device", "cpu", "--folder", str(folder), "--epochs", "1"]
+    with pytest.MonkeyPatch.context() as patch, contextlib.redirect_stdout(io.StringIO()) as printed:
+        for name, value in environment.items():
+            patch.setenv(name, value)
+        patch.setattr(pipeline, "evaluate_run", measure)
+        patch.setattr(sys, "stderr", printed)
+        status = main(["train", *words])
+    return {
+        "status": status,
+        "ended": time.time(),
+        "threads": torch.get_num_threads(),
+        "printed": printed.getvalue(),
+    }
+
+
+@pytest.fixture(scope="module")
+def commands(together, tiny_hub, tmp_path_factory) -> tuple[Path, list[dict], list[dict]]:
+    """The folder, one command whose measuring fails, and the same once more, by rank."""
+    folder = tmp_path_factory.mktemp("command")
+    both = [partial(the_command, folder / "runs", tiny_hub, measure) for measure in (nothing, slowly)]
+    return folder, *(worth(together(command, join=False)) for command in both)
+
+
+def test_an_error_of_rank_0_at_measuring_ends_the_others_at_once_with_its_words(commands):
+    _, (first, other), _ = commands
+    assert first["status"] == other["status"] == 1
+    assert first["printed"].endswith("vicreg: rank 0 of 2: there is nothing to measure\n")
+    assert other["printed"] == "vicreg: rank 1 of 2: rank 0 stopped: there is nothing to measure\n"
+    assert abs(first["ended"] - other["ended"]) < 30
+
+
+def test_the_others_wait_for_rank_0_which_measures_on_all_processors_alone(commands):
+    folder, _, (first, other) = commands
+    assert first["status"] == other["status"] == 0
+    measured = (folder / "runs" / "cifar10-vicreg" / "metrics.json").stat().st_mtime
+    assert other["ended"] > measured
+    assert (folder / "threads").read_text() == f"{len(os.sched_getaffinity(0))}"
+    assert first["threads"] == 1  # as it was before
+
+
+def test_two_processes_make_one_run_that_rank_0_alone_writes_and_reports(commands):
+    folder, _, (first, other) = commands
+    assert first["printed"].count("linear probe") == 1
+    assert other["printed"] == ""
+    assert [path.name for path in (folder / "runs").iterdir()] == ["cifar10-vicreg"]
+    run = open_run(folder / "runs" / "cifar10-vicreg")
     assert run.record["device"].startswith("2 x CPU")
     assert run.metrics["probe"]["accuracy"] > 0
+
+
+def death_of_rank_1(team: Team) -> None:
+    if team.rank == 1:
+        os._exit(7)
+    team.any(False)
+
+
+def test_a_member_that_dies_fails_its_test_with_its_rank_and_others_take_its_place(together):
+    with pytest.raises(pytest.fail.Exception, match="rank 1 of 2 died in death_of_rank_1, with exit code 7"):
+        together(death_of_rank_1)
+    assert together(patience)

@@ -230,7 +230,11 @@ class _Normalise(torch.autograd.Function):
 class SynchronisedBatchNorm(_BatchNorm):
     """BatchNorm over the batches of all processes, on CPUs too, where torch's own SyncBatchNorm refuses to run.
 
-    Its output, gradients and running statistics are those of BatchNorm on the concatenated batch, up to rounding.
+    On CUDA as well, though torch's has fused kernels: its forward waits for the device once a layer, since it leaves
+    out ranks without images, and so looks at how many each has. Here all have the same.
+    Its output, gradients and running statistics are those of BatchNorm on the concatenated batch, up to rounding, in
+    the dtypes that BatchNorm has: under autocast a half-precision input gives a half-precision output and gradient,
+    with everything between them in float32.
     torch.compile leaves it as it is: compiled by torch 2.14, two processes trained to clearly other weights than one.
     """
 
@@ -249,18 +253,8 @@ class SynchronisedBatchNorm(_BatchNorm):
         return y
 
 
-def synchronise_norms(module: nn.Module, device: torch.device) -> None:
-    """Replace every BatchNorm below the module by one over all processes, with the same parameters and names.
-
-    On CUDA it is torch's SyncBatchNorm, whose kernels are fused, but whose forward waits for the device once a layer;
-    elsewhere ours.
-    """
-    if device.type == "cuda":
-        nn.SyncBatchNorm.convert_sync_batchnorm(module)
-        for norm in module.modules():
-            if isinstance(norm, nn.SyncBatchNorm):
-                norm.forward = torch.compiler.disable(norm.forward)  # as ours
-        return
+def synchronise_norms(module: nn.Module) -> None:
+    """Replace every BatchNorm below the module by one over all processes, with the same parameters and names."""
     for name, child in module.named_children():
         if isinstance(child, _BatchNorm):
             norm = SynchronisedBatchNorm(child.num_features, child.eps, child.momentum)
@@ -269,7 +263,7 @@ def synchronise_norms(module: nn.Module, device: torch.device) -> None:
                 setattr(norm, buffer, getattr(child, buffer))
             module.add_module(name, norm.train(child.training))
         else:
-            synchronise_norms(child, device)
+            synchronise_norms(child)
 
 
 def _all_but_channels(x: Tensor) -> tuple[int, ...]:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import json
+import os
 import platform
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -55,7 +56,8 @@ def train_run(
     The state lies beside the folder, in `.training-<name>`, until the run is whole; calling again goes on from it.
     on_stage may raise to end reading or measuring: calling again then measures again what was trained.
     images: train on the first so many only. device: auto, cpu, cuda or mps. compile: as in `training.train`.
-    Under torchrun the processes train together; rank 0 alone writes, evaluates and reports, and the others return None.
+    Under torchrun the processes train together; rank 0 alone writes, evaluates and reports, while the others wait, and
+    they return None.
     Raises ValueError for a device that is not here, PicturesMissing, what `training.train` raises, and
     distributed.ProcessLost where another process died.
     """
@@ -94,24 +96,42 @@ def train_run(
             on_progress=on_progress,
             should_stop=should_stop,
         )
-    if not trained.finished or not team.leads:
-        return None
-    files = {
-        "model.safetensors": weights_bytes(trained.encoder, trained.expander),
-        "history.csv": _history(trained.history),
-        **_timeline(trained.snapshots, test_set),
-    }
-    record = {
-        "config": config.to_dict(),
-        "data": _data(train_set, test_set, train_images=shown_images),
-        **told,
-        "device": device_name,
-        "epochs": config.epochs,
-        "seconds": round(trained.seconds, 1),
-        "seed": config.seed,
-        "versions": _versions(),
-    }
-    # Measured where the state lies, so that a run is in its place when it is whole, and stopping loses nothing.
+        if not trained.finished:
+            return None
+        record = {
+            "config": config.to_dict(),
+            "data": _data(train_set, test_set, train_images=shown_images),
+            **told,
+            "device": device_name,
+            "epochs": config.epochs,
+            "seconds": round(trained.seconds, 1),
+            "seed": config.seed,
+            "versions": _versions(),
+        }
+        made: list[Run] = []
+
+        def measure() -> None:
+            files = {
+                "model.safetensors": weights_bytes(trained.encoder, trained.expander),
+                "history.csv": _history(trained.history),
+                **_timeline(trained.snapshots, test_set),
+            }
+            with _every_processor() if team.size > 1 else contextlib.nullcontext():
+                made.append(_measured(folder, state, files, record, download=download, on_stage=on_stage))
+
+        # The others wait: if they left, their torchrun would too, some minutes later, and take rank 0 with it where it
+        # is the one that keeps the processes' addresses. An error reaches them at once, with its words.
+        team.from_leader(measure)
+        return made[0] if team.leads else None
+
+
+def _measured(
+    folder: Path, state: Path, files: dict[str, bytes], record: dict[str, Any], *, download: bool, on_stage: Stage
+) -> Run:
+    """The trained run in its folder, measured; its state is removed.
+
+    Measured where the state lies, so that a run is in its place when it is whole, and stopping loses nothing.
+    """
     measured = evaluate_run(
         write_run(state / MEASURING / folder.name, files, record), download=download, on_stage=on_stage
     )
@@ -119,6 +139,20 @@ def train_run(
     run = write_run(folder, files, record)
     _clear(state)
     return run
+
+
+@contextlib.contextmanager
+def _every_processor() -> Iterator[None]:
+    """Let torch use all of this process's CPUs: torchrun gives each process one thread, and here one process works."""
+    import torch
+
+    before = torch.get_num_threads()
+    allowed = getattr(os, "sched_getaffinity", None)  # under SLURM or in a container, fewer than the host has
+    torch.set_num_threads(len(allowed(0)) if allowed else os.cpu_count() or 1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def _clear(state: Path) -> None:
@@ -430,7 +464,8 @@ def _device_name(device: Any) -> str:
         return torch.cuda.get_device_name(device)
     if device.type == "mps":
         return "Apple GPU (MPS)"
-    return f"CPU, {torch.get_num_threads()} threads, {platform.machine()}"
+    threads = torch.get_num_threads()
+    return f"CPU, {threads} thread{'s' * (threads > 1)}, {platform.machine()}"
 
 
 def _versions() -> dict[str, str]:

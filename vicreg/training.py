@@ -279,7 +279,7 @@ def _shared(encoder: Encoder, expander: Expander, team: Team, *, compile: bool) 
     """Views to embeddings, for a step: where there are more processes, with norms and gradients over all of them."""
     network: nn.Module = nn.Sequential(encoder, expander)
     if team.size > 1:
-        synchronise_norms(network, team.device)
+        synchronise_norms(network)
         devices = [team.device] if team.device.type == "cuda" else None
         network = nn.parallel.DistributedDataParallel(
             network, device_ids=devices, forward_sync_buffers=False, gradient_as_bucket_view=True
@@ -346,7 +346,11 @@ def take_step(
     *,
     gather: Callable[[Tensor], Tensor] | None = None,
 ) -> LossTerms:
-    """One step down the loss of 2 B views; nothing in it waits for the device. Returns the terms before the step."""
+    """One step down the loss of 2 B views. Returns the terms before the step.
+
+    Nothing in it waits for the device, save where processes share the batch: DistributedDataParallel reads its own
+    timers, in the first ten steps and then in every hundredth.
+    """
     terms = loss_of(network, views, config, gather=gather)
     optimiser.zero_grad(set_to_none=True)
     terms.total.backward()
