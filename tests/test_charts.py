@@ -120,6 +120,7 @@ CHARTS = {
                 "covariance": [1.0, 2.0],
             }
         ),
+        steps=500,
         width=width,
     ),
     "maps": lambda width: charts.maps(places(), panels("pca", "tsne"), width=width),
@@ -498,3 +499,12 @@ def test_colours_stay_apart_for_colour_blind_readers(palette, deficiency):
     apart = np.linalg.norm(lab[:, None] - lab[None], axis=2) + 1000 * np.eye(len(lab))
     i, j = np.unravel_index(apart.argmin(), apart.shape)
     assert apart.min() > 9, (colours[i], colours[j], apart.min())
+
+
+def test_live_curves_grow_into_panels_that_are_as_wide_as_the_whole_training():
+    frame = pd.DataFrame({"step": [1, 2], **dict.fromkeys(("total", "variance", "invariance", "covariance"), 1.0)})
+    spec = charts.live_terms(frame, steps=480).to_dict()
+    (row,) = spec["vconcat"]
+    assert [panel["encoding"]["x"]["scale"]["domain"] for panel in row["hconcat"]] == 4 * [[0, 480]]
+    spec = charts.snapshots({"one": figures()}, {"one": "#832db6"}, epochs=40).to_dict()
+    assert [panel["encoding"]["x"]["scale"]["domain"] for panel in spec["hconcat"]] == 2 * [[0, 40]]

@@ -5,6 +5,7 @@ Pages import `ui` and `vicreg`, and stay lessons: pick, compute (one call), draw
 
 from __future__ import annotations
 
+import dataclasses
 import inspect
 import pkgutil
 from pathlib import Path
@@ -65,6 +66,7 @@ __all__ = [
     "pick_map",
     "pick_pair",
     "pictures",
+    "prepared",
     "preset_run",
     "representations",
     "results",
@@ -211,13 +213,27 @@ def coloured(text: str, term: str) -> str:
     return rf"$\textcolor{{{charts.TERM_COLOURS[term]}}}{{\textsf{{{text}}}}}$"
 
 
-def chart(drawing: charts.alt.TopLevelMixin, *, alt: str, key: str, **options):
-    """An Altair chart as every page shows it: its own size, a text for those who cannot see it."""
-    if not hasattr(drawing, "hconcat") and not hasattr(drawing, "vconcat"):
-        # Sizes are those of the plot itself; Streamlit would squeeze axes and legend into them.
-        drawing = drawing.properties(autosize=charts.alt.AutoSizeParams(type="pad"))
+def chart(drawing: charts.alt.TopLevelMixin | dict, *, alt: str, key: str, **options):
+    """An Altair chart as every page shows it: its own size, a text for those who cannot see it.
+
+    drawing: the chart, or what `prepared` made of it.
+    """
     st.html("<style>#vg-tooltip-element img { width: 96px; image-rendering: pixelated; }</style>")  # pictures on hover
-    return st.altair_chart(drawing, alt=alt, key=key, width="content", **options)
+    if isinstance(drawing, dict):
+        return st.vega_lite_chart(drawing, alt=alt, key=key, width="content", **options)
+    return st.altair_chart(_sized(drawing), alt=alt, key=key, width="content", **options)
+
+
+def prepared(drawing: charts.alt.TopLevelMixin) -> dict:
+    """A chart as `chart` sends it. Making it takes 10 to 20 ms; one that many visitors see is made once."""
+    return _sized(drawing).to_dict()
+
+
+def _sized(drawing: charts.alt.TopLevelMixin) -> charts.alt.TopLevelMixin:
+    """Sizes are those of the plot itself; Streamlit would squeeze axes and legend into them."""
+    if hasattr(drawing, "hconcat") or hasattr(drawing, "vconcat"):
+        return drawing
+    return drawing.properties(autosize=charts.alt.AutoSizeParams(type="pad"))
 
 
 def pick_map(place: object, *, key: str) -> str:
@@ -280,21 +296,24 @@ def amortisation(eigenmap: Run) -> None:
 
 
 def train_command(run: Run) -> str:
-    """The command that trains the run again: its preset, and what was set otherwise."""
+    """The command that trains the run again: its preset, and what was set otherwise; else from its config.json."""
     known = presets(run.config.dataset)
     preset = known.get(run.config.preset, known["vicreg"])
     words = ["python -m vicreg train", f"--preset {preset.preset}"]
     if run.config.dataset != "cifar10":
         words.append(f"--dataset {run.config.dataset}")
+    same = {"preset": run.config.preset, "views": dataclasses.replace(preset.views, size=run.config.views.size)}
     for name in (
         *("encoder", "optimiser", "epochs", "batch_size", "learning_rate", "weight_decay", "warmup_steps"),
         *("seed", "invariance_weight", "variance_weight", "covariance_weight"),
     ):
-        value = getattr(run.config, name)
+        same[name] = value = getattr(run.config, name)
         if value != getattr(preset, name):
             words.append(f"--{name.replace('_', '-')} {value}")
     if run.config.views.size != preset.views.size:
         words.append(f"--view-size {run.config.views.size}")
+    if dataclasses.replace(preset, **same) != run.config:  # what no option can set
+        words = ["python -m vicreg train", f"--config {run.name}/config.json"]
     if run.name != run.config.run_name:
         words.append(f"--name {run.name}")
     return " ".join(words)

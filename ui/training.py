@@ -2,23 +2,33 @@
 
 from __future__ import annotations
 
+import contextlib
+import dataclasses
 import hmac
 import os
 import secrets
+import threading
+import time
 
 import streamlit as st
 
+from vicreg import jobs
 from vicreg.config import Config
 from vicreg.jobs import Job, Limits
-from vicreg.timing import Estimate
+from vicreg.runs import runs_folder
+from vicreg.sitting import folder_bytes
 
 # On a hosted instance, where strangers share two cores and a small disk.
 HOSTED = Limits(epochs=30, seconds=900, disk_bytes=500_000_000)
+KEPT_BYTES = 2_000_000_000  # of its runs and unfinished trainings together
+KEPT_SECONDS = 3_600  # an unfinished training waits so long for its starter before another visitor's takes its room
+
+_TIMING = threading.Lock()  # steps are timed one config at a time
 
 
 def hosted() -> bool:
-    """Whether this is a Hugging Face Space, which says so in its environment."""
-    return bool(os.environ.get("SPACE_ID"))
+    """Whether strangers come here: on a Hugging Face Space, which says so itself, and where there is an operator."""
+    return bool(os.environ.get("SPACE_ID")) or has_operator()
 
 
 def limits() -> Limits:
@@ -63,14 +73,18 @@ def device_told() -> tuple[str, str]:
         return "MPS, Apple's graphics processor", "The small encoders can be trained here; a resnet18 takes patience."
     return (
         f"CPU, {torch.get_num_threads()} thread" + "s" * (torch.get_num_threads() > 1),
-        "Coloured digits with the `tiny` encoder take a minute or two; on CIFAR-10 even `compact` takes a good part of an "
-        "hour.",
+        "Fit for coloured digits with the `tiny` encoder; CIFAR-10 wants a GPU, or patience.",
     )
 
 
 def token() -> str:
     """What shows that a job was started in this session."""
     return st.session_state.setdefault("_training_token", secrets.token_hex(16))
+
+
+def has_operator() -> bool:
+    """Whether this instance has an operator, who has a key."""
+    return bool(os.environ.get("VICREG_OPERATOR"))
 
 
 def may_command(job: Job, key: str = "") -> bool:
@@ -83,16 +97,59 @@ def may_command(job: Job, key: str = "") -> bool:
         return True
     if job.token and hmac.compare_digest(job.token.encode(), token().encode()):
         return True
-    return not operator and not hosted()
+    return not hosted()
+
+
+def begin(config: Config, name: str) -> Job:
+    """Start a job that this session may command. Raises ValueError and OSError as `jobs.start` does.
+
+    On a hosted instance it first takes the room of trainings that nobody went on with, and raises ValueError where
+    there is none left.
+    """
+    if hosted():
+        now = time.time()
+        for job in jobs.find():
+            if not job.active and now - job.created > KEPT_SECONDS:
+                with contextlib.suppress(ValueError):
+                    jobs.discard(job)
+        if folder_bytes(runs_folder()) + HOSTED.disk_bytes > KEPT_BYTES:
+            raise ValueError(
+                f"This instance keeps at most {KEPT_BYTES / 1e9:.0f} GB of trained runs, and they are there: whoever runs it "
+                "can delete some. On a machine of your own there is no bound."
+            )
+    return jobs.start(config, name=name, token=token(), limits=limits())
+
+
+@dataclasses.dataclass(frozen=True)
+class Estimate:
+    """seconds: of all steps. steps: how many. seconds_a_step: as timed on this machine."""
+
+    seconds_a_step: float
+    steps: int
+
+    @property
+    def seconds(self) -> float:
+        return self.seconds_a_step * self.steps
+
+
+def estimated(config: Config, images: int) -> Estimate:
+    """How long a config would take here on so many train images. Raises ValueError for fewer than a batch."""
+    from vicreg.timing import steps_of
+
+    plain = Config(dataset=config.dataset)
+    same = ("encoder", "expander", "positives", "views", "batch_size", "optimiser")  # all that a step's time hangs on
+    timed = dataclasses.replace(plain, **{name: getattr(config, name) for name in same})
+    return Estimate(_seconds_a_step(timed), steps_of(config, images))
 
 
 @st.cache_data(max_entries=64, show_spinner="Timing three steps on this machine")
-def estimated(config: Config, images: int) -> Estimate:
-    """How long a config would take here; timed once for all visitors."""
+def _seconds_a_step(config: Config) -> float:
+    """Timed once for all visitors, and one at a time."""
     from vicreg.pipeline import choose_device
-    from vicreg.timing import estimate
+    from vicreg.timing import seconds_a_step
 
-    return estimate(config, images, choose_device("auto"))
+    with _TIMING:
+        return seconds_a_step(config, choose_device("auto"))
 
 
 def minutes(seconds: float) -> str:

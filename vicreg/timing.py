@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import statistics
 import time
-from dataclasses import dataclass
+import traceback
 from typing import Any
 
 import numpy as np
@@ -14,35 +14,38 @@ from vicreg.config import Config
 STEPS = 3  # timed, after one that warms up
 
 
-@dataclass(frozen=True)
-class Estimate:
-    """seconds_a_step: the median of a few steps. steps: of the whole training. seconds: of all steps.
+def steps_of(config: Config, images: int) -> int:
+    """How many steps a training on so many images has. Raises ValueError where they are fewer than a batch."""
+    if images < config.batch_size:
+        raise ValueError(f"batch_size {config.batch_size} needs at least as many train images, got {images}")
+    return images // config.batch_size * config.epochs
 
-    Reading pictures, snapshots and measuring come on top of it.
+
+def seconds_a_step(config: Config, device: Any) -> float:
+    """The median time of a few steps of a config's training on noise; reading, snapshots and measuring come on top.
+
+    It leaves nothing on the device, whose memory a training in another process may need. Raises torch's own error where
+    the device has too little memory.
     """
+    import torch
 
-    seconds_a_step: float
-    steps: int
+    device = torch.device(device)
+    try:
+        return statistics.median(_times(config, device)[1:])
+    except BaseException as error:
+        traceback.clear_frames(error.__traceback__)  # they hold the networks for as long as somebody holds the error
+        raise
+    finally:
+        if device.type == "cuda":
+            torch.cuda.empty_cache()  # else freed blocks stay this process's own
 
-    @property
-    def seconds(self) -> float:
-        return self.seconds_a_step * self.steps
 
-
-def estimate(config: Config, images: int, device: Any) -> Estimate:
-    """Time a few steps of a config's training on noise, and reckon with all of them.
-
-    images: of the train split. Raises ValueError where the batch is larger than that, and torch's own error where the
-    device has too little memory.
-    """
+def _times(config: Config, device: Any) -> list[float]:
+    """The seconds of every step. All it makes goes with its frame."""
     import torch
 
     from vicreg.training import make_optimiser, networks, positive_pairs, seeded, take_step
 
-    steps = images // config.batch_size * config.epochs
-    if not steps:
-        raise ValueError(f"batch_size {config.batch_size} needs at least as many train images, got {images}")
-    device = torch.device(device)
     encoder, expander = networks(config, device)
     optimiser = make_optimiser(config, encoder, expander)
     network = torch.nn.Sequential(encoder, expander).train()
@@ -55,4 +58,4 @@ def estimate(config: Config, images: int, device: Any) -> Estimate:
         views = positive_pairs(pixels, rows, config, neighbours=others, generator=seeded(0, 0, step))
         take_step(network, optimiser, views, config).total.item()  # waits until the device is done
         times.append(time.perf_counter() - began)
-    return Estimate(statistics.median(times[1:]), steps)
+    return times

@@ -103,10 +103,10 @@ def compared_curves(
     return alt.vconcat(*(alt.hconcat(*panels[i : i + columns]) for i in range(0, 4, columns)))
 
 
-def live_terms(frame: pd.DataFrame, *, width: int = 800) -> alt.VConcatChart:
+def live_terms(frame: pd.DataFrame, *, steps: int, width: int = 800) -> alt.VConcatChart:
     """Four panels over the steps of a training that goes on: total and the three unweighted terms.
 
-    frame: step, total, variance, invariance, covariance.
+    frame: step, total, variance, invariance, covariance. steps: in all, so that the curves grow into their panels.
     """
     columns = 2 if width < 700 else 4
     panel = max(130, (width - 55 * columns) // columns)
@@ -117,7 +117,12 @@ def live_terms(frame: pd.DataFrame, *, width: int = 800) -> alt.VConcatChart:
             alt.Chart(frame[["step", term]])
             .mark_line(strokeWidth=2, color=TERM_COLOURS[term])
             .encode(
-                x=alt.X("step:Q", title="step", axis=alt.Axis(grid=False, tickCount=4)),
+                x=alt.X(
+                    "step:Q",
+                    title="step",
+                    axis=alt.Axis(grid=False, tickCount=4),
+                    scale=alt.Scale(domain=[0, max(1, steps)], nice=False),
+                ),
                 y=alt.Y(f"{term}:Q", title=None, scale=alt.Scale(zero=False)),
                 tooltip=["step:Q", alt.Tooltip(f"{term}:Q", format=".4g")],
             )
@@ -129,12 +134,14 @@ def live_terms(frame: pd.DataFrame, *, width: int = 800) -> alt.VConcatChart:
 
 
 def snapshots(
-    figures: dict[str, pd.DataFrame], colours: dict[str, str], *, width: int = 800
+    figures: dict[str, pd.DataFrame], colours: dict[str, str], *, width: int = 800, epochs: int | None = None
 ) -> alt.HConcatChart | alt.VConcatChart:
     """Two panels over the epochs: kNN accuracy in percent, and the effective rank of the representations.
 
     figures: title -> epoch, knn_accuracy (0 to 1), effective_rank. colours: title -> colour, in the same order.
+    epochs: in all, for a training that goes on, whose curves grow into their panels.
     """
+    span = alt.Undefined if epochs is None else alt.Scale(domain=[0, epochs], nice=False)
     frame = pd.concat([f.assign(run=title, knn=100 * f.knn_accuracy) for title, f in figures.items()])
     narrow = width < 700
     panel = width - 75 if narrow else (width - 150) // 2
@@ -144,8 +151,8 @@ def snapshots(
             alt.Chart(frame)
             .mark_line(strokeWidth=2.5, point=alt.OverlayMarkDef(size=50, filled=True))
             .encode(
-                x=alt.X("epoch:Q", title="epoch", axis=alt.Axis(tickMinStep=1, grid=False)),
-                y=alt.Y(f"{field}:Q", title=None, scale=alt.Scale(zero=False)),
+                x=alt.X("epoch:Q", title="epoch", axis=alt.Axis(tickMinStep=1, grid=False), scale=span),
+                y=alt.Y(f"{field}:Q", title=None, scale=alt.Scale(zero=False), axis=alt.Axis(format="~r")),
                 color=run_colour(colours, legend=len(colours) > 1, columns=1 if narrow else 2),
                 tooltip=["run:N", "epoch:Q", alt.Tooltip(f"{field}:Q", title=title, format=".2f")],
             )

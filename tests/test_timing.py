@@ -1,0 +1,18 @@
+"""Timing: three steps of any preset on this machine, and how many steps a training has."""
+
+import pytest
+
+from vicreg.config import ABLATIONS, presets
+from vicreg.timing import seconds_a_step, steps_of
+
+
+@pytest.mark.parametrize("preset", ABLATIONS)
+def test_a_step_of_every_preset_can_be_timed(preset):
+    assert 0 < seconds_a_step(presets("coloured-digits")[preset], "cpu") < 30
+
+
+def test_a_training_has_a_step_for_every_full_batch_of_every_epoch():
+    config = presets("coloured-digits")["vicreg"]
+    assert steps_of(config, 10_376) == 40 * config.epochs
+    with pytest.raises(ValueError, match="batch_size 256 needs at least as many train images, got 100"):
+        steps_of(config, 100)

@@ -1,0 +1,203 @@
+"""A training as the page `train` shows it: live while it is at work, and what became of it afterwards.
+
+Thirty visitors may watch one training: each drawing is made once, and sent only when there is something new.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+import ui
+from ui import training
+from vicreg import charts, datasets, jobs
+from vicreg.jobs import Job
+
+EVERY = 2.0  # seconds between two looks
+POINTS = 300  # of a live curve: a panel is about as many pixels wide
+KEY = "_operator_key"
+ASIDE = "_put_aside"  # jobs that this session looks away from: (name, created)
+
+
+def watch(job: Job, *, width: int) -> None:
+    """A job that is at work, drawn anew by itself until it is over. width: of the page, in pixels."""
+
+    @st.fragment(run_every=EVERY)
+    def live() -> None:
+        now = jobs.get(job.name)
+        if now is None or not now.active:
+            st.rerun()
+        st.progress(min(1.0, now.step / now.steps if now.steps else 0.0), text=told(now))
+        curves(now, width=width)
+
+    if not may_command(job):
+        st.caption("Only the browser tab that started it, or the operator of this instance, can stop it.")
+    elif st.button("Stop and save", icon=":material/stop:", key=f"stop_{job.name}_{job.created}"):
+        command(jobs.stop, job)
+    live()
+
+
+def told(job: Job) -> str:
+    """What a job is at, in a line, with the time that is left."""
+    label, done, total = job.stage or ("", 0, 0)
+    words = {
+        "starting": f"starting {label}".strip(),
+        "running": f"step {job.step:,} of {job.steps:,}, epoch {job.epoch} of {job.epochs}",
+        "measuring": f"trained; now measuring: {label}, {done:,} of {total:,}",
+        "stopping": "stopping, and saving what it has learnt",
+    }[job.state]
+    if job.state == "running" and job.seconds_left is not None:
+        words += f", {training.minutes(job.seconds_left)} left, {job.images_per_second:,.0f} pictures a second"
+    return f"`{job.name}`: {words}" + (f" ({job.device})" if job.device else "")
+
+
+def over(job: Job) -> None:
+    """A job that is not at work: what became of it, and what can be done with it."""
+    if job.state == "finished":
+        figure = f": linear probe {job.probe[0]:.2f} % ({job.probe[1]:.2f} to {job.probe[2]:.2f})" if job.probe else ""
+        st.success(
+            f"`{job.name}` is trained and measured{figure}. It stands beside the bundled runs on every page, marked (own).",
+            icon=":material/check_circle:",
+        )
+        title = f"{job.config.dataset}/{job.name.removeprefix(job.config.dataset + '-')} (own)".replace(" ", "%20")
+        query = f"?data={job.config.dataset}&run={title}"
+        st.markdown(
+            f"See its [neighbours](retrieval{query}), its [map](maps{query}), its [curves](training_curves{query}) or its "
+            f"[probe](probe{query})."
+        )
+    else:
+        became = {"stopped": "was stopped, and saved", "interrupted": "was interrupted", "failed": "failed"}[job.state]
+        at = f" at step {job.step:,} of {job.steps:,}" if job.steps else ""
+        st.warning(f"`{job.name}` {became}{at}. {job.sentence}", icon=":material/pause_circle:")
+        if job.log_tail:
+            with st.expander("The last lines of its log", icon=":material/description:"):
+                st.code("\n".join(job.log_tail), language=None)
+    if not may_command(job):
+        return
+    row = st.columns([1, 1, 1, 2])
+    if job.state == "finished":  # its run stays
+        if row[0].button(
+            "Train another", icon=":material/add:", width="stretch", key=f"another_{job.name}_{job.created}"
+        ):
+            command(jobs.discard, job)
+        return
+    if row[2].button(
+        "Train another",
+        icon=":material/add:",
+        width="stretch",
+        key=f"aside_{job.name}_{job.created}",
+        help="This one is kept.",
+    ):
+        put_aside().add((job.name, job.created))
+        st.rerun()
+    if job.bounded:
+        st.caption("It has used up what a training may take here.")
+    elif row[0].button("Resume", icon=":material/play_arrow:", width="stretch", key=f"resume_{job.name}_{job.created}"):
+        command(jobs.resume, job)
+    with row[1].popover("Discard", icon=":material/delete:", width="stretch"):
+        st.markdown(f"What `{job.name}` has learnt so far will be gone.")
+        if st.button("Discard it for good", key=f"discard_{job.name}_{job.created}"):
+            command(jobs.discard, job)
+
+
+def put_aside() -> set[tuple[str, float]]:
+    """The jobs that this session looks away from, by name and birth."""
+    return st.session_state.setdefault(ASIDE, set())
+
+
+def kept(unfinished: list[Job]) -> None:
+    """Folded away: the trainings that can be gone on with, each with a button that shows it."""
+    if not unfinished:
+        return
+    with st.expander(f"{len(unfinished)} unfinished training" + "s" * (len(unfinished) > 1), icon=":material/pending:"):
+        for job in unfinished:
+            words, button = st.columns([5, 1], vertical_alignment="center")
+            words.markdown(f"`{job.name}`: {job.state} at step {job.step:,} of {job.steps:,}")
+            if button.button("Show", key=f"show_{job.name}", width="stretch"):
+                put_aside().discard((job.name, job.created))
+                st.rerun()
+
+
+def curves(job: Job, *, width: int) -> None:
+    """The terms by step; kNN accuracy and effective rank by epoch beside the latest map."""
+    steps = jobs.steps_seen(job)
+    if steps:
+        ui.chart(
+            _terms(job.name, job.created, job.step, width, steps, job.steps),
+            alt=f"Total and the three terms over {job.step:,} steps of {job.name}: "
+            + ", ".join(f"{term} {steps[-1][term]:.3g}" for term in ("total", *charts.TERMS))
+            + " at the last.",
+            key="live_terms",
+        )
+    moments, labels = jobs.snapshots(job), jobs.labels(job)
+    if not moments:
+        return
+    last = moments[-1]
+    left, right = st.columns([1, 1], gap="large") if width >= 700 else (st.container(), st.container())
+    with left:
+        since = "Untrained" if last.epoch == 0 else f"After epoch {last.epoch}"
+        st.markdown(
+            f"**{since}**: kNN accuracy {100 * last.knn_accuracy:.2f} %, effective rank {last.effective_rank:.2f} of 512."
+        )
+        half = width // 2 - 20 if width >= 700 else width
+        ui.chart(
+            _figures(job.name, job.created, last.epoch, max(260, min(699, half)), job.epochs, moments),
+            alt="kNN accuracy and effective rank, by epoch: "
+            + "; ".join(f"{m.epoch}: {100 * m.knn_accuracy:.1f} %, {m.effective_rank:.1f}" for m in moments),
+            key="live_figures",
+        )
+    if labels is not None and len(labels) == len(last.tsne):
+        with right:
+            ui.chart(
+                _map(job.name, job.created, last.epoch, max(240, min(440, half - 40)), moments, labels, job),
+                alt=f"t-SNE of {len(labels):,} test pictures, epoch {last.epoch} of {job.name}, coloured by class.",
+                key="live_map",
+            )
+
+
+def command(act: Callable[[Job], object], job: Job) -> None:
+    """Do something with a job, or say why it cannot be."""
+    try:
+        act(job)
+    except (ValueError, OSError) as error:
+        st.warning(str(error), icon=":material/error:")
+    else:
+        st.rerun()
+
+
+def may_command(job: Job) -> bool:
+    """Whether this session may, with the operator's key if it was given."""
+    return training.may_command(job, str(st.session_state.get(KEY) or ""))
+
+
+def ask_for_key() -> None:
+    """Folded away: where the operator of this instance gives the key, if there is one."""
+    if training.has_operator():
+        with st.expander("For the operator", icon=":material/key:"):
+            st.text_input("Operator's key", type="password", key=KEY, help="VICREG_OPERATOR of this instance.")
+
+
+@st.cache_resource(max_entries=16, show_spinner=False)
+def _terms(name: str, created: float, step: int, width: int, _points: list[dict], steps: int) -> dict:
+    kept = _points[:: 1 + len(_points) // POINTS]
+    frame = pd.DataFrame(kept if kept[-1] is _points[-1] else [*kept, _points[-1]])
+    return ui.prepared(charts.live_terms(frame, steps=steps, width=width))
+
+
+@st.cache_resource(max_entries=16, show_spinner=False)
+def _figures(name: str, created: float, epoch: int, width: int, epochs: int, _moments: list) -> dict:
+    frame = pd.DataFrame(
+        {"epoch": m.epoch, "knn_accuracy": m.knn_accuracy, "effective_rank": m.effective_rank} for m in _moments
+    )
+    return ui.prepared(charts.snapshots({name: frame}, {name: charts.OTHER_COLOUR}, width=width, epochs=epochs))
+
+
+@st.cache_resource(max_entries=16, show_spinner=False)
+def _map(name: str, created: float, epoch: int, side: int, _moments: list, _labels: np.ndarray, _job: Job) -> dict:
+    classes, last = list(datasets.class_names(_job.config.dataset)), _moments[-1]
+    frame = pd.DataFrame({"tsne_x": last.tsne[:, 0], "tsne_y": last.tsne[:, 1], "class": np.array(classes)[_labels]})
+    reach = 1.03 * float(max(np.abs(m.tsne).max() for m in _moments) or 1)
+    return ui.prepared(charts.film(frame, classes, kind="tsne", limits=(-reach, reach), side=side))
