@@ -228,7 +228,7 @@ def test_cancelling_is_seen_at_once_though_the_thread_is_stuck_in_a_read(stuck):
     start = time.monotonic()
     task.cancel()
     assert task.wait(5).state == task.status().state == "cancelled"
-    assert time.monotonic() - start < 0.1
+    assert time.monotonic() - start < 2  # and not when the read ends
     assert not work.left.is_set()
 
 

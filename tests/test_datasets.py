@@ -457,7 +457,7 @@ def test_a_refused_connection_is_told_within_seconds(tmp_path):
     assert "Hub cannot be reached" in message
     assert "ConnectError" in message
     assert "set VICREG_DATA to a folder that holds" in message
-    assert seconds < 5
+    assert seconds < 10
 
 
 def test_a_network_that_never_answers_is_told_within_seconds(tmp_path):
@@ -467,7 +467,7 @@ def test_a_network_that_never_answers_is_told_within_seconds(tmp_path):
         endpoint = f"http://127.0.0.1:{silent.getsockname()[1]}"
         message, seconds = run(FETCH + "print(json.dumps(fetch()))", tmp_path, HF_ENDPOINT=endpoint)
     assert "could not be fetched" in message
-    assert seconds < 5
+    assert seconds < 15
 
 
 def test_offline_mode_is_told_by_name(tmp_path):

@@ -82,7 +82,7 @@ def test_a_record_is_checked_in_well_under_a_rerun():
         began = time.perf_counter()
         check_record(record, name="x")
         best = min(best, time.perf_counter() - began)
-    assert best < 2e-3  # about 0.2 ms on an idle core
+    assert best < 5e-3  # about 0.2 ms on an idle core
 
 
 def test_a_run_that_was_not_measured_has_no_figures():
