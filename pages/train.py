@@ -30,17 +30,25 @@ def form() -> None:
         "Data set",
         sorted(DATASETS, key=lambda name: (name == "coloured-digits") == training.has_cuda()),
         key="train_data",
+        persist_state="session",
         bind="query-params",
         help="Coloured digits are made here and train in minutes on a CPU; CIFAR-10 wants a GPU, or patience.",
     )
     preset = controls[1].selectbox(
-        "Preset", [*presets(dataset), OWN], key=f"train_preset_{dataset}", help="An ablation switches one part off."
+        "Preset",
+        [*presets(dataset), OWN],
+        key=f"train_preset_{dataset}",
+        persist_state="session",
+        help="An ablation switches one part off.",
     )
     config = presets(dataset)["vicreg" if preset == OWN else preset]
+    # Timing a resnet18 on a CPU takes minutes of a server that all visitors share.
+    offered = [name for name in ENCODERS if name != "resnet18" or training.has_cuda() or not training.hosted()]
     encoder = controls[2].selectbox(
         "Encoder",
-        [config.encoder, *(name for name in ENCODERS if name != config.encoder)],
+        [config.encoder, *(name for name in offered if name != config.encoder)],
         key=f"train_encoder_{dataset}",
+        persist_state="session",
         help="tiny: 0.2 M parameters, compact: 4.9 M, resnet18: 11.2 M.",
     )
     most = training.limits().epochs or 200
@@ -50,17 +58,22 @@ def form() -> None:
         most,
         min(config.epochs, most),
         key=f"train_epochs_{dataset}",
+        persist_state="session",
         help="Passes over the train pictures.",
     )
     if preset == OWN:
         config = own_weights(config)
     with st.expander("More settings", icon=":material/tune:", key="train_more"):
         more = st.columns(4)
-        batch = more[0].select_slider("Batch", [64, 128, 256, 512], value=config.batch_size, key="train_batch")
-        seed = more[1].number_input("Seed", 0, 9_999, 0, key="train_seed")
+        batch = more[0].select_slider(
+            "Batch", [64, 128, 256, 512], value=config.batch_size, key="train_batch", persist_state="session"
+        )
+        seed = more[1].number_input("Seed", 0, 9_999, 0, key="train_seed", persist_state="session")
         name = jobs.free_name(f"{dataset}-{config.preset}-{'visitor' if training.hosted() else 'mine'}")
         if not training.hosted():  # there, what one visitor writes would be on everybody's screen
-            name = more[3].text_input("Name of the run", name, key=f"train_name_{name}").strip()
+            name = (
+                more[3].text_input("Name of the run", name, key=f"train_name_{name}", persist_state="session").strip()
+            )
         if config.positives == "views":
             config = own_views(config, more[2], key=f"{dataset}_{preset}")
         else:
@@ -82,7 +95,12 @@ def own_weights(config: Config) -> Config:
     }
     weights = {
         f"{term}_weight": column.number_input(
-            f"Weight of {label}", 0.0, 1_000.0, getattr(config, f"{term}_weight"), key=f"train_{term}"
+            f"Weight of {label}",
+            0.0,
+            1_000.0,
+            getattr(config, f"{term}_weight"),
+            key=f"train_{term}",
+            persist_state="session",
         )
         for column, (term, label) in zip(columns, labels.items(), strict=True)
     }
@@ -92,7 +110,11 @@ def own_weights(config: Config) -> Config:
 def own_views(config: Config, place, *, key: str) -> Config:
     """The config with the visitor's views: their side, and which transforms make them."""
     size = place.select_slider(
-        "Side of a view, pixels", [16, 20, 24, 28, 32], value=config.views.size, key=f"train_view_{key}"
+        "Side of a view, pixels",
+        [16, 20, 24, 28, 32],
+        value=config.views.size,
+        key=f"train_view_{key}",
+        persist_state="session",
     )
     kept = st.pills(
         "What a view goes through",
@@ -101,6 +123,7 @@ def own_views(config: Config, place, *, key: str) -> Config:
         format_func=SWITCHES.get,
         selection_mode="multi",
         key=f"train_switches_{key}",
+        persist_state="session",
         help="Two views of one picture must be alike to the network: what they differ in is what it learns to overlook.",
     )
     return dataclasses.replace(
@@ -112,12 +135,13 @@ def start(config: Config, name: str) -> None:
     """How long the config would take here, and the button that starts it."""
     try:
         found = training.estimated(config, TRAIN_IMAGES[config.dataset])
-    except (ValueError, RuntimeError) as error:  # torch's, for too little memory
-        st.warning(f"{str(error).splitlines()[0]} Choose a smaller batch or encoder.", icon=":material/error:")
+    except (ValueError, RuntimeError, MemoryError) as error:  # torch's, for too little memory
+        said = str(error).partition("\n")[0][:200] or "There was not enough memory"
+        st.warning(f"A step could not be timed: {said}. Choose a smaller batch or encoder.", icon=":material/error:")
         return
     device, means = training.device_told()
     bound = training.limits().seconds
-    too_long = bound is not None and found.seconds > bound
+    too_long = training.too_long(found)
     words, button = st.columns([4, 1], vertical_alignment="center")
     words.markdown(
         f"**About {training.minutes(found.seconds)}** for {found.steps:,} steps of {1000 * found.seconds_a_step:.0f} ms, "
@@ -139,7 +163,7 @@ reason = training.forbidden()
 found = [] if reason else jobs.find()
 active = next((one for one in found if one.active), None)
 mine = [one for one in found if live.may_command(one)]
-shown = [one for one in mine if (one.name, one.created) not in live.put_aside()]
+shown = [one for one in mine if one.state == "finished" or (one.name, one.created) not in live.put_aside()]
 if reason:
     st.info(reason, icon=":material/lock:")
     st.markdown("On a machine of your own the same is one command:")

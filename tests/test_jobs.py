@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -58,6 +59,10 @@ def finished(small_cache, tmp_path_factory) -> tuple[Job, list[Job], Path]:
         seen = [jobs.start(SMALL, images=IMAGES, device="cpu", token="mine")]
         deadline = time.monotonic() + 120
         while seen[-1].active:
+            assert time.monotonic() < deadline, seen[-1]
+            time.sleep(0.05)
+            seen.append(jobs.get(seen[0].name))
+        while "linear probe" not in seen[-1].log_tail[-1]:  # its last line comes after its last event
             assert time.monotonic() < deadline, seen[-1]
             time.sleep(0.05)
             seen.append(jobs.get(seen[0].name))
@@ -548,6 +553,22 @@ def test_a_process_that_ended_is_dead_before_its_parent_looks():
         while machine.identity(process.pid) and time.monotonic() < deadline:
             time.sleep(0.01)
         assert machine.identity(process.pid) == ""  # a zombie by now
+
+
+def test_many_who_ask_do_not_take_each_other_for_a_living_process(here):
+    folder = here / ".training-old"
+    folder.mkdir(parents=True)
+    write_record(folder, OLD)
+    events.append(folder, "started", pid=1, process="another boot 1", step=0, epochs=6, batch=64)
+    (folder / machine.LOCK_FILE).touch(mode=0o444)
+    with ThreadPoolExecutor(8) as pool:
+        assert {job.state for job in pool.map(lambda _: jobs.get("old"), range(800))} == {"interrupted"}
+    with machine.whole_folder(folder):
+        assert jobs.get("old").active
+        jobs.discard(jobs.get("old"), only_idle=True)
+        assert folder.exists()
+    jobs.discard(jobs.get("old"), only_idle=True)
+    assert not folder.exists()
 
 
 def test_where_the_system_tells_no_start_the_lock_says_who_lives(tmp_path):

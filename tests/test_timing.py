@@ -2,6 +2,7 @@
 
 import pytest
 
+from vicreg import timing, training
 from vicreg.config import ABLATIONS, presets
 from vicreg.timing import seconds_a_step, steps_of
 
@@ -16,3 +17,14 @@ def test_a_training_has_a_step_for_every_full_batch_of_every_epoch():
     assert steps_of(config, 10_376) == 40 * config.epochs
     with pytest.raises(ValueError, match="batch_size 256 needs at least as many train images, got 100"):
         steps_of(config, 100)
+
+
+def test_a_first_step_that_is_slow_is_the_only_one(monkeypatch):
+    steps = []
+    real = training.take_step
+    monkeypatch.setattr(training, "take_step", lambda *given: steps.append(1) or real(*given))
+    seconds_a_step(presets("coloured-digits")["vicreg"], "cpu")
+    assert len(steps) == 1 + timing.STEPS
+    monkeypatch.setattr(timing, "SLOW", 0.0)
+    assert seconds_a_step(presets("coloured-digits")["vicreg"], "cpu") > 0
+    assert len(steps) == 1 + timing.STEPS + 1

@@ -8,6 +8,7 @@ from __future__ import annotations
 import dataclasses
 import inspect
 import pkgutil
+import shlex
 from pathlib import Path
 
 import numpy as np
@@ -313,7 +314,9 @@ def train_command(run: Run) -> str:
     if run.config.views.size != preset.views.size:
         words.append(f"--view-size {run.config.views.size}")
     if dataclasses.replace(preset, **same) != run.config:  # what no option can set
-        words = ["python -m vicreg train", f"--config {run.name}/config.json"]
-    if run.name != run.config.run_name:
-        words.append(f"--name {run.name}")
+        words, own = ["python -m vicreg train", f"--config {shlex.quote(str(run.folder / 'config.json'))}"], run.config
+    else:
+        own = preset
+    if run.name != own.run_name:
+        words.append(f"--name {shlex.quote(run.name)}")
     return " ".join(words)

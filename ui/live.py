@@ -6,6 +6,7 @@ Thirty visitors may watch one training: each drawing is made once, and sent only
 from __future__ import annotations
 
 from collections.abc import Callable
+from urllib.parse import quote
 
 import numpy as np
 import pandas as pd
@@ -27,14 +28,19 @@ def watch(job: Job, *, width: int) -> None:
 
     @st.fragment(run_every=EVERY)
     def live() -> None:
-        now = jobs.get(job.name)
+        try:
+            now = jobs.get(job.name)
+        except ValueError:  # its folder was damaged meanwhile
+            now = None
         if now is None or not now.active:
             st.rerun()
         st.progress(min(1.0, now.step / now.steps if now.steps else 0.0), text=told(now))
         curves(now, width=width)
 
     if not may_command(job):
-        st.caption("Only the browser tab that started it, or the operator of this instance, can stop it.")
+        st.caption(
+            "Only the browser tab that started it, until it is reloaded, or the operator of this instance can stop it."
+        )
     elif st.button("Stop and save", icon=":material/stop:", key=f"stop_{job.name}_{job.created}"):
         command(jobs.stop, job)
     live()
@@ -62,8 +68,9 @@ def over(job: Job) -> None:
             f"`{job.name}` is trained and measured{figure}. It stands beside the bundled runs on every page, marked (own).",
             icon=":material/check_circle:",
         )
-        title = f"{job.config.dataset}/{job.name.removeprefix(job.config.dataset + '-')} (own)".replace(" ", "%20")
-        query = f"?data={job.config.dataset}&run={title}"
+        prefix = f"{job.config.dataset}-"
+        title = f"{job.config.dataset}/{job.name.removeprefix(prefix)}" if job.name.startswith(prefix) else job.name
+        query = f"?data={job.config.dataset}&run={quote(f'{title} (own)')}"
         st.markdown(
             f"See its [neighbours](retrieval{query}), its [map](maps{query}), its [curves](training_curves{query}) or its "
             f"[probe](probe{query})."
@@ -91,7 +98,7 @@ def over(job: Job) -> None:
         key=f"aside_{job.name}_{job.created}",
         help="This one is kept.",
     ):
-        put_aside().add((job.name, job.created))
+        put_aside().update((one.name, one.created) for one in jobs.find())
         st.rerun()
     if job.bounded:
         st.caption("It has used up what a training may take here.")
@@ -108,8 +115,9 @@ def put_aside() -> set[tuple[str, float]]:
     return st.session_state.setdefault(ASIDE, set())
 
 
-def kept(unfinished: list[Job]) -> None:
+def kept(mine: list[Job]) -> None:
     """Folded away: the trainings that can be gone on with, each with a button that shows it."""
+    unfinished = [job for job in mine if job.state != "finished"]
     if not unfinished:
         return
     with st.expander(f"{len(unfinished)} unfinished training" + "s" * (len(unfinished) > 1), icon=":material/pending:"):

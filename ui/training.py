@@ -109,9 +109,9 @@ def begin(config: Config, name: str) -> Job:
     if hosted():
         now = time.time()
         for job in jobs.find():
-            if not job.active and now - job.created > KEPT_SECONDS:
-                with contextlib.suppress(ValueError):
-                    jobs.discard(job)
+            if job.token and not job.active and now - jobs.told(job) > KEPT_SECONDS:  # never the operator's own
+                with contextlib.suppress(ValueError, OSError):
+                    jobs.discard(job, only_idle=True)
         if folder_bytes(runs_folder()) + HOSTED.disk_bytes > KEPT_BYTES:
             raise ValueError(
                 f"This instance keeps at most {KEPT_BYTES / 1e9:.0f} GB of trained runs, and they are there: whoever runs it "
@@ -130,6 +130,12 @@ class Estimate:
     @property
     def seconds(self) -> float:
         return self.seconds_a_step * self.steps
+
+
+def too_long(estimate: Estimate) -> bool:
+    """Whether this instance would stop it before its end: snapshots and test losses add about a third to the steps."""
+    most = limits().seconds
+    return most is not None and 1.5 * estimate.seconds > most
 
 
 def estimated(config: Config, images: int) -> Estimate:

@@ -65,6 +65,7 @@ __all__ = [
     "start",
     "steps_seen",
     "stop",
+    "told",
 ]
 
 State = Literal["starting", "running", "measuring", "stopping", "stopped", "interrupted", "failed", "finished"]
@@ -175,6 +176,14 @@ def steps_seen(job: Job) -> list[dict[str, Any]]:
     return story.points
 
 
+def told(job: Job) -> float:
+    """When the job last said something, in seconds since 1970."""
+    try:
+        return (job.folder / events.EVENTS_FILE).stat().st_mtime
+    except OSError:
+        return job.created
+
+
 def busy() -> Holder | None:
     """The training that has this machine, a job of these runs or not; None where one can start."""
     return machine.holder(cache_folder())
@@ -183,7 +192,7 @@ def busy() -> Holder | None:
 def free_name(name: str) -> str:
     """The name, or the first of name-2, name-3, ... that neither a run nor a job has."""
     number, found = 1, name
-    while _folder(found).exists() or _run_folder(_folder(found)).exists():
+    while os.path.exists(_folder(found)) or os.path.exists(_run_folder(_folder(found))):  # False where none may look
         number += 1
         found = f"{name}-{number}"
     return found
@@ -247,9 +256,8 @@ def resume(job: Job, *, limits: Limits | None = None) -> Job:
             raise ValueError(f"{job.name} has used up what it may; only wider limits let it go on")
         if now.resumable or now.bounded:
             record = read_record(now.folder)
-            if limits is not None:
-                record = dataclasses.replace(record, limits=limits)
-                write_record(now.folder, record)
+            record = dataclasses.replace(record, limits=limits or record.limits, background=True)
+            write_record(now.folder, record)
             _begin(now.folder, record)
     return get(job.name) or now
 
@@ -268,14 +276,16 @@ def stop(job: Job) -> None:
     _signal(story.pid, getattr(signal, "CTRL_BREAK_EVENT", signal.SIGTERM))
 
 
-def discard(job: Job) -> None:
+def discard(job: Job, *, only_idle: bool = False) -> None:
     """Throw a job away: kill its process if there is one, and remove its folder. A finished job's run stays.
 
-    Raises ValueError for one that runs on another machine, and where the system does not let this user kill it; OSError
-    where the folder cannot be removed.
+    only_idle: leave it alone if a process is at work on it by now. Raises ValueError for one that runs on another
+    machine, and where the system does not let this user kill it; OSError where the folder cannot be removed.
     """
     with machine.only_starter(cache_folder()):  # so that nobody goes on with it meanwhile
         story = events.read(job.folder)
+        if only_idle and _lives(job.folder, story):
+            return
         deadline = time.monotonic() + SECONDS_TO_DIE
         while _lives_here(job, story):
             _signal(story.pid, getattr(signal, "SIGKILL", signal.SIGTERM))

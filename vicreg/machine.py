@@ -20,6 +20,11 @@ from filelock import FileLock, Timeout
 
 from vicreg.files import atomic_path
 
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None
+
 LOCK_FILE = "training.lock"  # in the cache folder: the machine's; in a training's folder: that training's
 HOLDER_FILE = "training.json"  # beside the machine's lock: who has it
 STARTERS_LOCK = "starting.lock"  # in the cache folder, while a job is started or thrown away
@@ -81,7 +86,22 @@ def here(pid: int, process: str) -> bool:
 
 
 def _held(lock: Path) -> bool:
+    """Whether somebody has the lock. Those who only ask share it, so that they do not take each other for its holder."""
     if not lock.exists():
+        return False
+    if fcntl is not None:
+        try:
+            file = os.open(lock, os.O_RDONLY)
+        except OSError:
+            return False
+        try:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        except OSError:
+            return False
+        finally:
+            os.close(file)
         return False
     try:
         with FileLock(lock, timeout=0, fallback_to_soft=False):

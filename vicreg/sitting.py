@@ -81,6 +81,10 @@ class Record:
 
     def __post_init__(self) -> None:
         """Raises ValueError or TypeError for values that no `write_record` wrote."""
+        try:
+            self.name.encode()
+        except (AttributeError, UnicodeEncodeError) as error:
+            raise ValueError("a run's name must be text: choose another with --name") from error
         texts = (self.name, self.device, self.token, *self.more)
         if not all(isinstance(text, str) for text in texts) or not isinstance(self.background, bool):
             raise ValueError("it holds something else than names")

@@ -160,6 +160,7 @@ def train(
     pixels = _on(device, train_images)
     train_neighbours, test_neighbours = (None, None) if neighbours is None else (_on(device, n) for n in neighbours)
     began, earlier, first = time.perf_counter(), state.seconds, state.step
+    paced = began
     order: Tensor | None = None
     unread: list[Tensor] = []  # (4,) of every step since the last reading, on the device
 
@@ -176,7 +177,7 @@ def train(
 
     def report(terms: dict[str, float], rate: float, **more: Any) -> None:
         state.seconds = earlier + time.perf_counter() - began
-        pace = (state.seconds - earlier) / max(1, state.step - first)
+        pace = (time.perf_counter() - paced) / max(1, state.step - first)
         on_progress(
             Progress(
                 step=state.step,
@@ -204,6 +205,7 @@ def train(
         state.history.append(_row(0, "test", first_loss, 0.0, 0.0))
         state.snapshots.append(snapshot)
         report(first_loss, 0.0, rows=tuple(state.history), snapshot=snapshot)
+        paced = time.perf_counter()  # the steps' pace does not count what came before them
 
     while state.step < steps:
         epoch, position = divmod(state.step, steps_an_epoch)

@@ -21,6 +21,7 @@ from ui import training
 from vicreg import events, jobs, sitting
 from vicreg.config import Config, presets
 from vicreg.runs import Run
+from vicreg.timing import seconds_a_step
 
 pytestmark = pytest.mark.usefixtures("page_world")
 ROOT = Path(__file__).parents[2]
@@ -44,7 +45,9 @@ def button(app: AppTest, label: str):
     return found
 
 
-def test_on_a_cpu_coloured_digits_and_the_smallest_encoder_are_offered_first_with_an_estimate():
+def test_on_a_cpu_coloured_digits_and_the_smallest_encoder_are_offered_first_with_an_estimate(monkeypatch):
+    timed = []
+    monkeypatch.setattr("vicreg.timing.seconds_a_step", lambda *given: timed.append(given) or seconds_a_step(*given))
     app = page()
     assert not app.exception
     assert [box.value for box in app.selectbox] == ["coloured-digits", "vicreg", "tiny"]
@@ -53,7 +56,8 @@ def test_on_a_cpu_coloured_digits_and_the_smallest_encoder_are_offered_first_wit
     assert not button(app, "Start").disabled
 
     app.number_input(key="train_epochs_coloured-digits").set_value(100).run()
-    assert "for 4,000 steps" in text(app)  # and its steps are as long as before, since they were not timed again
+    assert "for 4,000 steps" in text(app)
+    assert len(timed) == 1  # its steps are as long as before
     app.selectbox(key="train_preset_coloured-digits").set_value("neighbour-views").run()
     assert not app.exception
     assert "there are no views to choose" in text(app)
@@ -153,11 +157,18 @@ def test_on_a_hosted_instance_a_training_that_nobody_goes_on_with_makes_room(mon
     monkeypatch.setattr(jobs, "_begin", lambda folder, record: None)  # starts no process
     monkeypatch.setattr(training, "token", lambda: "hers")
     old = training.begin(presets("coloured-digits")["vicreg"], "old")
-    record = sitting.read_record(old.folder)
-    sitting.write_record(old.folder, dataclasses.replace(record, created=time.time() - training.KEPT_SECONDS - 60))
-    assert [job.state for job in jobs.find()] == ["interrupted"]
+    record = dataclasses.replace(sitting.read_record(old.folder), created=1.0)
+    sitting.write_record(old.folder, record)
+    terminal = old.folder.with_name(".training-terminal")
+    terminal.mkdir()
+    sitting.write_record(terminal, dataclasses.replace(record, name="terminal", token=""))
+    events.append(old.folder, "stopped", reason="")
+    with pytest.raises(ValueError, match="was begun already"):
+        training.begin(presets("coloured-digits")["vicreg"], "old")  # it said something just now
+    an_hour_ago = time.time() - training.KEPT_SECONDS - 60
+    os.utime(old.folder / events.EVENTS_FILE, (an_hour_ago, an_hour_ago))
     new = training.begin(presets("coloured-digits")["vicreg"], "new")
-    assert [job.name for job in jobs.find()] == ["new"]
+    assert {job.name for job in jobs.find()} == {"new", "terminal"}
     assert new.token == "hers"
 
 
@@ -169,6 +180,11 @@ def test_a_run_is_trained_again_by_its_command_whatever_was_chosen():
     assert (
         ui.train_command(Run(Path("mine"), grey, {})) == "python -m vicreg train --config mine/config.json --name mine"
     )
+    own = dataclasses.replace(presets()["vicreg"], preset="own", variance_weight=7.0)
+    assert ui.train_command(Run(Path("cifar10-own"), own, {})) == (
+        "python -m vicreg train --preset vicreg --variance-weight 7.0 --name cifar10-own"
+    )
+    assert ui.train_command(Run(Path("a; b"), presets()["vicreg"], {})).endswith("--name 'a; b'")
 
 
 @pytest.mark.parametrize(

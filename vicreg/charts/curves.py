@@ -123,7 +123,7 @@ def live_terms(frame: pd.DataFrame, *, steps: int, width: int = 800) -> alt.VCon
                     axis=alt.Axis(grid=False, tickCount=4),
                     scale=alt.Scale(domain=[0, max(1, steps)], nice=False),
                 ),
-                y=alt.Y(f"{term}:Q", title=None, scale=alt.Scale(zero=False)),
+                y=alt.Y(f"{term}:Q", title=None, scale=alt.Scale(zero=False), axis=alt.Axis(format=".4~r")),
                 tooltip=["step:Q", alt.Tooltip(f"{term}:Q", format=".4g")],
             )
             .properties(width=panel, height=140, title=alt.Title(title, color=TERM_COLOURS[term]))
