@@ -1,6 +1,13 @@
-"""Opening a page under AppTest, and reading what is on it."""
+"""Opening a page under AppTest, and reading what is on it; and the whole app, for a browser."""
 
+import contextlib
 import json
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
 from pathlib import Path
 
 from streamlit.testing.v1 import AppTest
@@ -34,3 +41,35 @@ def component(app: AppTest, key: str) -> dict:
         if key in element.proto.id:
             return json.loads(element.proto.json)
     raise AssertionError(f"no component {key!r} on the page")
+
+
+@contextlib.contextmanager
+def served(folder: Path, environment: dict[str, str]) -> Iterator[str]:
+    """The address of the app on a free port; caches, runs and its log, which must have no traceback, go to the folder."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    own = {"VICREG_CACHE": str(folder / "cache"), "VICREG_RUNS": str(folder / "runs"), "HF_HUB_OFFLINE": "1"}
+    options = ["--server.port", str(port), "--server.headless", "true", "--server.address", "127.0.0.1"]
+    with (folder / "log").open("w") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "streamlit", "run", "app.py", *options],
+            cwd=ROOT,
+            env=environment | own,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+        )
+    url = f"http://127.0.0.1:{port}"
+    try:
+        for _ in range(300):
+            try:
+                urllib.request.urlopen(f"{url}/_stcore/health", timeout=1)
+                break
+            except OSError:
+                assert process.poll() is None, (folder / "log").read_text()
+                time.sleep(0.2)
+        yield url
+    finally:
+        process.terminate()
+        process.wait(10)
+    assert "Traceback" not in (folder / "log").read_text()

@@ -3,14 +3,11 @@
 import os
 import re
 import shutil
-import socket
-import subprocess
-import sys
 import time
-import urllib.request
 from pathlib import Path
 
 import pytest
+from opened import served
 from playwright.sync_api import expect
 
 ROOT = Path(__file__).parents[2]
@@ -32,37 +29,8 @@ PATIENCE = 60_000
 @pytest.fixture(scope="module")
 def server(cifar10_test, tmp_path_factory):
     """The app on a free port, with pictures; nobody has opened its front page before the tests do."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    folder = tmp_path_factory.mktemp("server")
-    environment = {
-        **os.environ,
-        "VICREG_CACHE": str(folder / "cache"),
-        "VICREG_RUNS": str(folder / "runs"),
-        "HF_HUB_OFFLINE": "1",
-    }
-    options = ["--server.port", str(port), "--server.headless", "true", "--server.address", "127.0.0.1"]
-    with (folder / "log").open("w") as log:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "streamlit", "run", "app.py", *options],
-            cwd=ROOT,
-            env=environment,
-            stdout=log,
-            stderr=subprocess.STDOUT,
-        )
-    url = f"http://127.0.0.1:{port}"
-    for _ in range(300):
-        try:
-            urllib.request.urlopen(f"{url}/_stcore/health", timeout=1)
-            break
-        except OSError:
-            assert process.poll() is None, (folder / "log").read_text()
-            time.sleep(0.2)
-    yield url
-    process.terminate()
-    process.wait(10)
-    assert "Traceback" not in (folder / "log").read_text()
+    with served(tmp_path_factory.mktemp("server"), dict(os.environ)) as url:
+        yield url
 
 
 @pytest.fixture(scope="module")
