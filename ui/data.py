@@ -27,7 +27,7 @@ def pick_data() -> None:
         st.session_state.pop("data", None)
     st.session_state["_default_data"] = default
     if "data" in st.query_params:  # defaults are not in a link: somebody chose this one
-        _choose()
+        keep_choice()
     linked = str(st.query_params.get("run", "")).split("/")[0]
     if "data" not in st.session_state and "data" not in st.query_params and linked in DATASETS and linked != default:
         st.session_state["data"] = linked  # a link to a run is a link to its data set
@@ -37,12 +37,13 @@ def pick_data() -> None:
         key="data",
         bind="query-params",
         persist_state="session",
-        on_change=_choose,
+        on_change=keep_choice,
         help="CIFAR-10's pictures come from the Hugging Face Hub; coloured digits are made on this machine.",
     )
 
 
-def _choose() -> None:
+def keep_choice() -> None:
+    """From now on this session's data set is its visitor's: the arrival of pictures no longer changes it."""
     st.session_state["_chose_data"] = True
 
 
