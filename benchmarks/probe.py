@@ -1,6 +1,6 @@
 """The linear probe: its time, and scikit-learn's L-BFGS against torch's on the same objective, interleaved.
 
-    python benchmarks/probe.py [checkpoints/cifar10-vicreg] [--rounds 3]
+    python -m benchmarks.probe [checkpoints/cifar10-vicreg] [--rounds 3]
 
 Both start at zero, work in float32 on the standardised train representations with the strength that the probe chose, and
 stop at a gradient of 1e-4. The objective's value is worked out in double precision for both.

@@ -1,6 +1,6 @@
 """t-SNE as `tsne` runs it, against scikit-learn's defaults and openTSNE, on a run's test representations, interleaved.
 
-    pip install openTSNE && python benchmarks/projection.py [checkpoints/cifar10-vicreg] [--images 2000 10000] [--rounds 3]
+    pip install openTSNE && python -m benchmarks.projection [checkpoints/cifar10-vicreg] [--images 2000 10000] [--rounds 3]
 
 All start from the same principal components. Quality is measured on the finished maps, the same way for all: the
 Kullback-Leibler divergence from the same exact affinities, the vote of the 10 nearest others on the map, the share of

@@ -1,6 +1,6 @@
 """Where a training step's time goes: views, forward, loss, backward, optimiser. Prints seconds and shares.
 
-    python benchmarks/step.py [--steps 10] [--encoder compact] [--batch-size 256] [--view-size 24]
+    python -m benchmarks.step [--steps 10] [--encoder compact] [--batch-size 256] [--view-size 24]
 
 Random images stand in for CIFAR-10: the time does not depend on what is seen.
 """

@@ -1,6 +1,6 @@
 """Images a second of the whole training step (views, networks, loss, backward, optimiser), against plain float32.
 
-    python benchmarks/throughput.py [--encoder resnet18] [--batch-size 256] [--rounds 10] [--steps 5] [--compile]
+    python -m benchmarks.throughput [--encoder resnet18] [--batch-size 256] [--rounds 10] [--steps 5] [--compile]
 
 `ours` is the step of `vicreg.training`: bfloat16 where the device has it, channels last. `float32` is the same step
 without either, as a plain PyTorch loop has it: float32, contiguous. `compiled` is ours through torch.compile. They take

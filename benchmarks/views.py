@@ -1,6 +1,6 @@
 """Our batched views against kornia's, on the same images and settings, interleaved.
 
-pip install kornia && python benchmarks/views.py [--rounds 20] [--images 512]
+pip install kornia && python -m benchmarks.views [--rounds 20] [--images 512]
 """
 
 import argparse

@@ -120,7 +120,7 @@ def train(
     the team's device; the config's batch_size is that of all of them together, rank 0 alone uses the folder, and
     should_stop() on any of them stops all.
     compile: run the networks through torch.compile. Off, since on two CPU cores it took 39 s and the step was then a
-    quarter slower (235 images a second against 311); benchmarks/throughput.py measures it on other devices.
+    quarter slower (235 images a second against 311); `python -m benchmarks.throughput` measures it on other devices.
     read_every: steps between two readings of the loss, each of which waits for the device, calls on_progress and
     checks that the loss is finite; every step on a CPU, where there is nothing to wait for, else every 20. An epoch's
     end and a stop read it too, before anything is saved.
