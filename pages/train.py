@@ -10,8 +10,8 @@ from vicreg import datasets, jobs
 from vicreg.config import DATASETS, ENCODERS, Config, presets
 
 OWN = "own weights"
+NAME = "train_name"
 COMMAND = "python -m vicreg train --dataset coloured-digits"
-TRAIN_IMAGES = {"cifar10": 50_000, "coloured-digits": 10_376}
 SWITCHES = {"crop": "crop", "flip": "flip", "jitter": "colour jitter", "greyscale": "greyscale", "blur": "blur"}
 
 ui.page(
@@ -71,9 +71,8 @@ def form() -> None:
         seed = more[1].number_input("Seed", 0, 9_999, 0, key="train_seed", persist_state="session")
         name = jobs.free_name(f"{dataset}-{config.preset}-{'visitor' if training.hosted() else 'mine'}")
         if not training.hosted():  # there, what one visitor writes would be on everybody's screen
-            name = (
-                more[3].text_input("Name of the run", name, key=f"train_name_{name}", persist_state="session").strip()
-            )
+            typed = more[3].text_input("Name of the run", placeholder=name, key=NAME, persist_state="session")
+            name = (typed or "").strip() or name
         if config.positives == "views":
             config = own_views(config, more[2], key=f"{dataset}_{preset}")
         else:
@@ -134,7 +133,7 @@ def own_views(config: Config, place, *, key: str) -> Config:
 def start(config: Config, name: str) -> None:
     """How long the config would take here, and the button that starts it."""
     try:
-        found = training.estimated(config, TRAIN_IMAGES[config.dataset])
+        found = training.estimated(config, datasets.CATALOGUE[config.dataset].train_images)
     except (ValueError, RuntimeError, MemoryError) as error:  # torch's, for too little memory
         said = str(error).partition("\n")[0][:200] or "There was not enough memory"
         st.warning(f"A step could not be timed: {said}. Choose a smaller batch or encoder.", icon=":material/error:")
@@ -156,6 +155,7 @@ def start(config: Config, name: str) -> None:
         except (ValueError, OSError) as error:
             st.warning(str(error), icon=":material/error:")
         else:
+            st.session_state.pop(NAME, None)  # it is taken now
             st.rerun()
 
 

@@ -19,14 +19,15 @@ class HubFile:
 class Spec:
     """A data set of the catalogue.
 
-    repo, splits: where the Hub keeps it; column: where its parquet files keep the pictures; side: their size as stored.
-    anomalies: the data set whose test split is anomalous to it, and the first so many of it that are taken. attributes:
-    what else is known of each picture, and the names of its values. things: what its pictures are called in a sentence. A
-    data set without a repo is made on the spot.
+    train_images: how many its train split has, where one can train on it. repo, splits: where the Hub keeps it; column:
+    where its parquet files keep the pictures; side: their size as stored. anomalies: the data set whose test split is
+    anomalous to it, and the first so many of it that are taken. attributes: what else is known of each picture, and the
+    names of its values. things: what its pictures are called in a sentence. A data set without a repo is made on the spot.
     """
 
     title: str
     classes: tuple[str, ...]
+    train_images: int = 0
     repo: str = ""
     splits: dict[str, HubFile | None] = field(default_factory=lambda: {"train": None, "test": None})
     column: str = ""
@@ -42,6 +43,7 @@ CATALOGUE: dict[str, Spec] = {
     "cifar10": Spec(
         title="CIFAR-10",
         classes=("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"),
+        train_images=50_000,
         repo="uoft-cs/cifar10",
         splits={
             "train": HubFile("plain_text/train-00000-of-00001.parquet", 120_000_000),
@@ -53,6 +55,7 @@ CATALOGUE: dict[str, Spec] = {
     "coloured-digits": Spec(
         title="coloured digits",
         classes=DIGITS,
+        train_images=10_376,
         anomalies=("photo-crops", 520),
         attributes={"ink": HUES, "paper": HUES},
     ),

@@ -59,6 +59,32 @@ def test_on_a_cpu_coloured_digits_and_the_smallest_encoder_are_offered_first_wit
     assert "there are no views to choose" in text(app)
 
 
+def test_a_name_that_was_typed_is_kept_until_a_run_has_it(monkeypatch):
+    monkeypatch.setattr(training, "_seconds_a_step", lambda config: 0.1)
+    started = []
+    monkeypatch.setattr(training, "begin", lambda config, name: started.append((config.preset, name)))
+    app = page()
+    assert app.text_input(key="train_name").placeholder == "coloured-digits-vicreg-mine"
+    app.text_input(key="train_name").set_value(" for-monday ").run()
+    app.selectbox(key="train_preset_coloured-digits").set_value("no-variance").run()
+    assert app.text_input(key="train_name").value == " for-monday "
+    button(app, "Start").click().run()
+    button(app, "Start").click().run()
+    assert not app.exception
+    assert started == [("no-variance", "for-monday"), ("no-variance", "coloured-digits-no-variance-mine")]
+
+
+def test_a_name_that_cannot_be_is_said_and_not_lost(monkeypatch):
+    monkeypatch.setattr(training, "_seconds_a_step", lambda config: 0.1)
+    app = page()
+    app.text_input(key="train_name").set_value("../up").run()
+    button(app, "Start").click().run()
+    assert not app.exception
+    assert "up" in app.warning[0].value
+    assert app.text_input(key="train_name").value == "../up"
+    assert jobs.find() == []
+
+
 def test_cifar10_without_pictures_says_so_before_anything_is_timed(without_pictures):
     app = page()
     app.selectbox(key="train_data").set_value("cifar10").run()
