@@ -506,5 +506,8 @@ def test_live_curves_grow_into_panels_that_are_as_wide_as_the_whole_training():
     spec = charts.live_terms(frame, steps=480).to_dict()
     (row,) = spec["vconcat"]
     assert [panel["encoding"]["x"]["scale"]["domain"] for panel in row["hconcat"]] == 4 * [[0, 480]]
+    _, variance, *_ = [panel["encoding"]["y"]["scale"] for panel in row["hconcat"]]
+    assert variance["domain"] == [0, 1.0]
+    assert all(panel["encoding"]["y"]["scale"]["zero"] for panel in row["hconcat"])
     spec = charts.snapshots({"one": figures()}, {"one": "#832db6"}, epochs=40).to_dict()
     assert [panel["encoding"]["x"]["scale"]["domain"] for panel in spec["hconcat"]] == 2 * [[0, 40]]

@@ -19,7 +19,7 @@ def test_a_training_has_a_step_for_every_full_batch_of_every_epoch():
         steps_of(config, 100)
 
 
-def test_a_first_step_that_is_slow_is_the_only_one(monkeypatch):
+def test_slow_steps_are_fewer_and_the_one_that_warms_up_never_counts(monkeypatch):
     steps = []
     real = training.take_step
     monkeypatch.setattr(training, "take_step", lambda *given: steps.append(1) or real(*given))
@@ -27,4 +27,9 @@ def test_a_first_step_that_is_slow_is_the_only_one(monkeypatch):
     assert len(steps) == 1 + timing.STEPS
     monkeypatch.setattr(timing, "SLOW", 0.0)
     assert seconds_a_step(presets("coloured-digits")["vicreg"], "cpu") > 0
-    assert len(steps) == 1 + timing.STEPS + 1
+    assert len(steps) == 1 + timing.STEPS + 2
+
+    ticks = iter([0.0, 60.0, 60.0, 61.0, 61.0, 63.0, 63.0, 66.0])  # a minute, 1, 2 and 3 seconds
+    monkeypatch.setattr(timing, "SLOW", 5.0)
+    monkeypatch.setattr(timing.time, "perf_counter", lambda: next(ticks))
+    assert seconds_a_step(presets("coloured-digits")["vicreg"], "cpu") == 2.0

@@ -5,6 +5,7 @@ Thirty visitors may watch one training: each drawing is made once, and sent only
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from urllib.parse import quote
 
@@ -15,12 +16,14 @@ import streamlit as st
 import ui
 from ui import training
 from vicreg import charts, datasets, jobs
+from vicreg.config import Config
 from vicreg.jobs import Job
 
 EVERY = 2.0  # seconds between two looks
 POINTS = 300  # of a live curve: a panel is about as many pixels wide
 KEY = "_operator_key"
 ASIDE = "_put_aside"  # jobs that this session looks away from: (name, created)
+WATCHED = "_watched"  # the job that this session saw at work last: (name, created)
 
 
 def watch(job: Job, *, width: int) -> None:
@@ -34,16 +37,69 @@ def watch(job: Job, *, width: int) -> None:
             now = None
         if now is None or not now.active:
             st.rerun()
-        st.progress(min(1.0, now.step / now.steps if now.steps else 0.0), text=told(now))
+        st.progress(_share(now), text=told(now))
         curves(now, width=width)
 
-    if not may_command(job):
-        st.caption(
-            "Only the browser tab that started it, until it is reloaded, or the operator of this instance can stop it."
-        )
-    elif st.button("Stop and save", icon=":material/stop:", key=f"stop_{job.name}_{job.created}"):
+    st.session_state[WATCHED] = (job.name, job.created)
+    row = st.columns([1, 4], vertical_alignment="center")
+    if may_command(job) and row[0].button(
+        "Stop and save", icon=":material/stop:", width="stretch", key=f"stop_{job.name}_{job.created}"
+    ):
         command(jobs.stop, job)
+    if training.hosted():
+        who = "this browser tab, until it is reloaded" if may_command(job) else "the browser tab that started it"
+        row[1].caption(f"Only {who}{', or the operator' if training.has_operator() else ''} can stop it.")
     live()
+    if words := expectation(job.config):
+        st.markdown(f"**What to expect.** {words}")
+
+
+def watched(found: list[Job]) -> None:
+    """How the training ended that this session watched and somebody else had started."""
+    for job in found:
+        if (job.name, job.created) == st.session_state.get(WATCHED) and not may_command(job):
+            over(job)
+
+
+def expectation(config: Config) -> str:
+    """What the terms of such a training do, as those of the bundled runs did; empty where no bundled run tells."""
+    zero = [term for term in charts.TERMS if not getattr(config, f"{term}_weight")]
+    variance, invariance, covariance = (ui.coloured(term.capitalize(), term) for term in charts.TERMS)
+    return {
+        (): f"{variance} falls all the way: the embeddings spread. {covariance} rises from almost 0 while they do, until its "
+        "own weight holds it: embeddings that lie together have nothing to covary.",
+        ("variance",): f"{variance} climbs to 1 while {invariance} and {covariance} go to 0: all pictures get the same "
+        "embedding, which is perfect agreement and no information. This is the collapse.",
+        (
+            "invariance",
+        ): f"{invariance} climbs to 2, what two unrelated embeddings of variance 1 are apart: two views of a "
+        f"picture agree no more than two pictures. {variance} goes to 0, and it looks like a success.",
+        (
+            "covariance",
+        ): f"{variance} goes to 0, and {covariance} to hundreds or thousands: the embeddings spread, but their "
+        "components all say the same.",
+    }.get(tuple(zero), "")
+
+
+def expected(config: Config, *, width: int) -> None:
+    """What the bundled run of the config's preset did: the same curves, by epoch, to look at before anything is trained."""
+    run = ui.preset_run(config.preset, dataset=config.dataset)
+    st.subheader("What to expect", anchor=False)
+    if run.config.preset == config.preset:
+        st.markdown(f"So went `{ui.title(run)}`, which comes with the app. {expectation(config)}")
+    else:
+        st.markdown(f"{expectation(config)} So went `{ui.title(run)}`, which comes with the app.".strip())
+    history = ui.results(run, "history")
+    ui.chart(
+        charts.live_terms(
+            history[history["split"] == "train"].rename(columns={"epoch": "step"}),
+            steps=run.config.epochs,
+            width=width,
+            unit="epoch",
+        ),
+        alt=f"Total and the three terms of {ui.title(run)} over its epochs, on train pictures.",
+        key="expected_terms",
+    )
 
 
 def told(job: Job) -> str:
@@ -52,12 +108,18 @@ def told(job: Job) -> str:
     words = {
         "starting": f"starting {label}".strip(),
         "running": f"step {job.step:,} of {job.steps:,}, epoch {job.epoch} of {job.epochs}",
-        "measuring": f"trained; now measuring: {label}, {done:,} of {total:,}",
+        "measuring": f"trained; now {label}, {done:,} of {total:,}",
         "stopping": "stopping, and saving what it has learnt",
     }[job.state]
     if job.state == "running" and job.seconds_left is not None:
         words += f", {training.minutes(job.seconds_left)} left, {job.images_per_second:,.0f} pictures a second"
     return f"`{job.name}`: {words}" + (f" ({job.device})" if job.device else "")
+
+
+def _share(job: Job) -> float:
+    """How far a job is with what it is at, from 0 to 1."""
+    _, done, total = job.stage if job.state == "measuring" and job.stage else ("", job.step, job.steps)
+    return min(1.0, done / total) if total else 0.0
 
 
 def over(job: Job) -> None:
@@ -78,10 +140,9 @@ def over(job: Job) -> None:
     else:
         became = {"stopped": "was stopped, and saved", "interrupted": "was interrupted", "failed": "failed"}[job.state]
         at = f" at step {job.step:,} of {job.steps:,}" if job.steps else ""
+        if job.steps and job.step == job.steps:
+            at = " after its last step: it is trained, and only the measuring is missing"
         st.warning(f"`{job.name}` {became}{at}. {job.sentence}", icon=":material/pause_circle:")
-        if job.log_tail:
-            with st.expander("The last lines of its log", icon=":material/description:"):
-                st.code("\n".join(job.log_tail), language=None)
     if not may_command(job):
         return
     row = st.columns([1, 1, 1, 2])
@@ -108,6 +169,9 @@ def over(job: Job) -> None:
         st.markdown(f"What `{job.name}` has learnt so far will be gone.")
         if st.button("Discard it for good", key=f"discard_{job.name}_{job.created}"):
             command(jobs.discard, job)
+    if job.log_tail:
+        with st.expander("The last lines of its log", icon=":material/description:"):
+            st.code("\n".join(job.log_tail), language=None)
 
 
 def put_aside() -> set[tuple[str, float]]:
@@ -146,9 +210,10 @@ def curves(job: Job, *, width: int) -> None:
     last = moments[-1]
     left, right = st.columns([1, 1], gap="large") if width >= 700 else (st.container(), st.container())
     with left:
-        since = "Untrained" if last.epoch == 0 else f"After epoch {last.epoch}"
+        since = "Before the first step" if last.epoch == 0 else f"After epoch {last.epoch}"
         st.markdown(
             f"**{since}**: kNN accuracy {100 * last.knn_accuracy:.2f} %, effective rank {last.effective_rank:.2f} of 512."
+            + (" The next map comes in a few epochs." if job.active and last.epoch < job.epochs else "")
         )
         half = width // 2 - 20 if width >= 700 else width
         ui.chart(
@@ -171,9 +236,16 @@ def command(act: Callable[[Job], object], job: Job) -> None:
     try:
         act(job)
     except (ValueError, OSError) as error:
-        st.warning(str(error), icon=":material/error:")
+        refused(error)
     else:
         st.rerun()
+
+
+def refused(error: Exception) -> None:
+    """Why something could not be done: a library's message as a sentence, its words as they are."""
+    said = str(error)
+    plain = re.sub(r"([\\`*_~$\[\]{}<>#|:])", r"\\\1", said[:1].upper() + said[1:])
+    st.warning(plain + "." * (not said.endswith((".", "!", "?"))), icon=":material/error:")
 
 
 def may_command(job: Job) -> bool:
@@ -185,7 +257,9 @@ def ask_for_key() -> None:
     """Folded away: where the operator of this instance gives the key, if there is one."""
     if training.has_operator():
         with st.expander("For the operator", icon=":material/key:"):
-            st.text_input("Operator's key", type="password", key=KEY, help="VICREG_OPERATOR of this instance.")
+            key = st.text_input("Operator's key", type="password", key=KEY, help="VICREG_OPERATOR of this instance.")
+            if key:
+                st.caption("You are the operator." if training.is_operator(key) else "This is not the operator's key.")
 
 
 @st.cache_resource(max_entries=16, show_spinner=False)
@@ -208,4 +282,9 @@ def _map(name: str, created: float, epoch: int, side: int, _moments: list, _labe
     classes, last = list(datasets.class_names(_job.config.dataset)), _moments[-1]
     frame = pd.DataFrame({"tsne_x": last.tsne[:, 0], "tsne_y": last.tsne[:, 1], "class": np.array(classes)[_labels]})
     reach = 1.03 * float(max(np.abs(m.tsne).max() for m in _moments) or 1)
-    return ui.prepared(charts.film(frame, classes, kind="tsne", limits=(-reach, reach), side=side))
+    title = f"t-SNE of {len(frame):,} test pictures, " + (
+        f"epoch {last.epoch}" if last.epoch else "before the first step"
+    )
+    return ui.prepared(
+        charts.film(frame, classes, kind="tsne", limits=(-reach, reach), side=side).properties(title=title)
+    )

@@ -60,21 +60,31 @@ def has_cuda() -> bool:
 
 
 @st.cache_data(max_entries=1, show_spinner="Looking for a device")
-def device_told() -> tuple[str, str]:
-    """The device that a training would take, and what that means."""
+def _device() -> tuple[str, str]:
+    """The kind of device that a training would take, and its name."""
     import torch
 
     from vicreg.pipeline import choose_device
 
     kind = choose_device("auto").type
     if kind == "cuda":
-        return f"CUDA, {torch.cuda.get_device_name()}", "Everything can be trained here."
+        return kind, f"CUDA ({torch.cuda.get_device_name()})"
     if kind == "mps":
-        return "MPS, Apple's graphics processor", "The small encoders can be trained here; a resnet18 takes patience."
-    return (
-        f"CPU, {torch.get_num_threads()} thread" + "s" * (torch.get_num_threads() > 1),
-        "Fit for coloured digits with the `tiny` encoder; CIFAR-10 wants a GPU, or patience.",
-    )
+        return kind, "MPS, Apple's graphics processor"
+    threads = torch.get_num_threads()
+    return kind, f"the CPU ({threads} thread" + "s" * (threads > 1) + ")"
+
+
+def device_told(config: Config) -> str:
+    """The device that a training would take, and what that means for this one: ends a sentence."""
+    kind, name = _device()
+    if kind == "cuda":
+        return f"{name}, on which everything here can be trained."
+    if config.encoder == "tiny":
+        return f"{name}, which is enough for the `tiny` encoder."
+    if kind == "mps":
+        return f"{name}: fine for `compact`, while a `resnet18` takes patience."
+    return f"{name}: the `{config.encoder}` encoder wants a GPU, or patience."
 
 
 def token() -> str:
@@ -87,13 +97,18 @@ def has_operator() -> bool:
     return bool(os.environ.get("VICREG_OPERATOR"))
 
 
+def is_operator(key: str) -> bool:
+    """Whether this is the operator's key."""
+    operator = os.environ.get("VICREG_OPERATOR", "")
+    return bool(operator and key) and hmac.compare_digest(key.encode(), operator.encode())
+
+
 def may_command(job: Job, key: str = "") -> bool:
     """Whether this session may stop, resume or discard a job: its starter, the operator, or anybody on one's own machine.
 
     key: what the visitor gave as the operator's (VICREG_OPERATOR).
     """
-    operator = os.environ.get("VICREG_OPERATOR", "")
-    if operator and key and hmac.compare_digest(key.encode(), operator.encode()):
+    if is_operator(key):
         return True
     if job.token and hmac.compare_digest(job.token.encode(), token().encode()):
         return True
@@ -148,14 +163,19 @@ def estimated(config: Config, images: int) -> Estimate:
     return Estimate(_seconds_a_step(timed), steps_of(config, images))
 
 
-@st.cache_data(max_entries=64, show_spinner="Timing three steps on this machine")
+@st.cache_data(max_entries=64, ttl=600, show_spinner="Timing three steps on this machine")
 def _seconds_a_step(config: Config) -> float:
-    """Timed once for all visitors, and one at a time."""
+    """Timed for all visitors, one config at a time, and again after ten minutes, since others may have slowed it."""
     from vicreg.pipeline import choose_device
     from vicreg.timing import seconds_a_step
 
     with _TIMING:
         return seconds_a_step(config, choose_device("auto"))
+
+
+def short_time(seconds: float) -> str:
+    """The time of a step: `85 ms`, `5.0 s`."""
+    return f"{1000 * seconds:.0f} ms" if seconds < 1 else f"{seconds:.1f} s"
 
 
 def minutes(seconds: float) -> str:

@@ -219,8 +219,8 @@ def start(
         raise ValueError(f"epochs must be at most {limits.epochs} here, got {config.epochs}")
     if not re.fullmatch(NAME, name):
         raise ValueError(
-            "a run's name has at most 100 letters, digits, dots, dashes and underscores, and begins with a letter or a "
-            f"digit: choose another than {name[:100]!r}"
+            "a run's name has at most 100 characters, of a to z, A to Z, digits, dots, dashes and underscores, and begins "
+            f"with a letter or a digit: choose another than {name[:100]!r}"
         )
     folder = _folder(name)
     with _alone():
@@ -434,7 +434,7 @@ def _sentence(state: State, story: events.Story, tail: tuple[str, ...], folder: 
     if state == "interrupted":
         return (
             "Its process ended without a word: it was killed, or the machine went down. "
-            f"{GO_ON}. If it happens again, the memory is too small: a smaller batch or encoder needs less."
+            f"{GO_ON}. If it happens again, memory may be short: a smaller batch or encoder needs less."
         )
     return ""
 

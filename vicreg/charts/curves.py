@@ -103,30 +103,40 @@ def compared_curves(
     return alt.vconcat(*(alt.hconcat(*panels[i : i + columns]) for i in range(0, 4, columns)))
 
 
-def live_terms(frame: pd.DataFrame, *, steps: int, width: int = 800) -> alt.VConcatChart:
+def live_terms(frame: pd.DataFrame, *, steps: int, width: int = 800, unit: str = "step") -> alt.VConcatChart:
     """Four panels over the steps of a training that goes on: total and the three unweighted terms.
 
-    frame: step, total, variance, invariance, covariance. steps: in all, so that the curves grow into their panels.
+    frame: step, total, variance, invariance, covariance. steps: in all, so that the curves grow into their panels. unit:
+    what the steps are called. All axes begin at 0, and that of the variance term ends at 1, a collapse's, so that noise
+    is not drawn as an event.
     """
     columns = 2 if width < 700 else 4
-    panel = max(130, (width - 55 * columns) // columns)
+    panel = max(130, (width - 60 * columns) // columns)
+    dots = alt.OverlayMarkDef(size=30, filled=True) if len(frame) < 10 else False
 
     def one(term: str) -> alt.Chart:
         title = "total (weighted sum)" if term == "total" else f"{term} (unweighted)"
         return (
             alt.Chart(frame[["step", term]])
-            .mark_line(strokeWidth=2, color=TERM_COLOURS[term])
+            .mark_line(strokeWidth=2, color=TERM_COLOURS[term], point=dots)
             .encode(
                 x=alt.X(
                     "step:Q",
-                    title="step",
+                    title=unit,
                     axis=alt.Axis(grid=False, tickCount=4),
                     scale=alt.Scale(domain=[0, max(1, steps)], nice=False),
                 ),
-                y=alt.Y(f"{term}:Q", title=None, scale=alt.Scale(zero=False), axis=alt.Axis(format=".4~r")),
+                y=alt.Y(
+                    f"{term}:Q",
+                    title=None,
+                    scale=alt.Scale(zero=True, domain=[0, max(1.0, frame[term].max())])
+                    if term == "variance"
+                    else alt.Scale(zero=True),
+                    axis=alt.Axis(format=".4~r", tickCount=4, minExtent=38, maxExtent=38),
+                ),
                 tooltip=["step:Q", alt.Tooltip(f"{term}:Q", format=".4g")],
             )
-            .properties(width=panel, height=140, title=alt.Title(title, color=TERM_COLOURS[term]))
+            .properties(width=panel, height=140, title=alt.Title(title, color=TERM_COLOURS[term], anchor="start"))
         )
 
     panels = [one(term) for term in ("total", *TERMS)]
@@ -139,7 +149,7 @@ def snapshots(
     """Two panels over the epochs: kNN accuracy in percent, and the effective rank of the representations.
 
     figures: title -> epoch, knn_accuracy (0 to 1), effective_rank. colours: title -> colour, in the same order.
-    epochs: in all, for a training that goes on, whose curves grow into their panels.
+    epochs: in all, for a training that goes on, whose curves grow into their panels. Both axes begin at 0.
     """
     span = alt.Undefined if epochs is None else alt.Scale(domain=[0, epochs], nice=False)
     frame = pd.concat([f.assign(run=title, knn=100 * f.knn_accuracy) for title, f in figures.items()])
@@ -152,7 +162,7 @@ def snapshots(
             .mark_line(strokeWidth=2.5, point=alt.OverlayMarkDef(size=50, filled=True))
             .encode(
                 x=alt.X("epoch:Q", title="epoch", axis=alt.Axis(tickMinStep=1, grid=False), scale=span),
-                y=alt.Y(f"{field}:Q", title=None, scale=alt.Scale(zero=False), axis=alt.Axis(format="~r")),
+                y=alt.Y(f"{field}:Q", title=None, scale=alt.Scale(zero=True), axis=alt.Axis(format="~r", tickCount=5)),
                 color=run_colour(colours, legend=len(colours) > 1, columns=1 if narrow else 2),
                 tooltip=["run:N", "epoch:Q", alt.Tooltip(f"{field}:Q", title=title, format=".2f")],
             )
