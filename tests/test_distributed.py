@@ -435,8 +435,8 @@ def test_only_rank_0_writes(runs):
 def test_a_stop_that_one_process_asks_for_stops_all_after_the_same_step(runs):
     folder, _, ranks = runs
     assert [rank[1]["finished"] for rank in ranks] == [False, False]
-    record, _ = training._read(folder / "stopped" / training.STATE_FILE, SMALL)
-    assert record["step"] == 4
+    with safe_open(folder / "stopped" / training.STATE_FILE, framework="pt") as file:
+        assert json.loads(file.metadata()["state"])["step"] == 4
 
 
 def test_a_run_goes_on_with_another_number_of_processes_and_ends_alike(runs):
@@ -461,7 +461,7 @@ def test_training_without_the_team_that_was_joined_is_refused(tmp_path, monkeypa
     [(250, 4, "250 does not go into 4, try 248 or 252"), (5, 3, "try 6"), (2, 2, "try 4"), (7, 2, "try 6 or 8")],
 )
 def test_a_batch_that_cannot_be_shared_evenly_is_refused_with_the_nearest_sizes(batch_size, size, advice):
-    with pytest.raises(ValueError, match=f"{advice}$"):
+    with pytest.raises(ValueError, match=f"{advice}, or another number of processes$"):
         Team(0, size).share(batch_size)
 
 
@@ -590,6 +590,19 @@ def test_torchrun_trains_and_measures_one_run_and_ends_well(tiny_hub, tmp_path):
     assert log.count("linear probe") == 1
     assert [path.name for path in tmp_path.iterdir()] == ["cifar10-vicreg"]
     assert open_run(tmp_path / "cifar10-vicreg").record["device"].startswith("2 x CPU")
+
+
+def test_torchrun_that_is_stopped_by_a_limit_has_not_failed(tiny_hub, tmp_path):
+    words = ["--encoder", "tiny", "--batch-size", "16", "--device", "cpu", "--folder", str(tmp_path)]
+    job = torchrun(*words, "--epochs", "2000", "--max-seconds", "1", environment=tiny_hub)
+    try:
+        log, _ = job.communicate(timeout=DEADLINE)
+    finally:
+        job.terminate()
+    assert job.returncode == 0, log
+    assert "--max-seconds allows 1" in log
+    assert "Traceback" not in log
+    assert (tmp_path / ".training-cifar10-vicreg" / training.STATE_FILE).exists()
 
 
 # Measuring, which rank 0 does alone. The same command as torchrun's, in processes that have imported torch already.

@@ -173,7 +173,7 @@ def test_a_run_or_a_job_of_that_name_is_not_trained_over(finished, monkeypatch):
     monkeypatch.setenv("VICREG_RUNS", str(finished[2]))
     with pytest.raises(ValueError, match="a finished run coloured-digits-vicreg is there already"):
         jobs.start(SMALL)
-    with pytest.raises(ValueError, match="letters, digits, dots"):
+    with pytest.raises(ValueError, match="a to z, A to Z, digits, dots"):
         jobs.start(SMALL, name="../elsewhere")
 
 
@@ -323,6 +323,33 @@ def test_limits_end_a_training_with_its_state_saved_and_a_reason(here, capsys):
     assert main([*words, "--name", "large", "--max-disk", "100000"]) == 130
     assert "--max-disk allows 0.1" in capsys.readouterr().out
     assert "--max-disk" in jobs.get("large").sentence
+
+
+def test_a_job_that_was_killed_before_it_spoke_was_interrupted(here):
+    job = start(SMALL)
+    os.kill(pid_of(job), signal.SIGKILL)
+    job = wait(job, over)
+    assert job.state == "interrupted"
+    assert job.resumable
+
+
+def test_no_job_starts_on_a_full_disk(here, monkeypatch):
+    usage = shutil.disk_usage("/")
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: usage._replace(free=1000))
+    with pytest.raises(OSError, match="The disk is full"):
+        start(SMALL)
+    assert jobs.find() == []
+
+
+def test_a_training_on_other_images_leaves_the_one_that_was_begun_alone(here, capsys):
+    job = wait(start(limits=Limits(seconds=1)), over)
+    file = job.folder / JOB_FILE
+    before = file.read_text()
+    words = ["train", "--config", str(file), "--name", job.name, "--device", "cpu"]
+    assert main([*words, "--images", "128"]) == 1
+    assert "train images 256 -> 128" in capsys.readouterr().err
+    assert file.read_text() == before
+    assert jobs.get(job.name).state == "stopped"
 
 
 def test_a_loss_that_is_not_finite_ends_in_a_sentence_and_a_broken_state_too(here):
@@ -525,6 +552,7 @@ def test_a_job_on_another_host_lives_while_it_has_its_folder_and_is_left_alone(h
         {"images": "all"},
         {"limits": {"seconds": -1}},
         {"config": {}},
+        {"config": {"learning_rate": 10**400}},
         {"schema": 2},
     ],
 )
@@ -550,6 +578,8 @@ def test_a_damaged_job_is_left_out_and_named_when_asked_for(here, damage):
         b'{"time":1,"kind":"finished","accuracy":5}',
         b'{"time":1,"kind":"failed","pid":[]}',
         b'{"time":1,"kind":"step","step":3}',
+        b'{"time":1,"kind":"step","step":3,"steps":9,"epoch":1,"terms":{"total":1},"learning_rate":1,"seconds":1,'
+        b'"seconds_left":1,"images_per_second":1}',
         b"[" * 100_000,
     ],
 )

@@ -121,8 +121,17 @@ def test_a_finished_run_is_not_trained_over_unasked(trained, tiny_hub):
     assert "--replace trains it again, --name gives another name" in err
 
 
-def test_ctrl_c_saves_and_the_same_command_goes_on(tmp_path, tiny_hub):
+@pytest.mark.parametrize("then", [signal.SIGTERM, signal.SIGHUP])
+def test_ctrl_c_and_a_closed_terminal_save_and_the_same_command_goes_on(tmp_path, tiny_hub, then):
     words = ("train", "--epochs", "40", *SMALL, "--folder", str(tmp_path))
+    before = signal.signal(then, signal.SIG_DFL)  # where the tests run under nohup, children would ignore it
+    try:
+        _stop_twice(words, tmp_path, tiny_hub, then)
+    finally:
+        signal.signal(then, before)
+
+
+def _stop_twice(words, tmp_path, tiny_hub, then):
     process = command(*words, environment=tiny_hub)
     state = tmp_path / ".training-cifar10-vicreg" / training.STATE_FILE
     deadline = time.monotonic() + 120
@@ -139,7 +148,7 @@ def test_ctrl_c_saves_and_the_same_command_goes_on(tmp_path, tiny_hub):
     process = command(*words, environment=tiny_hub)
     while _step(state) == reached and time.monotonic() < deadline + 60 and process.poll() is None:
         time.sleep(0.05)
-    process.send_signal(signal.SIGTERM)
+    process.send_signal(then)
     assert finish(process)[0] == 130
     assert _step(state) > reached
 
@@ -229,13 +238,39 @@ def test_without_pictures_training_says_how_to_get_them(tmp_path):
         (["train", "--epochs", "0"], "epochs must be at least 1, got 0"),
         (["train", "--name", "../x"], "plain folder name"),
         (["train", "--learning-rate", "-1"], "learning_rate must be positive, got -1"),
+        (["train", "--learning-rate", "inf"], "learning_rate must be finite, got inf"),
+        (["train", "--seed", "-1"], "seed must not be negative, got -1"),
+        (["train", "--config", "huge.json"], "learning_rate must be a number that a float can hold"),
+        (["train", "--config", "deep.json"], "--config deep.json cannot be used"),
+        (["train", "--tensorboard", "huge.json"], "--tensorboard huge.json cannot be written to (File exists)"),
         (["evaluate", "nothing-like-it"], "no run 'nothing-like-it' here; there are:"),
     ],
 )
 def test_bad_arguments_get_a_sentence(words, message, capsys, monkeypatch, tmp_path):
-    monkeypatch.setenv("VICREG_RUNS", str(tmp_path))
+    monkeypatch.setenv("VICREG_RUNS", str(tmp_path / "runs"))
+    monkeypatch.setenv("VICREG_CACHE", str(tmp_path / "cache"))
+    monkeypatch.chdir(tmp_path)
+    Path("huge.json").write_text(f'{{"learning_rate": 1{"0" * 400}}}')
+    Path("deep.json").write_text("[" * 100_000)
     assert main(words) == 1
     assert message in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("option", ["--max-seconds", "--max-disk"])
+def test_a_bound_of_nothing_is_refused_by_its_name(option, capsys):
+    with pytest.raises(SystemExit) as ended:
+        main(["train", option, "0"])
+    assert ended.value.code == 2
+    assert f"argument {option}: must be more than 0, got 0" in capsys.readouterr().err
+
+
+def test_ctrl_c_while_measuring_again_ends_without_a_traceback(monkeypatch, capsys):
+    def interrupted(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("vicreg.pipeline.evaluate_run", interrupted)
+    assert main(["evaluate", "cifar10-vicreg"]) == 130
+    assert "stopped" in capsys.readouterr().err
 
 
 def test_a_device_that_is_not_here_is_named_with_those_that_are(trained, tiny_hub):

@@ -12,6 +12,8 @@ import numpy as np
 import pytest
 import torch
 from conftest import digit_images
+from safetensors import safe_open
+from safetensors.torch import load_file, save_file
 from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
@@ -184,7 +186,16 @@ def test_a_state_of_other_settings_or_damaged_is_refused_with_the_way_out(tmp_pa
     run(tmp_path, should_stop=lambda: True)
     with pytest.raises(TrainingError, match=r"other settings \(seed 0 -> 7\).*delete it to start over"):
         run(tmp_path, replace(SMALL, seed=7))
+    images, labels = digit_images(48)
+    with pytest.raises(TrainingError, match=r"other settings \(train images 56 -> 48\).*delete it to start over"):
+        train(SMALL, images, images, train_labels=labels, test_labels=labels, folder=tmp_path)
     state = tmp_path / training.STATE_FILE
+    whole = load_file(state)
+    with safe_open(state, framework="pt") as file:
+        record = file.metadata()
+    save_file({name: whole[name] for name in whole if name != "encoder.trunk.0.weight"}, state, metadata=record)
+    with pytest.raises(TrainingError, match=r"cannot be read \(.*Missing key.*delete it to start over"):
+        run(tmp_path)
     state.write_bytes(state.read_bytes()[:1000])
     with pytest.raises(TrainingError, match="cannot be read"):
         run(tmp_path)

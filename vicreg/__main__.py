@@ -25,6 +25,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         return options.command(options)
+    except KeyboardInterrupt:
+        print("\nvicreg: stopped; nothing that was here before has changed.", file=sys.stderr)
+        return 130
     except (ValueError, OSError) as error:  # RunError and DataError are ValueErrors, PicturesMissing is an OSError
         print(f"vicreg: {_who()}{error}", file=sys.stderr)
         return 1
@@ -84,8 +87,12 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument("--name", help="the run's folder; default: DATASET-PRESET")
     train.add_argument("--replace", action="store_true", help="train again where a finished run of that name exists")
     train.add_argument("--beside", action="store_true", help="train although another training runs on this machine")
-    train.add_argument("--max-seconds", type=float, metavar="N", help="stop and save after so much training in all")
-    train.add_argument("--max-disk", type=int, metavar="BYTES", help="stop and save where the state takes more")
+    train.add_argument(
+        "--max-seconds", type=_positive(float), metavar="N", help="stop and save after so much training in all"
+    )
+    train.add_argument(
+        "--max-disk", type=_positive(int), metavar="BYTES", help="stop and save where the state takes more"
+    )
     train.add_argument("--tensorboard", type=Path, metavar="DIR", help="write the curves there for TensorBoard as well")
 
     evaluate = commands.add_parser(
@@ -142,6 +149,19 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _positive(kind: type) -> Callable[[str], Any]:
+    """Reads a positive number, for argparse."""
+
+    def read(text: str) -> Any:
+        value = kind(text)
+        if not value > 0:
+            raise argparse.ArgumentTypeError(f"must be more than 0, got {text}")
+        return value
+
+    read.__name__ = kind.__name__  # argparse says "invalid int value"
+    return read
+
+
 def _train(options: argparse.Namespace) -> int:
     config = _config(options)
     from vicreg.runs import runs_folder
@@ -171,7 +191,7 @@ def _train(options: argparse.Namespace) -> int:
             print(f"Stopped: {sitting.reason}. (State: {state}.)")
         else:
             print(f"Stopped and saved. The same command goes on from there (state: {state}).")
-        return 130
+        return 130 if _processes() == 1 else 0  # else torchrun calls a good end a failure, with a traceback
     probe = run.metrics["probe"]
     low, high = probe["interval"]
     print(
@@ -454,7 +474,7 @@ def _config_file(path: Path) -> Config:
     try:
         found = json.loads(path.read_text("utf-8"))
         return Config.from_dict(found["config"] if isinstance(found, dict) and "config" in found else found)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise ValueError(f"--config {path} cannot be used: {error}") from error
 
 
@@ -520,7 +540,7 @@ class _Bars:
 
 @contextlib.contextmanager
 def _stop_on_interrupt() -> Iterator[Callable[[], bool]]:
-    """Ctrl-C and SIGTERM ask for a stop after the step in progress; a second Ctrl-C ends the process at once."""
+    """Ctrl-C, SIGTERM and a closed terminal ask for a stop after the step in progress; a second Ctrl-C ends at once."""
     asked = False
 
     def ask(number: int, frame: object) -> None:
@@ -534,7 +554,10 @@ def _stop_on_interrupt() -> Iterator[Callable[[], bool]]:
             with contextlib.suppress(OSError):  # not by print, which a signal may have interrupted
                 os.write(2, b"\nStopping after this step; Ctrl-C again quits at once, with the last saved state.\n")
 
-    numbers = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGBREAK") if hasattr(signal, name)]
+    names = ("SIGINT", "SIGTERM", "SIGBREAK", "SIGHUP")
+    numbers = [getattr(signal, name) for name in names if hasattr(signal, name)]
+    if names[-1] in dir(signal) and signal.getsignal(signal.SIGHUP) == signal.SIG_IGN:
+        numbers.remove(signal.SIGHUP)  # under nohup it goes on
     before = {number: signal.signal(number, ask) for number in numbers}
     try:
         yield lambda: asked

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 import re
 from dataclasses import dataclass, field
 from typing import Any
@@ -103,6 +104,9 @@ class Config:
             _require(getattr(self, name) >= 0, f"{name} must not be negative, got {getattr(self, name)}")
         for name in ("gamma", "eps", "learning_rate"):
             _require(getattr(self, name) > 0, f"{name} must be positive, got {getattr(self, name)}")
+        for name, value in vars(self).items():
+            _require(not isinstance(value, float) or math.isfinite(value), f"{name} must be finite, got {value}")
+        _require(self.seed >= 0, f"seed must not be negative, got {self.seed}")
         _require(self.epochs >= 1, f"epochs must be at least 1, got {self.epochs}")
         _require(
             self.batch_size >= 2, f"batch_size must be at least 2 (variance needs two images), got {self.batch_size}"
@@ -158,7 +162,10 @@ def _from_dict(cls: type, values: dict[str, Any]) -> Any:
 
 def _scalar(name: str, value: Any, default: Any) -> Any:
     if isinstance(default, float) and isinstance(value, int) and not isinstance(value, bool):
-        value = float(value)
+        try:
+            value = float(value)
+        except OverflowError as error:
+            raise ValueError(f"{name} must be a number that a float can hold") from error
     _require(type(value) is type(default), f"{name} must be a {type(default).__name__}, got {value!r}")
     return value
 

@@ -71,7 +71,7 @@ class Team:
             nearest = [size for size in (below, below + self.size) if size >= 2 * self.size] or [2 * self.size]
             raise ValueError(
                 f"batch_size is shared evenly by all processes, at least 2 images each: {batch_size} does not go into "
-                f"{self.size}, try {' or '.join(map(str, nearest))}"
+                f"{self.size}, try {' or '.join(map(str, nearest))}, or another number of processes"
             )
         each = batch_size // self.size
         return slice(self.rank * each, (self.rank + 1) * each)

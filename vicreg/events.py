@@ -77,7 +77,7 @@ class Story:
     """What the events of one training add up to.
 
     state: the last of LASTING, empty before the first. pid, process: of the process at work (see `machine.identity`).
-    began: when its sitting did, in seconds since 1970. last: the newest step event in full, in this sitting or before
+    began: when its sitting did, in seconds since 1970. last: the newest step event, in this sitting or before
     it; moving: whether this sitting has made a step. stage: (label, done, total), None while steps are made.
     log: where its log begins, in bytes. ending: the event that ended it. table: the history's rows by epoch and split.
     labels: (M,), those of the map's images, or None.
@@ -155,9 +155,9 @@ class Story:
 
     def _step(self, event: dict[str, Any]) -> None:
         row = point(event)
-        for value in (*row.values(), event["steps"], event["seconds_left"]):
-            float(value)
-        self.last, self.moving, self.stage = event, True, None
+        steps, left = int(event["steps"]), float(event["seconds_left"])
+        self.last = {**row, "steps": steps, "seconds_left": left, "point": row}
+        self.moving, self.stage = True, None
         if self.seen % self.stride == 0:
             self.points.append(row)
         self.seen += 1
@@ -179,9 +179,10 @@ class Story:
 
 
 def point(step: dict[str, Any]) -> dict[str, Any]:
-    """A step event as a row: the step, where and when it was, and its terms."""
-    names = ("step", "epoch", "learning_rate", "seconds", "images_per_second")
-    return {**{name: step[name] for name in names}, **step["terms"]}
+    """A step event as a row: the step, where and when it was, and its terms. Raises some error where one is missing."""
+    figures = {name: float(step[name]) for name in ("learning_rate", "seconds", "images_per_second")}
+    terms = {name: float(step["terms"][name]) for name in ("total", "variance", "invariance", "covariance")}
+    return {"step": int(step["step"]), "epoch": int(step["epoch"]), **figures, **terms}
 
 
 class _Reader:

@@ -170,9 +170,8 @@ def steps_seen(job: Job) -> list[dict[str, Any]]:
     total. Of a resumed training, those that led to where it is.
     """
     story = events.read(job.folder)
-    newest = events.point(story.last) if story.last and story.moving else None
-    if newest and (not story.points or story.points[-1]["step"] < newest["step"]):
-        return [*story.points, newest]
+    if story.last and story.moving and (not story.points or story.points[-1]["step"] < story.last["step"]):
+        return [*story.points, story.last["point"]]
     return story.points
 
 
@@ -230,6 +229,8 @@ def start(
             raise ValueError(
                 f"a training of {name} was begun already: go on with it, discard it, or choose another name"
             )
+        if room := full_disk(folder):
+            raise OSError(room)
         shutil.rmtree(folder, ignore_errors=True)  # what a finished job left, whose run is gone
         folder.mkdir(parents=True)
         record = Record(name, config, images, device, limits, (), token, time.time(), background=True)
@@ -373,7 +374,7 @@ def _job(folder: Path) -> Job:
         raise FileNotFoundError(folder)
     record, story = read_record(folder), events.read(folder)
     tail = _log_tail(folder / LOG_FILE, story.log)
-    state = _state(folder, record, story)
+    state = _state(folder, record, story, tail)
     probe = None
     if state == "finished" and "accuracy" in story.ending:
         probe = (story.ending["accuracy"], *story.ending["interval"])
@@ -403,7 +404,7 @@ def _job(folder: Path) -> Job:
     )
 
 
-def _state(folder: Path, record: Record, story: events.Story) -> State:
+def _state(folder: Path, record: Record, story: events.Story, tail: tuple[str, ...]) -> State:
     if story.state in events.ENDS:
         return story.state
     if not story.state and time.time() - record.created < SECONDS_TO_START:
@@ -419,7 +420,7 @@ def _state(folder: Path, record: Record, story: events.Story) -> State:
             return "finished"
     if story.state == "stopping":
         return "stopped"  # before it could say so
-    return "failed" if story.state == "starting" else "interrupted"
+    return "failed" if story.state == "starting" and tail else "interrupted"  # it had something to say, or was killed
 
 
 def _sentence(state: State, story: events.Story, tail: tuple[str, ...], folder: Path) -> str:

@@ -8,6 +8,7 @@ the kNN accuracy and the effective rank, by the step at which the snapshot was t
 
 from __future__ import annotations
 
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,14 @@ class Scalars:
         except ImportError as error:
             raise ValueError(
                 "--tensorboard needs TensorBoard, which is not installed: `pip install tensorboard`"
+            ) from error
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryFile(dir=folder):
+                pass
+        except OSError as error:
+            raise ValueError(
+                f"--tensorboard {folder} cannot be written to ({error.strerror}): choose another"
             ) from error
         self._open = lambda step: SummaryWriter(str(folder), purge_step=step)
         self._writer: Any = None

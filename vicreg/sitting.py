@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import Any
 
 from vicreg import events, machine
+from vicreg.catalogue import CATALOGUE
 from vicreg.config import Config
 from vicreg.datasets import cache_folder
 from vicreg.files import atomic_path
@@ -215,7 +216,7 @@ class Sitting:
             used = folder_bytes(self.folder)
             if used > most:
                 self.reason = (
-                    f"its folder takes {used / 1e6:.1f} MB, and --max-disk allows {most / 1e6:.1f}: its state is saved; "
+                    f"its folder takes {used / 1e6:.3g} MB, and --max-disk allows {most / 1e6:.3g}: its state is saved; "
                     "a smaller encoder or a narrower expander takes less"
                 )
 
@@ -258,7 +259,10 @@ def sitting(
         yield Sitting(None, config, limits)
         return
     step, saved = _saved(folder / STATE_FILE)
-    if saved not in (None, config.to_dict()):
+    known = read_record(folder) if saved is not None and (folder / JOB_FILE).exists() else None
+    every = CATALOGUE[config.dataset].train_images
+    other = known is not None and (known.images or every) != (images or every)
+    if saved not in (None, config.to_dict()) or other:
         with machine.whole_folder(folder):
             yield Sitting(None, config, limits)  # another run's state, as training will say before it begins
         return

@@ -148,8 +148,13 @@ def train(
     folder = Path(folder)
     encoder, expander = networks(config, device)
     optimiser = make_optimiser(config, encoder, expander)
-    found = team.from_leader(lambda: _read(folder / STATE_FILE, config))
-    state = _restore(*found, encoder, expander, optimiser) if found else _State()
+    found = team.from_leader(lambda: _read(folder / STATE_FILE, config, len(train_images)))
+    state = _State()
+    if found:
+        try:
+            state = _restore(*found, encoder, expander, optimiser)
+        except (RuntimeError, LookupError, TypeError, ValueError) as error:  # something is missing, or of another shape
+            raise _unreadable(folder / STATE_FILE, error) from error
     network = _shared(encoder, expander, team, compile=compile)
     snapshotter = Snapshotter(train_images, train_labels, test_images, test_labels)
 
@@ -193,7 +198,9 @@ def train(
         )
 
     def save() -> None:
-        team.from_leader(lambda: _save(folder / STATE_FILE, config, encoder, expander, optimiser, state))
+        team.from_leader(
+            lambda: _save(folder / STATE_FILE, config, len(train_images), encoder, expander, optimiser, state)
+        )
 
     if state.step == 0 and not state.history:  # what an untrained network does: epoch 0 of every curve
         first_loss, snapshot = team.from_leader(
@@ -456,14 +463,15 @@ def _require_finite(terms: dict[str, float], step: int, config: Config) -> None:
     bad = [name for name, value in terms.items() if name != "total" and not math.isfinite(value)]
     raise TrainingError(
         f"the {' and '.join(bad) or 'total'} term stopped being finite at step {step + 1}. The usual cause is a rate "
-        f"that is too high: try a learning rate below {config.learning_rate:g}, or a longer warm-up than "
-        f"{config.warmup_steps} steps. The state of the last finished epoch is kept."
+        f"that is too high: train anew with a learning rate below {config.learning_rate:g}, or a longer warm-up than "
+        f"{config.warmup_steps} steps. Going on from the last saved state would meet it again."
     )
 
 
 def _save(
     path: Path,
     config: Config,
+    images: int,
     encoder: Encoder,
     expander: Expander,
     optimiser: torch.optim.Optimizer,
@@ -483,7 +491,8 @@ def _save(
     if bad is not None:
         raise TrainingError(
             f"{bad} stopped being finite by step {state.step}, and was not saved. The usual cause is a rate that is too "
-            f"high: try a learning rate below {config.learning_rate:g}. The state of the last finished epoch is kept."
+            f"high: train anew with a learning rate below {config.learning_rate:g}. Going on from the last saved state "
+            "would meet it again."
         )
     for snapshot in state.snapshots:
         tensors |= {
@@ -492,6 +501,7 @@ def _save(
     record = {
         "schema": STATE_SCHEMA,
         "config": config.to_dict(),
+        "images": images,
         "step": state.step,
         "seconds": state.seconds,
         "history": state.history,
@@ -503,8 +513,8 @@ def _save(
         save_file(tensors, temporary, metadata={"state": json.dumps(record)})
 
 
-def _read(path: Path, config: Config) -> tuple[dict[str, Any], dict[str, Tensor]] | None:
-    """The record and the tensors of a state file that fits the config, if there is one."""
+def _read(path: Path, config: Config, images: int) -> tuple[dict[str, Any], dict[str, Tensor]] | None:
+    """The record and the tensors of a state file that fits the config and the train images, if there is one."""
     if not path.exists():
         return None
     try:
@@ -512,18 +522,24 @@ def _read(path: Path, config: Config) -> tuple[dict[str, Any], dict[str, Tensor]
             record = json.loads(file.metadata()["state"])
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dict
     except (SafetensorError, KeyError, TypeError, ValueError) as error:
-        raise TrainingError(
-            f"{path.name} in {path.parent.name} cannot be read ({error}); delete it to start over"
-        ) from error
+        raise _unreadable(path, error) from error
     if record.get("schema") != STATE_SCHEMA:
         raise TrainingError(f"{path.name} has schema {record.get('schema')}, this version reads {STATE_SCHEMA}")
     differences = config_differences(Config.from_dict(record["config"]), config)
+    before = record.get("images", images)  # states of older versions do not say
+    if before != images:
+        differences = ", ".join(filter(None, [differences, f"train images {before:,} -> {images:,}"]))
     if differences:
         raise TrainingError(
             f"{path.parent.name} holds an unfinished run with other settings ({differences}); "
             "choose another folder, or delete it to start over"
         )
     return record, tensors
+
+
+def _unreadable(path: Path, error: Exception) -> TrainingError:
+    said = " ".join(str(error).split())[:300]
+    return TrainingError(f"{path.name} in {path.parent.name} cannot be read ({said}); delete it to start over")
 
 
 def _restore(
