@@ -142,7 +142,8 @@ def over(job: Job) -> None:
         at = f" at step {job.step:,} of {job.steps:,}" if job.steps else ""
         if job.steps and job.step == job.steps:
             at = " after its last step: it is trained, and only the measuring is missing"
-        st.warning(f"`{job.name}` {became}{at}. {job.sentence}", icon=":material/pause_circle:")
+        why = job.sentence if may_command(job) else ""  # what to do is its starter's to do
+        st.warning(f"`{job.name}` {became}{at}. {why}".strip(), icon=":material/pause_circle:")
     if not may_command(job):
         return
     row = st.columns([1, 1, 1, 2])

@@ -9,14 +9,14 @@ import time
 from pathlib import Path
 
 import pytest
-from opened import opened, served, text
+from opened import opened, served, specs, text
 from streamlit.testing.v1 import AppTest
 
 import ui
-from ui import training
-from vicreg import events, jobs, sitting
-from vicreg.config import Config, presets
-from vicreg.runs import Run
+from ui import live, training
+from vicreg import events, jobs, machine, sitting
+from vicreg.config import DATASETS, Config, presets
+from vicreg.runs import Run, open_run
 from vicreg.timing import seconds_a_step
 
 pytestmark = pytest.mark.usefixtures("page_world")
@@ -47,12 +47,12 @@ def test_on_a_cpu_coloured_digits_and_the_smallest_encoder_are_offered_first_wit
     app = page()
     assert not app.exception
     assert [box.value for box in app.selectbox] == ["coloured-digits", "vicreg", "tiny"]
-    assert re.search(r"About [\d.]+ (s|minutes|hours)\*\* for 480 steps of \d+ ms", text(app))
-    assert "Device: CPU" in text(app)
+    assert re.search(r"About [\d.]+ (s|minutes|hours)\*\* of steps on the CPU", text(app))
+    assert re.search(r"as it is now: 480 steps of (\d+ ms|[\d.]+ s)\.", text(app))
     assert not button(app, "Start").disabled
 
     app.number_input(key="train_epochs_coloured-digits").set_value(100).run()
-    assert "for 4,000 steps" in text(app)
+    assert "as it is now: 4,000 steps" in text(app)
     assert len(timed) == 1  # its steps are as long as before
     app.selectbox(key="train_preset_coloured-digits").set_value("neighbour-views").run()
     assert not app.exception
@@ -77,11 +77,12 @@ def test_a_name_that_was_typed_is_kept_until_a_run_has_it(monkeypatch):
 def test_a_name_that_cannot_be_is_said_and_not_lost(monkeypatch):
     monkeypatch.setattr(training, "_seconds_a_step", lambda config: 0.1)
     app = page()
-    app.text_input(key="train_name").set_value("../up").run()
+    app.text_input(key="train_name").set_value("../*up*").run()
     button(app, "Start").click().run()
     assert not app.exception
-    assert "up" in app.warning[0].value
-    assert app.text_input(key="train_name").value == "../up"
+    assert app.warning[0].value.startswith("A run's name has at most")
+    assert app.warning[0].value.endswith(r"'../\*up\*'.")  # not as Markdown
+    assert app.text_input(key="train_name").value == "../*up*"
     assert jobs.find() == []
 
 
@@ -109,6 +110,71 @@ def test_where_training_is_off_the_page_says_why_and_gives_the_command(environme
     assert told in app.info[0].value
     assert not app.button
     assert any("python -m vicreg train" in code.value for code in app.code)
+
+
+@pytest.mark.parametrize("dataset", DATASETS)
+def test_what_is_said_to_expect_is_what_the_bundled_runs_did(dataset):
+    for preset, config in presets(dataset).items():
+        history = open_run(ROOT / "checkpoints" / f"{dataset}-{preset}").history.query("split == 'train'")
+        first, last = history.iloc[0], history.iloc[-1]
+        words = live.expectation(config)
+        assert words
+        assert ("This is the collapse" in words) == (preset == "no-variance")
+        if preset == "no-variance":
+            assert last["variance"] > 0.98
+            assert max(last["invariance"], last["covariance"]) < 0.001
+        elif preset == "no-invariance":
+            assert last["invariance"] > 1.85
+            assert last["variance"] < 0.05
+        elif preset == "no-covariance":
+            assert last["variance"] < 0.01
+            assert last["covariance"] > 200
+        else:
+            assert history["variance"].is_monotonic_decreasing
+            assert last["covariance"] > first["covariance"] > 0
+    assert not live.expectation(dataclasses.replace(config, variance_weight=0.0, invariance_weight=0.0))
+
+
+def test_a_bundled_runs_curves_are_there_before_anything_is_trained(monkeypatch):
+    monkeypatch.setattr(training, "_seconds_a_step", lambda config: 0.1)
+    app = page()
+    assert "So went `coloured-digits/vicreg, 12 epochs`" in text(app)
+    (spec,) = specs(app)
+    assert len(spec["vconcat"][0]["hconcat"]) == 4
+    app.selectbox(key="train_preset_coloured-digits").set_value("no-variance").run()
+    assert "So went `coloured-digits/no-variance, 12 epochs`" in text(app)
+    assert "This is the collapse" in text(app)
+    app.selectbox(key="train_preset_coloured-digits").set_value("own weights").run()
+    for term in ("variance", "invariance", "covariance"):
+        app.number_input(key=f"train_{term}").set_value(0.0).run()
+    assert not app.exception
+    assert "will learn nothing" in app.warning[0].value
+    monkeypatch.setenv("VICREG_TRAINING", "off")
+    assert len(specs(page())) == 1
+
+
+def test_a_machine_that_is_busy_elsewhere_is_said_before_anything_is_timed(monkeypatch):
+    other = machine.Holder("theirs", "/elsewhere", 4711, "", 0.0)
+    monkeypatch.setattr(machine, "holder", lambda folder: other)
+    monkeypatch.setattr(training, "_seconds_a_step", None)
+    app = page()
+    assert not app.exception
+    assert "`theirs` is training on this machine (process 4711)" in app.info[0].value
+    assert "Start" not in [one.label for one in app.button]
+    monkeypatch.setenv("SPACE_ID", "ada/demo")
+    monkeypatch.setenv("VICREG_TRAINING", "on")
+    assert page().info[0].value == "Another training has this machine. Look again later."
+
+
+def test_an_operators_key_is_answered(monkeypatch):
+    monkeypatch.setenv("VICREG_OPERATOR", "s3cret")
+    monkeypatch.setenv("VICREG_TRAINING", "on")
+    monkeypatch.setattr(training, "_seconds_a_step", lambda config: 0.1)
+    app = page()
+    app.text_input(key=live.KEY).set_value("guess").run()
+    assert "This is not the operator's key." in text(app)
+    app.text_input(key=live.KEY).set_value("s3cret").run()
+    assert "You are the operator." in text(app)
 
 
 def test_a_hosted_instance_that_allows_it_has_bounds_and_names_the_runs_itself(monkeypatch):
@@ -162,7 +228,11 @@ def test_what_was_chosen_is_trained_and_only_its_starter_commands_it(monkeypatch
         assert "was interrupted" in hers.warning[0].value
         assert {"Resume", "Train another"} <= {one.label for one in hers.button}
         his.run()
-        assert not his.warning
+        assert "was interrupted" in his.warning[0].value  # he had watched it
+        assert "Resume" not in his.warning[0].value
+        assert not {"Resume", "Discard it for good"} & {one.label for one in his.button}
+        late = page()
+        assert not late.warning
         button(his, "Start")  # what she left does not stand in his way
         button(hers, "Train another").click().run()
         button(hers, "Start")
@@ -245,7 +315,7 @@ def test_a_run_is_trained_stopped_resumed_and_found_in_retrieval(tmp_path):
         epochs = page.get_by_role("spinbutton", name="Epochs")
         epochs.fill("2")
         epochs.press("Enter")
-        page.get_by_text("for 80 steps").wait_for()
+        page.get_by_text("as it is now: 80 steps").wait_for()
         page.get_by_role("button", name="Start").click()
 
         told = page.get_by_text(re.compile(r"step \d+ of 80"))
