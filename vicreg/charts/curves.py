@@ -112,13 +112,17 @@ def live_terms(frame: pd.DataFrame, *, steps: int, width: int = 800, unit: str =
     """
     columns = 2 if width < 700 else 4
     panel = max(130, (width - 60 * columns) // columns)
-    dots = alt.OverlayMarkDef(size=30, filled=True) if len(frame) < 10 else False
+    few = len(frame) < 10  # of which a line alone shows little, and of one nothing
 
     def one(term: str) -> alt.Chart:
         title = "total (weighted sum)" if term == "total" else f"{term} (unweighted)"
         return (
             alt.Chart(frame[["step", term]])
-            .mark_line(strokeWidth=2, color=TERM_COLOURS[term], point=dots)
+            .mark_line(
+                strokeWidth=2,
+                color=TERM_COLOURS[term],
+                point=alt.OverlayMarkDef(size=30, filled=True, color=TERM_COLOURS[term]) if few else False,
+            )
             .encode(
                 x=alt.X(
                     "step:Q",
