@@ -12,7 +12,7 @@ from vicreg.config import DATASETS, ENCODERS, Config, presets
 OWN = "own weights"
 NAME = "train_name"
 COMMAND = "python -m vicreg train --dataset coloured-digits"
-MEASURING = {"cifar10": "some 10 minutes", "coloured-digits": "about a minute"}  # on two idle cores
+MEASURING = {"cifar10": "about 5 minutes", "coloured-digits": "about a minute"}  # on two idle cores
 SWITCHES = {"crop": "crop", "flip": "flip", "jitter": "colour jitter", "greyscale": "greyscale", "blur": "blur"}
 
 ui.page(
@@ -187,7 +187,7 @@ mine = [one for one in found if live.may_command(one)]
 shown = [one for one in mine if one.state == "finished" or (one.name, one.created) not in live.put_aside()]
 if reason:
     st.info(reason, icon=":material/lock:")
-    live.expected(presets("coloured-digits")["vicreg"], width=width)
+    live.expected(presets("coloured-digits")["vicreg"], width=width, heading="What a training looks like")
     st.markdown("On a machine of your own, one command trains it:")
     st.code(COMMAND, language="bash")
 elif active is not None:

@@ -81,14 +81,13 @@ def expectation(config: Config) -> str:
     }.get(tuple(zero), "")
 
 
-def expected(config: Config, *, width: int) -> None:
+def expected(config: Config, *, width: int, heading: str = "What to expect") -> None:
     """What the bundled run of the config's preset did: the same curves, by epoch, to look at before anything is trained."""
     run = ui.preset_run(config.preset, dataset=config.dataset)
-    st.subheader("What to expect", anchor=False)
-    if run.config.preset == config.preset:
-        st.markdown(f"So went `{ui.title(run)}`, which comes with the app. {expectation(config)}")
-    else:
-        st.markdown(f"{expectation(config)} So went `{ui.title(run)}`, which comes with the app.".strip())
+    st.subheader(heading, anchor=False)
+    bundled = f"These are the curves of `{ui.title(run)}`, which comes with the app."
+    words = [bundled, expectation(config)]
+    st.markdown(" ".join(words if run.config.preset == config.preset else words[::-1]).strip())
     history = ui.results(run, "history")
     ui.chart(
         charts.live_terms(
