@@ -19,7 +19,7 @@ import pytest
 import torch
 from safetensors import safe_open
 
-from vicreg import datasets, events, jobs, machine
+from vicreg import datasets, events, jobs, machine, sitting
 from vicreg.__main__ import main
 from vicreg.config import Config, presets
 from vicreg.jobs import Job, Limits
@@ -305,7 +305,7 @@ def test_without_tensorboard_a_sentence_says_how_to_get_it(here, monkeypatch, ca
 # Bounds and failures
 
 
-def test_limits_end_a_training_with_its_state_saved_and_a_reason(here, capsys):
+def test_limits_end_a_training_with_its_state_saved_and_a_reason(here, capsys, monkeypatch):
     with pytest.raises(ValueError, match="epochs must be at most 3 here, got 4"):
         start(SMALL, limits=Limits(epochs=3))
     with pytest.raises(ValueError, match="seconds must be positive"):
@@ -320,8 +320,12 @@ def test_limits_end_a_training_with_its_state_saved_and_a_reason(here, capsys):
     further = wait(jobs.resume(job, limits=Limits(seconds=600)), lambda now: now.step > job.step)
     jobs.discard(further)
     words = ["train", "--dataset", "coloured-digits", "--images", "256", "--batch-size", "64", "--device", "cpu"]
-    assert main([*words, "--name", "large", "--max-disk", "100000"]) == 130
-    assert "--max-disk allows 0.1" in capsys.readouterr().out
+    assert main([*words, "--name", "large", "--max-disk", "100000"]) == 1
+    assert "takes about 7.86 MB, and --max-disk allows 0.1:" in capsys.readouterr().err
+    assert jobs.get("large") is None  # refused before anything is written that stays
+    monkeypatch.setattr(sitting, "folder_bytes", lambda folder: 20_000_001)
+    assert main([*words, "--name", "large", "--max-disk", "20000000"]) == 130
+    assert "--max-disk allows 20:" in capsys.readouterr().out
     assert "--max-disk" in jobs.get("large").sentence
 
 

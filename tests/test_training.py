@@ -18,7 +18,7 @@ from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from vicreg import snapshots, training
-from vicreg.config import Config, ViewConfig
+from vicreg.config import Config, ViewConfig, presets
 from vicreg.loss import LossTerms
 from vicreg.training import TrainingError, learning_rate, make_optimiser, networks, positive_pairs, seeded, train
 
@@ -180,6 +180,13 @@ def test_a_state_is_whole_or_absent_while_it_is_being_written(tmp_path, monkeypa
         run(tmp_path)
     assert (tmp_path / training.STATE_FILE).read_bytes() == before
     assert [path.name for path in tmp_path.iterdir()] == [training.STATE_FILE]
+
+
+@pytest.mark.parametrize("config", [SMALL, presets("coloured-digits")["vicreg"]])
+def test_how_large_a_state_will_be_is_known_before(config, tmp_path):
+    run(tmp_path, replace(config, batch_size=16), should_stop=lambda: True)
+    size = (tmp_path / training.STATE_FILE).stat().st_size
+    assert training.state_bytes(config) == pytest.approx(size, rel=0.1)
 
 
 def test_a_state_of_other_settings_or_damaged_is_refused_with_the_way_out(tmp_path):

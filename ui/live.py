@@ -16,6 +16,7 @@ import streamlit as st
 import ui
 from ui import training
 from vicreg import charts, datasets, jobs
+from vicreg.claims import study_probe
 from vicreg.config import Config
 from vicreg.jobs import Job
 
@@ -125,6 +126,8 @@ def over(job: Job) -> None:
     """A job that is not at work: what became of it, and what can be done with it."""
     if job.state == "finished":
         figure = f": linear probe {job.probe[0]:.2f} % ({job.probe[1]:.2f} to {job.probe[2]:.2f})" if job.probe else ""
+        if (study := study_probe(job.config)) is not None:
+            figure += f", the study's {study} %"
         st.success(
             f"`{job.name}` is trained and measured{figure}. It stands beside the bundled runs on every page, marked (own).",
             icon=":material/check_circle:",

@@ -91,7 +91,7 @@ def _parser() -> argparse.ArgumentParser:
         "--max-seconds", type=_positive(float), metavar="N", help="stop and save after so much training in all"
     )
     train.add_argument(
-        "--max-disk", type=_positive(int), metavar="BYTES", help="stop and save where the state takes more"
+        "--max-disk", type=_positive(int), metavar="BYTES", help="refuse, or stop and save, where its folder takes more"
     )
     train.add_argument("--tensorboard", type=Path, metavar="DIR", help="write the curves there for TensorBoard as well")
 

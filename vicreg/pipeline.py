@@ -29,13 +29,14 @@ class Plan:
     """What a training is about to do, once its pictures are read.
 
     device: by name. images: those trained on. steps: in all, from the first epoch on. labels: (M,) int64, of the images
-    on every snapshot's maps, in their order.
+    on every snapshot's maps, in their order. state_bytes: about how large its saved state will be.
     """
 
     device: str
     images: int
     steps: int
     labels: Any
+    state_bytes: int
 
 
 def train_run(
@@ -82,7 +83,8 @@ def train_run(
         device_name = f"{team.size} x {_device_name(team.device)}" if team.size > 1 else _device_name(team.device)
         shown_images = len(train_set.images[shown])
         steps = shown_images // config.batch_size * config.epochs
-        on_plan(Plan(device_name, shown_images, steps, test_set.labels[:MAP_IMAGES]))
+        labels = test_set.labels[:MAP_IMAGES]
+        on_plan(Plan(device_name, shown_images, steps, labels, training.state_bytes(config)))
         trained = training.train(
             config,
             train_set.images[shown],

@@ -45,8 +45,8 @@ class Limits:
     """Bounds of a training; None for no bound.
 
     epochs: in all, asked before it starts. seconds: of training, over all sittings, without reading and measuring.
-    disk_bytes: of the training's folder; a state that is being saved lies beside the old one and counts when it is
-    there. A training that meets a bound saves its state and stops.
+    disk_bytes: of the training's folder, for at least two states, since one that is being saved lies beside the old one.
+    A training that meets a bound saves its state and stops.
     """
 
     epochs: int | None = None
@@ -157,7 +157,13 @@ class Sitting:
             events.append(self.folder, kind, **values)
 
     def planned(self, plan: Any) -> None:
-        """Tell what is about to be trained: a `pipeline.Plan`."""
+        """Tell what is about to be trained: a `pipeline.Plan`. Raises ValueError where its states would be too large."""
+        most = self.limits.disk_bytes
+        if most is not None and 2 * plan.state_bytes > most:
+            raise ValueError(
+                f"while it is saved its state takes about {2 * plan.state_bytes / 1e6:.3g} MB, and --max-disk allows "
+                f"{most / 1e6:.3g}: a smaller encoder or a narrower expander takes less"
+            )
         self.say("planned", device=plan.device, steps=plan.steps, images=plan.images)
         self.say("map", labels=[int(label) for label in plan.labels])
 

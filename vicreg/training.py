@@ -284,6 +284,14 @@ def networks(config: Config, device: torch.device) -> tuple[Encoder, Expander]:
     return encoder.to(device, memory_format=torch.channels_last), expander.to(device)
 
 
+def state_bytes(config: Config) -> int:
+    """About how large a saved state is: weights and what the optimiser keeps of each, in float32."""
+    with torch.device("meta"):  # shapes alone
+        parts = Encoder(config.encoder), Expander(config.expander)
+    weights = sum(p.numel() for part in parts for p in part.parameters())
+    return 4 * weights * (3 if config.optimiser == "adamw" else 2)
+
+
 def _shared(encoder: Encoder, expander: Expander, team: Team, *, compile: bool) -> nn.Module:
     """Views to embeddings, for a step: where there are more processes, with norms and gradients over all of them."""
     network: nn.Module = nn.Sequential(encoder, expander)
