@@ -160,7 +160,7 @@ def start(config: Config, name: str) -> None:
     words, button = st.columns([4, 1], vertical_alignment="center")
     words.markdown(
         f"**About {training.minutes(found.seconds)}** of steps on {training.device_told(config)} Maps on the way and "
-        f"measuring at the end take {MEASURING[config.dataset]} more. Close this page meanwhile, and it goes on."
+        f"measuring at the end take {MEASURING[config.dataset]} more. It goes on if you close this page."
     )
     words.caption(
         f"Timed on this machine as it is now: {found.steps:,} steps of {training.short_time(found.seconds_a_step)}."
