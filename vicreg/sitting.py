@@ -265,14 +265,13 @@ def sitting(
         yield Sitting(None, config, limits)
         return
     step, saved = _saved(folder / STATE_FILE)
-    known = read_record(folder) if saved is not None and (folder / JOB_FILE).exists() else None
+    old = read_record(folder) if (folder / JOB_FILE).exists() else None
     every = CATALOGUE[config.dataset].train_images
-    other = known is not None and (known.images or every) != (images or every)
+    other = saved is not None and old is not None and (old.images or every) != (images or every)
     if saved not in (None, config.to_dict()) or other:
         with machine.whole_folder(folder):
             yield Sitting(None, config, limits)  # another run's state, as training will say before it begins
         return
-    old = read_record(folder) if (folder / JOB_FILE).exists() else None
     if old is not None and (old.config != config or (saved is None and events.read(folder).state == "finished")):
         old = None
     fresh = not folder.parent.exists()
