@@ -90,7 +90,6 @@ class Story:
     device: str = ""
     steps: int = 0
     epochs: int = 0
-    images: int = 0
     moving: bool = False
     last: dict[str, Any] = field(default_factory=dict)
     stage: tuple[str, int, int] | None = None
@@ -124,7 +123,7 @@ class Story:
         if kind in LASTING:
             self._turn(kind, event)
         elif kind == "planned":
-            self.device, self.steps, self.images = str(event["device"]), int(event["steps"]), int(event["images"])
+            self.device, self.steps = str(event["device"]), int(event["steps"])
         elif kind == "map":
             self.labels = np.array(event["labels"], dtype=np.int64)
         elif kind == "step":
@@ -155,8 +154,7 @@ class Story:
 
     def _step(self, event: dict[str, Any]) -> None:
         row = point(event)
-        steps, left = int(event["steps"]), float(event["seconds_left"])
-        self.last = {**row, "steps": steps, "seconds_left": left, "point": row}
+        self.last = {**row, "steps": int(event["steps"]), "seconds_left": float(event["seconds_left"])}
         self.moving, self.stage = True, None
         if self.seen % self.stride == 0:
             self.points.append(row)

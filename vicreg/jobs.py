@@ -166,12 +166,12 @@ def labels(job: Job) -> np.ndarray | None:
 def steps_seen(job: Job) -> list[dict[str, Any]]:
     """At most 2,000 steps, evenly thinned, and the newest.
 
-    Each has step, epoch, seconds, learning_rate, images_per_second and the terms: variance, invariance, covariance,
-    total. Of a resumed training, those that led to where it is.
+    Each has at least step, epoch, seconds, learning_rate, images_per_second and the terms: variance, invariance,
+    covariance, total. Of a resumed training, those that led to where it is.
     """
     story = events.read(job.folder)
     if story.last and story.moving and (not story.points or story.points[-1]["step"] < story.last["step"]):
-        return [*story.points, story.last["point"]]
+        return [*story.points, story.last]
     return story.points
 
 
