@@ -26,7 +26,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         return options.command(options)
     except KeyboardInterrupt:
-        print("\nvicreg: stopped; nothing that was here before has changed.", file=sys.stderr)
+        print("\nvicreg: stopped", file=sys.stderr)
         return 130
     except (ValueError, OSError) as error:  # RunError and DataError are ValueErrors, PicturesMissing is an OSError
         print(f"vicreg: {_who()}{error}", file=sys.stderr)
@@ -554,10 +554,9 @@ def _stop_on_interrupt() -> Iterator[Callable[[], bool]]:
             with contextlib.suppress(OSError):  # not by print, which a signal may have interrupted
                 os.write(2, b"\nStopping after this step; Ctrl-C again quits at once, with the last saved state.\n")
 
-    names = ("SIGINT", "SIGTERM", "SIGBREAK", "SIGHUP")
+    nohup = hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) == signal.SIG_IGN
+    names = ("SIGINT", "SIGTERM", "SIGBREAK", *(() if nohup else ("SIGHUP",)))
     numbers = [getattr(signal, name) for name in names if hasattr(signal, name)]
-    if names[-1] in dir(signal) and signal.getsignal(signal.SIGHUP) == signal.SIG_IGN:
-        numbers.remove(signal.SIGHUP)  # under nohup it goes on
     before = {number: signal.signal(number, ask) for number in numbers}
     try:
         yield lambda: asked
