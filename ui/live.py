@@ -15,9 +15,9 @@ import streamlit as st
 
 import ui
 from ui import training
-from vicreg import charts, datasets, jobs
+from vicreg import charts, datasets, jobs, runs
 from vicreg.claims import study_probe
-from vicreg.config import Config
+from vicreg.config import Config, presets
 from vicreg.jobs import Job
 
 EVERY = 2.0  # seconds between two looks
@@ -84,21 +84,17 @@ def expectation(config: Config) -> str:
 
 def expected(config: Config, *, width: int, heading: str = "What to expect") -> None:
     """What the bundled run of the config's preset did: the same curves, by epoch, to look at before anything is trained."""
-    run = ui.preset_run(config.preset, dataset=config.dataset)
+    preset = config.preset if config.preset in presets(config.dataset) else "vicreg"
     st.subheader(heading, anchor=False)
-    bundled = f"These are the curves of `{ui.title(run)}`, which comes with the app."
-    words = [bundled, expectation(config)]
-    st.markdown(" ".join(words if run.config.preset == config.preset else words[::-1]).strip())
-    history = ui.results(run, "history")
+    try:
+        title, drawn = _expected(config.dataset, preset, width)
+    except runs.RunError as error:
+        st.warning(str(error), icon=":material/broken_image:")
+        return
+    words = [f"These are the curves of `{title}`, which comes with the app.", expectation(config)]
+    st.markdown(" ".join(words if preset == config.preset else words[::-1]).strip())
     ui.chart(
-        charts.live_terms(
-            history[history["split"] == "train"].rename(columns={"epoch": "step"}),
-            steps=run.config.epochs,
-            width=width,
-            unit="epoch",
-        ),
-        alt=f"Total and the three terms of {ui.title(run)} over its epochs, on train pictures.",
-        key="expected_terms",
+        drawn, alt=f"Total and the three terms of {title} over its epochs, on train pictures.", key="expected_terms"
     )
 
 
@@ -263,6 +259,14 @@ def ask_for_key() -> None:
             key = st.text_input("Operator's key", type="password", key=KEY, help="VICREG_OPERATOR of this instance.")
             if key:
                 st.caption("You are the operator." if training.is_operator(key) else "This is not the operator's key.")
+
+
+@st.cache_resource(max_entries=16, show_spinner=False)
+def _expected(dataset: str, preset: str, width: int) -> tuple[str, dict]:
+    """Title and curves of a preset's bundled run, which stays as it is while the server lives."""
+    run = runs.open_run(runs.BUNDLED / f"{dataset}-{preset}")
+    train = run.history[run.history["split"] == "train"].rename(columns={"epoch": "step"})
+    return ui.title(run), ui.prepared(charts.live_terms(train, steps=run.config.epochs, width=width, unit="epoch"))
 
 
 @st.cache_resource(max_entries=16, show_spinner=False)
