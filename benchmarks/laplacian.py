@@ -16,9 +16,9 @@ import numpy as np
 import torch
 
 from vicreg import encode, open_run
-from vicreg.baselines import flat
-from vicreg.datasets import load
+from vicreg.data.loading import load
 from vicreg.evaluation.laplacian import Eigenmap, fit, place
+from vicreg.pipeline.baselines import flat
 
 BATCH = 200
 

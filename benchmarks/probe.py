@@ -13,10 +13,10 @@ from statistics import median
 import numpy as np
 import torch
 
-from vicreg.datasets import load
+from vicreg.data.loading import load
 from vicreg.evaluation import probe
-from vicreg.pipeline import representations
-from vicreg.runs import open_run
+from vicreg.pipeline.train_run import representations
+from vicreg.runs.folder import open_run
 
 
 def main() -> None:

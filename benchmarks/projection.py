@@ -15,11 +15,11 @@ import numpy as np
 from scipy.sparse import coo_array
 from sklearn.manifold import TSNE, trustworthiness
 
-from vicreg.datasets import load
+from vicreg.data.loading import load
 from vicreg.evaluation.neighbours import nearest
 from vicreg.evaluation.projection import COMPONENTS, map_quality, pca, tsne
-from vicreg.pipeline import representations
-from vicreg.runs import open_run
+from vicreg.pipeline.train_run import representations
+from vicreg.runs.folder import open_run
 
 PERPLEXITY = 30
 

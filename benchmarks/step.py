@@ -14,10 +14,10 @@ from statistics import median
 import torch
 
 from vicreg.config import ENCODERS, Config
-from vicreg.loss import vicreg_loss
-from vicreg.pipeline import choose_device
-from vicreg.training import half_precision, make_optimiser, networks, seeded
-from vicreg.views import augmented_views
+from vicreg.method.loss import vicreg_loss
+from vicreg.method.views import augmented_views
+from vicreg.pipeline.train_run import choose_device
+from vicreg.training.loop import half_precision, make_optimiser, networks, seeded
 
 
 def main() -> None:

@@ -10,8 +10,8 @@ from statistics import median
 import torch
 
 from vicreg.config import ViewConfig
-from vicreg.training import seeded
-from vicreg.views import augmented_views
+from vicreg.method.views import augmented_views
+from vicreg.training.loop import seeded
 
 
 def main() -> None:

@@ -242,4 +242,4 @@ ui.measured(
     f"in the representation space of `{full.title}`, both pictures as they are, at 32 x 32. {mine['probe']['protocol']}.",
     command=ui.train_command(chosen),
 )
-ui.show_source("vicreg.loss:vicreg_loss", "vicreg.views:neighbour_views")
+ui.show_source("vicreg.method.loss:vicreg_loss", "vicreg.method.views:neighbour_views")

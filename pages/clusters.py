@@ -6,7 +6,7 @@ import streamlit as st
 
 import ui
 from vicreg import charts
-from vicreg.runs import Run
+from vicreg.runs.folder import Run
 
 SHOWN = 40
 

@@ -5,8 +5,8 @@ import streamlit as st
 
 import ui
 from vicreg import charts
+from vicreg.charts.method_diagram import diagram
 from vicreg.claims import STUDY_PROBES
-from vicreg.diagram import diagram
 
 ui.page(
     "How can a network learn from pictures without labels?",
@@ -121,4 +121,4 @@ if probe:
         "dimensions as in the authors' code).",
         command=f"python -m vicreg evaluate {run.name}",
     )
-ui.show_source("vicreg.views:augmented_views", "vicreg.loss:vicreg_loss")
+ui.show_source("vicreg.method.views:augmented_views", "vicreg.method.loss:vicreg_loss")

@@ -5,9 +5,10 @@ import dataclasses
 import streamlit as st
 
 import ui
-from ui import data, live, training
-from vicreg import datasets, jobs
+from ui import data, training_limits, training_view
+from vicreg import jobs
 from vicreg.config import DATASETS, ENCODERS, Config, presets
+from vicreg.data import loading
 
 OWN = "own weights"
 NAME = "train_name"
@@ -31,7 +32,7 @@ def form() -> None:
     controls = st.columns(4)
     dataset = controls[0].selectbox(
         "Data set",
-        sorted(DATASETS, key=lambda name: (name == "coloured-digits") == training.has_cuda()),
+        sorted(DATASETS, key=lambda name: (name == "coloured-digits") == training_limits.has_cuda()),
         key="train_data",
         persist_state="session",
         bind="query-params",
@@ -46,7 +47,9 @@ def form() -> None:
     )
     config = presets(dataset)["vicreg" if preset == OWN else preset]
     # Timing a resnet18 on a CPU takes minutes of a server that all visitors share.
-    offered = [name for name in ENCODERS if name != "resnet18" or training.has_cuda() or not training.hosted()]
+    offered = [
+        name for name in ENCODERS if name != "resnet18" or training_limits.has_cuda() or not training_limits.hosted()
+    ]
     encoder = controls[2].selectbox(
         "Encoder",
         [config.encoder, *(name for name in offered if name != config.encoder)],
@@ -54,7 +57,7 @@ def form() -> None:
         persist_state="session",
         help="tiny: 0.2 M parameters, compact: 4.9 M, resnet18: 11.2 M.",
     )
-    most = training.limits().epochs or 200
+    most = training_limits.limits().epochs or 200
     epochs = controls[3].number_input(
         f"Epochs, at most {most}",
         1,
@@ -72,8 +75,8 @@ def form() -> None:
             "Batch", [64, 128, 256, 512], value=config.batch_size, key="train_batch", persist_state="session"
         )
         seed = more[1].number_input("Seed", 0, 9_999, 0, key="train_seed", persist_state="session")
-        name = jobs.free_name(f"{dataset}-{config.preset}-{'visitor' if training.hosted() else 'mine'}")
-        if not training.hosted():  # there, what one visitor writes would be on everybody's screen
+        name = jobs.free_name(f"{dataset}-{config.preset}-{'visitor' if training_limits.hosted() else 'mine'}")
+        if not training_limits.hosted():  # there, what one visitor writes would be on everybody's screen
             typed = more[3].text_input("Name of the run", placeholder=name, key=NAME, persist_state="session")
             name = (typed or "").strip() or name
         if config.positives == "views":
@@ -81,12 +84,12 @@ def form() -> None:
         else:
             st.caption("An image and its neighbour are both taken as they are: there are no views to choose.")
     config = dataclasses.replace(config, encoder=encoder, epochs=int(epochs), batch_size=int(batch), seed=int(seed))
-    if not datasets.available(dataset, "train"):
+    if not loading.available(dataset, "train"):
         data.show_arrival(dataset, "train")
     else:
         start(config, name)
-    live.kept(mine)
-    live.expected(config, width=width)
+    training_view.kept(mine)
+    training_view.expected(config, width=width)
 
 
 def own_weights(config: Config) -> Config:
@@ -143,7 +146,7 @@ def start(config: Config, name: str) -> None:
         words, button = st.columns([4, 1], vertical_alignment="center")
         words.info(
             "Another training has this machine. Look again later."
-            if training.hosted()
+            if training_limits.hosted()
             else f"`{other.name}` is training on this machine (process {other.pid}), and two would slow each other. Wait for "
             "it, or stop it with Ctrl-C where it runs.",
             icon=":material/hourglass:",
@@ -151,21 +154,21 @@ def start(config: Config, name: str) -> None:
         button.button("Look again", icon=":material/refresh:", width="stretch")
         return
     try:
-        found = training.estimated(config, datasets.CATALOGUE[config.dataset].train_images)
+        found = training_limits.estimated(config, loading.CATALOGUE[config.dataset].train_images)
     except (ValueError, RuntimeError, MemoryError) as error:  # torch's, for too little memory
         said = str(error).partition("\n")[0][:200] or "There was not enough memory"
         st.warning(f"A step could not be timed: {said}. Choose a smaller batch or encoder.", icon=":material/error:")
         return
-    bound = training.limits().seconds
-    too_long = training.too_long(found)
+    bound = training_limits.limits().seconds
+    too_long = training_limits.too_long(found)
     words, button = st.columns([4, 1], vertical_alignment="center")
     words.markdown(
-        f"**About {training.minutes(found.seconds)}** of steps on {training.device_told(config)} Maps on the way and "
-        f"measuring at the end take {MEASURING[config.dataset]} more. It goes on if you close this page."
+        f"**About {training_limits.minutes(found.seconds)}** of steps on {training_limits.device_told(config)} Maps on "
+        f"the way and measuring at the end take {MEASURING[config.dataset]} more. It goes on if you close this page."
     )
     words.caption(
-        f"Timed on this machine as it is now: {found.steps:,} steps of {training.short_time(found.seconds_a_step)}."
-        + (f" On this instance a training stops after {training.minutes(bound)}." if bound else "")
+        f"Timed on this machine as it is now: {found.steps:,} steps of {training_limits.short_time(found.seconds_a_step)}."
+        + (f" On this instance a training stops after {training_limits.minutes(bound)}." if bound else "")
     )
     if too_long:
         st.warning(
@@ -173,34 +176,34 @@ def start(config: Config, name: str) -> None:
         )
     if button.button("Start", icon=":material/play_arrow:", width="stretch", disabled=too_long):
         try:
-            training.begin(config, name)
+            training_limits.begin(config, name)
         except (ValueError, OSError) as error:
-            live.refused(error)
+            training_view.refused(error)
         else:
             st.session_state.pop(NAME, None)  # it is taken now
             st.rerun()
 
 
-reason = training.forbidden()
+reason = training_limits.forbidden()
 found = [] if reason else jobs.find()
 active = next((one for one in found if one.active), None)
-mine = [one for one in found if live.may_command(one)]
-shown = [one for one in mine if one.state == "finished" or (one.name, one.created) not in live.put_aside()]
+mine = [one for one in found if training_view.may_command(one)]
+shown = [one for one in mine if one.state == "finished" or (one.name, one.created) not in training_view.put_aside()]
 if reason:
     st.info(reason, icon=":material/lock:")
-    live.expected(presets("coloured-digits")["vicreg"], width=width, heading="What a training looks like")
+    training_view.expected(presets("coloured-digits")["vicreg"], width=width, heading="What a training looks like")
     st.markdown("On a machine of your own, one command trains it:")
     st.code(COMMAND, language="bash")
 elif active is not None:
-    live.watch(active, width=width)
+    training_view.watch(active, width=width)
 elif shown:
-    live.over(shown[0])
-    live.curves(shown[0], width=width)
+    training_view.over(shown[0])
+    training_view.curves(shown[0], width=width)
 else:
-    live.watched(found)
+    training_view.watched(found)
     form()
 if not reason:
-    live.ask_for_key()
+    training_view.ask_for_key()
 
 st.markdown(
     "**What to look for.** The optimiser lowers the total; look at its parts. A variance term that climbs to 1 is a collapse, "
@@ -218,4 +221,4 @@ ui.measured(
     f"Nothing learnt: `{NOTHING}` prints both epochs' figures (n = 1,000 test pictures).",
     command=COMMAND,
 )
-ui.show_source("vicreg.loss:vicreg_loss", "vicreg.timing:seconds_a_step")
+ui.show_source("vicreg.method.loss:vicreg_loss", "vicreg.training.estimate:seconds_a_step")

@@ -116,4 +116,4 @@ ui.measured(
     "10,000 train images vote, k = 20.",
     command=ui.train_command(run),
 )
-ui.show_source("vicreg.loss:variance", "vicreg.loss:invariance", "vicreg.loss:covariance", "vicreg.loss:vicreg_loss")
+ui.show_source(*(f"vicreg.method.loss:{name}" for name in ("variance", "invariance", "covariance", "vicreg_loss")))

@@ -21,7 +21,8 @@ from vicreg.claims import (
     study_probe,
 )
 from vicreg.config import PRESETS
-from vicreg.runs import BUNDLED, find_runs
+from vicreg.runs.folder import find_runs
+from vicreg.storage import paths
 
 ROOT = Path(__file__).parents[1]
 BY_NAME = {claim.name: claim for claim in CLAIMS}
@@ -318,7 +319,7 @@ def test_the_bundled_runs_give_a_finding_for_every_claim(tmp_path, monkeypatch):
     metrics = {
         name.removeprefix("cifar10-"): run.metrics for name, run in found.items() if run.config.dataset == "cifar10"
     }
-    assert all(run.folder.parent == BUNDLED for run in found.values())
+    assert all(run.folder.parent == paths.BUNDLED for run in found.values())
     for claim, finding in findings(metrics):
         missing = set(claim.needs) - set(metrics)
         assert finding.verdict in (HOLDS, FAILS, CLOSE, UNKNOWN)

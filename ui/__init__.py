@@ -16,9 +16,18 @@ import pandas as pd
 import streamlit as st
 
 from ui import checkpoints, data
-from ui.compute import clusters_by_chance, embed, representations, roc, score_picture, search, search_picture, two_views
-from ui.parts import drawing, tiles, width
+from ui.components import drawing, tiles, width
 from ui.pictures import Pictures, anomalies, data_uri, pictures, sample_picture, thumbnails
+from ui.representations import (
+    clusters_by_chance,
+    embed,
+    representations,
+    roc,
+    score_picture,
+    search,
+    search_picture,
+    two_views,
+)
 from ui.runs import (
     budget,
     colour,
@@ -33,9 +42,10 @@ from ui.runs import (
     title,
 )
 from ui.uploads import drop_own_picture, own_picture
-from vicreg import charts, datasets
+from vicreg import charts
 from vicreg.config import presets
-from vicreg.runs import Run
+from vicreg.data import loading
+from vicreg.runs.folder import Run
 
 __all__ = [
     "PAGES",
@@ -170,7 +180,7 @@ def measured(text: str, *, command: str | None = None) -> None:
 
 
 def show_source(*names: str) -> None:
-    """Folded away, for the lecturer: the code of functions, by names like `vicreg.loss:variance`, loaded when opened."""
+    """Folded away, for the lecturer: the code of functions, named like `vicreg.method.loss:variance`, loaded when opened."""
     shown = st.expander("Show the code", icon=":material/code:", on_change="rerun", key="_source")
     if shown.open:
         with shown:
@@ -188,14 +198,14 @@ def class_colour(label: int) -> str:
     return charts.CLASS_COLOURS[int(label) % len(charts.CLASS_COLOURS)]
 
 
-def spec(run: Run) -> datasets.Spec:
+def spec(run: Run) -> loading.Spec:
     """The data set of a run, as the catalogue describes it."""
-    return datasets.CATALOGUE[run.config.dataset]
+    return loading.CATALOGUE[run.config.dataset]
 
 
-def anomalous(run: Run) -> datasets.Spec:
+def anomalous(run: Run) -> loading.Spec:
     """The data set whose pictures are anomalies to the run's."""
-    return datasets.CATALOGUE[spec(run).anomalies[0]]
+    return loading.CATALOGUE[spec(run).anomalies[0]]
 
 
 def within(key: str, last: int) -> None:
@@ -206,7 +216,7 @@ def within(key: str, last: int) -> None:
 
 def class_names(run: Run) -> list[str]:
     """The names of the classes of the run's data set, by label."""
-    return list(datasets.class_names(run.config.dataset))
+    return list(loading.class_names(run.config.dataset))
 
 
 def coloured(text: str, term: str) -> str:

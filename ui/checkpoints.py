@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import streamlit as st
 
-from ui.background import follow, tasks
-from vicreg import hub, hubclient
-from vicreg.runs import Run
+from ui.progress_line import follow, tasks
+from vicreg.hub import downloads
+from vicreg.runs.folder import Run
+from vicreg.storage import hub_client
 
 DOWNLOADS, LOOKS = 2, 8  # at a time, of all visitors
 
@@ -19,7 +20,7 @@ def panel() -> None:
     with st.sidebar.expander("Checkpoints", icon=":material/deployed_code:", expanded=bool(_named())):
         st.text_input(
             "Hub repository",
-            hub.default_repo(),
+            downloads.default_repo(),
             key="hub",
             bind="query-params",
             persist_state="session",
@@ -34,8 +35,8 @@ def panel() -> None:
             st.caption("Shown: the runs that come with the app, and your own.")
             return
         try:
-            repo, revision = hubclient.parse(named)
-        except hub.HubError as error:
+            repo, revision = hub_client.parse(named)
+        except downloads.HubError as error:
             st.warning(str(error), icon=":material/edit:")
             return
         _contents(repo, revision)
@@ -48,14 +49,14 @@ def repository() -> str:
 
 def _token(repo: str) -> bool | None:
     """This machine's own token for the repository that its owner named; none for what a visitor names."""
-    return None if repo == hub.default_repo().partition("@")[0] else False
+    return None if repo == downloads.default_repo().partition("@")[0] else False
 
 
 def runs_here() -> tuple[dict[str, Run], list[str]]:
     """The runs of the session's repository that are on this machine, and a sentence for each that is broken."""
     try:
-        return hub.cached_runs(*hubclient.parse(_named())) if _named() else ({}, [])
-    except hub.HubError:  # said in the panel
+        return downloads.cached_runs(*hub_client.parse(_named())) if _named() else ({}, [])
+    except downloads.HubError:  # said in the panel
         return {}, []
 
 
@@ -68,13 +69,13 @@ def _contents(repo: str, revision: str) -> None:
     key = f"look:{repo}@{revision}"
     look = tasks().get(key)
     state = look.status().state if look is not None else ""
-    shelf = look.result() if state == "done" else hub.cached_shelf(repo, revision)
+    shelf = look.result() if state == "done" else downloads.cached_shelf(repo, revision)
     if look is not None and not look.status().over:
         follow(look, key=key, waiting="Asking the Hub, 3 seconds at most", cancel=True)
         return
     if state == "failed":
         st.warning(look.status().sentence, icon=":material/wifi_off:")
-    if hubclient.offline():
+    if hub_client.offline():
         st.caption("HF_HUB_OFFLINE is set: only what was downloaded before is shown.")
     elif st.button(
         "Retry" if state == "failed" else "Look again" if shelf else "Look what it has",
@@ -86,7 +87,7 @@ def _contents(repo: str, revision: str) -> None:
         tasks().start(
             key,
             f"{repo}'s runs",
-            lambda on_progress, should_stop: hub.look(repo, revision, token=_token(repo)),
+            lambda on_progress, should_stop: downloads.look(repo, revision, token=_token(repo)),
             again=True,
         )
         st.rerun()
@@ -94,23 +95,23 @@ def _contents(repo: str, revision: str) -> None:
         _shelf(shelf)
 
 
-def _shelf(shelf: hub.Shelf) -> None:
+def _shelf(shelf: downloads.Shelf) -> None:
     """Every run of a repository: here, or how large it is and a button that brings it in."""
-    here, _ = hub.cached_runs(shelf.repo, shelf.commit)
+    here, _ = downloads.cached_runs(shelf.repo, shelf.commit)
     st.caption(f"Commit `{shelf.commit[:12]}`: {len(shelf.runs)} runs, {len(here)} of them here.")
     missing = {}
     for name, entry in shelf.runs.items():
         if entry.readable:
             st.caption(f":material/block: {entry.readable}.")
         elif name not in here:
-            missing[name] = hub.missing_bytes(shelf, [name])
+            missing[name] = downloads.missing_bytes(shelf, [name])
     for name, size in missing.items():
         _download(shelf, (name,), f"{name}, {size / 1e6:.1f} MB")
     if len(missing) > 1:
         _download(shelf, tuple(missing), f"All {len(missing)}, {sum(missing.values()) / 1e6:.1f} MB")
 
 
-def _download(shelf: hub.Shelf, names: tuple[str, ...], label: str) -> None:
+def _download(shelf: downloads.Shelf, names: tuple[str, ...], label: str) -> None:
     """A button with the size on it, and while the download goes on its progress and Cancel."""
     key = f"download:{shelf.repo}@{shelf.commit}:{','.join(names)}"
     task = tasks().get(key)
@@ -125,14 +126,14 @@ def _download(shelf: hub.Shelf, names: tuple[str, ...], label: str) -> None:
         key=key,
         icon=":material/download:",
         width="stretch",
-        disabled=full or hubclient.offline(),
+        disabled=full or hub_client.offline(),
         help=f"{DOWNLOADS} downloads are under way on this server; wait for one to end." if full else None,
     ):
         tasks().forget(key)
         tasks().start(
             key,
             names[0] if len(names) == 1 else f"{len(names)} runs",
-            lambda on_progress, should_stop: hub.download(
+            lambda on_progress, should_stop: downloads.download(
                 shelf, names, token=_token(shelf.repo), on_bytes=on_progress, should_stop=should_stop
             ),
             again=True,

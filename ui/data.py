@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import streamlit as st
 
-from ui.background import follow, tasks
-from vicreg import datasets, hubclient
-from vicreg.background import Task
-from vicreg.catalogue import CATALOGUE
+from ui.progress_line import follow, tasks
+from ui.tasks import Task
 from vicreg.config import DATASETS
+from vicreg.data import loading
+from vicreg.data.catalogue import CATALOGUE
+from vicreg.storage import hub_client
 
 FIRST, FALLBACK = DATASETS
 MISSING, ARRIVING, HERE = "missing", "arriving", "here"
@@ -60,7 +61,7 @@ def explain_fallback() -> None:
     if task is not None and not task.status().over:
         follow(task, key="fallback", waiting=f"Asking the Hub for {task.label}; coloured digits meanwhile")
         return
-    offline = hubclient.offline()
+    offline = hub_client.offline()
     words, button = (st, None) if offline else st.columns([6, 1], vertical_alignment="center")
     why = "and HF_HUB_OFFLINE forbids fetching them" if offline else "and the Hub did not give them"
     words.info(
@@ -75,10 +76,10 @@ def explain_fallback() -> None:
 
 def begin(*, again: bool = False) -> None:
     """Start fetching the test pictures that are not on this machine, and the anomalies'; once a process, or again."""
-    if hubclient.offline():
+    if hub_client.offline():
         return
     for name in (FIRST, CATALOGUE[FIRST].anomalies[0]):
-        if (again or task_of(name, "test") is None) and not datasets.available(name, "test"):
+        if (again or task_of(name, "test") is None) and not loading.available(name, "test"):
             fetch(name, again=again)
 
 
@@ -87,15 +88,15 @@ def arrival(name: str, split: str = "test") -> str:
     task = task_of(name, split)
     if task is not None and not task.status().over:
         return ARRIVING
-    return HERE if datasets.available(name, split) else MISSING
+    return HERE if loading.available(name, split) else MISSING
 
 
 def fetch(name: str, split: str = "test", *, again: bool = False) -> Task:
     """Fetch and decode a split in the background, once for all sessions."""
 
     def work(on_progress, should_stop) -> None:
-        datasets.fetch(name, split, on_bytes=on_progress, should_stop=should_stop)
-        datasets.load(name, split)
+        loading.fetch(name, split, on_bytes=on_progress, should_stop=should_stop)
+        loading.load(name, split)
 
     registry, key = tasks("pictures"), f"pictures:{name}:{split}"
     registry.forget(key)  # of one that is done the pictures were removed since
@@ -118,7 +119,7 @@ def show_arrival(name: str, split: str) -> None:
     (words.warning if failed else words.info)(
         why_missing(name, split), icon=":material/wifi_off:" if failed else ":material/hide_image:"
     )
-    if hubclient.offline():
+    if hub_client.offline():
         return
     size = f"{CATALOGUE[name].splits[split].bytes / 1e6:.0f} MB"
     label = "Retry" if failed else f"Fetch {size}"
@@ -133,7 +134,7 @@ def why_missing(name: str, split: str = "test") -> str:
     if task is not None and task.status().state == "failed":
         return task.status().sentence
     what = f"{spec.title}'s {split} pictures are not on this machine"
-    if hubclient.offline():
+    if hub_client.offline():
         return f"{what}, and HF_HUB_OFFLINE forbids fetching them: set VICREG_DATA to a folder that has them."
     size = spec.splits[split].bytes / 1e6
     return f"{what}: set VICREG_DATA to a folder that has them, or fetch {size:.0f} MB from the Hub."

@@ -9,15 +9,16 @@ import pandas as pd
 import streamlit as st
 
 from ui import checkpoints, data
-from vicreg import charts, runs
+from vicreg import charts
 from vicreg.claims import study_probe
 from vicreg.config import BASELINES, PRESETS
-from vicreg.runs import Run
+from vicreg.runs.folder import Run, RunError, find_runs
+from vicreg.storage import paths
 
 if TYPE_CHECKING:
     from streamlit.delta_generator import DeltaGenerator
 
-    from vicreg.model import Encoder, Expander
+    from vicreg.method.networks import Encoder, Expander
 
 NOBODY = "nobody"
 
@@ -36,7 +37,7 @@ def found() -> tuple[dict[str, Run], list[str]]:
 
     And a sentence for each that is broken.
     """
-    here, broken = runs.find_runs()
+    here, broken = find_runs()
     fetched, more = checkpoints.runs_here()
     return here | {f"{name}@{checkpoints.repository()}": run for name, run in fetched.items()}, broken + more
 
@@ -103,7 +104,7 @@ def budget(run: Run) -> str:
 
 def colour(run: Run) -> str:
     """The colour of a bundled run's preset or baseline, the same everywhere; one for all runs of one's own."""
-    if run.folder.parent != runs.BUNDLED:
+    if run.folder.parent != paths.BUNDLED:
         return charts.OTHER_COLOUR
     return charts.PRESET_COLOURS.get(run.name.removeprefix(f"{run.config.dataset}-"), charts.OTHER_COLOUR)
 
@@ -149,10 +150,10 @@ def _pick(title: str, labels: list[str], *, key: str, text: str) -> str:
 
 
 def _label(run: Run) -> str:
-    if run.folder.parent == runs.BUNDLED:
+    if run.folder.parent == paths.BUNDLED:
         return run.title
     return (
-        f"{run.title} (own)" if run.folder.parent == runs.runs_folder() else f"{run.title}@{checkpoints.repository()}"
+        f"{run.title} (own)" if run.folder.parent == paths.runs_folder() else f"{run.title}@{checkpoints.repository()}"
     )
 
 
@@ -185,7 +186,7 @@ def results(run: Run, name: str) -> pd.DataFrame:
     """A run's table, read once for all visitors. Ends the page with a sentence where the run lacks it."""
     try:
         return _results(key_of(run), name, run)
-    except runs.RunError as error:
+    except RunError as error:
         st.warning(str(error), icon=":material/broken_image:")
         st.stop()
 
@@ -194,7 +195,7 @@ def metrics(run: Run) -> dict:
     """A run's figures; empty where it was not evaluated yet or the file is damaged, which a sentence then says."""
     try:
         return run.metrics
-    except (runs.RunError, ValueError) as error:
+    except (RunError, ValueError) as error:
         st.warning(str(error), icon=":material/broken_image:")
         return {}
 
@@ -208,6 +209,6 @@ def networks(run: Run) -> tuple[Encoder, Expander]:
     """The run's encoder and expander, loaded once for all visitors; ends the page where their file is damaged."""
     try:
         return _networks(key_of(run), run)
-    except runs.RunError as error:
+    except RunError as error:
         st.warning(str(error), icon=":material/broken_image:")
         st.stop()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import streamlit as st
 
-from vicreg.upload import MAX_BYTES, PictureError, read_picture
+from vicreg.data.uploaded_picture import MAX_BYTES, PictureError, read_picture
 
 KINDS = ["png", "jpg", "jpeg", "webp", "gif"]
 

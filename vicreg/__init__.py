@@ -16,8 +16,7 @@ that the pages, the functions and the tables use.
 
 from __future__ import annotations
 
-import importlib
-from typing import Any
+from vicreg.lazy import names_of
 
 GLOSSARY: dict[str, str] = {
     "view": "one augmented copy of an image",
@@ -45,19 +44,14 @@ _HOMES = {
     "Config": "vicreg.config",
     "PRESETS": "vicreg.config",
     "ViewConfig": "vicreg.config",
-    "open_run": "vicreg.runs",
-    "find_runs": "vicreg.runs",
-    "load": "vicreg.hub",
-    "train": "vicreg.training",
-    "vicreg_loss": "vicreg.loss",
-    "augmented_views": "vicreg.views",
+    "open_run": "vicreg.runs.folder",
+    "find_runs": "vicreg.runs.folder",
+    "load": "vicreg.hub.downloads",
+    "train": "vicreg.training.loop",
+    "vicreg_loss": "vicreg.method.loss",
+    "augmented_views": "vicreg.method.views",
     "encode": "vicreg.evaluation.encode",
 }
 
 __all__ = ["GLOSSARY", *_HOMES]
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module 'vicreg' has no attribute {name!r}")
-    return getattr(importlib.import_module(_HOMES[name]), name)
+__getattr__ = names_of(__name__, _HOMES)

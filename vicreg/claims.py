@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 from vicreg.config import BASELINES, PRESETS, Config
 
 if TYPE_CHECKING:
-    from vicreg.runs import Run
+    from vicreg.runs.folder import Run
 
 HOLDS, FAILS, CLOSE, UNKNOWN = "holds", "does not hold", "too close to call", "cannot be told yet"
 STUDY_PROBES = {"vicreg": 62.68, "no-variance": 14.66, "neighbour-views": 50.1}  # the study's linear probes, percent

@@ -18,7 +18,7 @@ from typing import Any
 DATASETS = ("cifar10", "coloured-digits")
 ENCODERS = ("tiny", "compact", "resnet18")
 POSITIVES = ("views", "neighbours")
-BASELINES = ("untrained", "pixels", "laplacian")  # what runs are compared with: `vicreg.baselines`
+BASELINES = ("untrained", "pixels", "laplacian")  # what runs are compared with: `vicreg.pipeline.baselines`
 OPTIMISERS = ("adamw", "lars")
 MAX_WIDTH = 16_384  # of the expander's layers: twice the paper's
 # Far beyond any use; a config from elsewhere must not ask for more than a machine has.

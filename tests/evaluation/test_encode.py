@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from vicreg.evaluation.encode import CACHE_FOLDER, cache_key, cached_representations, checked, encode
-from vicreg.model import Encoder
+from vicreg.method.networks import Encoder
 
 RNG = np.random.default_rng(0)
 IMAGES = RNG.integers(0, 256, (7, 32, 32, 3), dtype=np.uint8)

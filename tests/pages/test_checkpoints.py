@@ -8,10 +8,11 @@ from hub_server import point_client, serve, wait_for
 from opened import opened, text
 from streamlit.testing.v1 import AppTest
 
-from ui.background import tasks
-from vicreg import datasets
-from vicreg import hub as hubs
-from vicreg.runs import BUNDLED, open_run
+from ui.progress_line import tasks
+from vicreg.data import loading
+from vicreg.hub import downloads as hubs
+from vicreg.runs.folder import open_run
+from vicreg.storage import paths
 
 pytestmark = pytest.mark.usefixtures("page_world")
 REPO = "ada/runs"
@@ -24,10 +25,10 @@ def hub(monkeypatch, tmp_path):
     """A Hub with one repository of two runs, and a machine that has fetched nothing."""
     with serve() as hub:
         point_client(monkeypatch, hub.url, tmp_path / "publisher")
-        hubs.publish(REPO, [open_run(BUNDLED / name) for name in (RUN, "coloured-digits-no-variance")])
+        hubs.publish(REPO, [open_run(paths.BUNDLED / name) for name in (RUN, "coloured-digits-no-variance")])
         point_client(monkeypatch, hub.url, tmp_path / "home")
         hub.requests.clear()
-        monkeypatch.setattr(datasets, "available", lambda name, split: True)  # pictures are another test's concern
+        monkeypatch.setattr(loading, "available", lambda name, split: True)  # pictures are another test's concern
         yield hub
 
 
@@ -60,7 +61,7 @@ def test_a_link_to_a_repository_asks_the_network_nothing_until_a_click(hub):
 
 def test_looking_tells_every_run_with_its_size_and_fetches_none(hub):
     app = press(page(hub=REPO), "Look")
-    size = sum(file["bytes"] for file in open_run(BUNDLED / RUN).record["files"].values()) / 1e6
+    size = sum(file["bytes"] for file in open_run(paths.BUNDLED / RUN).record["files"].values()) / 1e6
     (button,) = [label for label in labels(app) if label.startswith(f"{RUN}, ")]
     assert float(button.split(", ")[1].removesuffix(" MB")) == pytest.approx(size, abs=0.1)
     assert any(label.startswith("All 2, ") for label in labels(app))

@@ -10,15 +10,16 @@ from streamlit.testing.v1 import AppTest
 
 import ui
 from vicreg.config import PRESETS
-from vicreg.runs import BUNDLED, open_run
+from vicreg.runs.folder import open_run
+from vicreg.storage import paths
 
 pytestmark = pytest.mark.usefixtures("page_world")
 ROOT = Path(__file__).parents[2]
 NAMES = [name for entries in ui.PAGES.values() for name, *_ in entries if name != "train"]  # it has tests of its own
 NEED_PICTURES = [name for name in NAMES if name not in ("training_curves", "ablations", "claims")]
 COMPARING = [name for name in NAMES if name not in ("ablations", "claims")]  # these two compare by themselves
-RUN = open_run(BUNDLED / "cifar10-vicreg")
-OTHER = open_run(BUNDLED / "cifar10-no-variance")
+RUN = open_run(paths.BUNDLED / "cifar10-vicreg")
+OTHER = open_run(paths.BUNDLED / "cifar10-no-variance")
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -55,7 +56,7 @@ def test_charts_have_a_text_and_figures_their_run(name, with_pictures):
 
 
 def test_without_any_run_a_page_says_how_to_make_one(without_pictures, monkeypatch, tmp_path):
-    monkeypatch.setattr("vicreg.runs.BUNDLED", tmp_path)
+    monkeypatch.setattr("vicreg.storage.paths.BUNDLED", tmp_path)
     for name in NAMES:
         app = opened(name)
         assert not app.exception
@@ -65,7 +66,7 @@ def test_without_any_run_a_page_says_how_to_make_one(without_pictures, monkeypat
 def test_a_run_with_a_damaged_table_says_which_file(without_pictures, monkeypatch, tmp_path):
     shutil.copytree(RUN.folder, tmp_path / RUN.name)
     (tmp_path / RUN.name / "results" / "projections.parquet").write_bytes(b"half")
-    monkeypatch.setattr("vicreg.runs.BUNDLED", tmp_path)
+    monkeypatch.setattr("vicreg.storage.paths.BUNDLED", tmp_path)
     app = opened("maps")
     assert not app.exception
     assert "results/projections.parquet is damaged" in app.warning[0].value
@@ -183,12 +184,12 @@ def test_a_run_never_compares_with_itself(without_pictures):
 
 
 def test_a_run_measured_on_another_copy_is_not_compared_and_the_help_says_so(without_pictures, monkeypatch, tmp_path):
-    from vicreg.runs import update_run
+    from vicreg.runs.folder import update_run
 
     shutil.copytree(RUN.folder, tmp_path / RUN.name)
     shutil.copytree(OTHER.folder, tmp_path / OTHER.name)
     update_run(open_run(tmp_path / OTHER.name), {"results/fingerprints.parquet": b"of other pictures"})
-    monkeypatch.setattr("vicreg.runs.BUNDLED", tmp_path)
+    monkeypatch.setattr("vicreg.storage.paths.BUNDLED", tmp_path)
     app = opened("maps", run=RUN.title)
     assert app.selectbox(key="second").options == ["nobody"]
     assert "1 more were measured on another copy" in app.selectbox(key="second").help
@@ -241,7 +242,7 @@ def test_the_probe_page_shows_every_run_with_the_studys_figures(without_pictures
     app = opened("probe")
     alt = app.get("vega_lite_chart")[0].proto.alt
     for name in ("cifar10-vicreg", "cifar10-no-variance", "cifar10-untrained"):
-        run = open_run(BUNDLED / name)
+        run = open_run(paths.BUNDLED / name)
         assert f"{ui.title(run)} {run.metrics['probe']['accuracy']:.2f} %" in alt
 
 
@@ -331,13 +332,13 @@ def test_the_ablations_page_opens_with_the_variance_term_off_beside_vicreg(witho
 )
 def test_every_trained_setting_lights_up(switches, preset, without_pictures):
     app = opened("ablations", **{key: str(value).lower() for key, value in switches.items()})
-    run = open_run(BUNDLED / f"cifar10-{preset}")
+    run = open_run(paths.BUNDLED / f"cifar10-{preset}")
     assert not app.info
     assert app.metric[0].value == f"{run.metrics['probe']['accuracy']:.2f} %"
 
 
 def test_an_untrained_setting_says_what_would_make_it(without_pictures):
-    from vicreg.__main__ import _config, _parser
+    from vicreg.cli.main import _config, _parser
 
     app = opened("ablations", on_variance="false", on_covariance="false")
     assert "No run was trained with this setting" in app.info[0].value
@@ -361,7 +362,7 @@ def test_every_claim_stands_on_the_page_with_its_verdict(without_pictures):
     from vicreg.claims import CLAIMS, findings
 
     app = opened("claims")
-    runs = [open_run(folder) for folder in sorted(BUNDLED.iterdir()) if (folder / "config.json").exists()]
+    runs = [open_run(folder) for folder in sorted(paths.BUNDLED.iterdir()) if (folder / "config.json").exists()]
     judged = findings({run.name.removeprefix("cifar10-"): run.metrics for run in runs})
     assert len(judged) == len(CLAIMS)
     page = text(app)
@@ -372,10 +373,10 @@ def test_every_claim_stands_on_the_page_with_its_verdict(without_pictures):
 
 
 def test_without_mnist_its_digits_are_offered_and_the_roc_stays(with_pictures, monkeypatch):
-    from vicreg import datasets
+    from vicreg.data import loading
 
-    available = datasets.available
-    monkeypatch.setattr(datasets, "available", lambda name, split: name != "mnist" and available(name, split))
+    available = loading.available
+    monkeypatch.setattr(loading, "available", lambda name, split: name != "mnist" and available(name, split))
     app = opened("anomalies")
     assert not app.exception
     assert "MNIST's test pictures are not on this machine" in app.info[0].value
@@ -386,15 +387,15 @@ def test_without_mnist_its_digits_are_offered_and_the_roc_stays(with_pictures, m
 def test_digits_in_another_order_are_not_shown_under_the_wrong_scores(with_pictures, monkeypatch):
     import dataclasses
 
-    from vicreg import datasets
+    from vicreg.data import loading
 
-    load = datasets.load
+    load = loading.load
 
     def shuffled(name, split, **options):
         found = load(name, split, **options)
         return dataclasses.replace(found, labels=found.labels[::-1]) if name == "mnist" else found
 
-    monkeypatch.setattr(datasets, "load", shuffled)
+    monkeypatch.setattr(loading, "load", shuffled)
     app = opened("anomalies")
     assert not app.exception
     assert "holds other pictures than the run was measured on" in app.warning[0].value
@@ -405,13 +406,13 @@ def test_digits_in_another_order_are_not_shown_under_the_wrong_scores(with_pictu
 def test_a_run_that_was_not_measured_yet_leaves_every_page_whole(
     name, position, without_pictures, monkeypatch, tmp_path
 ):
-    from vicreg.runs import update_run
+    from vicreg.runs.folder import update_run
 
     for run in (RUN, OTHER):
         shutil.copytree(run.folder, tmp_path / run.name)
     missing = ["metrics.json", *(f"results/{table}.parquet" for table in ("anomaly", "roc", "clusters", "predictions"))]
     update_run(open_run(tmp_path / OTHER.name), {}, without=missing)
-    monkeypatch.setattr("vicreg.runs.BUNDLED", tmp_path)
+    monkeypatch.setattr("vicreg.storage.paths.BUNDLED", tmp_path)
     query = {position: OTHER.title} if name in COMPARING else {}
     app = opened(name, **query)
     assert not app.exception

@@ -13,11 +13,12 @@ from opened import opened, served, specs, text
 from streamlit.testing.v1 import AppTest
 
 import ui
-from ui import live, training
-from vicreg import events, jobs, machine, sitting
+from ui import training_limits, training_view
+from vicreg import jobs
 from vicreg.config import DATASETS, Config, presets
-from vicreg.runs import Run, open_run
-from vicreg.timing import seconds_a_step
+from vicreg.jobs import control, event_log, locks, session
+from vicreg.runs.folder import Run, open_run
+from vicreg.training.estimate import seconds_a_step
 
 pytestmark = pytest.mark.usefixtures("page_world")
 ROOT = Path(__file__).parents[2]
@@ -43,7 +44,8 @@ def button(app: AppTest, label: str):
 
 def test_on_a_cpu_coloured_digits_and_the_smallest_encoder_are_offered_first_with_an_estimate(monkeypatch):
     timed = []
-    monkeypatch.setattr("vicreg.timing.seconds_a_step", lambda *given: timed.append(given) or seconds_a_step(*given))
+    estimate = "vicreg.training.estimate.seconds_a_step"
+    monkeypatch.setattr(estimate, lambda *given: timed.append(given) or seconds_a_step(*given))
     app = page()
     assert not app.exception
     assert [box.value for box in app.selectbox] == ["coloured-digits", "vicreg", "tiny"]
@@ -60,9 +62,9 @@ def test_on_a_cpu_coloured_digits_and_the_smallest_encoder_are_offered_first_wit
 
 
 def test_a_name_that_was_typed_is_kept_until_a_run_has_it(monkeypatch):
-    monkeypatch.setattr(training, "_seconds_a_step", lambda config: 0.1)
+    monkeypatch.setattr(training_limits, "_seconds_a_step", lambda config: 0.1)
     started = []
-    monkeypatch.setattr(training, "begin", lambda config, name: started.append((config.preset, name)))
+    monkeypatch.setattr(training_limits, "begin", lambda config, name: started.append((config.preset, name)))
     app = page()
     assert app.text_input(key="train_name").placeholder == "coloured-digits-vicreg-mine"
     app.text_input(key="train_name").set_value(" for-monday ").run()
@@ -75,7 +77,7 @@ def test_a_name_that_was_typed_is_kept_until_a_run_has_it(monkeypatch):
 
 
 def test_a_name_that_cannot_be_is_said_and_not_lost(monkeypatch):
-    monkeypatch.setattr(training, "_seconds_a_step", lambda config: 0.1)
+    monkeypatch.setattr(training_limits, "_seconds_a_step", lambda config: 0.1)
     app = page()
     app.text_input(key="train_name").set_value("../*up*").run()
     button(app, "Start").click().run()
@@ -117,7 +119,7 @@ def test_what_is_said_to_expect_is_what_the_bundled_runs_did(dataset):
     for preset, config in presets(dataset).items():
         history = open_run(ROOT / "checkpoints" / f"{dataset}-{preset}").history.query("split == 'train'")
         first, last = history.iloc[0], history.iloc[-1]
-        words = live.expectation(config)
+        words = training_view.expectation(config)
         assert words
         assert ("This is the collapse" in words) == (preset == "no-variance")
         if preset == "no-variance":
@@ -132,11 +134,11 @@ def test_what_is_said_to_expect_is_what_the_bundled_runs_did(dataset):
         else:
             assert history["variance"].is_monotonic_decreasing
             assert last["covariance"] > first["covariance"] > 0
-    assert not live.expectation(dataclasses.replace(config, variance_weight=0.0, invariance_weight=0.0))
+    assert not training_view.expectation(dataclasses.replace(config, variance_weight=0.0, invariance_weight=0.0))
 
 
 def test_a_bundled_runs_curves_are_there_before_anything_is_trained(monkeypatch):
-    monkeypatch.setattr(training, "_seconds_a_step", lambda config: 0.1)
+    monkeypatch.setattr(training_limits, "_seconds_a_step", lambda config: 0.1)
     app = page()
     assert "the curves of `coloured-digits/vicreg, 12 epochs`" in text(app)
     (spec,) = specs(app)
@@ -154,9 +156,9 @@ def test_a_bundled_runs_curves_are_there_before_anything_is_trained(monkeypatch)
 
 
 def test_a_machine_that_is_busy_elsewhere_is_said_before_anything_is_timed(monkeypatch):
-    other = machine.Holder("theirs", "/elsewhere", 4711, "", 0.0)
-    monkeypatch.setattr(machine, "holder", lambda folder: other)
-    monkeypatch.setattr(training, "_seconds_a_step", None)
+    other = locks.Holder("theirs", "/elsewhere", 4711, "", 0.0)
+    monkeypatch.setattr(locks, "holder", lambda folder: other)
+    monkeypatch.setattr(training_limits, "_seconds_a_step", None)
     app = page()
     assert not app.exception
     assert "`theirs` is training on this machine (process 4711)" in app.info[0].value
@@ -169,18 +171,18 @@ def test_a_machine_that_is_busy_elsewhere_is_said_before_anything_is_timed(monke
 def test_an_operators_key_is_answered(monkeypatch):
     monkeypatch.setenv("VICREG_OPERATOR", "s3cret")
     monkeypatch.setenv("VICREG_TRAINING", "on")
-    monkeypatch.setattr(training, "_seconds_a_step", lambda config: 0.1)
+    monkeypatch.setattr(training_limits, "_seconds_a_step", lambda config: 0.1)
     app = page()
-    app.text_input(key=live.KEY).set_value("guess").run()
+    app.text_input(key=training_view.KEY).set_value("guess").run()
     assert "This is not the operator's key." in text(app)
-    app.text_input(key=live.KEY).set_value("s3cret").run()
+    app.text_input(key=training_view.KEY).set_value("s3cret").run()
     assert "You are the operator." in text(app)
 
 
 def test_a_hosted_instance_that_allows_it_has_bounds_and_names_the_runs_itself(monkeypatch):
     monkeypatch.setenv("SPACE_ID", "ada/demo")
     monkeypatch.setenv("VICREG_TRAINING", "on")
-    monkeypatch.setattr(training, "_seconds_a_step", lambda config: 2.0)
+    monkeypatch.setattr(training_limits, "_seconds_a_step", lambda config: 2.0)
     app = page()
     assert not app.exception
     assert app.number_input(key="train_epochs_coloured-digits").max == 30
@@ -188,8 +190,8 @@ def test_a_hosted_instance_that_allows_it_has_bounds_and_names_the_runs_itself(m
     assert "stops after 15 minutes" in text(app)
     assert button(app, "Start").disabled  # 480 steps of 2 s do not fit
 
-    monkeypatch.setattr(training, "KEPT_BYTES", training.HOSTED.disk_bytes - 1)
-    monkeypatch.setattr(training, "_seconds_a_step", lambda config: 0.1)
+    monkeypatch.setattr(training_limits, "KEPT_BYTES", training_limits.HOSTED.disk_bytes - 1)
+    monkeypatch.setattr(training_limits, "_seconds_a_step", lambda config: 0.1)
     app.run()
     button(app, "Start").click().run()
     assert "keeps at most" in app.warning[0].value
@@ -218,9 +220,9 @@ def test_what_was_chosen_is_trained_and_only_its_starter_commands_it(monkeypatch
         assert "Stop and save" not in [one.label for one in his.button]
 
         deadline = time.monotonic() + 60
-        while events.read(job.folder).state != "started" and time.monotonic() < deadline:
+        while event_log.read(job.folder).state != "started" and time.monotonic() < deadline:
             time.sleep(0.1)
-        os.kill(events.read(job.folder).pid, signal.SIGKILL)
+        os.kill(event_log.read(job.folder).pid, signal.SIGKILL)
         deadline = time.monotonic() + 20
         while jobs.get(job.name).active and time.monotonic() < deadline:
             time.sleep(0.1)
@@ -246,20 +248,20 @@ def test_what_was_chosen_is_trained_and_only_its_starter_commands_it(monkeypatch
 
 def test_on_a_hosted_instance_a_training_that_nobody_goes_on_with_makes_room(monkeypatch):
     monkeypatch.setenv("SPACE_ID", "ada/demo")
-    monkeypatch.setattr(jobs, "_begin", lambda folder, record: None)  # starts no process
-    monkeypatch.setattr(training, "token", lambda: "hers")
-    old = training.begin(presets("coloured-digits")["vicreg"], "old")
-    record = dataclasses.replace(sitting.read_record(old.folder), created=1.0)
-    sitting.write_record(old.folder, record)
+    monkeypatch.setattr(control, "_begin", lambda folder, record: None)  # starts no process
+    monkeypatch.setattr(training_limits, "token", lambda: "hers")
+    old = training_limits.begin(presets("coloured-digits")["vicreg"], "old")
+    record = dataclasses.replace(session.read_record(old.folder), created=1.0)
+    session.write_record(old.folder, record)
     terminal = old.folder.with_name(".training-terminal")
     terminal.mkdir()
-    sitting.write_record(terminal, dataclasses.replace(record, name="terminal", token=""))
-    events.append(old.folder, "stopped", reason="")
+    session.write_record(terminal, dataclasses.replace(record, name="terminal", token=""))
+    event_log.append(old.folder, "stopped", reason="")
     with pytest.raises(ValueError, match="was begun already"):
-        training.begin(presets("coloured-digits")["vicreg"], "old")  # it said something just now
-    an_hour_ago = time.time() - training.KEPT_SECONDS - 60
-    os.utime(old.folder / events.EVENTS_FILE, (an_hour_ago, an_hour_ago))
-    new = training.begin(presets("coloured-digits")["vicreg"], "new")
+        training_limits.begin(presets("coloured-digits")["vicreg"], "old")  # it said something just now
+    an_hour_ago = time.time() - training_limits.KEPT_SECONDS - 60
+    os.utime(old.folder / event_log.EVENTS_FILE, (an_hour_ago, an_hour_ago))
+    new = training_limits.begin(presets("coloured-digits")["vicreg"], "new")
     assert {job.name for job in jobs.find()} == {"new", "terminal"}
     assert new.token == "hers"
 
@@ -296,8 +298,8 @@ def test_only_its_starter_or_the_operator_commands_a_job_where_strangers_come(
 ):
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
-    monkeypatch.setattr(training, "token", lambda: "hers" if mine else "his")
-    assert training.may_command(JOB, key) is allowed
+    monkeypatch.setattr(training_limits, "token", lambda: "hers" if mine else "his")
+    assert training_limits.may_command(JOB, key) is allowed
 
 
 @pytest.mark.browser

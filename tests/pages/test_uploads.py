@@ -13,14 +13,15 @@ from opened import component, opened, text
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
-from vicreg import datasets
+from vicreg.data import loading
+from vicreg.data.uploaded_picture import read_picture
 from vicreg.evaluation.anomaly import STUDY, nearest_distances, reduce_distances
 from vicreg.evaluation.encode import encode
-from vicreg.runs import BUNDLED, open_run
-from vicreg.upload import read_picture
+from vicreg.runs.folder import open_run
+from vicreg.storage import paths
 
 pytestmark = pytest.mark.usefixtures("page_world")
-RUN = open_run(BUNDLED / "coloured-digits-vicreg")
+RUN = open_run(paths.BUNDLED / "coloured-digits-vicreg")
 
 
 @pytest.fixture(autouse=True)
@@ -51,7 +52,7 @@ def shown(app: AppTest, key: str) -> np.ndarray:
 
 
 def test_a_test_picture_uploaded_finds_itself_first():
-    image = datasets.load("coloured-digits", "test").images[77]
+    image = loading.load("coloured-digits", "test").images[77]
     app = uploaded("retrieval", png(image))
     assert not app.exception
     assert not app.warning
@@ -74,7 +75,7 @@ def test_a_large_photograph_is_shown_as_the_middle_square_of_32_pixels():
 
 
 def test_the_train_gallery_is_searched_too():
-    image = datasets.load("coloured-digits", "train").images[1234]
+    image = loading.load("coloured-digits", "train").images[1234]
     app = uploaded("retrieval", png(image), gallery="train")
     assert not app.exception
     assert component(app, "Nearest")["tiles"][0]["id"] == 1234
@@ -102,11 +103,11 @@ def test_what_is_no_picture_is_a_sentence_and_the_page_stays(name, data, told):
 
 
 def test_the_score_is_the_distance_to_the_train_representations():
-    photo = datasets.load("photo-crops", "test").images[300]
+    photo = loading.load("photo-crops", "test").images[300]
     app = uploaded("anomalies", png(photo))
     assert not app.exception
     assert not app.warning
-    train = encode(RUN.encoder, datasets.load("coloured-digits", "train").images)
+    train = encode(RUN.encoder, loading.load("coloured-digits", "train").images)
     distances = nearest_distances(encode(RUN.encoder, photo[None]), train, k=STUDY.k, normalise=STUDY.normalise)
     score = float(reduce_distances(distances, k=STUDY.k, reduction=STUDY.reduction)[0])
     assert f"has the score {score:.2f}" in text(app)

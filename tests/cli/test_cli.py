@@ -1,0 +1,352 @@
+"""The command line: train, evaluate and list, end to end in real processes on a small stand-in for CIFAR-10."""
+
+import hashlib
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from safetensors import safe_open
+from scipy.spatial.distance import cdist
+
+from vicreg.claims import findings
+from vicreg.cli.main import _figures, main
+from vicreg.config import PRESETS
+from vicreg.data import loading
+from vicreg.evaluation.encode import encode
+from vicreg.pipeline.train_run import train_run
+from vicreg.runs import folder
+from vicreg.runs.folder import find_runs, open_run, verify
+from vicreg.storage import paths
+from vicreg.training import loop
+
+ROOT = Path(__file__).parents[2]
+SMALL = ("--batch-size", "16", "--view-size", "16", "--device", "cpu")
+
+
+def command(*words: str, environment: dict[str, str]) -> subprocess.Popen:
+    return subprocess.Popen(
+        [sys.executable, "-m", "vicreg", *words],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=ROOT,
+        env={**os.environ, **environment, "OMP_NUM_THREADS": "1"},
+    )
+
+
+def finish(process: subprocess.Popen, timeout: float = 300) -> tuple[int, str, str]:
+    out, err = process.communicate(timeout=timeout)
+    return process.returncode, out, err
+
+
+@pytest.fixture(scope="module")
+def trained(tiny_hub, tmp_path_factory) -> Path:
+    """A run of two epochs, trained by the command line."""
+    folder = tmp_path_factory.mktemp("trained")
+    status, out, err = finish(command("train", "--epochs", "2", *SMALL, "--folder", str(folder), environment=tiny_hub))
+    assert status == 0, err
+    assert "cifar10/vicreg: linear probe" in out
+    return folder / "cifar10-vicreg"
+
+
+def test_training_leaves_a_whole_run_and_nothing_else(trained):
+    assert [path.name for path in trained.parent.iterdir()] == ["cifar10-vicreg"]
+    run = open_run(trained)
+    verify(run)
+    assert run.config.epochs == 2
+    assert run.config.views.size == 16
+    assert run.record["data"]["train"]["images"] == 64
+    assert run.record["data"]["test"]["images"] == 48
+    assert "PNG" in run.record["data"]["test"]["source"]
+    for table in ("projections", "neighbours", "spectrum", "confusion", "predictions", "fingerprints"):
+        assert len(run.results(table))
+    assert run.results("snapshots")["epoch"].tolist() == [0, 1, 2]
+    assert len(run.results("timeline")) == 3 * 48
+    assert run.history.groupby("split").size().to_dict() == {"test": 3, "train": 2}
+
+
+def test_the_metrics_carry_protocol_interval_and_count(trained):
+    run = open_run(trained)
+    probe = run.metrics["probe"]
+    low, high = probe["interval"]
+    assert low <= probe["accuracy"] <= high
+    assert probe["n"] == 48
+    confusion = run.results("confusion")
+    right = confusion[confusion["class"] == confusion["predicted"]]["count"].sum()
+    assert 100 * right / 48 == pytest.approx(probe["accuracy"])
+    for name in ("probe", "knn", "spectrum", "retrieval", "projection"):
+        assert run.metrics[name]["protocol"]
+        assert run.metrics[name]["n"] == 48
+
+
+def test_the_bundled_results_agree_with_the_weights_and_the_pictures(trained, tiny_hub, monkeypatch):
+    """Half precision and all: what results/ says is what the run's encoder does."""
+    for name, value in tiny_hub.items():
+        monkeypatch.setenv(name, value)
+    run, images = open_run(trained), loading.load("cifar10", "test")
+    y = encode(run.encoder, images.images).astype(np.float64)
+    y /= np.linalg.norm(y, axis=1, keepdims=True)
+    distance = 1 - y @ y.T
+    np.fill_diagonal(distance, np.inf)
+    table = run.results("neighbours")
+    first = table[(table["metric"] == "cosine") & (table["rank"] == 1)]
+    np.testing.assert_allclose(first["nearest_distance"], distance.min(axis=1), atol=1e-4)
+
+
+def test_the_card_is_what_the_hub_reads(trained):
+    import yaml
+
+    front = yaml.safe_load((trained / "README.md").read_text().split("---")[1])
+    result = front["model-index"][0]["results"][0]
+    assert result["metrics"][0]["value"] == open_run(trained).metrics["probe"]["accuracy"]
+    assert front["license"] == "mit"
+
+
+def test_evaluating_twice_gives_the_same_files_byte_for_byte(trained, tiny_hub):
+    before = {path.name: path.read_bytes() for path in trained.rglob("*") if path.is_file()}
+    status, out, err = finish(command("evaluate", str(trained), environment=tiny_hub))
+    assert status == 0, err
+    assert "linear probe" in out
+    assert {path.name: path.read_bytes() for path in trained.rglob("*") if path.is_file()} == before
+
+
+def test_a_finished_run_is_not_trained_over_unasked(trained, tiny_hub):
+    status, _, err = finish(command("train", *SMALL, "--folder", str(trained.parent), environment=tiny_hub))
+    assert status == 1
+    assert "--replace trains it again, --name gives another name" in err
+
+
+@pytest.mark.parametrize("then", [signal.SIGTERM, signal.SIGHUP])
+def test_ctrl_c_and_a_closed_terminal_save_and_the_same_command_goes_on(tmp_path, tiny_hub, then):
+    words = ("train", "--epochs", "40", *SMALL, "--folder", str(tmp_path))
+    before = signal.signal(then, signal.SIG_DFL)  # where the tests run under nohup, children would ignore it
+    try:
+        _stop_twice(words, tmp_path, tiny_hub, then)
+    finally:
+        signal.signal(then, before)
+
+
+def _stop_twice(words, tmp_path, tiny_hub, then):
+    process = command(*words, environment=tiny_hub)
+    state = tmp_path / ".training-cifar10-vicreg" / loop.STATE_FILE
+    deadline = time.monotonic() + 120
+    while not state.exists() and time.monotonic() < deadline and process.poll() is None:
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    status, out, err = finish(process)
+    assert status == 130, err
+    assert "Stopped and saved" in out
+    assert not (tmp_path / "cifar10-vicreg").exists()
+    reached = _step(state)
+    assert 0 < reached < 40 * 4
+
+    process = command(*words, environment=tiny_hub)
+    while _step(state) == reached and time.monotonic() < deadline + 60 and process.poll() is None:
+        time.sleep(0.05)
+    process.send_signal(then)
+    assert finish(process)[0] == 130
+    assert _step(state) > reached
+
+
+@pytest.fixture
+def here(tiny_hub, monkeypatch, tmp_path):
+    """This process on the small stand-in, with no run that comes with the app; returns where such runs would lie."""
+    for name, value in tiny_hub.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("VICREG_RUNS", str(tmp_path / "no-runs"))
+    monkeypatch.setattr(folder, "BUNDLED", tmp_path / "bundled")
+    return tmp_path / "bundled"
+
+
+def test_neighbour_views_without_a_vicreg_run_say_which_run_to_train_first(here, tmp_path, capsys):
+    folder = tmp_path / "runs"
+    assert main(["train", "--preset", "neighbour-views", *SMALL, "--folder", str(folder)]) == 1
+    said = [line for line in capsys.readouterr().err.splitlines() if line.startswith("vicreg:")]
+    assert said == [
+        "vicreg: neighbour-views takes its neighbours from the run cifar10-vicreg, which is not here: train it first "
+        "with `python -m vicreg train --dataset cifar10 --preset vicreg`"
+    ]
+    assert not folder.exists()
+
+
+def test_neighbour_views_train_on_the_vicreg_run_beside_them_and_record_it(trained, tiny_hub, tmp_path):
+    shutil.copytree(trained, tmp_path / "cifar10-vicreg")
+    words = ("train", "--preset", "neighbour-views", "--epochs", "1", *SMALL, "--folder", str(tmp_path))
+    status, out, err = finish(command(*words, environment=tiny_hub))
+    assert status == 0, err
+    assert "cifar10/neighbour-views: linear probe" in out
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["cifar10-neighbour-views", "cifar10-vicreg"]
+    run = open_run(tmp_path / "cifar10-neighbour-views")
+    verify(run)
+    assert run.config.positives == "neighbours"
+    assert run.record["neighbours"] == {
+        "run": "cifar10-vicreg",
+        "weights_sha256": hashlib.sha256((trained / "model.safetensors").read_bytes()).hexdigest(),
+        "nearest": 3,
+        "metric": "euclidean",
+    }
+    assert (
+        "one of its 3 nearest others in the representation space of cifar10-vicreg"
+        in (run.folder / "README.md").read_text()
+    )
+    assert "neighbours" not in open_run(trained).record
+
+
+def test_a_stopped_neighbour_run_goes_on_with_the_neighbours_that_it_began_with(trained, here, tmp_path):
+    """Those of the train images that are shown, from the run that came with the app, even if that run is gone."""
+    shutil.copytree(trained, here / "cifar10-vicreg")
+    views = replace(PRESETS["vicreg"].views, size=16)
+    config = replace(PRESETS["neighbour-views"], batch_size=16, epochs=2, views=views)
+    folder = tmp_path / "runs" / "cifar10-neighbour-views"
+    stopped = {"device": "cpu", "images": 40, "should_stop": lambda: True}  # after one step more
+    assert train_run(config, folder, **stopped) is None
+    state = folder.with_name(".training-cifar10-neighbour-views")
+    record = json.loads((state / "neighbours.json").read_text())["neighbours"]
+    assert record["weights_sha256"] == open_run(trained).weights_sha256
+    kept = (state / "neighbours.npz").read_bytes()
+    encoder = open_run(trained).encoder
+    with np.load(state / "neighbours.npz") as tables:
+        for split, shown in (("train", 40), ("test", 48)):
+            y = encode(encoder, loading.load("cifar10", split).images)[:shown].astype(np.float64)
+            distance = cdist(y, y)
+            np.fill_diagonal(distance, np.inf)
+            found = np.take_along_axis(distance, tables[split], axis=1)
+            np.testing.assert_allclose(found, np.sort(distance, axis=1)[:, :3], rtol=1e-4)
+
+    shutil.rmtree(here)
+    assert train_run(config, folder, **stopped) is None
+    assert _step(state / loop.STATE_FILE) == 2
+    assert (state / "neighbours.npz").read_bytes() == kept
+
+
+def test_without_pictures_training_says_how_to_get_them(tmp_path):
+    nowhere = {"VICREG_DATA": "", "VICREG_CACHE": str(tmp_path), "HF_HOME": str(tmp_path), "HF_HUB_OFFLINE": "1"}
+    status, _, err = finish(command("train", "--folder", str(tmp_path / "runs"), environment=nowhere))
+    assert status == 1
+    assert "VICREG_DATA" in err
+    assert "Traceback" not in err
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["train", "--epochs", "0"], "epochs must be at least 1, got 0"),
+        (["train", "--name", "../x"], "plain folder name"),
+        (["train", "--learning-rate", "-1"], "learning_rate must be positive, got -1"),
+        (["train", "--learning-rate", "inf"], "learning_rate must be finite, got inf"),
+        (["train", "--seed", "-1"], "seed must not be negative, got -1"),
+        (["train", "--config", "huge.json"], "learning_rate must be a number that a float can hold"),
+        (["train", "--config", "deep.json"], "--config deep.json cannot be used"),
+        (["train", "--tensorboard", "huge.json"], "--tensorboard huge.json cannot be written to (File exists)"),
+        (["evaluate", "nothing-like-it"], "no run 'nothing-like-it' here; there are:"),
+    ],
+)
+def test_bad_arguments_get_a_sentence(words, message, capsys, monkeypatch, tmp_path):
+    monkeypatch.setenv("VICREG_RUNS", str(tmp_path / "runs"))
+    monkeypatch.setenv("VICREG_CACHE", str(tmp_path / "cache"))
+    monkeypatch.chdir(tmp_path)
+    Path("huge.json").write_text(f'{{"learning_rate": 1{"0" * 400}}}')
+    Path("deep.json").write_text("[" * 100_000)
+    assert main(words) == 1
+    assert message in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("option", ["--max-seconds", "--max-disk"])
+def test_a_bound_of_nothing_is_refused_by_its_name(option, capsys):
+    with pytest.raises(SystemExit) as ended:
+        main(["train", option, "0"])
+    assert ended.value.code == 2
+    assert f"argument {option}: must be more than 0, got 0" in capsys.readouterr().err
+
+
+def test_ctrl_c_while_measuring_again_ends_without_a_traceback(monkeypatch, capsys):
+    def interrupted(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("vicreg.pipeline.train_run.evaluate_run", interrupted)
+    assert main(["evaluate", "cifar10-vicreg"]) == 130
+    assert "stopped" in capsys.readouterr().err
+
+
+def test_a_device_that_is_not_here_is_named_with_those_that_are(trained, tiny_hub):
+    status, _, err = finish(
+        command("train", "--device", "tpu", "--folder", str(trained.parent), "--name", "x", environment=tiny_hub)
+    )
+    assert status == 1
+    assert "device 'tpu' is not on this machine; it has:" in err
+
+
+def test_list_shows_every_run_and_names_the_broken_ones(trained, capsys, monkeypatch, tmp_path):
+    monkeypatch.setenv("VICREG_RUNS", str(trained.parent))
+    assert main(["list"]) == 0
+    out = capsys.readouterr().out
+    assert "own" in out
+    assert "62.68" in out
+    (tmp_path / "half").mkdir()
+    (tmp_path / "half" / "config.json").write_text("{")
+    monkeypatch.setenv("VICREG_RUNS", str(tmp_path))
+    assert main(["list"]) == 1
+    assert "half/config.json cannot be read" in capsys.readouterr().err
+
+
+def _step(state: Path) -> int:
+    with safe_open(state, framework="pt") as file:
+        return json.loads(file.metadata()["state"])["step"]
+
+
+def test_claims_prints_every_finding_with_its_verdict(capsys, monkeypatch, tmp_path):
+    monkeypatch.setenv("VICREG_RUNS", str(tmp_path))
+    found = {name.removeprefix("cifar10-"): run.metrics for name, run in find_runs()[0].items()}
+    assert main(["claims"]) == 0
+    out = capsys.readouterr().out
+    for number, (claim, finding) in enumerate(findings(found), start=1):
+        row = next(line for line in out.splitlines() if line.startswith(f"{number}. "))
+        assert claim.words in row
+        assert finding.verdict in row
+        assert finding.ours[:40] in out
+
+
+def test_the_readmes_table_is_what_list_prints_of_the_bundled_runs():
+    told = {name: cells[1:] for name, cells in readme_rows().items() if "/" not in name}
+    bundled = {run.name: run for run in map(open_run, sorted(paths.BUNDLED.glob("cifar10-*")))}
+    assert {f"cifar10-{name}" for name in told} == set(bundled)
+    for name, cells in told.items():
+        assert cells == list(_figures(bundled[f"cifar10-{name}"])), name
+
+
+def test_the_readmes_other_table_is_what_the_bundled_digit_runs_measured():
+    told = {name: cells for name, cells in readme_rows().items() if "/" in name}
+    bundled = {run.title: run.metrics for run in map(open_run, sorted(paths.BUNDLED.glob("coloured-digits-*")))}
+    assert set(told) == set(bundled)
+    for name, cells in told.items():
+        metrics = bundled[name]
+        ink, paper = metrics["attributes"]["ink"], metrics["attributes"]["paper"]
+        probes = [
+            "{:.2f} ({:.2f} to {:.2f})".format(f["accuracy"], *f["interval"]) for f in (metrics["probe"], ink, paper)
+        ]
+        near = (metrics["retrieval"]["nearest_5_same_class"], ink["nearest_5_same"], paper["nearest_5_same"])
+        assert cells == probes + [f"{share:.2f}" for share in near], name
+
+
+def readme_rows() -> dict[str, list[str]]:
+    """The rows of the README's tables of runs: name -> the other cells."""
+    rows = [line for line in (ROOT / "README.md").read_text().splitlines() if line.startswith("| `")]
+    return {row.split("`")[1]: [cell.strip() for cell in row.split("|")[2:-1]] for row in rows}
+
+
+def test_list_names_a_damaged_run_and_still_shows_the_others(trained, capsys, monkeypatch, tmp_path):
+    shutil.copytree(trained, tmp_path / "cifar10-mine")
+    (tmp_path / "cifar10-mine" / "metrics.json").write_text("{}")
+    monkeypatch.setenv("VICREG_RUNS", str(tmp_path))
+    assert main(["list"]) == 1
+    out, err = capsys.readouterr()
+    assert "cifar10-mine/metrics.json is damaged" in err
+    assert "cifar10-vicreg-long" in out

@@ -1,0 +1,681 @@
+"""Runs on the Hub: published, looked at, downloaded and refused, with the real client against a Hub on the loopback."""
+
+import hashlib
+import json
+import math
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from hub_server import Hub, Repo, point_client, serve, wait_for
+from huggingface_hub import constants, snapshot_download
+
+import vicreg
+from vicreg.cli.main import main
+from vicreg.hub import downloads as hubs
+from vicreg.hub.downloads import Cancelled, HubError, cached_runs, cached_shelf, download, look, missing_bytes, publish
+from vicreg.hub.index import index_value, read_index
+from vicreg.runs.folder import Run, open_run, update_run, verify, weights_bytes, write_run
+from vicreg.storage import hub_client, paths
+from vicreg.training.loop import networks
+
+ROOT = Path(__file__).parents[2]
+REPO = "ada/runs"
+HISTORY = (paths.BUNDLED / "cifar10-vicreg" / "history.csv").read_bytes()
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory) -> dict[str, Run]:
+    """Two small runs and a baseline: bundled ones with tiny networks, and of their results only a small one."""
+    root = tmp_path_factory.mktemp("made")
+    runs = {}
+    for seed, name in enumerate(("cifar10-vicreg", "cifar10-no-variance")):
+        bundled = open_run(paths.BUNDLED / name)
+        config = replace(bundled.config, encoder="tiny", expander=(8, 8, 8))
+        torch.manual_seed(seed)
+        files = {
+            **contents(bundled, "history.csv", "metrics.json", "README.md", "results/roc.parquet"),
+            "model.safetensors": weights_bytes(*networks(config, torch.device("cpu"))),
+        }
+        runs[name] = write_run(root / name, files, {**stripped(bundled), "config": config.to_dict()})
+    bundled = open_run(paths.BUNDLED / "cifar10-pixels")
+    record = {**stripped(bundled), "config": replace(bundled.config, expander=(8, 8, 8)).to_dict()}
+    runs[bundled.name] = write_run(root / bundled.name, contents(bundled, "metrics.json", "README.md"), record)
+    return runs
+
+
+def contents(run: Run, *names: str) -> dict[str, bytes]:
+    return {name: run.folder.joinpath(name).read_bytes() for name in names or run.record["files"]}
+
+
+def stripped(run: Run) -> dict:
+    return {name: value for name, value in run.record.items() if name not in ("schema", "files")}
+
+
+@pytest.fixture
+def hub(monkeypatch, tmp_path):
+    with serve() as hub:
+        point_client(monkeypatch, hub.url, tmp_path / "home")
+        monkeypatch.setenv("VICREG_RUNS", str(tmp_path / "own"))
+        monkeypatch.delenv("VICREG_HUB", raising=False)
+        yield hub
+
+
+@pytest.fixture
+def stocked(hub, made) -> Hub:
+    """A Hub with a repository of the three runs, put there without the client."""
+    files = {
+        f"{name}/{path}": run.folder.joinpath(path).read_bytes()
+        for name, run in made.items()
+        for path in all_files(run)
+    }
+    index = {"schema": 1, "runs": {name: index_value(run) for name, run in made.items()}}
+    hub.repos[REPO] = Repo()
+    hub.repos[REPO].commit(
+        {**files, "index.json": json.dumps(index).encode(), "README.md": b"", "evil.pkl": b"cos\nsystem"}
+    )
+    return hub
+
+
+def all_files(run: Run) -> list[str]:
+    return [*run.record["files"], "config.json"]
+
+
+def changed(hub: Hub, change: Callable[[dict], None]) -> str:
+    """Change index.json by hand; returns the commit."""
+    repo = hub.repos[REPO]
+    files = dict(repo.commits[repo.heads["main"]])
+    index = json.loads(files["index.json"])
+    change(index)
+    return repo.commit({**files, "index.json": json.dumps(index).encode()})
+
+
+def replaced(hub: Hub, path: str, content: bytes, *, in_index: bool = True) -> None:
+    """Put another file in a run's folder, in the index too or not."""
+    repo = hub.repos[REPO]
+    files = dict(repo.commits[repo.heads["main"]])
+    files[path] = content
+    repo.commit(files)
+    name, _, file = path.partition("/")
+
+    def describe(index: dict) -> None:
+        run = index["runs"][name]
+        run["files"][file] = {"bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
+        run["bytes"] = sum(entry["bytes"] for entry in run["files"].values())
+
+    if in_index:
+        changed(hub, describe)
+
+
+def in_cache(tmp_path: Path) -> set[str]:
+    """The paths of the runs' files in the client's snapshots."""
+    snapshots = tmp_path / "home" / "hub" / "models--ada--runs" / "snapshots"
+    return {path.relative_to(snapshots).as_posix().partition("/")[2] for path in snapshots.rglob("*") if path.is_file()}
+
+
+# Publishing
+
+
+def test_what_is_published_comes_back_the_same(hub, made, tmp_path):
+    commit = publish(REPO, list(made.values()))
+    assert commit == hub.repos[REPO].heads["main"]
+    found = look(REPO)
+    assert (found.commit, list(found.runs)) == (commit, sorted(made))
+    entry = found.runs["cifar10-vicreg"]
+    assert (entry.dataset, entry.preset, entry.encoder, entry.epochs) == ("cifar10", "vicreg", "tiny", 8)
+    probe = made["cifar10-vicreg"].metrics["probe"]
+    assert entry.probe == (probe["accuracy"], *probe["interval"])
+    assert entry.readable == ""
+    assert found.runs["cifar10-pixels"].epochs == 0
+    runs = download(found, made)
+    for name, run in runs.items():
+        verify(run)
+        assert (run.name, run.config, run.record) == (name, made[name].config, made[name].record)
+    images = torch.rand(2, 3, 32, 32)
+    torch.testing.assert_close(runs["cifar10-vicreg"].encoder(images), made["cifar10-vicreg"].encoder(images))
+
+
+def test_a_second_publish_sends_only_what_changed_and_a_third_nothing(hub, made, tmp_path):
+    run = write_run(tmp_path / "cifar10-vicreg", contents(made["cifar10-vicreg"]), stripped(made["cifar10-vicreg"]))
+    publish(REPO, [run, made["cifar10-pixels"]])
+    assert len(hub.uploads) == 1
+    run = update_run(run, {"metrics.json": b"{}"}, without=["history.csv"])
+    second = publish(REPO, [run])
+    assert sorted(hub.uploads[1]) == [
+        "-cifar10-vicreg/history.csv",
+        "README.md",
+        "cifar10-vicreg/config.json",
+        "cifar10-vicreg/metrics.json",
+        "index.json",
+    ]
+    assert publish(REPO, [run, made["cifar10-pixels"]]) == second
+    assert len(hub.uploads) == 2
+    assert len(hub.asked("/commit/")) == 2
+    assert set(look(REPO).runs) == {"cifar10-vicreg", "cifar10-pixels"}
+    verify(download(look(REPO), ["cifar10-vicreg"])["cifar10-vicreg"])
+
+
+def test_runs_of_others_stay_and_what_went_missing_is_sent_again(stocked, made):
+    def of_tomorrow(index: dict) -> None:
+        index["runs"]["cifar10-tomorrow"] = {"schema": 2, "dataset": ["?"], "files": 3}
+
+    changed(stocked, of_tomorrow)
+    repo = stocked.repos[REPO]
+    files = dict(repo.commits[repo.heads["main"]])
+    del files["cifar10-vicreg/history.csv"]
+    repo.commit(files)
+    publish(REPO, [made["cifar10-vicreg"]])
+    assert "cifar10-vicreg/history.csv" in stocked.uploads[0]
+    assert not any(path.startswith("cifar10-vicreg/model") for path in stocked.uploads[0])
+    assert set(look(REPO).runs) == {*made, "cifar10-tomorrow"}
+
+
+def test_large_files_go_the_large_files_way(hub, made):
+    hub.lfs = True
+    publish(REPO, [made["cifar10-vicreg"]])
+    assert len(hub.asked("/lfs/")) == 2  # the question and the file
+    verify(download(look(REPO), ["cifar10-vicreg"])["cifar10-vicreg"])
+
+
+def test_the_card_has_a_result_a_run_and_says_how_to_load(hub, made):
+    import yaml  # the Hub's client needs it too
+
+    publish(REPO, list(made.values()))
+    card = hub.repos[REPO].commits[hub.repos[REPO].heads["main"]]["README.md"].decode()
+    front = yaml.safe_load(card.split("---\n")[1])
+    assert front["license"] == "mit"
+    assert front["datasets"] == ["uoft-cs/cifar10"]
+    results = front["model-index"][0]["results"]
+    assert len(results) == len(made)
+    probe = made["cifar10-vicreg"].metrics["probe"]
+    assert results[2]["metrics"][0]["value"] == probe["accuracy"]
+    assert results[2]["metrics"][0]["name"] == (
+        "cifar10-vicreg: linear probe (95 % interval {:.2f} to {:.2f}), {}".format(
+            *probe["interval"], probe["protocol"]
+        )
+    )
+    assert 'vicreg.load("ada/runs", run="cifar10-no-variance")' in card
+    assert "python -m vicreg download ada/runs" in card
+
+
+def test_a_private_repository_is_made_private_and_a_locked_one_says_so(hub, made):
+    publish(REPO, [made["cifar10-pixels"]], private=True)
+    assert hub.repos[REPO].private
+    hub.repos[REPO].locked = "GatedRepo"
+    with pytest.raises(HubError, match="ask for access"):
+        publish(REPO, [made["cifar10-pixels"]])
+
+
+def test_a_damaged_run_is_not_published(hub, made, tmp_path):
+    run = write_run(tmp_path / "cifar10-vicreg", contents(made["cifar10-vicreg"]), stripped(made["cifar10-vicreg"]))
+    (run.folder / "history.csv").write_bytes(b"?")
+    with pytest.raises(ValueError, match=r"history.csv is damaged"):
+        publish(REPO, [run])
+    assert not hub.requests
+
+
+def test_a_run_that_nobody_could_download_is_not_published(hub, made, tmp_path):
+    name = "Vicreg (copy)"
+    run = write_run(tmp_path / name, contents(made["cifar10-vicreg"]), stripped(made["cifar10-vicreg"]))
+    with pytest.raises(HubError, match="rename its folder"):
+        publish(REPO, [run])
+    with pytest.raises(HubError, match="Two runs are called"):
+        publish(REPO, [made["cifar10-pixels"]] * 2)
+    with pytest.raises(HubError, match="main branch"):
+        publish(REPO + "@v1", [run])
+
+
+def test_a_head_that_moved_meanwhile_is_not_overwritten(stocked, made, monkeypatch):
+    real = hub_client.fetch
+
+    def slow(*words: object, **options: object) -> Path:
+        stocked.repos[REPO].commit({"index.json": b'{"schema": 1, "runs": {}}'})  # somebody was faster
+        return real(*words, **options)
+
+    run = replace(made["cifar10-vicreg"], record={**made["cifar10-vicreg"].record, "epochs": 9})
+    monkeypatch.setattr(hub_client, "fetch", slow)
+    with pytest.raises(HubError, match=r"changed by somebody else meanwhile \(412\): try again"):
+        publish(REPO, [run])
+
+
+def test_every_bundled_run_could_be_published():
+    runs = {folder.name: open_run(folder) for folder in paths.BUNDLED.iterdir() if (folder / "config.json").is_file()}
+    index = json.dumps({"schema": 1, "runs": {name: index_value(run) for name, run in runs.items()}}).encode()
+    read = read_index(index, repo=REPO, revision="main", commit="0" * 40, sizes=None)
+    assert set(read.runs) == set(runs)
+    assert not any(entry.readable for entry in read.runs.values())
+
+
+# Looking and downloading
+
+
+def test_a_download_brings_a_run_and_nothing_else(stocked, tmp_path):
+    found = look(REPO)
+    size = found.runs["cifar10-vicreg"].bytes
+    assert missing_bytes(found, ["cifar10-vicreg"]) == size
+    seen = []
+    runs = download(found, ["cifar10-vicreg"], on_bytes=lambda *count: seen.append(count))
+    assert list(runs) == ["cifar10-vicreg"]
+    assert seen[-1] == (size, size)
+    assert [done for done, _ in seen] == sorted(done for done, _ in seen)
+    assert missing_bytes(found, ["cifar10-vicreg"]) == 0
+    assert in_cache(tmp_path) == {
+        "index.json",
+        *(f"cifar10-vicreg/{path}" for path in all_files(runs["cifar10-vicreg"])),
+    }
+
+
+def test_a_pinned_revision_needs_no_server(stocked, monkeypatch):
+    found = look(REPO)
+    download(found, ["cifar10-vicreg"])
+    point_client(monkeypatch, "http://127.0.0.1:9", Path(constants.HF_HOME))
+    start = time.monotonic()
+    for revision in (found.commit, "main"):
+        runs, broken = cached_runs(REPO, revision)
+        assert (list(runs), broken) == (["cifar10-vicreg"], [])
+        assert cached_shelf(REPO, revision).runs == found.runs
+        run = vicreg.load(f"{REPO}@{revision}", run="cifar10-vicreg")
+        assert run.metrics["probe"]["accuracy"] == found.runs["cifar10-vicreg"].probe[0]
+        assert run.encoder(torch.rand(1, 3, 32, 32)).shape == (1, 512)
+    assert time.monotonic() - start < 5
+
+
+def test_load_downloads_what_is_not_here_and_names_the_runs_there_are(stocked):
+    run = vicreg.load(REPO, run="cifar10-no-variance")
+    assert run.config.preset == "no-variance"
+    stocked.requests.clear()
+    assert vicreg.load(REPO, run="cifar10-no-variance").record == run.record
+    assert not stocked.requests
+    with pytest.raises(
+        HubError, match="no run 'vicreg'; there are: cifar10-vicreg, cifar10-no-variance, cifar10-pixels"
+    ):
+        vicreg.load(REPO, run="vicreg")
+
+
+def test_a_snapshot_by_the_client_itself_is_a_run(stocked, made):
+    snapshot_download(REPO, allow_patterns="cifar10-vicreg/*")
+    runs, broken = cached_runs(REPO)
+    assert (list(runs), broken) == (["cifar10-vicreg"], [])
+    verify(runs["cifar10-vicreg"])
+    assert open_run(runs["cifar10-vicreg"].folder).record == made["cifar10-vicreg"].record
+    assert cached_shelf(REPO) is None
+
+
+def test_runs_that_did_not_change_come_along_when_their_branch_moves(stocked, made):
+    download(look(REPO), ["cifar10-vicreg"])
+    repo = stocked.repos[REPO]
+    repo.commit({**repo.commits[repo.heads["main"]], "NEWS.md": b"more"})
+    found = look(REPO)
+    assert list(download(found, ["cifar10-pixels"])) == ["cifar10-pixels"]
+    assert list(cached_runs(REPO)[0]) == ["cifar10-pixels", "cifar10-vicreg"]
+    assert cached_shelf(REPO).commit == found.commit
+
+
+def test_nothing_here_is_nothing_and_no_error(hub):
+    assert cached_runs(REPO) == ({}, [])
+    assert cached_shelf(REPO) is None
+    assert not hub.requests
+
+
+def test_a_repository_without_runs_says_how_to_publish(hub):
+    hub.repos[REPO] = Repo()
+    hub.repos[REPO].commit({"README.md": b""})
+    with pytest.raises(HubError, match=r"has no index.json.*python -m vicreg publish ada/runs"):
+        look(REPO)
+    with pytest.raises(HubError, match="no revision 'v2'"):
+        look(REPO, "v2")
+    with pytest.raises(HubError, match="no repository ada/walks"):
+        look("ada/walks")
+
+
+def test_a_look_ends_soon_when_the_hub_stalls_after_the_probe(stocked, monkeypatch):
+    monkeypatch.setattr(hubs, "LOOK_SECONDS", 0.3)
+    stocked.faults = {"/resolve/": "stall"}
+    start = time.monotonic()
+    with pytest.raises(HubError, match="did not answer in time"):
+        look(REPO)
+    assert time.monotonic() - start < 5
+
+
+# Nothing from the Hub is trusted
+
+
+def test_a_wrong_file_is_named_removed_and_fetched_again_when_it_is_right(stocked, tmp_path):
+    repo = stocked.repos[REPO]
+    right = repo.commits[repo.heads["main"]]["cifar10-vicreg/history.csv"]
+    repo.commits[repo.heads["main"]]["cifar10-vicreg/history.csv"] = right[:-1] + b"?"
+    found = look(REPO)
+    with pytest.raises(
+        HubError, match=r"cifar10-vicreg/history.csv of ada/runs cannot be used and was removed: .*sha256"
+    ):
+        download(found, ["cifar10-vicreg"])
+    assert "cifar10-vicreg/history.csv" not in in_cache(tmp_path)
+    assert cached_runs(REPO, found.commit) == ({}, [])
+    repo.commits[repo.heads["main"]]["cifar10-vicreg/history.csv"] = right
+    verify(download(found, ["cifar10-vicreg"])["cifar10-vicreg"])
+
+
+def test_a_file_that_was_damaged_here_is_fetched_again(stocked):
+    found = look(REPO)
+    run = download(found, ["cifar10-vicreg"])["cifar10-vicreg"]
+    (run.folder / "metrics.json").resolve().write_bytes(b"?")
+    stocked.requests.clear()
+    verify(download(found, ["cifar10-vicreg"])["cifar10-vicreg"])
+    assert len(stocked.asked("cifar10-vicreg/")) == 2  # HEAD and GET of that one file
+
+
+def test_a_failed_download_leaves_the_runs_that_were_here(stocked):
+    download(look(REPO), ["cifar10-vicreg"])
+    before = {name: run.record for name, run in cached_runs(REPO)[0].items()}
+    right = (paths.BUNDLED / "cifar10-no-variance" / "history.csv").read_bytes()
+    replaced(stocked, "cifar10-no-variance/history.csv", b"?" * len(right), in_index=False)
+    with pytest.raises(HubError, match=r"cifar10-no-variance/history.csv"):
+        download(look(REPO), ["cifar10-no-variance"])
+    assert {name: run.record for name, run in cached_runs(REPO)[0].items()} == before
+    verify(cached_runs(REPO)[0]["cifar10-vicreg"])
+
+
+def test_weights_that_are_no_safetensors_are_refused(stocked, tmp_path):
+    replaced(stocked, "cifar10-vicreg/model.safetensors", b"\x80\x04cos\nsystem\n" + bytes(100))
+    with pytest.raises(HubError, match=r"model.safetensors .*is no safetensors file"):
+        download(look(REPO), ["cifar10-vicreg"])
+    assert "cifar10-vicreg/model.safetensors" not in in_cache(tmp_path)
+
+
+def test_a_config_that_says_otherwise_than_the_index_is_refused(stocked):
+    replaced(stocked, "cifar10-vicreg/history.csv", HISTORY + HISTORY)  # in the index, and not in config.json
+    found = look(REPO)
+    with pytest.raises(HubError, match=r"config.json of ada/runs .*lists other files than index.json does"):
+        download(found, ["cifar10-vicreg"])
+    assert cached_runs(REPO, found.commit) == ({}, [])
+    replaced(stocked, "cifar10-no-variance/config.json", b"{}")
+    with pytest.raises(HubError, match=r"config\.json cannot be read"):
+        download(look(REPO), ["cifar10-no-variance"])
+
+    def another(index: dict) -> None:
+        index["runs"]["cifar10-pixels"]["preset"] = "vicreg"
+
+    changed(stocked, another)
+    with pytest.raises(HubError, match="its data set, preset or encoder is not the one"):
+        download(look(REPO), ["cifar10-pixels"])
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda runs: runs["cifar10-vicreg"].update(schema=2), "has schema 2, this version of the app reads schema 1"),
+        (
+            lambda runs: runs["cifar10-vicreg"].update(encoder="vit"),
+            "has the encoder 'vit', this version of the app knows",
+        ),
+        (lambda runs: runs["cifar10-vicreg"].update(dataset="svhn"), "has the data set 'svhn', this version"),
+        (lambda runs: size_of(runs, "history.csv", len(HISTORY) + 1), "the repository holds"),
+        (lambda runs: size_of(runs, "results/more.parquet", 5), "which the repository does not hold"),
+    ],
+)
+def test_a_run_that_this_version_cannot_use_says_why_and_the_others_stay(stocked, change, words):
+    changed(stocked, lambda index: change(index["runs"]))
+    found = look(REPO)
+    assert words in found.runs["cifar10-vicreg"].readable
+    with pytest.raises(HubError, match=words):
+        download(found, ["cifar10-vicreg"])
+    assert list(download(found, ["cifar10-pixels"])) == ["cifar10-pixels"]
+
+
+def size_of(runs: dict, path: str, size: int) -> None:
+    run = runs["cifar10-vicreg"]
+    run["files"][path] = {"bytes": size, "sha256": run["files"].get(path, {}).get("sha256", "0" * 64)}
+    run["bytes"] = sum(file["bytes"] for file in run["files"].values())
+
+
+def test_an_index_that_lies_about_sizes_brings_no_more_than_it_says(stocked, monkeypatch):
+    monkeypatch.setattr(hub_client, "PROBE_SECONDS", 0.5)
+    stocked.faults = {"/tree/": "503"}  # nobody but the index says sizes
+    stocked.sizes = False
+    changed(stocked, lambda index: size_of(index["runs"], "model.safetensors", 1000))
+    found = look(REPO)
+    assert found.runs["cifar10-vicreg"].readable == ""
+    with pytest.raises(HubError, match=r"larger than it should be \(more than 1,000 bytes\)"):
+        download(found, ["cifar10-vicreg"])
+
+
+def entry(index: dict) -> dict:
+    return index["runs"]["cifar10-pixels"]
+
+
+def renamed(index: dict, name: str) -> None:
+    index["runs"][name] = index["runs"].pop("cifar10-pixels")
+
+
+def refiled(index: dict, name: str) -> None:
+    entry(index)["files"][name] = entry(index)["files"]["metrics.json"]
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda index: renamed(index, ".."), "no name of a run"),
+        (lambda index: renamed(index, "../../evil"), "no name of a run"),
+        (lambda index: renamed(index, "/etc"), "no name of a run"),
+        (lambda index: renamed(index, "a..b"), "no name of a run"),
+        (lambda index: renamed(index, "Evil"), "no name of a run"),
+        (lambda index: renamed(index, "x" * 81), "no name of a run"),
+        (lambda index: renamed(index, "evil\n"), "no name of a run"),
+        (lambda index: refiled(index, "../evil"), "no file of a run"),
+        (lambda index: refiled(index, "/etc/passwd"), "no file of a run"),
+        (lambda index: refiled(index, "model.pkl"), "no file of a run"),
+        (lambda index: refiled(index, "results/../../x.parquet"), "no file of a run"),
+        (lambda index: refiled(index, "results/a.parquet\n"), "no file of a run"),
+        (lambda index: entry(index)["files"].pop("config.json"), "lists no config.json"),
+        (lambda index: entry(index)["files"]["config.json"].update(bytes=-1), "has no size"),
+        (lambda index: entry(index)["files"]["config.json"].update(bytes=True), "has no size"),
+        (lambda index: entry(index)["files"]["config.json"].update(bytes=150_000_001), "more than 150,000,000"),
+        (lambda index: entry(index)["files"]["config.json"].update(sha256="0" * 63), "has no sha256"),
+        (lambda index: entry(index)["files"]["config.json"].update(sha256="G" * 64), "has no sha256"),
+        (lambda index: entry(index).update(bytes=1), "do not add up"),
+        (lambda index: entry(index).update(files=[]), "lists no files"),
+        (lambda index: entry(index).update(epochs="8"), "no number"),
+        (lambda index: entry(index).update(preset="<script>"), "no preset, or one that is no plain word"),
+        (lambda index: entry(index).update(encoder=None), "no encoder"),
+        (lambda index: entry(index).update(schema="1"), "has no schema"),
+        (lambda index: entry(index).update(probe={"accuracy": 1e999, "interval": [0, 1]}), "no percentage"),
+        (lambda index: entry(index).update(probe={"accuracy": 50, "interval": [0]}), "no interval"),
+        (lambda index: entry(index).update(probe=[]), "not an object"),
+        (lambda index: index["runs"].update({"a": 1}), "a is not an object"),
+        (lambda index: index["runs"].update({f"r{i}": {} for i in range(100)}), "at most 100"),
+        (lambda index: index.update(schema=2), "has schema 2, this version of the app reads schema 1"),
+        (lambda index: index.update(runs=[]), "has no runs"),
+        (lambda index: index.update(more="x" * 1_000_000), "larger than"),
+    ],
+)  # fmt: skip
+def test_an_index_that_is_not_as_it_must_be_is_refused(stocked, tmp_path, change, words):
+    commit = changed(stocked, change)
+    with pytest.raises(HubError, match=words):
+        look(REPO)
+    assert cached_runs(REPO, commit) == ({}, [])
+    assert not in_cache(tmp_path)  # it is fetched again when asked for again
+
+
+@pytest.mark.parametrize("content", [b"", b"[]", b"{", b"[" * 100_000, b"\xff", b"null"])
+def test_an_index_that_is_no_json_is_refused(stocked, content):
+    stocked.repos[REPO].commit({"index.json": content})
+    with pytest.raises(HubError, match=r"index.json of ada/runs cannot be used"):
+        look(REPO)
+
+
+def test_too_large_a_run_is_refused():
+    file = {"bytes": 150_000_000, "sha256": "0" * 64}
+    files = {"config.json": file, "model.safetensors": file, "history.csv": file}
+    run = {"schema": 1, "dataset": "cifar10", "preset": "a", "encoder": "tiny", "epochs": 1, "probe": None}
+    index = {"schema": 1, "runs": {"a": {**run, "bytes": 450_000_000, "files": files}}}
+    with pytest.raises(HubError, match="a has 450,000,000 bytes, at most 300,000,000 are allowed"):
+        read_index(json.dumps(index).encode(), repo=REPO, revision="main", commit="0" * 40, sizes=None)
+
+
+@pytest.mark.parametrize("file", ["config.json", "metrics.json"])
+def test_a_link_out_of_the_cache_is_refused(stocked, tmp_path, file):
+    found = look(REPO)
+    run = download(found, ["cifar10-vicreg"])["cifar10-vicreg"]
+    outside = tmp_path / file
+    shutil.copy(run.folder / file, outside)
+    (run.folder / file).unlink()
+    (run.folder / file).symlink_to(outside)
+    runs, broken = cached_runs(REPO)
+    assert not runs
+    assert broken == [f"cifar10-vicreg/{file} is a link out of the Hub's cache; remove it and download the run again"]
+    verify(download(found, ["cifar10-vicreg"])["cifar10-vicreg"])
+    assert outside.is_file()
+    assert cached_runs(REPO)[1] == []
+
+
+def test_content_that_repositories_share_is_no_link_out_of_the_cache(stocked):
+    """Xet files: the repository's blob is itself a link, into a store beside the repositories."""
+    run = download(look(REPO), ["cifar10-vicreg"])["cifar10-vicreg"]
+    blob = (run.folder / "model.safetensors").resolve()
+    shared = Path(constants.HF_HUB_CACHE) / "blobs" / "ab" / ("ab" * 32)
+    shared.parent.mkdir(parents=True)
+    blob.rename(shared)
+    blob.symlink_to(shared)
+    assert list(cached_runs(REPO)[0]) == ["cifar10-vicreg"]
+
+
+def test_a_full_disk_is_noticed_before_anything_is_fetched(stocked, monkeypatch):
+    found = look(REPO)
+    stocked.requests.clear()
+    monkeypatch.setattr(hub_client, "free_bytes", lambda: 1000)
+    with pytest.raises(HubError, match=r"no room for the runs of ada/runs: free some space, [\d.]+ MB are needed"):
+        download(found, ["cifar10-vicreg"])
+    assert not stocked.requests
+
+
+def test_a_cancelled_download_goes_on_from_there(stocked):
+    found = look(REPO)
+    stocked.faults = {"model.safetensors": "stall-body"}
+    with pytest.raises(Cancelled):
+        download(found, ["cifar10-vicreg"], should_stop=lambda: bool(stocked.asked("model.safetensors")))
+    assert cached_runs(REPO, found.commit) == ({}, [])
+    left = missing_bytes(found, ["cifar10-vicreg"])
+    assert left < found.runs["cifar10-vicreg"].bytes
+
+
+def test_many_runs_are_listed_quickly(stocked, made):
+    run = download(look(REPO), ["cifar10-vicreg"])["cifar10-vicreg"]
+    for number in range(19):
+        shutil.copytree(run.folder, run.folder.parent / f"copy-{number}", symlinks=True)
+    cached_runs(REPO)
+    best = math.inf
+    for _ in range(5):
+        start = time.perf_counter()
+        runs, _ = cached_runs(REPO)
+        best = min(best, time.perf_counter() - start)
+    assert len(runs) == 20
+    assert best < 0.2
+
+
+# The command line, in processes of their own
+
+
+def start(*words: str, hub: Hub, home: Path, wrap: tuple[str, ...] = (), **more: str) -> subprocess.Popen:
+    return subprocess.Popen(
+        [*wrap, sys.executable, "-m", "vicreg", *words],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=ROOT,
+        env={**os.environ, **hub.environment(home), "OMP_NUM_THREADS": "1", **more},
+    )
+
+
+def finish(process: subprocess.Popen) -> tuple[int, str, str]:
+    out, err = process.communicate(timeout=60)
+    return process.returncode, out, err
+
+
+def test_two_processes_download_the_same_at_once(stocked, tmp_path):
+    both = [start("download", REPO, hub=stocked, home=tmp_path / "home") for _ in range(2)]
+    for status, out, err in [finish(process) for process in both]:
+        assert status == 0, err
+        assert f"pinned as ada/runs@{stocked.repos[REPO].heads['main']}" in out
+        assert "cifar10-no-variance" in out
+    runs, broken = cached_runs(REPO)
+    assert (len(runs), broken) == (3, [])
+    for run in runs.values():
+        verify(run)
+
+
+def test_the_command_line_publishes_and_prints_how_to_load(hub, made, tmp_path, capsys):
+    folders = [str(run.folder) for run in made.values()]
+    assert main(["publish", REPO, *folders, "--private"]) == 0
+    commit = hub.repos[REPO].heads["main"]
+    out = capsys.readouterr().out
+    assert f"3 runs, pinned as ada/runs@{commit}" in out
+    assert f'vicreg.load("ada/runs@{commit}", run="cifar10-vicreg")' in out
+    assert hub.repos[REPO].private
+
+
+def test_the_command_line_takes_the_repository_from_the_environment(stocked, monkeypatch, capsys):
+    assert main(["download"]) == 1
+    assert "set VICREG_HUB" in capsys.readouterr().err
+    monkeypatch.setenv("VICREG_HUB", f"{REPO}@main")
+    assert main(["download", "cifar10-pixels"]) == 0
+    assert list(cached_runs(REPO)[0]) == ["cifar10-pixels"]
+    assert main(["download", "cifar10-other"]) == 1
+    assert "no run 'cifar10-other'; there are: cifar10-vicreg" in capsys.readouterr().err
+
+
+def test_ctrl_c_stops_a_download_cleanly(stocked, tmp_path):
+    stocked.faults = {"model.safetensors": "stall-body"}
+    process = start("download", REPO, "cifar10-vicreg", hub=stocked, home=tmp_path / "home")
+    wait_for(
+        lambda: (
+            ("GET", "/ada/runs/resolve/" + stocked.repos[REPO].heads["main"] + "/cifar10-vicreg/model.safetensors")
+            in stocked.requests
+        ),
+        30,
+    )
+    process.send_signal(signal.SIGINT)
+    status, _, err = finish(process)
+    assert status == 130
+    assert "Stopped." in err
+    assert "Traceback" not in err
+
+
+FULL = """
+import huggingface_hub
+real = huggingface_hub.hf_hub_download
+def full(repo, path, **options):
+    if path.endswith("model.safetensors"):
+        raise OSError(28, "No space left on device")
+    return real(repo, path, **options)
+huggingface_hub.hf_hub_download = full
+"""
+
+
+def test_a_disk_that_fills_up_ends_in_a_sentence(stocked, tmp_path):
+    """A real file system of half a megabyte, where the machine lets this process make one, else a client that meets one."""
+    home = tmp_path / "home"
+    home.mkdir()
+    mount = ("unshare", "-rm", "sh", "-c", f'mount -t tmpfs -o size=512k tmpfs {home} && exec "$@"', "sh")
+    code = "from vicreg.storage import hub_client; hub_client.free_bytes = lambda: 10**12; from vicreg.cli.main import main; "
+    if shutil.which("unshare") is None or subprocess.run([*mount, "true"], capture_output=True).returncode:
+        mount = ()
+        code += FULL
+    process = subprocess.run(
+        [*mount, sys.executable, "-c", code + f"raise SystemExit(main(['download', '{REPO}']))"],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        env={**os.environ, **stocked.environment(home), "OMP_NUM_THREADS": "1"},
+        timeout=60,
+    )
+    assert process.returncode == 1
+    assert "free some space" in process.stderr
+    assert "Traceback" not in process.stderr

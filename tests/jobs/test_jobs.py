@@ -1,0 +1,628 @@
+"""Jobs: real processes on a small cut of coloured-digits, stopped, killed, orphaned and run out of disk."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors import safe_open
+
+from vicreg import jobs
+from vicreg.cli.main import main
+from vicreg.config import Config, presets
+from vicreg.data import loading
+from vicreg.jobs import event_log, locks, session
+from vicreg.jobs.control import Job, Limits
+from vicreg.jobs.session import JOB_FILE, STATE_FILE, Record, read_record, why, write_record
+from vicreg.runs.folder import find_runs, open_run
+
+ROOT = Path(__file__).parents[2]
+RECIPE = presets("coloured-digits")["vicreg"]
+# 4 steps an epoch; a network so small that a step takes some hundredths of a second
+SMALL = replace(RECIPE, expander=(8, 8, 8), batch_size=64, epochs=4, views=replace(RECIPE.views, size=16))
+ENDLESS = replace(SMALL, epochs=2_000)
+IMAGES = 256
+
+
+@pytest.fixture(scope="module")
+def small_cache(tmp_path_factory) -> Path:
+    """A cache folder whose coloured-digits are the first 320 train and 200 test images, so that measuring is quick."""
+    whole, cache = tmp_path_factory.mktemp("whole"), tmp_path_factory.mktemp("cache")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("VICREG_CACHE", str(whole))
+        for name, split in (("coloured-digits", "train"), ("coloured-digits", "test"), ("photo-crops", "test")):
+            loading.load(name, split)
+    for entry in (whole / "datasets-v1").iterdir():
+        cut = cache / "datasets-v1" / entry.name
+        shutil.copytree(entry, cut)
+        for path in [] if "photo" in entry.name else cut.glob("*.npy"):
+            np.save(path, np.load(path)[: 320 if "train" in entry.name else 200])
+    return cache
+
+
+@pytest.fixture(scope="module")
+def finished(small_cache, tmp_path_factory) -> tuple[Job, list[Job], Path]:
+    """A job that nobody interrupted, each of its states while it was watched, and its runs folder."""
+    folder = tmp_path_factory.mktemp("finished")
+    with pytest.MonkeyPatch.context() as patch:
+        surroundings(patch, small_cache, folder)
+        seen = [jobs.start(SMALL, images=IMAGES, device="cpu", token="mine")]
+        deadline = time.monotonic() + 120
+        while seen[-1].active:
+            assert time.monotonic() < deadline, seen[-1]
+            time.sleep(0.05)
+            seen.append(jobs.get(seen[0].name))
+        while "linear probe" not in seen[-1].log_tail[-1]:  # its last line comes after its last event
+            assert time.monotonic() < deadline, seen[-1]
+            time.sleep(0.05)
+            seen.append(jobs.get(seen[0].name))
+    return seen[-1], seen, folder
+
+
+@pytest.fixture
+def here(small_cache, tmp_path, monkeypatch) -> Iterator[Path]:
+    """An empty runs folder, with the small cache; no job outlives the test."""
+    surroundings(monkeypatch, small_cache, tmp_path / "runs")
+    yield tmp_path / "runs"
+    for job in jobs.find():
+        jobs.discard(job)
+
+
+def surroundings(patch: pytest.MonkeyPatch, cache: Path, folder: Path) -> None:
+    patch.setenv("VICREG_CACHE", str(cache))
+    patch.setenv("VICREG_RUNS", str(folder))
+    patch.setenv("OMP_NUM_THREADS", "1")
+
+
+def wait(job: Job, until: Callable[[Job], bool], seconds: float = 60) -> Job:
+    """The job as soon as `until` holds of it."""
+    deadline = time.monotonic() + seconds
+    while not until(now := jobs.get(job.name)):
+        assert time.monotonic() < deadline, now
+        time.sleep(0.02)
+    return now
+
+
+def over(job: Job) -> bool:
+    return not job.active
+
+
+def start(config: Config = ENDLESS, **options) -> Job:
+    return jobs.start(config, images=IMAGES, device="cpu", **options)
+
+
+def saved_step(job: Job) -> int:
+    with safe_open(job.folder / STATE_FILE, framework="pt") as file:
+        return json.loads(file.metadata()["state"])["step"]
+
+
+def pid_of(job: Job) -> int:
+    return event_log.read(job.folder).pid
+
+
+# What a job tells
+
+
+def test_a_job_goes_from_starting_to_finished_and_leaves_a_run(finished):
+    job, seen, folder = finished
+    assert job.state == "finished", (job.sentence, job.log_tail)
+    states = list(dict.fromkeys(now.state for now in seen))
+    assert states == ["starting", "running", "measuring", "finished"]
+    run = open_run(folder / "coloured-digits-vicreg")
+    assert run.config == SMALL
+    assert run.record["data"]["train"]["images"] == IMAGES
+    assert job.probe == (run.metrics["probe"]["accuracy"], *run.metrics["probe"]["interval"])
+    assert (job.step, job.steps, job.epoch, job.epochs) == (16, 16, 4, 4)
+    assert job.device == run.record["device"]
+    assert any(now.images_per_second > 0 and now.seconds_left > 0 for now in seen if now.state == "running")
+    assert "linear probe" in job.log_tail[-1]
+
+
+def test_the_page_finds_the_run_of_a_finished_job(finished, monkeypatch):
+    monkeypatch.setenv("VICREG_RUNS", str(finished[2]))
+    assert any(run.folder == finished[2] / "coloured-digits-vicreg" for run in find_runs()[0].values())
+
+
+def test_the_events_tell_the_history_and_the_snapshots_of_the_run(finished):
+    job, _, folder = finished
+    run = open_run(folder / job.name)
+    whole = {(row.epoch, row.split): row.total for row in run.history.itertuples()}
+    told = {(row["epoch"], row["split"]): row["total"] for row in jobs.history(job)}
+    assert {key for key in whole if key[0] > 0} <= set(told)
+    assert told == pytest.approx({key: whole[key] for key in told}, rel=1e-5)
+    timeline, figures = run.results("timeline"), run.results("snapshots").set_index("epoch")
+    moments = jobs.snapshots(job)
+    assert moments[-1].epoch == 4
+    for moment in moments:
+        assert moment.knn_accuracy == figures.loc[moment.epoch, "knn_accuracy"]
+        assert moment.effective_rank == figures.loc[moment.epoch, "effective_rank"]
+        rows = timeline[timeline["epoch"] == moment.epoch]
+        np.testing.assert_allclose(moment.tsne, rows[["tsne_x", "tsne_y"]], atol=0.02)
+        np.testing.assert_allclose(moment.pca, rows[["pca_x", "pca_y"]], atol=0.02)
+        np.testing.assert_array_equal(jobs.labels(job), rows["label"])
+    steps = jobs.steps_seen(job)
+    assert [point["step"] for point in steps] == sorted({point["step"] for point in steps})
+    assert steps[-1]["step"] == 16
+    assert {"variance", "invariance", "covariance", "total", "learning_rate", "seconds"} <= set(steps[0])
+
+
+def test_a_finished_job_whose_folder_is_gone_is_told_from_its_run(finished, monkeypatch, tmp_path):
+    job, _, folder = finished
+    shutil.copytree(folder, tmp_path / "runs")
+    monkeypatch.setenv("VICREG_RUNS", str(tmp_path / "runs"))
+    assert [found.name for found in jobs.find()] == [job.name]
+    jobs.discard(jobs.get(job.name))
+    jobs.discard(jobs.get(job.name))
+    assert jobs.find() == []
+    again = jobs.get(job.name)
+    assert (again.state, again.step, again.steps, again.probe) == ("finished", 16, 16, job.probe)
+    assert jobs.get("no-such-run") is None
+
+
+def test_a_run_or_a_job_of_that_name_is_not_trained_over(finished, monkeypatch):
+    monkeypatch.setenv("VICREG_RUNS", str(finished[2]))
+    with pytest.raises(ValueError, match="a finished run coloured-digits-vicreg is there already"):
+        jobs.start(SMALL)
+    with pytest.raises(ValueError, match="a to z, A to Z, digits, dots"):
+        jobs.start(SMALL, name="../elsewhere")
+
+
+# Stopping, killing, going on
+
+
+def test_a_job_that_was_stopped_and_killed_and_stopped_while_measured_ends_with_the_same_weights(finished, here):
+    job = wait(start(SMALL), lambda now: now.step >= 2)
+    jobs.stop(job)
+    jobs.stop(job)
+    job = wait(job, over)
+    assert (job.state, job.sentence) == ("stopped", "")
+    stopped_at = saved_step(job)
+    assert 2 <= stopped_at < 16
+
+    job = wait(jobs.resume(job), lambda now: now.state == "running" and now.step >= stopped_at)
+    assert jobs.resume(job).state in ("running", "measuring")  # it goes on, once
+    wait(job, lambda now: saved_step(now) > stopped_at)
+    os.kill(pid_of(job), signal.SIGKILL)
+    job = wait(job, over)
+    assert job.state == "interrupted"
+    assert "memory" in job.sentence
+    jobs.stop(job)  # nothing to stop
+    assert jobs.get(job.name).state == "interrupted"
+
+    job = wait(jobs.resume(job), lambda now: now.state == "measuring")
+    jobs.stop(job)
+    job = wait(job, over)
+    assert job.state == "stopped"
+    assert saved_step(job) == 16
+    assert not (here / job.name).exists()
+
+    job = wait(jobs.resume(job), over)
+    assert job.state == "finished", (job.sentence, job.log_tail)
+    assert open_run(here / job.name).weights_sha256 == open_run(finished[2] / job.name).weights_sha256
+    keys = [(row["epoch"], row["split"]) for row in jobs.history(job) if row["epoch"]]
+    assert sorted(keys) == sorted((epoch, split) for epoch in range(1, 5) for split in ("train", "test"))
+    assert jobs.resume(job).state == "finished"
+
+
+def test_a_job_outlives_whoever_started_it(here):
+    code = (
+        "import json, sys, time; from vicreg import jobs; from vicreg.config import Config\n"
+        "job = jobs.start(Config.from_dict(json.loads(sys.argv[1])), images=256, device='cpu', token='secret')\n"
+        "print(job.name, flush=True); time.sleep(600)"
+    )
+    words = [sys.executable, "-c", code, json.dumps(ENDLESS.to_dict())]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True, cwd=ROOT, start_new_session=True) as starter:
+        name = starter.stdout.readline().strip()
+        os.killpg(starter.pid, signal.SIGKILL)
+    reached = wait(jobs.get(name), lambda now: now.step > 0).step
+    job = wait(jobs.get(name), lambda now: now.step > reached)
+    assert job.state == "running"
+    assert job.token == "secret"
+    jobs.stop(job)
+    assert wait(job, over).state == "stopped"
+
+
+def test_one_training_at_a_time_unless_beside_and_discarding_kills_it(here, capsys):
+    job = wait(start(), lambda now: now.state == "running")
+    process = pid_of(job)
+    assert jobs.busy().name == job.name
+    with pytest.raises(ValueError, match=r"coloured-digits-vicreg is training on this machine since .* \(process"):
+        start(name="other")
+    with pytest.raises(ValueError, match="coloured-digits-vicreg is training"):
+        start()
+    words = ["train", "--dataset", "coloured-digits", "--images", "256", "--batch-size", "64", "--device", "cpu"]
+    assert main([*words, "--name", "other"]) == 1
+    said = capsys.readouterr().err
+    assert f"coloured-digits-vicreg is training on this machine since {time.strftime('%Y-')}" in said
+    assert "--beside" in said
+    assert not (here / ".training-other").exists()
+    assert main([*words, "--name", "other", "--beside", "--max-seconds", "0.01"]) == 130
+    assert "--max-seconds allows 0.01" in capsys.readouterr().out
+    assert [found.name for found in jobs.find()] == ["other", job.name]
+
+    jobs.discard(job)
+    jobs.discard(job)
+    assert locks.identity(process) == ""
+    assert not job.folder.exists()
+    assert jobs.busy() is None
+    with pytest.raises(ValueError, match="was discarded"):
+        jobs.resume(job)
+
+
+def test_a_training_begun_in_a_terminal_is_a_job_and_leaves_only_its_run(here, tmp_path, capsys):
+    """Its TensorBoard curves too, which are the events'."""
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    file = tmp_path / "settings.json"
+    file.write_text(json.dumps(replace(SMALL, epochs=2).to_dict()))
+    words = [sys.executable, "-m", "vicreg", "train", "--config", str(file), "--images", "256", "--device", "cpu"]
+    words += ["--name", "by-hand", "--tensorboard", str(tmp_path / "board")]
+    with subprocess.Popen(words, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+        deadline = time.monotonic() + 60
+        while not (here / ".training-by-hand" / JOB_FILE).exists():
+            assert process.poll() is None
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+        job = wait(jobs.get("by-hand"), lambda now: now.state == "measuring")
+        assert job.config == replace(SMALL, epochs=2)
+        assert pid_of(job) == process.pid
+        rows, moments, steps = jobs.history(job), jobs.snapshots(job), jobs.steps_seen(job)
+    assert process.returncode == 0
+    assert [path.name for path in here.iterdir()] == ["by-hand"]
+    assert jobs.get("by-hand").state == "finished"
+
+    board = EventAccumulator(str(tmp_path / "board"))
+    board.Reload()
+    curve = {event.step: event.value for event in board.Scalars("train/total")}
+    assert sorted(curve) == list(range(9))  # and the untrained network's
+    for point in steps:
+        assert curve[point["step"]] == pytest.approx(point["total"], rel=1e-4)
+    assert {"train/variance", "train/learning_rate", "snapshot/effective_rank"} <= set(board.Tags()["scalars"])
+    assert [event.value for event in board.Scalars("snapshot/knn_accuracy")] == pytest.approx(
+        [moment.knn_accuracy for moment in moments]
+    )
+    assert {row["epoch"] for row in rows} >= {1, 2}
+
+
+def test_without_tensorboard_a_sentence_says_how_to_get_it(here, monkeypatch, capsys, tmp_path):
+    monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", None)
+    words = ["train", "--dataset", "coloured-digits", "--tensorboard", str(tmp_path / "board")]
+    assert main(words) == 1
+    assert "`pip install tensorboard`" in capsys.readouterr().err
+    assert not here.exists()
+
+
+# Bounds and failures
+
+
+def test_limits_end_a_training_with_its_state_saved_and_a_reason(here, capsys, monkeypatch):
+    with pytest.raises(ValueError, match="epochs must be at most 3 here, got 4"):
+        start(SMALL, limits=Limits(epochs=3))
+    with pytest.raises(ValueError, match="seconds must be positive"):
+        Limits(seconds=0)
+    job = wait(start(limits=Limits(seconds=1)), over)
+    assert job.state == "stopped"
+    assert "--max-seconds allows 1" in job.sentence
+    assert saved_step(job) == job.step > 0
+    assert not job.resumable
+    with pytest.raises(ValueError, match="only wider limits let it go on"):
+        jobs.resume(job)
+    further = wait(jobs.resume(job, limits=Limits(seconds=600)), lambda now: now.step > job.step)
+    jobs.discard(further)
+    words = ["train", "--dataset", "coloured-digits", "--images", "256", "--batch-size", "64", "--device", "cpu"]
+    assert main([*words, "--name", "large", "--max-disk", "100000"]) == 1
+    assert "takes about 7.86 MB, and --max-disk allows 0.1:" in capsys.readouterr().err
+    assert jobs.get("large") is None  # refused before anything is written that stays
+    monkeypatch.setattr(session, "folder_bytes", lambda folder: 20_000_001)
+    assert main([*words, "--name", "large", "--max-disk", "20000000"]) == 130
+    assert "--max-disk allows 20:" in capsys.readouterr().out
+    assert "--max-disk" in jobs.get("large").sentence
+
+
+def test_a_job_that_was_killed_before_it_spoke_was_interrupted(here):
+    job = start(SMALL)
+    os.kill(pid_of(job), signal.SIGKILL)
+    job = wait(job, over)
+    assert job.state == "interrupted"
+    assert job.resumable
+
+
+def test_no_job_starts_on_a_full_disk(here, monkeypatch):
+    usage = shutil.disk_usage("/")
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: usage._replace(free=1000))
+    with pytest.raises(OSError, match="The disk is full"):
+        start(SMALL)
+    assert jobs.find() == []
+
+
+def test_a_training_on_other_images_leaves_the_one_that_was_begun_alone(here, capsys):
+    job = wait(start(limits=Limits(seconds=1)), over)
+    file = job.folder / JOB_FILE
+    before = file.read_text()
+    words = ["train", "--config", str(file), "--name", job.name, "--device", "cpu"]
+    assert main([*words, "--images", "128"]) == 1
+    assert "train images 256 -> 128" in capsys.readouterr().err
+    assert file.read_text() == before
+    assert jobs.get(job.name).state == "stopped"
+
+
+def test_a_loss_that_is_not_finite_ends_in_a_sentence_and_a_broken_state_too(here):
+    wild = replace(SMALL, learning_rate=1e30, warmup_steps=0)
+    job = wait(start(wild), over)
+    assert job.state == "failed"
+    assert "stopped being finite" in job.sentence
+    assert "learning rate below 1e+30" in job.sentence
+    assert job.log_tail[-1] == f"vicreg: {job.sentence}"
+    (job.folder / STATE_FILE).write_bytes(b"\xff" * 100)
+    job = wait(jobs.resume(job), over)
+    assert job.state == "failed"
+    assert "state.safetensors" in job.sentence
+    assert "delete it to start over" in job.sentence
+
+
+STARTER = """
+import json, sys, time
+from vicreg import jobs
+from vicreg.config import Config
+
+job = jobs.start(Config.from_dict(json.loads(sys.argv[1])), images=256, device="cpu")
+while job.active:
+    if job.step and sys.argv[2] == "to the brim":
+        for path in (job.folder.parent / "filler", job.folder / "log.txt"):
+            try:
+                with open(path, "ab", buffering=0) as file:
+                    while file.write(bytes(256)):
+                        pass
+            except OSError:
+                pass
+    time.sleep(0.02)
+    job = jobs.get(job.name)
+print(json.dumps([job.state, job.sentence, job.step]))
+"""
+
+
+REFUSES = """
+import os
+real = os.replace
+def full(source, target, **options):
+    if str(target).endswith("state.safetensors"):
+        raise OSError(28, "No space left on device")
+    return real(source, target, **options)
+os.replace = full
+"""
+
+
+@pytest.mark.parametrize(
+    ("filled", "states"), [("by its state", ["failed"]), ("to the brim", ["failed", "interrupted"])]
+)
+def test_a_full_disk_ends_in_a_sentence(small_cache, tmp_path, filled, states):
+    """A real file system too small for a state, and one that somebody filled, so that not even that can be said."""
+    mount = ("unshare", "-rm", "sh", "-c", f'mount -t tmpfs -o size=1m tmpfs {tmp_path} && exec "$@"', "sh")
+    own = {"VICREG_CACHE": str(small_cache), "VICREG_RUNS": str(tmp_path / "runs"), "OMP_NUM_THREADS": "1"}
+    if shutil.which("unshare") is None or subprocess.run([*mount, "true"], capture_output=True).returncode:
+        mount, filled = (), "by its state"  # where none may be mounted, every process meets a disk that refuses a state
+        (tmp_path / "full").mkdir()
+        (tmp_path / "full" / "sitecustomize.py").write_text(REFUSES)
+        own["PYTHONPATH"] = str(tmp_path / "full")
+    process = subprocess.run(
+        [*mount, sys.executable, "-c", STARTER, json.dumps(SMALL.to_dict()), filled],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        env={**os.environ, **own},
+        timeout=60,
+    )
+    assert process.returncode == 0, process.stderr
+    state, sentence, step = json.loads(process.stdout)
+    assert step > 0
+    assert state in states
+    assert sentence.startswith("The disk is full: ")
+    assert "Free some space" in sentence
+
+
+def test_torchs_words_for_too_little_memory_get_a_hint(tmp_path):
+    with pytest.raises(RuntimeError) as caught:
+        torch.empty(1 << 50, dtype=torch.uint8)
+    assert "smaller batch" in why(caught.value, tmp_path)
+    assert "smaller batch" in why(MemoryError(), tmp_path)
+    assert why(KeyError("x"), tmp_path) is None
+
+
+# Events
+
+
+def test_a_torn_last_line_is_left_out_and_the_next_one_is_whole(tmp_path):
+    assert event_log.append(tmp_path, "started", pid=1, process="x", step=0, epochs=3, batch=2)
+    with (tmp_path / event_log.EVENTS_FILE).open("ab") as file:
+        file.write(b'{"time":1,"kind":"fini')
+    assert event_log.read(tmp_path).state == "started"
+    assert event_log.append(tmp_path, "failed", sentence="because", error="E")
+    story = event_log.read(tmp_path)
+    assert (story.state, story.ending["sentence"]) == ("failed", "because")
+
+
+def test_events_that_cannot_be_written_are_no_reason_to_end(tmp_path):
+    assert not event_log.append(tmp_path / "gone", "stopping")
+    assert event_log.read(tmp_path / "gone") == event_log.Story()
+
+
+def step_line(step: int, total: float = 1.0) -> bytes:
+    terms = dict.fromkeys(("variance", "invariance", "covariance"), 0.5)
+    values = {"step": step, "steps": 9_000, "epoch": 1, "terms": {**terms, "total": total}, "learning_rate": 0.1}
+    more = {"seconds": 1.0, "seconds_left": 1.0, "images_per_second": 1.0}
+    return json.dumps({"time": 0, "kind": "step", **values, **more}).encode() + b"\n"
+
+
+def test_many_steps_are_thinned_evenly(tmp_path):
+    (tmp_path / event_log.EVENTS_FILE).write_bytes(b"".join(step_line(step) for step in range(1, 9_001)))
+    story = event_log.read(tmp_path)
+    steps = [point["step"] for point in story.points]
+    assert len(steps) <= 2_000
+    assert steps[0] == 1
+    assert set(np.diff(steps)) == {8}
+    assert story.last["step"] == 9_000
+
+
+def test_a_reader_goes_on_where_it_was_and_notices_another_file(tmp_path):
+    path = tmp_path / event_log.EVENTS_FILE
+    path.write_bytes(step_line(1, 1.0) + step_line(2, 2.0))
+    event_log.read(tmp_path)
+    with path.open("r+b") as file:
+        file.seek(len(step_line(1)))
+        file.write(step_line(2, 7.0))  # in what was read before: nobody reads it again
+        file.write(step_line(3, 3.0))
+    assert [point["total"] for point in event_log.read(tmp_path).points] == [1.0, 2.0, 3.0]
+    path.write_bytes(step_line(5, 5.0))
+    assert [point["total"] for point in event_log.read(tmp_path).points] == [5.0]
+
+
+def test_a_resumed_training_forgets_the_steps_it_makes_again(tmp_path):
+    started = {"pid": 1, "process": "x", "epochs": 4, "batch": 2}
+    event_log.append(tmp_path, "started", step=0, **started)
+    event_log.append(tmp_path, "planned", device="d", steps=40, images=20)
+    with (tmp_path / event_log.EVENTS_FILE).open("ab") as file:
+        file.write(b"".join(step_line(step) for step in range(1, 26)))
+    event_log.append(tmp_path, "rows", rows=[{"epoch": epoch, "split": "train"} for epoch in (1, 2)])
+    event_log.append(tmp_path, "started", step=10, **started)
+    story = event_log.read(tmp_path)
+    assert [point["step"] for point in story.points] == list(range(1, 11))
+    assert [row["epoch"] for row in story.rows] == [1]
+    (tmp_path / JOB_FILE).touch()
+    job = Job("x", tmp_path, SMALL, (), 0.0, "starting")
+    assert jobs.steps_seen(job)[-1] == story.points[-1]  # and shows none that was not made
+
+
+# Processes
+
+
+OLD = Record("old", SMALL, None, "cpu", Limits(), (), "", 1.0, background=True)
+
+
+def test_a_recycled_process_number_is_not_taken_for_the_job(here):
+    folder = here / ".training-old"
+    folder.mkdir(parents=True)
+    write_record(folder, OLD)
+    assert read_record(folder).config == SMALL
+    pid = os.getpid()
+    event_log.append(folder, "started", pid=pid, process=locks.identity(pid), step=0, epochs=6, batch=64)
+    assert jobs.get("old").state == "starting"  # this process lives
+    event_log.append(folder, "started", pid=pid, process="another boot 1", step=0, epochs=6, batch=64)
+    assert jobs.get("old").state == "interrupted"
+    jobs.stop(jobs.get("old"))  # must not reach this process
+
+
+def test_a_job_on_another_host_lives_while_it_has_its_folder_and_is_left_alone(here):
+    folder = here / ".training-old"
+    folder.mkdir(parents=True)
+    write_record(folder, OLD)
+    with subprocess.Popen(["sleep", "60"]) as bystander:
+        event_log.append(folder, "started", pid=bystander.pid, process="another boot 1", step=0, epochs=6, batch=64)
+        code = "import sys, time; from pathlib import Path; from vicreg.jobs.locks import whole_folder\n"
+        code += "with whole_folder(Path(sys.argv[1])): print('mine', flush=True); time.sleep(600)"
+        words = [sys.executable, "-c", code, str(folder)]
+        with subprocess.Popen(words, stdout=subprocess.PIPE, text=True, cwd=ROOT) as holder:
+            assert holder.stdout.readline() == "mine\n"
+            job = jobs.get("old")
+            assert job.active
+            for act in (jobs.stop, jobs.discard):
+                with pytest.raises(ValueError, match="runs on another machine"):
+                    act(job)
+            holder.kill()
+        assert wait(job, over).state == "interrupted"
+        jobs.discard(job)
+        assert not folder.exists()
+        assert bystander.poll() is None
+        bystander.kill()
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        {"created": None},
+        {"created": float("inf")},
+        {"name": "../../x"},
+        {"token": 7},
+        {"more": [1]},
+        {"images": "all"},
+        {"limits": {"seconds": -1}},
+        {"config": {}},
+        {"config": {"learning_rate": 10**400}},
+        {"schema": 2},
+    ],
+)
+def test_a_damaged_job_is_left_out_and_named_when_asked_for(here, damage):
+    for name in ("old", "whole"):
+        (here / f".training-{name}").mkdir(parents=True)
+        write_record(here / f".training-{name}", replace(OLD, name=name))
+    path = here / ".training-old" / JOB_FILE
+    values = json.loads(path.read_text()) | damage
+    if damage == {"config": {}}:
+        values["config"] = {"epochs": -1}
+    path.write_text(json.dumps(values))
+    assert [job.name for job in jobs.find()] == ["whole"]
+    with pytest.raises(ValueError, match=r"\.training-old/job\.json cannot be read"):
+        jobs.get("old")
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b'{"time":1,"kind":"started","pid":Infinity,"process":"x","step":0,"epochs":3}',
+        b'{"time":1,"kind":"map","labels":[99999999999999999999]}',
+        b'{"time":1,"kind":"finished","accuracy":5}',
+        b'{"time":1,"kind":"failed","pid":[]}',
+        b'{"time":1,"kind":"step","step":3}',
+        b'{"time":1,"kind":"step","step":3,"steps":9,"epoch":1,"terms":{"total":1},"learning_rate":1,"seconds":1,'
+        b'"seconds_left":1,"images_per_second":1}',
+        b"[" * 100_000,
+    ],
+)
+def test_a_damaged_event_changes_nothing(tmp_path, line):
+    event_log.append(tmp_path, "started", pid=1, process="x", step=0, epochs=3, batch=2)
+    before = event_log.read(tmp_path)
+    with (tmp_path / event_log.EVENTS_FILE).open("ab") as file:
+        file.write(line + b"\n")
+    assert event_log.read(tmp_path) == before
+
+
+def test_a_process_that_ended_is_dead_before_its_parent_looks():
+    with subprocess.Popen(["true"]) as process:
+        deadline = time.monotonic() + 10
+        while locks.identity(process.pid) and time.monotonic() < deadline:
+            time.sleep(0.01)
+        assert locks.identity(process.pid) == ""  # a zombie by now
+
+
+def test_many_who_ask_do_not_take_each_other_for_a_living_process(here):
+    folder = here / ".training-old"
+    folder.mkdir(parents=True)
+    write_record(folder, OLD)
+    event_log.append(folder, "started", pid=1, process="another boot 1", step=0, epochs=6, batch=64)
+    (folder / locks.LOCK_FILE).touch(mode=0o444)
+    with ThreadPoolExecutor(8) as pool:
+        assert {job.state for job in pool.map(lambda _: jobs.get("old"), range(800))} == {"interrupted"}
+    with locks.whole_folder(folder):
+        assert jobs.get("old").active
+        jobs.discard(jobs.get("old"), only_idle=True)
+        assert folder.exists()
+    jobs.discard(jobs.get("old"), only_idle=True)
+    assert not folder.exists()
+
+
+def test_where_the_system_tells_no_start_the_lock_says_who_lives(tmp_path):
+    assert not locks.alive(os.getpid(), "?", tmp_path / locks.LOCK_FILE)
+    with locks.whole_folder(tmp_path):
+        assert locks.alive(os.getpid(), "?", tmp_path / locks.LOCK_FILE)
+    assert not locks.alive(os.getpid(), "?", tmp_path / locks.LOCK_FILE)

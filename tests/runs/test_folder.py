@@ -1,0 +1,314 @@
+"""A run's folder: written whole or not at all, and every broken file named."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import torch
+
+from vicreg.config import Config
+from vicreg.method.networks import Encoder, Expander
+from vicreg.runs import folder
+from vicreg.runs.folder import (
+    Run,
+    RunError,
+    find_runs,
+    frame_bytes,
+    open_run,
+    to_json,
+    update_run,
+    verify,
+    weights_bytes,
+    write_run,
+)
+from vicreg.storage import paths
+
+CONFIG = Config(expander=(16, 16, 8))
+SPLIT = {"source": "Pictures from nowhere.", "file": "a/b/c", "sha256": "0" * 64, "images": 2}
+RECORD = {
+    "config": CONFIG.to_dict(),
+    "data": {"train": SPLIT, "test": SPLIT},
+    "device": "CPU",
+    "epochs": 1,
+    "seconds": 1.0,
+    "seed": 0,
+    "versions": {},
+}
+ACCURACY = {"accuracy": 50.0, "interval": [40.0, 60.0], "n": 2, "protocol": "a protocol"}
+METRICS = {
+    "sources": {"train": SPLIT, "test": SPLIT},
+    "probe": {**ACCURACY, "per_class": {"cat": 50.0}},
+    "knn": ACCURACY,
+    "spectrum": {"effective_rank": 1.0, "dimensions": 512, "n": 2, "protocol": "a protocol"},
+    "retrieval": {
+        **{"nearest_5_same_class": 50.0, "interval": [40.0, 60.0], "per_class": {}, "n": 2},
+        "protocol": "a protocol",
+    },
+}
+HISTORY = b"epoch,split,variance,invariance,covariance,total,learning_rate,seconds\n0,test,0.5,0.25,1.0,19.75,0.0,0.0\n"
+
+
+PROJECTIONS = pd.DataFrame(
+    {"index": [0, 1], "label": [3, 5], "pca_x": [0.5, 1.5], "pca_y": 0.0, "tsne_x": 0.0, "tsne_y": 0.0}
+)
+
+
+def files() -> dict[str, bytes]:
+    torch.manual_seed(0)
+    return {
+        "model.safetensors": weights_bytes(Encoder("compact"), Expander(CONFIG.expander)),
+        "history.csv": HISTORY,
+        "metrics.json": to_json(METRICS),
+        "results/projections.parquet": frame_bytes(PROJECTIONS),
+    }
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Run:
+    return write_run(tmp_path / "cifar10-vicreg", files(), RECORD)
+
+
+def test_a_run_comes_back_as_it_was_written(run):
+    again = open_run(run.folder)
+    assert again.config == CONFIG
+    assert again.title == "cifar10/vicreg"
+    assert again.metrics["probe"]["accuracy"] == 50.0
+    assert again.history.to_dict("records")[0]["total"] == 19.75
+    assert again.results("projections")["pca_x"].tolist() == [0.5, 1.5]
+    verify(again)
+
+
+def test_networks_come_back_in_eval_mode_as_float32_within_half_precision(run):
+    torch.manual_seed(0)
+    encoder, expander = Encoder("compact"), Expander(CONFIG.expander)
+    for written, read in ((encoder, run.encoder), (expander, run.expander)):
+        assert not read.training
+        for name, tensor in read.state_dict().items():
+            wanted = written.state_dict()[name]
+            assert tensor.dtype == wanted.dtype
+            torch.testing.assert_close(tensor, wanted, rtol=1e-3, atol=1e-6)
+
+
+def test_matrices_are_stored_in_half_precision_and_statistics_are_not(run):
+    from safetensors.torch import load_file
+
+    for name, tensor in load_file(run.folder / "model.safetensors").items():
+        if tensor.is_floating_point():
+            assert tensor.dtype == (torch.float16 if tensor.ndim > 1 else torch.float32), name
+
+
+@pytest.mark.parametrize(
+    ("file", "read"),
+    [
+        ("model.safetensors", lambda run: run.encoder),
+        ("history.csv", lambda run: run.history),
+        ("metrics.json", lambda run: run.metrics),
+        ("results/projections.parquet", lambda run: run.results("projections")),
+    ],
+)
+def test_a_damaged_or_missing_file_is_named(run, file, read):
+    path = run.folder / file
+    content = path.read_bytes()
+    path.write_bytes(content[:-1] + b"?")
+    with pytest.raises(RunError, match=f"{file} is damaged"):
+        read(open_run(run.folder))
+    path.unlink()
+    with pytest.raises(RunError, match=f"{file} is missing"):
+        read(open_run(run.folder))
+    with pytest.raises(RunError, match=f"{file} is missing"):
+        verify(open_run(run.folder))
+
+
+def test_a_folder_without_config_is_unfinished(run):
+    (run.folder / "config.json").unlink()
+    with pytest.raises(RunError, match="no finished run"):
+        open_run(run.folder)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"schema": 2}, "has schema 2, this version of the app reads schema 1"),
+        ({"config": {"encoder": "vit"}}, "encoder must be one of"),
+        ({"files": {"../outside": {"sha256": "0" * 64, "bytes": 1}}}, "outside the run's folder"),
+        ({"files": {"/etc/passwd": {"sha256": "0" * 64, "bytes": 1}}}, "outside the run's folder"),
+        ({"files": {"history.csv": {"sha256": "short", "bytes": 1}}}, "without sha256"),
+        ({"files": 3}, "cannot be read"),
+    ],
+)
+def test_a_config_that_this_version_cannot_use_is_refused(run, change, message):
+    path = run.folder / "config.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), **change}))
+    with pytest.raises(RunError, match=message):
+        open_run(run.folder)
+
+
+def test_half_a_config_is_refused(run):
+    path = run.folder / "config.json"
+    path.write_text(path.read_text()[:40])
+    with pytest.raises(RunError, match="cannot be read"):
+        open_run(run.folder)
+
+
+def test_weights_of_another_network_are_refused(run):
+    other = update_run(run, {"model.safetensors": weights_bytes(Encoder("compact"), Expander((16, 16, 4)))})
+    with pytest.raises(RunError, match=r"does not fit the run's networks: expander\.layers\.6\.weight has shape"):
+        _ = other.expander
+
+
+@pytest.mark.parametrize(
+    ("file", "content", "read", "words"),
+    [
+        (
+            "metrics.json",
+            to_json({"probe": {}}),
+            lambda run: run.metrics,
+            "sources is missing; `python -m vicreg ev",
+        ),
+        ("metrics.json", b"[" * 50_000, lambda run: run.metrics, "nested too deeply"),
+        ("history.csv", b"epoch,split\n", lambda run: run.history, "has no column variance; fetch or train"),
+        (
+            "results/projections.parquet",
+            b"PAR1" + bytes(40),
+            lambda run: run.results("projections"),
+            "is no parquet file",
+        ),
+        (
+            "results/projections.parquet",
+            frame_bytes(PROJECTIONS.assign(label=10)),
+            lambda run: run.results("projections"),
+            "its column label must count from 0 to 9",
+        ),
+        (
+            "results/projections.parquet",
+            frame_bytes(PROJECTIONS.head(1)),
+            lambda run: run.results("projections"),
+            "1 rows for 2 test images",
+        ),
+    ],
+    ids=["keys", "depth", "history", "parquet", "label", "rows"],
+)
+def test_a_file_with_the_right_hash_and_the_wrong_content_is_refused(run, file, content, read, words):
+    with pytest.raises(RunError, match=rf"cifar10-vicreg/{file}.*{words}"):
+        read(update_run(run, {file: content}))
+
+
+def test_without_figures_the_fingerprints_say_how_many_pictures_there_are(run):
+    prints = pd.DataFrame({"label": [3, 5, 5], **{f"f{i}": [0, 1, 2] for i in range(8)}})
+    changed = update_run(run, {"results/fingerprints.parquet": frame_bytes(prints)}, without=["metrics.json"])
+    assert len(changed.results("fingerprints")) == 3
+    with pytest.raises(RunError, match="2 rows for 3 test images"):
+        changed.results("projections")
+
+
+def test_a_record_without_what_pages_tell_is_refused(run):
+    path = run.folder / "config.json"
+    record = json.loads(path.read_text())
+    for key in ("data", "device", "epochs", "seconds"):
+        path.write_text(json.dumps({name: value for name, value in record.items() if name != key}))
+        with pytest.raises(
+            RunError, match=f"cifar10-vicreg/config.json is not a run's: {key} is missing; fetch or train"
+        ):
+            open_run(run.folder)
+
+
+def test_a_missing_result_names_those_there_are(run):
+    assert run.has("projections")
+    assert not run.has("anomalies")
+    with pytest.raises(RunError, match=r"no result 'anomalies' \(it has: projections\).*vicreg evaluate"):
+        run.results("anomalies")
+
+
+def test_an_update_keeps_what_it_does_not_replace(run):
+    before = (run.folder / "model.safetensors").read_bytes()
+    after = update_run(run, {"metrics.json": b"{}\n", "results/more.parquet": frame_bytes(pd.DataFrame({"a": [1]}))})
+    assert after.metrics == {}
+    assert after.has("more")
+    assert after.has("projections")
+    assert (after.folder / "model.safetensors").read_bytes() == before
+    assert after.record["seed"] == 0
+
+
+def test_a_crash_while_writing_leaves_the_old_run(run, monkeypatch):
+    def crash(*_):
+        raise OSError("No space left on device")
+
+    before = {path: path.read_bytes() for path in run.folder.rglob("*") if path.is_file()}
+    with monkeypatch.context() as patch:
+        patch.setattr(folder, "sha256", crash)
+        with pytest.raises(OSError, match="No space left"):
+            write_run(run.folder, files(), RECORD)
+    assert {path: path.read_bytes() for path in run.folder.rglob("*") if path.is_file()} == before
+    assert [path.name for path in run.folder.parent.iterdir()] == ["cifar10-vicreg"]
+
+
+def test_a_crash_in_the_first_write_leaves_no_run(tmp_path):
+    with pytest.raises(ValueError, match="relative name"):
+        write_run(tmp_path / "new", {"history.csv": HISTORY, "../evil": b""}, RECORD)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_same_frame_gives_the_same_bytes():
+    frame = pd.DataFrame({"a": range(1000), "b": [0.5] * 1000})
+    assert frame_bytes(frame) == frame_bytes(frame.copy())
+
+
+def test_own_runs_are_found_beside_the_bundled_ones_and_broken_ones_are_reported(run, monkeypatch, tmp_path):
+    bundled, _ = find_runs()
+    (tmp_path / "broken").mkdir()
+    (tmp_path / "broken" / "config.json").write_text("{")
+    (tmp_path / ".training-x").mkdir()
+    monkeypatch.setenv("VICREG_RUNS", str(tmp_path))
+    found, broken = find_runs()
+    assert set(bundled) <= set(found)
+    own = "cifar10-vicreg-own" if "cifar10-vicreg" in bundled else "cifar10-vicreg"
+    assert found[own].folder == run.folder
+    assert len(broken) == 1
+    assert "broken/config.json cannot be read" in broken[0]
+
+
+def test_reading_a_run_loads_no_torch_until_a_network_is_asked_for(run):
+    code = (
+        "import sys; from vicreg.runs.folder import open_run; "
+        f"run = open_run({str(run.folder)!r}); run.metrics; run.history; run.results('projections'); "
+        "assert 'torch' not in sys.modules; run.encoder; assert 'torch' in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=Path(__file__).parents[2])
+
+
+def test_every_bundled_run_is_whole():
+    folders = [folder for folder in paths.BUNDLED.iterdir() if folder.is_dir() and not folder.name.startswith(".")]
+    assert folders
+    for path in folders:
+        bundled = open_run(path)
+        verify(bundled)
+        assert (path / "README.md").read_text().startswith("---\n")
+    total = sum(path.stat().st_size for path in paths.BUNDLED.rglob("*") if path.is_file())
+    assert total < 120e6
+
+
+def test_half_precision_moves_the_accuracy_by_less_than_a_tenth_of_a_point(cifar10_test):
+    """A float32 network around the bundled one, against what is left of it after it went through the bundle's format."""
+    from safetensors.torch import load
+
+    from vicreg.evaluation.encode import encode
+    from vicreg.evaluation.probe import knn_accuracy
+
+    bundled = open_run(paths.BUNDLED / "cifar10-vicreg")
+    whole, half = bundled.encoder, Encoder(bundled.config.encoder)
+    generator = torch.Generator().manual_seed(0)
+    with torch.no_grad():
+        for parameter in whole.parameters():  # half precision rounds by up to one part in 2,048
+            parameter.mul_(1 + (torch.rand(parameter.shape, generator=generator) - 0.5) / 1024)
+    stored = load(weights_bytes(whole, Expander(CONFIG.expander)))
+    half.load_state_dict({k.removeprefix("encoder."): v.float() for k, v in stored.items() if k.startswith("encoder.")})
+    assert not torch.equal(whole.trunk.conv1.weight, half.trunk.conv1.weight)
+
+    def accuracy(encoder: Encoder) -> float:
+        y, labels = encode(encoder.eval(), cifar10_test.images), cifar10_test.labels
+        return 100 * knn_accuracy(y[:2_000], labels[:2_000], y[2_000:], labels[2_000:])
+
+    assert accuracy(half) == pytest.approx(accuracy(whole), abs=0.1)

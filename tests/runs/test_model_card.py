@@ -1,0 +1,206 @@
+"""The model card: front matter that the Hub reads, every figure with its protocol, and no code that cannot run."""
+
+import dataclasses
+import re
+from pathlib import Path
+
+import pytest
+from huggingface_hub import ModelCard
+
+from vicreg.claims import STUDY_PROBES
+from vicreg.config import BASELINES, PRESETS, Config
+from vicreg.pipeline.baselines import write_baseline
+from vicreg.runs.model_card import model_card
+
+DATA = {
+    "train": {"source": "CIFAR-10's train split, from here.", "file": "a/b/c", "sha256": "0" * 64, "images": 50_000},
+    "test": {"source": "CIFAR-10's test split, recorded.", "file": "a/b/d", "sha256": "1" * 64, "images": 10_000},
+}
+METRICS = {
+    "sources": {"test": {"source": "CIFAR-10's test split, measured."}},
+    "probe": {
+        "accuracy": 61.234,
+        "interval": [60.25, 62.75],
+        "n": 9_876,
+        "protocol": 'logistic regression: a "probe"; 95 % interval',
+    },
+    "knn": {"accuracy": 58.5, "interval": [57.5, 59.5], "n": 9_876, "protocol": "a vote of k = 20"},
+    "spectrum": {"effective_rank": 290.18, "n": 9_876, "protocol": "exponential of the entropy"},
+}
+NEIGHBOURS = {"neighbours": {"run": "cifar10-vicreg", "weights_sha256": "2" * 64, "nearest": 3, "metric": "euclidean"}}
+
+
+def card(config: Config, name: str = "", **more: dict) -> str:
+    """The card of a run that was trained for an hour and a half."""
+    record = {"config": config.to_dict(), "data": DATA, **more, "device": "CPU, 2 threads", "seconds": 5_400.0}
+    return model_card(config, record, METRICS, name=name or config.run_name)
+
+
+def baseline_card(name: str, root: Path) -> str:
+    run = write_baseline(name, root, dataset="cifar10", data=DATA, versions={})
+    return model_card(run.config, run.record, METRICS, name=run.name)
+
+
+def cards(root: Path) -> dict[str, str]:
+    """Every card that there can be, by the preset or the baseline."""
+    trained = {name: card(config) for name, config in PRESETS.items() if config.positives == "views"}
+    baselines = {name: baseline_card(name, root) for name in BASELINES}
+    return {**trained, "neighbour-views": card(PRESETS["neighbour-views"], **NEIGHBOURS), **baselines}
+
+
+NAMES = [*PRESETS, *BASELINES]
+
+
+def front_matter(text: str) -> str:
+    opening, front, body = re.split(r"^---\n", text, flags=re.MULTILINE)[:3]
+    assert opening == ""  # the Hub looks for it in the first line only
+    assert body.startswith("\n# ")
+    return front
+
+
+def test_there_is_a_card_to_test_for_every_preset_and_baseline(tmp_path):
+    assert set(cards(tmp_path)) == set(NAMES)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_front_matter_is_yaml_with_one_result_of_the_probe(name, tmp_path):
+    import yaml  # comes with huggingface-hub
+
+    front = yaml.safe_load(front_matter(cards(tmp_path)[name]))
+    assert set(front) == {"license", "library_name", "tags", "datasets", "model-index"}
+    assert (front["license"], front["library_name"]) == ("mit", "vicreg")
+    assert front["datasets"] == ["uoft-cs/cifar10"]
+    assert "vicreg" in front["tags"]
+    (model,) = front["model-index"]
+    assert model["name"] == f"cifar10-{name}"
+    (result,) = model["results"]
+    assert result["task"] == {"type": "image-classification", "name": "Linear probe"}
+    assert result["dataset"] == {"type": "uoft-cs/cifar10", "name": "CIFAR-10", "split": "test"}
+    protocol = f"Linear probe, {METRICS['probe']['protocol']}"  # quotes and a colon come through
+    assert result["metrics"] == [{"type": "accuracy", "value": 61.234, "name": protocol}]
+
+
+def test_the_hubs_own_reader_finds_the_probe(tmp_path):
+    for name, text in cards(tmp_path).items():
+        data = ModelCard(text).data
+        assert data.model_name == f"cifar10-{name}"
+        (result,) = data.eval_results
+        assert (result.metric_type, result.metric_value) == ("accuracy", 61.234)
+        assert (result.dataset_name, result.dataset_split) == ("CIFAR-10", "test")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_front_matters_lines_are_keys_and_entries_under_nothing_deeper_than_their_key(name, tmp_path):
+    # by hand, for a machine without a YAML reader: `key:`, `key: value` and `- key...`, two spaces a level, no tab
+    depth, opens = 0, True
+    for line in front_matter(cards(tmp_path)[name]).splitlines():
+        spaces, dash, key, value = re.fullmatch(r'( *)(- )?([a-z][a-z_-]*):(?: (".*"|\[.*\]|[\d.]+))?', line).groups()
+        level = (len(spaces) + len(dash or "")) // 2
+        assert len(spaces) % 2 == 0
+        assert level <= depth + (1 if opens else 0), key
+        depth, opens = level, value is None
+    assert not opens  # no key is left without a value
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_figures_stand_with_interval_n_and_protocol(name, tmp_path):
+    text = cards(tmp_path)[name]
+    assert f"# cifar10-{name}\n" in text
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in text.splitlines() if line.startswith("|")]
+    assert rows == [
+        ["figure", "value", "protocol"],
+        ["---", "---", "---"],
+        ["linear probe", "61.23 % (95 % interval 60.25 to 62.75, n = 9876)", METRICS["probe"]["protocol"]],
+        ["kNN", "58.50 % (n = 9876)", METRICS["knn"]["protocol"]],
+        ["effective rank", "290.18 of 512", METRICS["spectrum"]["protocol"]],
+    ]
+    assert "Train images: CIFAR-10's train split, from here." in text
+    assert "Measured on: CIFAR-10's test split, measured." in text  # the copy that was measured, not the one recorded
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_studys_figure_for_the_preset_stands_beside_or_else_that_of_vicreg(name, tmp_path):
+    text = cards(tmp_path)[name]
+    if name in STUDY_PROBES:
+        assert f"reports a linear probe of {STUDY_PROBES[name]} % for this preset" in text
+    else:
+        assert f"reports {STUDY_PROBES['vicreg']} % for VICReg after 30 epochs" in text
+        assert "for this preset" not in text
+    others = {figure for preset, figure in STUDY_PROBES.items() if preset not in (name, "vicreg")}
+    assert not [figure for figure in others if f"{figure} %" in text]
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_a_trained_runs_card_says_how_it_was_trained(name, tmp_path):
+    config, text = PRESETS[name], " ".join(cards(tmp_path)[name].split())
+    assert f"A compact encoder trained with VICReg (Bardes, Ponce, LeCun 2022) on CIFAR-10, preset `{name}`." in text
+    assert "Training: 8 epochs of 50,000 images, batch 256, adamw at 0.002," in text
+    weights = (config.invariance_weight, config.variance_weight, config.covariance_weight)
+    assert f"covariance) {', '.join(f'{weight:g}' for weight in weights)}, " in text
+    assert "seed 0; 90 minutes on CPU, 2 threads." in text
+
+
+def test_other_settings_than_the_presets_are_told():
+    config = dataclasses.replace(PRESETS["vicreg"], epochs=24, seed=3, encoder="resnet18", variance_weight=12.5)
+    text = " ".join(card(config, name="cifar10-vicreg-long").split())
+    assert "# cifar10-vicreg-long" in text
+    assert "A resnet18 encoder" in text
+    assert "24 epochs" in text
+    assert "25, 12.5, 1, views of 24 x 24 pixels, seed 3;" in text
+    assert "for this preset" not in text  # the study tried no such setting
+
+
+def test_neighbour_views_name_the_run_whose_neighbours_they_took_and_no_augmentation(tmp_path):
+    text = " ".join(cards(tmp_path)["neighbour-views"].split())
+    pairs = "an image and one of its 3 nearest others in the representation space of cifar10-vicreg, both as they are"
+    assert f"positive pairs of {pairs}, seed 0;" in text
+    assert "24 x 24" not in text
+    for name in ("vicreg", "no-variance"):
+        other = " ".join(cards(tmp_path)[name].split())
+        assert "views of 24 x 24 pixels" in other
+        assert "nearest others" not in other
+
+
+BASELINE_WORDS = {
+    "untrained": "encoder before",
+    "pixels": "512 principal components",
+    "laplacian": "Laplacian Eigenmaps of the pixels of 20,000 train images",
+}
+
+
+@pytest.mark.parametrize("name", BASELINES)
+def test_a_baselines_card_says_what_it_is_and_of_no_training(name, tmp_path):
+    text = cards(tmp_path)[name]
+    (what,) = (line for line in text.splitlines() if line.startswith("A baseline on CIFAR-10, measured as"))
+    assert [other for other, words in BASELINE_WORDS.items() if words in what] == [name]
+    assert "Training:" not in text
+    assert "trained with VICReg" not in text
+    assert "minutes" not in text
+
+
+def test_a_baselines_numbers_are_those_of_its_record(tmp_path):
+    run = write_baseline("laplacian", tmp_path, dataset="cifar10", data=DATA, versions={})
+    record = {**run.record, "baseline": {**run.record["baseline"], "images": 1_234}}
+    text = model_card(run.config, record, METRICS, name=run.name)
+    assert "1,234 train images" in text
+    assert "20,000" not in text
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_code_that_loads_the_encoder_stands_where_there_is_one(name, tmp_path):
+    text = cards(tmp_path)[name]
+    blocks = re.findall(r"```python\n(.*?)```", text, flags=re.DOTALL)
+    if name in ("pixels", "laplacian"):
+        assert "```" not in text
+        assert "find_runs" not in text
+    else:
+        (code,) = blocks
+        compile(code, "card", "exec")
+        assert f'vicreg.find_runs()[0]["cifar10-{name}"]' in code
+        assert "vicreg.encode(run.encoder, images)" in code
+
+
+def test_the_names_that_the_code_uses_are_public():
+    import vicreg
+
+    assert {"find_runs", "encode"} <= set(vicreg.__all__)

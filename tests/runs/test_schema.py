@@ -1,0 +1,338 @@
+"""Runs that anybody may have written: what pages read is there, in range and plain, or a sentence says what is not."""
+
+import copy
+import json
+import math
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from vicreg.claims import findings
+from vicreg.config import PRESETS
+from vicreg.data.loading import CATALOGUE
+from vicreg.runs.folder import RunError, open_run
+from vicreg.runs.schema import MAX_JSON_BYTES, check_metrics, check_record, measured, read_json
+from vicreg.storage import paths
+from vicreg.storage.untrusted import plain, shown
+
+NAMES = sorted(folder.name for folder in paths.BUNDLED.iterdir() if (folder / "config.json").is_file())
+CLASSES = CATALOGUE["cifar10"].classes
+
+
+def read(name: str, file: str) -> dict[str, Any]:
+    return json.loads((paths.BUNDLED / name / file).read_text())
+
+
+def places(value: Any, path: tuple = ()) -> Iterator[tuple]:
+    """The path of everything inside a JSON value; of a long list the first two entries only."""
+    if isinstance(value, dict):
+        for key, entry in value.items():
+            yield (*path, key)
+            yield from places(entry, (*path, key))
+    elif isinstance(value, list):
+        for position, entry in enumerate(value[:2]):
+            yield (*path, position)
+            yield from places(entry, (*path, position))
+
+
+def without(value: Any, path: tuple) -> Any:
+    changed = copy.deepcopy(value)
+    del at(changed, path[:-1])[path[-1]]
+    return changed
+
+
+def replaced(value: Any, path: tuple, new: Any) -> Any:
+    changed = copy.deepcopy(value)
+    at(changed, path[:-1])[path[-1]] = new
+    return changed
+
+
+def at(value: Any, path: tuple) -> Any:
+    for key in path:
+        value = value[key]
+    return value
+
+
+OTHERS = (
+    *(None, True, 0, 5, -1, 10**6, 10**400, 0.5, math.nan, math.inf, "", "word", "![x](//evil.example/x.png)"),
+    *([], [1], [[]], [1, 2], ["a", "b"], [None] * 3, {}, {"a": 1}, {"<b>": {}}),
+)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_bundled_run_passes(name):
+    record = read(name, "config.json")
+    check_record(record, name=name)
+    metrics = read(name, "metrics.json")
+    classes = len(CATALOGUE[record["config"]["dataset"]].classes)
+    check_metrics(metrics, name=name, classes=classes, baseline=record.get("baseline", {}).get("name", ""))
+    assert measured(metrics).images == record["data"]["test"]["images"]
+    assert measured(metrics).anomalies == metrics["anomaly"]["n_anomalies"]
+    assert measured(metrics).clusters == classes
+
+
+def test_a_record_is_checked_in_well_under_a_rerun():
+    import time
+
+    record = read("cifar10-vicreg", "config.json")
+    best = math.inf
+    for _ in range(20):
+        began = time.perf_counter()
+        check_record(record, name="x")
+        best = min(best, time.perf_counter() - began)
+    assert best < 5e-3  # about 0.2 ms on an idle core
+
+
+def test_a_run_that_was_not_measured_has_no_figures():
+    check_metrics({}, name="new")
+    assert measured({}).images is None
+
+
+@pytest.mark.parametrize("section", ["projection", "anomaly", "clusters"])
+def test_sections_that_pages_ask_for_first_may_be_absent(section):
+    metrics = without(read("cifar10-vicreg", "metrics.json"), (section,))
+    check_metrics(metrics, name="x", classes=10)
+    read_as_pages_do(metrics, "")
+
+
+@pytest.mark.parametrize("section", ["probe", "knn", "spectrum", "retrieval", "sources"])
+def test_sections_that_runs_are_compared_by_must_be_there(section):
+    with pytest.raises(RunError, match=rf"x/metrics.json is not a run's: {section} is missing; `python -m vicreg eval"):
+        check_metrics(without(read("cifar10-vicreg", "metrics.json"), (section,)), name="x", classes=10)
+
+
+def test_unknown_sections_and_keys_are_let_through_while_they_are_plain():
+    metrics = read("cifar10-vicreg", "metrics.json")
+    check_metrics({**metrics, "later": {"deep": [1, {"a": "plain words"}]}}, name="x")
+    check_metrics(replaced(metrics, ("probe", "later"), {"a": 1}), name="x")
+    for bad in ("[a](b)", math.nan, ["x" * 1_001], {"<": 1}, [1] * 60_000):
+        with pytest.raises(RunError, match=r"x/metrics\.json is not a run's"):
+            check_metrics({**metrics, "later": bad}, name="x")
+
+
+def test_probes_of_attributes_are_checked_like_the_probe():
+    metrics = read("cifar10-vicreg", "metrics.json")
+    ink = {
+        "accuracy": 90.0,
+        "interval": [89.0, 91.0],
+        "n": 2_000,
+        "protocol": "a probe, for ink: red, blue",
+        "chance": 16.7,
+        "nearest_5_same": 20.0,
+    }
+    check_metrics({**metrics, "attributes": {"ink": ink}}, name="x")
+    for key in ink:
+        with pytest.raises(RunError, match=rf"attributes\.ink\.{key} is missing"):
+            check_metrics({**metrics, "attributes": {"ink": without(ink, (key,))}}, name="x")
+
+
+def read_as_pages_do(metrics: dict[str, Any], baseline: str) -> None:
+    """Everything that pages, the command line and the model card read of figures, as they read it."""
+    from vicreg.cli.main import _figures
+    from vicreg.evaluation.anomaly import FIELD
+    from vicreg.runs.model_card import model_card
+
+    class One:
+        def __init__(self) -> None:
+            self.metrics, self.baseline, self.config = metrics, baseline, PRESETS["vicreg"]
+
+    findings(dict.fromkeys([*PRESETS, "vicreg-long", "untrained", "pixels", "laplacian"], metrics))
+    if not metrics:
+        return
+    _figures(One())
+    model_card(PRESETS["vicreg"], read("cifar10-vicreg", "config.json"), metrics, name="x")
+    probe, pictures = metrics["probe"], [None] * measured(metrics).images
+    low, high = probe["interval"]
+    f"{probe['accuracy']:.2f} {low:.2f} {high:.2f} {probe['n']:,} {probe['protocol']}"
+    [f"{' and '.join(pair['classes'])} {pair['share']:.2f}" for pair in probe.get("confused", [])]
+    [f"{name} {value:.2f}" for name, value in probe["per_class"].items()]
+    f"{metrics['knn']['accuracy']:.2f} {metrics['spectrum']['effective_rank']:.2f} {metrics['spectrum']['dimensions']}"
+    f"{metrics['sources']['test']['source']}" + metrics.get("sources", {}).get("test", {}).get("source", "")
+    retrieval = metrics["retrieval"]
+    f"{retrieval['nearest_5_same_class']:.2f}" + retrieval.get("protocol", "")
+    if "hubness" in retrieval:
+        low, high = retrieval["interval"]
+        f"{low:.2f} {high:.2f}" + "".join(f"{v:.2f}" for v in retrieval["per_class"].values())
+        for metric in ("cosine", "euclidean"):
+            hubness = retrieval["hubness"]
+            f"{hubness[metric]['farthest']:.2f} {hubness['by_chance']:.2f}"
+            [(pictures[h["index"]], f"{h['lists']:,} {h['classes']}") for h in hubness[metric]["hubs"]]
+        if colour := retrieval.get("colour"):
+            f"{colour['distance_ratio']:.2f} {colour['r2']:.2f}"
+    if "sample" in retrieval:
+        both = zip(retrieval["sample"]["queries"], retrieval["sample"]["same_class"], strict=True)
+        [(pictures[i], f"{same} of 5") for i, same in both]
+    if maps := metrics.get("projection"):
+        for kind in ("pca", "tsne"):
+            f"{maps[kind]['knn_accuracy']:.2f} {maps[kind]['neighbours_kept']:.2f}"
+        f"{maps['full']['knn_accuracy']:.2f} {100 * sum(maps['pca']['explained_variance']):.2f} {maps['protocol']}"
+    if baseline == "laplacian":
+        f"{metrics['projection']['laplacian']['knn_accuracy']:.2f}"
+        f"{metrics['projection']['laplacian']['neighbours_kept']:.2f}"
+    if anomaly := metrics.get("anomaly"):
+        f"{anomaly['protocol']} {anomaly['n']:,} {anomaly['n_anomalies']:,}"
+        for name in ("study", "field"):
+            setting = anomaly[name]
+            if anomaly["n_anomalies"] and setting["column"] in (FIELD.column, "mean_2"):
+                low, high = tuple(setting["interval"])
+                f"{setting['auroc']:.3f} {low:.3f} {high:.3f} {100 * setting['fpr_at_95_tpr']:.2f}"
+    if clusters := metrics.get("clusters"):
+        names = [f"{i}: {CLASSES[label] if label >= 0 else 'no class'}" for i, label in enumerate(clusters["matching"])]
+        assert names[0]
+        low, high = clusters["interval"]
+        f"{clusters['accuracy']:.2f} {low:.2f} {high:.2f} {clusters['n']:,} {clusters['protocol']}"
+        f"{clusters['nmi']:.2f} {clusters['ari']:.2f} {clusters['silhouette']:.2f}"
+    for entry in metrics.get("attributes", {}).values():
+        "{:.2f} {:.2f}".format(*entry["interval"]) + f"{entry['accuracy']:.2f} {entry['chance']:.2f}"
+
+
+@pytest.mark.parametrize(("name", "baseline"), [("cifar10-vicreg", ""), ("cifar10-laplacian", "laplacian")])
+def test_figures_with_anything_missing_or_wrong_are_refused_or_still_read(name, baseline):
+    metrics = read(name, "metrics.json")
+    read_as_pages_do(metrics, baseline)
+    refused = kept = 0
+    for path in places(metrics):
+        for changed in (without(metrics, path), *(replaced(metrics, path, new) for new in OTHERS)):
+            try:
+                check_metrics(changed, name=name, classes=10, baseline=baseline)
+            except RunError as error:
+                assert plain(str(error).replace("`", ""), most=2_000), error  # noqa: PT017
+                refused += 1
+            else:
+                read_as_pages_do(changed, baseline)
+                kept += 1
+    assert refused > 2_000
+    assert kept > 100
+
+
+def read_record_as_pages_do(record: dict[str, Any]) -> None:
+    from vicreg.config import Config
+    from vicreg.pipeline.baselines import described
+    from vicreg.runs.model_card import model_card
+
+    config = Config.from_dict(record["config"])
+    model_card(config, record, read("cifar10-vicreg", "metrics.json"), name="x")
+    f"{record['epochs']} {record['seconds'] / 60:.0f} {record['device']} {record['data']['train']['images']:,}"
+    sum(entry["bytes"] for entry in record["files"].values())
+    sorted((name, entry["sha256"]) for name, entry in record["files"].items())
+    if baseline := record.get("baseline"):
+        described(baseline)
+        if baseline["name"] == "laplacian":
+            f"{baseline['images']:,} {baseline['neighbours']}"
+    if timing := record.get("timing"):
+        encoder = timing.get("encoder")
+        for seconds in (encoder, timing["rule"], timing["fit"]):
+            f"{1000 * (seconds or 0):.1f}" + (f"{seconds / encoder:,.0f} {timing['encoder_run']}" if encoder else "")
+
+
+@pytest.mark.parametrize("name", ["cifar10-neighbour-views", "cifar10-laplacian"])
+def test_a_record_with_anything_missing_or_wrong_is_refused_or_still_read(name, tmp_path):
+    record = read(name, "config.json")
+    folder = tmp_path / name
+    folder.mkdir()
+    refused = kept = 0
+    for path in places(record):
+        for changed in (without(record, path), *(replaced(record, path, new) for new in OTHERS)):
+            (folder / "config.json").write_text(json.dumps(changed))
+            try:
+                run = open_run(folder)
+            except RunError as error:
+                assert plain(re.sub("[`<{}]", "", str(error)), most=2_000), error  # noqa: PT017
+                refused += 1
+            else:
+                read_record_as_pages_do(run.record)
+                assert len(run.weights_sha256) == 64
+                assert isinstance(run.numbering, str)
+                kept += 1
+    assert refused > 1_000
+    assert kept > 50
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *(
+            "CPU, 2 threads, x86_64",
+            "NVIDIA A100-SXM4-80GB MIG 1g.10gb",
+            "2.14.1+cu128",
+            "95 % interval; k = 20 (R2: of *)",
+        ),
+        *(
+            "uoft-cs/cifar10/plain_text/test-00000-of-00001.parquet",
+            "",
+            "a colon at the end:",
+            "kth_50_unit",
+            "R² = 0.5",
+        ),
+    ],
+)
+def test_what_runs_write_is_plain(text):
+    assert plain(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("[a](https://evil.example)", "![a](x.png)", "<img src=x>", "https://evil.example", "www.evil.example"),
+        *("WWW.evil.example", "me@evil.example", "a `code`", "$x^2$", "| a | b |", "\\(x\\)", "{.class}"),
+        *(":material/delete:", ":red[x]", ":smile:", "a:red-background", "https&#58;//evil.example", "&lt;b&gt;"),
+        *("two\nlines", "a\x00b", "\u202eevil", "\ud800", "a\u200bb", "x" * 1_001),
+    ],
+)
+def test_what_markdown_would_read_is_not(text):
+    assert not plain(text)
+    assert plain(shown(text))
+
+
+def test_deep_large_and_broken_json_is_named(tmp_path):
+    path = tmp_path / "metrics.json"
+    for content, words in (
+        (b"[" * 100_000, "nested too deeply"),
+        (b" " * (MAX_JSON_BYTES + 1), "2,000,001 bytes, and a run's has at most 2,000,000"),
+        (b'{"a": ', "Expecting value"),
+        (b"\xff\xfe\xfa", "cannot be read"),
+    ):
+        path.write_bytes(content)
+        with pytest.raises(RunError, match=rf"x/metrics\.json cannot be read.*{words}.*fetch or train|{words}"):
+            read_json(path, run="x")
+
+
+def test_a_networks_width_is_bounded_and_a_baselines_more_since_no_file_backs_it(tmp_path):
+    folder = tmp_path / "wide"
+    folder.mkdir()
+    for name, width, words in (
+        ("cifar10-vicreg", 16_385, "expander must be at most 16,384 wide"),
+        ("cifar10-untrained", 4_097, r"config\.expander\.2 must be a whole number from 1 to 4,096"),
+    ):
+        record = replaced(read(name, "config.json"), ("config", "expander"), [1024, 1024, width])
+        (folder / "config.json").write_text(json.dumps(record))
+        with pytest.raises(RunError, match=words):
+            open_run(folder)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "words"),
+    [
+        ("epochs", 10_001, "epochs must be at most 10,000"),
+        ("batch_size", 65_537, "batch_size must be at most 65,536"),
+        ("warmup_steps", 10_000_001, "warmup_steps must be at most 10,000,000"),
+        ("encoder", "vit", "encoder must be one of"),
+        ("dataset", "imagenet", "data set must be one of"),
+        ("preset", "../x", "preset must be a plain name"),
+    ],
+)
+def test_a_config_out_of_bounds_is_refused(key, value, words, tmp_path):
+    (tmp_path / "config.json").write_text(
+        json.dumps(replaced(read("cifar10-vicreg", "config.json"), ("config", key), value))
+    )
+    with pytest.raises(RunError, match=words):
+        open_run(tmp_path)
+
+
+def test_another_schema_is_named_before_anything_else_is_looked_at(tmp_path: Path):
+    (tmp_path / "config.json").write_text(json.dumps({"schema": 2, "quite": "[other](things)"}))
+    with pytest.raises(RunError, match="has schema 2, this version of the app reads schema 1"):
+        open_run(tmp_path)

@@ -1,0 +1,388 @@
+"""Tables and weights that anybody may have written: bounded before they are read, in range before pages index with them."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from vicreg.data.loading import CATALOGUE
+from vicreg.method.networks import Encoder, Expander
+from vicreg.runs.folder import RunError, find_runs, open_run, weights_bytes
+from vicreg.runs.schema import Measured
+from vicreg.runs.tables import (
+    HISTORY,
+    LABEL,
+    MAX_HISTORY_BYTES,
+    NUMBER,
+    ROW,
+    TABLES,
+    WHOLE,
+    WORD,
+    read_history,
+    read_table,
+)
+from vicreg.runs.weights import read_weights
+from vicreg.storage import paths
+
+CLASSES = CATALOGUE["cifar10"].classes
+MEASURED = Measured(images=10_000, anomalies=3_000, clusters=10)
+LAPLACIAN = ("pixel_neighbours", "placements")
+KNOWN = sorted(TABLES)
+
+
+def bundled(name: str) -> Path:
+    run = "cifar10-laplacian" if name in LAPLACIAN else "cifar10-vicreg"
+    return paths.BUNDLED / run / "results" / f"{name}.parquet"
+
+
+def read(path: Path, name: str, *, measured: Measured = MEASURED, baseline: str = "") -> pd.DataFrame:
+    return read_table(path, name, run="mine", classes=CLASSES, measured=measured, baseline=baseline)
+
+
+def written(frame: pd.DataFrame, tmp_path: Path, **options) -> Path:
+    path = tmp_path / "table.parquet"
+    frame.to_parquet(path, **{"index": False, **options})
+    return path
+
+
+def test_every_bundled_table_passes_and_reads_as_pandas_reads_it():
+    found, broken = find_runs()
+    assert not broken
+    for run in found.values():
+        if run.folder.parent != paths.BUNDLED:
+            continue
+        names = [Path(file).stem for file in run.record["files"] if file.startswith("results/")]
+        assert names
+        for name in names:
+            if run.name not in ("cifar10-vicreg", "cifar10-laplacian"):
+                assert len(run.results(name))
+                continue
+            frame = pd.read_parquet(run.folder / "results" / f"{name}.parquet")
+            half = frame.select_dtypes("float16").columns
+            pd.testing.assert_frame_equal(run.results(name), frame.astype(dict.fromkeys(half, "float32")))
+        if not run.baseline:
+            pd.testing.assert_frame_equal(run.history, pd.read_csv(run.folder / "history.csv"))
+
+
+@pytest.mark.parametrize("name", KNOWN)
+def test_a_missing_column_is_named(name, tmp_path):
+    frame = pd.read_parquet(bundled(name))
+    for column in TABLES[name].columns:
+        with pytest.raises(
+            RunError, match=rf"mine/results/{name}\.parquet cannot be used: it has no column {column}; "
+        ):
+            read(written(frame.drop(columns=column), tmp_path), name)
+
+
+@pytest.mark.parametrize("name", KNOWN)
+def test_a_column_of_another_kind_is_named(name, tmp_path):
+    frame = pd.read_parquet(bundled(name))
+    for column, kind in TABLES[name].columns.items():
+        for other in (np.full(len(frame), "word"), np.full(len(frame), 0.5), np.ones(len(frame), bool)):
+            if (kind == WORD and other.dtype.kind == "U") or (kind not in (ROW, LABEL, WHOLE) and other.dtype == float):
+                continue
+            if kind == "truth" and other.dtype == bool:
+                continue
+            with pytest.raises(RunError, match=rf"cannot be used: its column {column} holds no"):
+                read(written(frame.assign(**{column: other}), tmp_path), name)
+
+
+@pytest.mark.parametrize("name", KNOWN)
+def test_values_out_of_range_are_refused(name, tmp_path):
+    frame = pd.read_parquet(bundled(name))
+    for column, kind in TABLES[name].columns.items():
+        wrong = {ROW: (-1, 10_000), LABEL: (-1, 10), NUMBER: (np.nan, np.inf)}.get(kind, ())
+        for value in wrong:
+            values = frame[column].to_numpy().astype(float if kind == NUMBER else np.int64)
+            values[-1] = value
+            with pytest.raises(RunError, match="cannot be used"):
+                read(written(frame.assign(**{column: values}), tmp_path), name)
+
+
+@pytest.mark.parametrize("name", KNOWN)
+def test_a_missing_value_is_refused_where_pages_would_look_it_up(name, tmp_path):
+    frame = pd.read_parquet(bundled(name))
+    for column, kind in TABLES[name].columns.items():
+        if kind in ("measure",):
+            continue
+        values = frame[column].astype("object").tolist()
+        values[0] = None
+        table = pa.Table.from_pandas(frame, preserve_index=False)
+        position = table.column_names.index(column)
+        stored = pa.string() if kind == WORD else table.schema.field(column).type
+        path = tmp_path / "table.parquet"
+        pq.write_table(table.set_column(position, column, pa.array(values, type=stored)), path)
+        with pytest.raises(RunError, match="cannot be used"):
+            read(path, name)
+
+
+@pytest.mark.parametrize("name", KNOWN)
+def test_a_table_without_rows_is_refused(name, tmp_path):
+    with pytest.raises(RunError, match="it has no rows"):
+        read(written(pd.read_parquet(bundled(name)).head(0), tmp_path), name)
+
+
+@pytest.mark.parametrize("name", [name for name in KNOWN if TABLES[name].every])
+def test_there_is_one_row_a_test_image_in_their_order(name, tmp_path):
+    frame = pd.read_parquet(bundled(name))
+    with pytest.raises(RunError, match="it has 9,999 rows for 10,000 test images"):
+        read(written(frame.head(9_999), tmp_path), name)
+    if "index" in frame:
+        with pytest.raises(RunError, match="its rows are not the test images in their order"):
+            read(written(frame[::-1], tmp_path), name)
+
+
+def test_words_that_a_chart_would_fetch_are_refused(tmp_path):
+    frame = pd.read_parquet(bundled("projections"))
+    for column in ("image", "url"):
+        with pytest.raises(RunError, match=f"it has a column '{column}' that such a table has not"):
+            read(written(frame.assign(**{column: "https://evil.example/x.png"}), tmp_path), "projections")
+    assert "more" not in read(written(frame.assign(more=1.5), tmp_path), "projections")  # what no page wants stays
+
+
+def test_words_are_plain_and_classes_are_the_data_sets(tmp_path):
+    frame = pd.read_parquet(bundled("confusion"))
+    for word, message in (
+        ("![x](y)", "must be plain words"),
+        ("x" * 101, "must be plain words"),
+        ("zebra", "other classes"),
+    ):
+        with pytest.raises(RunError, match=message):
+            read(written(frame.replace({"class": {"cat": word}}), tmp_path), "confusion")
+
+
+def test_scores_and_clusters_agree_with_the_figures(tmp_path):
+    frame = pd.read_parquet(bundled("anomaly"))
+    for changed, message in (
+        (frame.iloc[1:], "9,999 rows for 10,000 test images"),
+        (frame.iloc[:-1], "2,999 rows for 3,000 anomalies"),
+        (frame.assign(index=0), "not the test images in their order"),
+        (frame.assign(label=10), "labels must be below 10"),
+        (frame.assign(anomaly=True), "0 rows for 10,000 test images"),
+    ):
+        with pytest.raises(RunError, match=message):
+            read(written(changed, tmp_path), "anomaly")
+    assert len(read(written(frame.assign(label=frame["label"].where(~frame["anomaly"], -1)), tmp_path), "anomaly"))
+    clusters = pd.read_parquet(bundled("clusters"))
+    for value in (-1, 10):
+        with pytest.raises(RunError, match="clusters must count from 0 to 9"):
+            read(written(clusters.assign(cluster=value), tmp_path), "clusters")
+
+
+def test_the_eigenmaps_projections_have_its_own_map():
+    with pytest.raises(RunError, match="it has no column laplacian_x"):
+        read(bundled("projections"), "projections", baseline="laplacian")
+
+
+def test_a_film_begins_before_training(tmp_path):
+    frame = pd.read_parquet(bundled("timeline"))
+    with pytest.raises(RunError, match=r"does not begin with epoch 0; fetch or train the run again"):
+        read(written(frame[frame["epoch"] > 0], tmp_path), "timeline")
+
+
+def test_an_index_that_pandas_noted_is_not_followed(tmp_path):
+    frame = pd.read_parquet(bundled("predictions"))
+    path = written(frame.set_index("label"), tmp_path, index=True)
+    pd.testing.assert_frame_equal(read(path, "predictions")[list(frame)], frame)
+
+
+def test_pandas_notes_are_not_read_at_all(tmp_path):
+    table = pa.Table.from_pandas(pd.read_parquet(bundled("spectrum")), preserve_index=False)
+    path = tmp_path / "table.parquet"
+    pq.write_table(table.replace_schema_metadata({b"pandas": b"{not json"}), path)
+    assert len(read(path, "spectrum")) == 512
+
+
+def test_too_many_rows_are_refused_before_they_are_read(tmp_path):
+    path = tmp_path / "table.parquet"
+    pq.write_table(pa.table({"a": pa.array(np.zeros(2_000_001, dtype=np.int8))}), path)
+    assert path.stat().st_size < 10_000
+    with pytest.raises(RunError, match="unpacks to 2,000,001 rows"):
+        read(path, "unknown")
+    pq.write_table(pa.table({f"c{i}": pa.array(np.zeros(1_000_000)) for i in range(40)}), path)
+    with pytest.raises(RunError, match="unpacks to 1,000,000 rows and 320 MB"):
+        read(path, "unknown")
+    pq.write_table(pa.table({f"c{i}": [1] for i in range(101)}), path)
+    with pytest.raises(RunError, match="has 101 columns"):
+        read(path, "unknown")
+    pq.write_table(pa.table({"query": [0] * 1_001}), path)
+    with pytest.raises(RunError, match="unpacks to 1,001 rows"):
+        read(path, "pixel_neighbours")
+
+
+def test_one_long_word_is_not_copied_into_every_row(tmp_path):
+    path = tmp_path / "table.parquet"
+    word = "x" * 1_000_000
+    column = pa.DictionaryArray.from_arrays(pa.array(np.zeros(10_000, dtype=np.int32)), pa.array([word]))
+    count = pa.array(np.zeros(10_000, dtype=np.int64))
+    columns = {"class": column, "predicted": column, "count": count}
+    pq.write_table(pa.table(columns), path, store_schema=False, compression="zstd")  # ten gigabytes of text, unpacked
+    assert path.stat().st_size < 100_000
+    before = pa.default_memory_pool().max_memory()
+    with pytest.raises(RunError, match="must be plain words of at most 100 characters"):
+        read(path, "confusion")
+    assert pa.default_memory_pool().max_memory() < before + 50e6
+
+
+@pytest.mark.parametrize(
+    "column",
+    [
+        pa.array([[1, 2]]),
+        pa.array([{"a": 1}]),
+        pa.array([b"bytes"]),
+        pa.array([0], type=pa.timestamp("s")),
+        pa.nulls(1),
+    ],
+    ids=["list", "struct", "bytes", "time", "null"],
+)
+def test_other_kinds_of_columns_are_refused(column, tmp_path):
+    path = tmp_path / "table.parquet"
+    pq.write_table(pa.table({"a": column}), path)
+    with pytest.raises(RunError, match="its column 'a' holds neither numbers nor truth values nor words"):
+        read(path, "unknown")
+
+
+def test_an_unknown_table_is_read(tmp_path):
+    frame = pd.DataFrame({"a": [1.5, np.nan], "b": ["x", "y"], "c": [True, False]})
+    pd.testing.assert_frame_equal(read(written(frame, tmp_path), "later"), frame)
+
+
+def test_damaged_bytes_raise_nothing_but_a_run_error(tmp_path):
+    rng, path = np.random.default_rng(0), tmp_path / "table.parquet"
+    for name in ("spectrum", "confusion", "predictions"):
+        data = bundled(name).read_bytes()
+        for trial in range(60):
+            broken = bytearray(data)
+            for position in rng.integers(len(data) - (2_000 if trial % 2 else 0), size=4):
+                broken[position] = rng.integers(256)
+            path.write_bytes(broken[: len(data) // 2] if trial == 0 else broken)
+            try:
+                assert len(read(path, name))
+            except RunError as error:
+                assert "cannot be used" in str(error)  # noqa: PT017
+
+
+GOOD = ",".join(HISTORY) + "\n0,test,0.5,0.25,1.0,19.75,0.0,0.0\n1,train,0.5,,1.0,19.75,0.0,0.0\n"
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        *(
+            (GOOD.replace(f"{column}", "other", 1), f"it has no column {column}")
+            for column in ("epoch", "split", "total")
+        ),
+        (GOOD.replace("0.25", "<b>"), "its column invariance must be numbers"),
+        (GOOD.replace("test", "train"), "must be train or test, and test at least once"),
+        (GOOD.replace("train", "![x](y)"), "must be train or test"),
+        (GOOD + "1,2,3,4,5,6,7,8,9,10\n", "must be train or test"),
+        (GOOD + '1,"test', "it cannot be read"),
+        ("", "it has no column epoch"),
+        ("x" * 5_000, "it has no column epoch"),
+        (GOOD + "#" * MAX_HISTORY_BYTES, "at most 10,000,000 are read"),
+    ],
+)
+def test_a_history_that_pages_cannot_draw_is_refused(content, words, tmp_path):
+    path = tmp_path / "history.csv"
+    path.write_text(content)
+    with pytest.raises(RunError, match=rf"mine/history\.csv cannot be used: {words}.*fetch or train|{words}"):
+        read_history(path, run="mine")
+
+
+def test_a_history_may_lack_a_number_but_not_be_of_other_bytes(tmp_path):
+    path = tmp_path / "history.csv"
+    path.write_text(GOOD)
+    assert read_history(path, run="mine")["invariance"].isna().tolist() == [False, True]
+    path.write_bytes(GOOD.encode().replace(b"0.25", b"\xff"))
+    with pytest.raises(RunError, match="it cannot be read"):
+        read_history(path, run="mine")
+
+
+@pytest.fixture(scope="module")
+def networks() -> dict[str, torch.nn.Module]:
+    torch.manual_seed(0)
+    return {"encoder": Encoder("compact"), "expander": Expander((8, 8, 4))}
+
+
+@pytest.fixture
+def wanted(networks) -> dict[str, torch.Tensor]:
+    return {f"{part}.{key}": t for part, network in networks.items() for key, t in network.state_dict().items()}
+
+
+@pytest.fixture
+def weights(networks, tmp_path) -> Path:
+    path = tmp_path / "model.safetensors"
+    path.write_bytes(weights_bytes(networks["encoder"], networks["expander"]))
+    return path
+
+
+def test_weights_come_back_part_by_part(weights, wanted, networks):
+    found = read_weights(weights, wanted, part="expander")
+    assert set(found) == set(networks["expander"].state_dict())
+    assert all(t.dtype == torch.float32 for t in found.values() if t.is_floating_point())
+
+
+NAME = "expander.layers.3.weight"
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda t: t.pop(NAME), f"it has no tensor {NAME}"),
+        (lambda t: t.update({NAME: torch.zeros(8, 9)}), rf"{NAME} has shape \(8, 9\), not \(8, 8\)"),
+        (lambda t: t.update({NAME: torch.zeros(8, 8, dtype=torch.int8)}), f"{NAME} has type I8, not F16 or F32"),
+        (lambda t: t.update({"evil[x](y)": torch.zeros(1)}), r"it has a tensor 'evil\?x\?\(y\)' that they have not"),
+        (lambda t: t[NAME].fill_(float("nan")), f"{NAME} holds values that are not finite"),
+        (lambda t: t["expander.layers.1.running_var"].fill_(-1), "layers.1.running_var holds negative variances"),
+    ],
+    ids=["missing", "shape", "type", "unknown", "nan", "variance"],
+)
+def test_other_tensors_are_named(change, words, weights, wanted):
+    tensors = load_file(weights)
+    change(tensors)
+    save_file(tensors, weights)
+    with pytest.raises(ValueError, match=words):
+        read_weights(weights, wanted, part="expander")
+
+
+def test_bytes_that_are_no_weights_are_refused(weights, wanted):
+    for content in (b"", b"PK\x03\x04", b"\x80\x04.", weights.read_bytes()[:1_000]):
+        weights.write_bytes(content)
+        with pytest.raises(ValueError, match="it cannot be read"):
+            read_weights(weights, wanted, part="encoder")
+
+
+def test_a_network_is_made_only_after_the_file_was_found_to_fit(monkeypatch, tmp_path):
+    import json
+    import shutil
+
+    shutil.copytree(paths.BUNDLED / "cifar10-vicreg", tmp_path / "wide")
+    path = tmp_path / "wide" / "config.json"
+    record = json.loads(path.read_text())
+    record["config"]["expander"] = [16_384, 16_384, 16_384]  # 2 GB of weights, of a file that has 15 MB
+    path.write_text(json.dumps(record))
+    made = []
+    monkeypatch.setattr(torch.nn.Module, "load_state_dict", lambda *a, **k: made.append(1))
+    with pytest.raises(RunError, match=r"wide/model\.safetensors does not fit the run's networks: expander\.layers\.0"):
+        _ = open_run(tmp_path / "wide").expander
+    assert not made
+
+
+def test_columns_that_no_page_wants_cost_no_memory(tmp_path):
+    frame = pd.read_parquet(bundled("timeline"))
+    padded = frame.assign(**{f"pad{i}": 0 for i in range(20)})
+    assert list(read(written(padded, tmp_path), "timeline")) == list(frame)
+
+
+def test_a_table_that_unpacks_to_far_more_than_its_file_is_refused(tmp_path):
+    frame = pd.read_parquet(bundled("timeline"))
+    huge = pd.concat([frame.iloc[:1]] * 600_000, ignore_index=True)
+    path = written(huge, tmp_path)
+    assert path.stat().st_size < 200_000
+    with pytest.raises(RunError, match="it unpacks to 600,000 rows"):
+        read(path, "timeline")

@@ -1,0 +1,169 @@
+"""What a network makes of pictures: looked up where a run bundles it, else computed once, under a progress bar."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from ui.pictures import Pictures, image_set
+from ui.runs import key_of, metrics, networks, results
+from vicreg.config import ViewConfig
+from vicreg.evaluation.anomaly import Scoring
+from vicreg.runs.folder import Run
+
+
+@dataclass(frozen=True)
+class Found:
+    """The nearest and the farthest of one query: gallery numbers (k,) and distances (k,), best first."""
+
+    nearest: np.ndarray
+    nearest_distances: np.ndarray
+    farthest: np.ndarray
+    farthest_distances: np.ndarray
+
+
+def search(run: Run, pictures: Pictures, number: int, *, gallery: str, metric: str, k: int) -> Found:
+    """The k nearest and farthest of a test picture: looked up for the test gallery, computed for the train gallery."""
+    if gallery == "test":
+        table = results(run, "neighbours")
+        rows = table[(table["metric"] == metric) & (table["query"] == number)].head(k)
+        columns = ("nearest", "nearest_distance", "farthest", "farthest_distance")
+        return Found(*(rows[column].to_numpy() for column in columns))
+    from vicreg.evaluation.encode import encode
+    from vicreg.evaluation.neighbours import nearest_and_farthest
+
+    query = encode(networks(run)[0], pictures[[number]])
+    found = nearest_and_farthest(query, representations(run, gallery), k=k, metric=metric)
+    return Found(
+        found.nearest[0],
+        found.nearest_distances[0],
+        found.farthest[0],
+        found.farthest_distances[0],
+    )
+
+
+def search_picture(run: Run, picture: np.ndarray, gallery: Pictures, *, split: str, metric: str, k: int) -> Found:
+    """The k nearest and farthest of a picture (32, 32, 3) uint8 that is in no data set, in the gallery's numbering."""
+    from vicreg.evaluation.encode import encode
+    from vicreg.evaluation.neighbours import nearest_and_farthest
+
+    numbers = np.flatnonzero(gallery.order >= 0)  # those that are on this machine
+    searched = representations(run, split)[gallery.order[numbers]]
+    found = nearest_and_farthest(encode(networks(run)[0], picture[None]), searched, k=k, metric=metric)
+    return Found(
+        numbers[found.nearest[0]],
+        found.nearest_distances[0],
+        numbers[found.farthest[0]],
+        found.farthest_distances[0],
+    )
+
+
+def score_picture(run: Run, picture: np.ndarray, scoring: Scoring) -> float:
+    """The anomaly score of a picture (32, 32, 3) uint8 that is in no data set."""
+    from vicreg.evaluation.anomaly import nearest_distances, reduce_distances
+    from vicreg.evaluation.encode import encode
+
+    query = encode(networks(run)[0], picture[None])
+    distances = nearest_distances(query, representations(run, "train"), k=scoring.k, normalise=scoring.normalise)
+    return float(reduce_distances(distances, k=scoring.k, reduction=scoring.reduction)[0])
+
+
+@st.cache_data(max_entries=16, show_spinner=False)
+def clusters_by_chance(images: int, classes: int) -> float:
+    """The accuracy, in percent, of clusters drawn by lot."""
+    from vicreg.evaluation.clustering import chance
+
+    return 100 * chance(images, classes)
+
+
+@dataclass(frozen=True)
+class Curve:
+    """A ROC curve to draw. points: false_positive_rate, true_positive_rate. auroc, its 95 % interval, and the false
+    positive rate at 95 % true positives: 0 to 1.
+    """
+
+    points: pd.DataFrame
+    auroc: float
+    interval: tuple[float, float]
+    fpr_at_95_tpr: float
+
+
+def roc(run: Run, scoring: Scoring) -> Curve | None:
+    """The ROC of the run's anomalies under a scoring: looked up where it was measured, else computed from the scores.
+
+    None for a run that was measured without anomalies.
+    """
+    figures = metrics(run)["anomaly"]
+    if not figures["n_anomalies"]:
+        return None
+    for name in ("study", "field"):
+        found = figures[name]
+        if found["column"] == scoring.column:
+            points = results(run, "roc").query("setting == @name")[["false_positive_rate", "true_positive_rate"]]
+            return Curve(points, found["auroc"], tuple(found["interval"]), found["fpr_at_95_tpr"])
+    return _roc(key_of(run), scoring.column, run)
+
+
+@st.cache_data(max_entries=64, show_spinner="Computing the ROC and its interval")
+def _roc(key: str, column: str, _run: Run) -> Curve:
+    from vicreg.evaluation.anomaly import roc as curve_of
+
+    table = results(_run, "anomaly")
+    scores, anomaly = table[column].to_numpy(dtype="float32"), table["anomaly"].to_numpy()
+    curve = curve_of(scores[~anomaly], scores[anomaly])
+    points = pd.DataFrame(
+        {"false_positive_rate": curve.false_positive_rate, "true_positive_rate": curve.true_positive_rate}
+    )
+    return Curve(points, curve.auroc, curve.interval, curve.fpr_at_95_tpr)
+
+
+@st.cache_resource(show_spinner=False)
+def _lock(key: str) -> threading.Lock:
+    return threading.Lock()
+
+
+def representations(run: Run, split: str) -> np.ndarray:
+    """The run's representations of a split, float32 (N, 512): from the disk cache, or computed under a progress bar.
+
+    One visitor computes, the others wait for that.
+    """
+    from vicreg.pipeline.train_run import representations as compute
+
+    images = image_set(run.config.dataset, split)
+    place = st.empty()
+    with st.spinner(f"Waiting for the {split} pictures' representations"), _lock(f"{key_of(run)}:{split}"):
+        found = compute(
+            run,
+            images,
+            on_progress=lambda done, total: place.progress(
+                done / total, f"Encoding {done:,} of {total:,} pictures, once on this machine"
+            ),
+        )
+    place.empty()
+    return found
+
+
+def two_views(image: np.ndarray, config: ViewConfig, draw: int) -> np.ndarray:
+    """Two views of one image (H, W, 3) uint8, as (2, size, size, 3) uint8; draw: another number, other views."""
+    import torch
+
+    from vicreg.method.views import augmented_views
+
+    batch = torch.from_numpy(image.copy()).permute(2, 0, 1)[None].float() / 255
+    generator = torch.Generator().manual_seed(1054 + draw)
+    views = augmented_views(batch.expand(2, -1, -1, -1), config, generator=generator)
+    return (views.clamp(0, 1) * 255).round().byte().permute(0, 2, 3, 1).numpy()
+
+
+def embed(run: Run, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Representations (n, 512) and embeddings (n, D) of a few images (n, S, S, 3) uint8."""
+    import torch
+
+    encoder, expander = networks(run)
+    with torch.inference_mode():
+        y = encoder(torch.from_numpy(images).permute(0, 3, 1, 2).float() / 255)
+        return y.numpy(), expander(y).numpy()

@@ -1,0 +1,302 @@
+"""A training as the page `train` shows it: live while it is at work, and what became of it afterwards.
+
+Thirty visitors may watch one training: each drawing is made once, and sent only when there is something new.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from urllib.parse import quote
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+import ui
+from ui import training_limits
+from vicreg import charts, jobs
+from vicreg.claims import study_probe
+from vicreg.config import Config, presets
+from vicreg.data import loading
+from vicreg.jobs.control import Job
+from vicreg.runs.folder import RunError, open_run
+from vicreg.storage import paths
+
+EVERY = 2.0  # seconds between two looks
+POINTS = 300  # of a live curve: a panel is about as many pixels wide
+KEY = "_operator_key"
+ASIDE = "_put_aside"  # jobs that this session looks away from: (name, created)
+WATCHED = "_watched"  # the job that this session saw at work last: (name, created)
+
+
+def watch(job: Job, *, width: int) -> None:
+    """A job that is at work, drawn anew by itself until it is over. width: of the page, in pixels."""
+
+    @st.fragment(run_every=EVERY)
+    def live() -> None:
+        try:
+            now = jobs.get(job.name)
+        except ValueError:  # its folder was damaged meanwhile
+            now = None
+        if now is None or not now.active:
+            st.rerun()
+        st.progress(_share(now), text=told(now))
+        curves(now, width=width)
+
+    st.session_state[WATCHED] = (job.name, job.created)
+    row = st.columns([1, 4], vertical_alignment="center")
+    if may_command(job) and row[0].button(
+        "Stop and save", icon=":material/stop:", width="stretch", key=f"stop_{job.name}_{job.created}"
+    ):
+        command(jobs.stop, job)
+    if training_limits.hosted():
+        who = "this browser tab, until it is reloaded" if may_command(job) else "the browser tab that started it"
+        row[1].caption(f"Only {who}{', or the operator' if training_limits.has_operator() else ''} can stop it.")
+    live()
+    if words := expectation(job.config):
+        st.markdown(f"**What to expect.** {words}")
+
+
+def watched(found: list[Job]) -> None:
+    """How the training ended that this session watched and somebody else had started."""
+    for job in found:
+        if (job.name, job.created) == st.session_state.get(WATCHED) and not may_command(job):
+            over(job)
+
+
+def expectation(config: Config) -> str:
+    """What the terms of such a training do, as those of the bundled runs did; empty where no bundled run tells."""
+    zero = [term for term in charts.TERMS if not getattr(config, f"{term}_weight")]
+    variance, invariance, covariance = (ui.coloured(term.capitalize(), term) for term in charts.TERMS)
+    return {
+        (): f"{variance} falls all the way: the embeddings spread. {covariance} rises from almost 0 while they do, until its "
+        "own weight holds it: embeddings that lie together have nothing to covary.",
+        ("variance",): f"{variance} climbs to 1 while {invariance} and {covariance} go to 0: all pictures get the same "
+        "embedding, which is perfect agreement and no information. This is the collapse.",
+        (
+            "invariance",
+        ): f"{invariance} climbs to 2, what two unrelated embeddings of variance 1 are apart: two views of a "
+        f"picture agree no more than two pictures. {variance} goes to 0, and it looks like a success.",
+        (
+            "covariance",
+        ): f"{variance} goes to 0, and {covariance} to hundreds or thousands: the embeddings spread, but their "
+        "components all say the same.",
+    }.get(tuple(zero), "")
+
+
+def expected(config: Config, *, width: int, heading: str = "What to expect") -> None:
+    """What the bundled run of the config's preset did: the same curves, by epoch, to look at before anything is trained."""
+    preset = config.preset if config.preset in presets(config.dataset) else "vicreg"
+    st.subheader(heading, anchor=False)
+    try:
+        title, drawn = _expected(config.dataset, preset, width)
+    except RunError as error:
+        st.warning(str(error), icon=":material/broken_image:")
+        return
+    words = [f"These are the curves of `{title}`, which comes with the app.", expectation(config)]
+    st.markdown(" ".join(words if preset == config.preset else words[::-1]).strip())
+    ui.chart(
+        drawn, alt=f"Total and the three terms of {title} over its epochs, on train pictures.", key="expected_terms"
+    )
+
+
+def told(job: Job) -> str:
+    """What a job is at, in a line, with the time that is left."""
+    label, done, total = job.stage or ("", 0, 0)
+    words = {
+        "starting": f"starting {label}".strip(),
+        "running": f"step {job.step:,} of {job.steps:,}, epoch {job.epoch} of {job.epochs}",
+        "measuring": f"trained; now {label}, {done:,} of {total:,}",
+        "stopping": "stopping, and saving what it has learnt",
+    }[job.state]
+    if job.state == "running" and job.seconds_left is not None:
+        words += f", {training_limits.minutes(job.seconds_left)} left, {job.images_per_second:,.0f} pictures a second"
+    return f"`{job.name}`: {words}" + (f" ({job.device})" if job.device else "")
+
+
+def _share(job: Job) -> float:
+    """How far a job is with what it is at, from 0 to 1."""
+    _, done, total = job.stage if job.state == "measuring" and job.stage else ("", job.step, job.steps)
+    return min(1.0, done / total) if total else 0.0
+
+
+def over(job: Job) -> None:
+    """A job that is not at work: what became of it, and what can be done with it."""
+    if job.state == "finished":
+        figure = f": linear probe {job.probe[0]:.2f} % ({job.probe[1]:.2f} to {job.probe[2]:.2f})" if job.probe else ""
+        if (study := study_probe(job.config)) is not None:
+            figure += f", the study's {study} %"
+        st.success(
+            f"`{job.name}` is trained and measured{figure}. It stands beside the bundled runs on every page, marked (own).",
+            icon=":material/check_circle:",
+        )
+        prefix = f"{job.config.dataset}-"
+        title = f"{job.config.dataset}/{job.name.removeprefix(prefix)}" if job.name.startswith(prefix) else job.name
+        query = f"?data={job.config.dataset}&run={quote(f'{title} (own)')}"
+        st.markdown(
+            f"See its [neighbours](retrieval{query}), its [map](maps{query}), its [curves](training_curves{query}) or its "
+            f"[probe](probe{query})."
+        )
+    else:
+        became = {"stopped": "was stopped, and saved", "interrupted": "was interrupted", "failed": "failed"}[job.state]
+        at = f" at step {job.step:,} of {job.steps:,}" if job.steps else ""
+        if job.steps and job.step == job.steps:
+            at = " after its last step: it is trained, and only the measuring is missing"
+        why = job.sentence if may_command(job) else ""  # what to do is its starter's to do
+        st.warning(f"`{job.name}` {became}{at}. {why}".strip(), icon=":material/pause_circle:")
+    if not may_command(job):
+        return
+    row = st.columns([1, 1, 1, 2])
+    if job.state == "finished":  # its run stays
+        if row[0].button(
+            "Train another", icon=":material/add:", width="stretch", key=f"another_{job.name}_{job.created}"
+        ):
+            command(jobs.discard, job)
+        return
+    if row[2].button(
+        "Train another",
+        icon=":material/add:",
+        width="stretch",
+        key=f"aside_{job.name}_{job.created}",
+        help="This one is kept.",
+    ):
+        put_aside().update((one.name, one.created) for one in jobs.find())
+        st.rerun()
+    if job.bounded:
+        st.caption("It has used up what a training may take here.")
+    elif row[0].button("Resume", icon=":material/play_arrow:", width="stretch", key=f"resume_{job.name}_{job.created}"):
+        command(jobs.resume, job)
+    with row[1].popover("Discard", icon=":material/delete:", width="stretch"):
+        st.markdown(f"What `{job.name}` has learnt so far will be gone.")
+        if st.button("Discard it for good", key=f"discard_{job.name}_{job.created}"):
+            command(jobs.discard, job)
+    if job.log_tail:
+        with st.expander("The last lines of its log", icon=":material/description:"):
+            st.code("\n".join(job.log_tail), language=None)
+
+
+def put_aside() -> set[tuple[str, float]]:
+    """The jobs that this session looks away from, by name and birth."""
+    return st.session_state.setdefault(ASIDE, set())
+
+
+def kept(mine: list[Job]) -> None:
+    """Folded away: the trainings that can be gone on with, each with a button that shows it."""
+    unfinished = [job for job in mine if job.state != "finished"]
+    if not unfinished:
+        return
+    with st.expander(f"{len(unfinished)} unfinished training" + "s" * (len(unfinished) > 1), icon=":material/pending:"):
+        for job in unfinished:
+            words, button = st.columns([5, 1], vertical_alignment="center")
+            words.markdown(f"`{job.name}`: {job.state} at step {job.step:,} of {job.steps:,}")
+            if button.button("Show", key=f"show_{job.name}", width="stretch"):
+                put_aside().discard((job.name, job.created))
+                st.rerun()
+
+
+def curves(job: Job, *, width: int) -> None:
+    """The terms by step; kNN accuracy and effective rank by epoch beside the latest map."""
+    steps = jobs.steps_seen(job)
+    if steps:
+        ui.chart(
+            _terms(job.name, job.created, job.step, width, steps, job.steps),
+            alt=f"Total and the three terms over {job.step:,} steps of {job.name}: "
+            + ", ".join(f"{term} {steps[-1][term]:.3g}" for term in ("total", *charts.TERMS))
+            + " at the last.",
+            key="live_terms",
+        )
+    moments, labels = jobs.snapshots(job), jobs.labels(job)
+    if not moments:
+        return
+    last = moments[-1]
+    left, right = st.columns([1, 1], gap="large") if width >= 700 else (st.container(), st.container())
+    with left:
+        since = "Before the first step" if last.epoch == 0 else f"After epoch {last.epoch}"
+        st.markdown(
+            f"**{since}**: kNN accuracy {100 * last.knn_accuracy:.2f} %, effective rank {last.effective_rank:.2f} of 512."
+            + (" The next map comes in a few epochs." if job.active and last.epoch < job.epochs else "")
+        )
+        half = width // 2 - 20 if width >= 700 else width
+        ui.chart(
+            _figures(job.name, job.created, last.epoch, max(260, min(699, half)), job.epochs, moments),
+            alt="kNN accuracy and effective rank, by epoch: "
+            + "; ".join(f"{m.epoch}: {100 * m.knn_accuracy:.1f} %, {m.effective_rank:.1f}" for m in moments),
+            key="live_figures",
+        )
+    if labels is not None and len(labels) == len(last.tsne):
+        with right:
+            ui.chart(
+                _map(job.name, job.created, last.epoch, max(240, min(440, half - 40)), moments, labels, job),
+                alt=f"t-SNE of {len(labels):,} test pictures, epoch {last.epoch} of {job.name}, coloured by class.",
+                key="live_map",
+            )
+
+
+def command(act: Callable[[Job], object], job: Job) -> None:
+    """Do something with a job, or say why it cannot be."""
+    try:
+        act(job)
+    except (ValueError, OSError) as error:
+        refused(error)
+    else:
+        st.rerun()
+
+
+def refused(error: Exception) -> None:
+    """Why something could not be done: a library's message as a sentence, its words as they are."""
+    said = str(error)
+    plain = re.sub(r"([\\`*_~$\[\]{}<>#|:])", r"\\\1", said[:1].upper() + said[1:])
+    st.warning(plain + "." * (not said.endswith((".", "!", "?"))), icon=":material/error:")
+
+
+def may_command(job: Job) -> bool:
+    """Whether this session may, with the operator's key if it was given."""
+    return training_limits.may_command(job, str(st.session_state.get(KEY) or ""))
+
+
+def ask_for_key() -> None:
+    """Folded away: where the operator of this instance gives the key, if there is one."""
+    if training_limits.has_operator():
+        with st.expander("For the operator", icon=":material/key:"):
+            key = st.text_input("Operator's key", type="password", key=KEY, help="VICREG_OPERATOR of this instance.")
+            if key:
+                st.caption(
+                    "You are the operator." if training_limits.is_operator(key) else "This is not the operator's key."
+                )
+
+
+@st.cache_resource(max_entries=16, show_spinner=False)
+def _expected(dataset: str, preset: str, width: int) -> tuple[str, dict]:
+    """Title and curves of a preset's bundled run, which stays as it is while the server lives."""
+    run = open_run(paths.BUNDLED / f"{dataset}-{preset}")
+    train = run.history[run.history["split"] == "train"].rename(columns={"epoch": "step"})
+    return ui.title(run), ui.prepared(charts.live_terms(train, steps=run.config.epochs, width=width, unit="epoch"))
+
+
+@st.cache_resource(max_entries=16, show_spinner=False)
+def _terms(name: str, created: float, step: int, width: int, _points: list[dict], steps: int) -> dict:
+    kept = _points[:: 1 + len(_points) // POINTS]
+    frame = pd.DataFrame(kept if kept[-1] is _points[-1] else [*kept, _points[-1]])
+    return ui.prepared(charts.live_terms(frame, steps=steps, width=width))
+
+
+@st.cache_resource(max_entries=16, show_spinner=False)
+def _figures(name: str, created: float, epoch: int, width: int, epochs: int, _moments: list) -> dict:
+    frame = pd.DataFrame(
+        {"epoch": m.epoch, "knn_accuracy": m.knn_accuracy, "effective_rank": m.effective_rank} for m in _moments
+    )
+    return ui.prepared(charts.snapshots({name: frame}, {name: charts.OTHER_COLOUR}, width=width, epochs=epochs))
+
+
+@st.cache_resource(max_entries=16, show_spinner=False)
+def _map(name: str, created: float, epoch: int, side: int, _moments: list, _labels: np.ndarray, _job: Job) -> dict:
+    classes, last = list(loading.class_names(_job.config.dataset)), _moments[-1]
+    frame = pd.DataFrame({"tsne_x": last.tsne[:, 0], "tsne_y": last.tsne[:, 1], "class": np.array(classes)[_labels]})
+    reach = 1.03 * float(max(np.abs(m.tsne).max() for m in _moments) or 1)
+    title = f"t-SNE of {len(frame):,} test pictures, " + (
+        f"epoch {last.epoch}" if last.epoch else "before the first step"
+    )
+    return ui.prepared(
+        charts.film(frame, classes, kind="tsne", limits=(-reach, reach), side=side).properties(title=title)
+    )

@@ -1,0 +1,16 @@
+"""Pictures: which data sets there are, and how each split is found, fetched, decoded, made and kept.
+
+from vicreg import data
+images = data.load("cifar10", "test").images  # uint8 (10000, 32, 32, 3)
+"""
+
+from vicreg.lazy import names_of
+
+_HOMES = {
+    "CATALOGUE": "vicreg.data.catalogue",
+    "available": "vicreg.data.loading",
+    "fetch": "vicreg.data.loading",
+    "load": "vicreg.data.loading",
+}
+__all__ = list(_HOMES)
+__getattr__ = names_of(__name__, _HOMES)

@@ -1,0 +1,77 @@
+"""The data sets that there are: what each holds, where the Hub keeps it, and which pictures are anomalous to it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from vicreg.data.hub_parquet import SIDE
+
+
+@dataclass(frozen=True)
+class HubFile:
+    """One split on the Hub: its path in the repository and roughly how many bytes a download costs."""
+
+    path: str
+    bytes: int
+
+
+@dataclass(frozen=True)
+class Spec:
+    """A data set of the catalogue.
+
+    train_images: how many its train split has, where one can train on it. repo, splits: where the Hub keeps it; column:
+    where its parquet files keep the pictures; side: their size as stored. anomalies: the data set whose test split is
+    anomalous to it, and the first so many of it that are taken. attributes: what else is known of each picture, and the
+    names of its values. things: what its pictures are called in a sentence. A data set without a repo is made on the spot.
+    """
+
+    title: str
+    classes: tuple[str, ...]
+    train_images: int = 0
+    repo: str = ""
+    splits: dict[str, HubFile | None] = field(default_factory=lambda: {"train": None, "test": None})
+    column: str = ""
+    side: int = SIDE
+    anomalies: tuple[str, int] | None = None
+    attributes: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    things: str = "pictures"
+
+
+DIGITS = tuple("0123456789")
+HUES = ("red", "yellow", "green", "cyan", "blue", "magenta")
+CATALOGUE: dict[str, Spec] = {
+    "cifar10": Spec(
+        title="CIFAR-10",
+        classes=("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"),
+        train_images=50_000,
+        repo="uoft-cs/cifar10",
+        splits={
+            "train": HubFile("plain_text/train-00000-of-00001.parquet", 120_000_000),
+            "test": HubFile("plain_text/test-00000-of-00001.parquet", 24_000_000),
+        },
+        column="img",
+        anomalies=("mnist", 3_000),
+    ),
+    "coloured-digits": Spec(
+        title="coloured digits",
+        classes=DIGITS,
+        train_images=10_376,
+        anomalies=("photo-crops", 520),
+        attributes={"ink": HUES, "paper": HUES},
+    ),
+    "mnist": Spec(
+        title="MNIST",
+        classes=DIGITS,
+        repo="ylecun/mnist",
+        splits={
+            "train": HubFile("mnist/train-00000-of-00001.parquet", 15_600_000),
+            "test": HubFile("mnist/test-00000-of-00001.parquet", 2_600_000),
+        },
+        column="image",
+        side=28,
+        things="digits",
+    ),
+    "photo-crops": Spec(
+        title="photographs", classes=("temple", "flower"), splits={"test": None}, things="crops of photographs"
+    ),
+}

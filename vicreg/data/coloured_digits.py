@@ -1,0 +1,133 @@
+"""The data set `coloured-digits`: handwritten digits in random ink on random paper, made on the spot from scikit-learn.
+
+    picture = (1 - a) paper + a ink + noise,   a the drawing's strokes, from 0 to 1
+
+It needs no network, and what is in a picture is known exactly: the digit, the ink's colour and the paper's. So "does the
+network see the digit or the colour?" has an answer. Every drawing lies in one split only and is coloured several times.
+
+The drawings are the 1,797 of 8 x 8 pixels of Alpaydin and Kaynak's "Optical Recognition of Handwritten Digits" (UCI,
+1998) that scikit-learn bundles; anomalies are crops of its two sample photographs.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+
+import numpy as np
+
+from vicreg.data.catalogue import HUES
+from vicreg.data.hub_parquet import SIDE
+
+SEED = 1998
+TEST_DRAWINGS = 500  # the other 1,297 are train drawings
+COLOURINGS = {"train": 8, "test": 2}  # of each drawing
+
+HUE_SPREAD = 0.02  # in turns, either way; neighbouring colours are 1/6 apart
+# A light and a dark tone, (saturation, value): one is the paper's and the other the ink's, so that every digit is legible.
+LIGHT, DARK = (0.55, 1.0), (1.0, 0.5)
+ROTATION = 15  # degrees, either way
+NOISE = 6.0  # standard deviation, grey levels
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """Pictures with all that is known of them. images: (N, 32, 32, 3) uint8; the rest (N,) int64.
+
+    digits: 0 to 9. ink, paper: into the catalogue's HUES, never the same. drawings: which of scikit-learn's digits it is.
+    """
+
+    images: np.ndarray
+    digits: np.ndarray
+    ink: np.ndarray
+    paper: np.ndarray
+    drawings: np.ndarray
+
+
+def coloured_digits(split: str, *, seed: int = SEED) -> Drawn:
+    """A split of the data set, the same for the same seed: `train` has 10,376 pictures, `test` 1,000, in random order.
+
+    Raises ValueError for another split.
+    """
+    from sklearn.datasets import load_digits
+
+    if split not in COLOURINGS:
+        raise ValueError(f"split of coloured-digits must be one of {', '.join(COLOURINGS)}, got {split!r}")
+    found = load_digits()
+    order = np.random.default_rng(seed).permutation(len(found.images))
+    chosen = order[:TEST_DRAWINGS] if split == "test" else order[TEST_DRAWINGS:]
+    rng = np.random.default_rng([seed, list(COLOURINGS).index(split)])
+    drawings = rng.permutation(np.repeat(chosen, COLOURINGS[split]))
+    count = len(drawings)
+    ink = rng.integers(len(HUES), size=count)
+    paper = (ink + rng.integers(1, len(HUES), size=count)) % len(HUES)  # any colour but the ink's
+    light_paper = rng.random(count) < 0.5
+    strokes = _strokes(found.images / 16, drawings, np.deg2rad(rng.uniform(-ROTATION, ROTATION, count)))
+    inks, papers = _rgb(ink, ~light_paper, rng), _rgb(paper, light_paper, rng)  # (N, 3), 0 to 255
+    images = np.empty((count, SIDE, SIDE, 3), dtype=np.uint8)
+    for start in range(0, count, 1000):
+        part = slice(start, start + 1000)
+        a = strokes[part, :, :, None]
+        mixed = papers[part, None, None] * (1 - a) + inks[part, None, None] * a
+        mixed += NOISE * rng.standard_normal(mixed.shape, dtype=np.float32)
+        images[part] = mixed.round().clip(0, 255)
+    return Drawn(images, found.target[drawings].astype(np.int64), ink, paper, drawings.astype(np.int64))
+
+
+def photo_crops() -> np.ndarray:
+    """All whole 32 x 32 tiles of scikit-learn's two sample photographs, a temple's roof and a flower: (520, 32, 32, 3)."""
+    from sklearn.datasets import load_sample_images
+
+    crops = []
+    for photo in load_sample_images().images:  # (427, 640, 3) uint8 each
+        rows, columns = photo.shape[0] // SIDE, photo.shape[1] // SIDE
+        whole = photo[: rows * SIDE, : columns * SIDE]
+        tiles = whole.reshape(rows, SIDE, columns, SIDE, 3).swapaxes(1, 2).reshape(-1, SIDE, SIDE, 3)
+        crops.append(tiles)
+    return np.concatenate(crops)
+
+
+def sha256(images: np.ndarray) -> str:
+    """The hash of pictures, in hexadecimal: what names a data set that has no file."""
+    return hashlib.sha256(np.ascontiguousarray(images)).hexdigest()
+
+
+def _strokes(drawings: np.ndarray, chosen: np.ndarray, angles: np.ndarray) -> np.ndarray:
+    """How much ink each pixel has: (M, 8, 8) drawings, (N,) rows of them, (N,) radians -> (N, 32, 32) float32, 0 to 1.
+
+    Drawn large with cubic splines, then turned about the middle.
+    """
+    from scipy.ndimage import zoom
+
+    large = zoom(np.pad(drawings, ((0, 0), (1, 1), (1, 1))), (1, 4, 4), order=3, mode="grid-constant", grid_mode=True)
+    large = np.pad(large, ((0, 0), (1, 1), (1, 1))).astype(np.float32)  # (M, 42, 42), with a margin for corners
+    middle, edge = (large.shape[1] - 1) / 2, large.shape[1] - 2
+    at = np.arange(SIDE) - (SIDE - 1) / 2
+    strokes = np.empty((len(chosen), SIDE, SIDE), dtype=np.float32)
+    for start in range(0, len(chosen), 1000):
+        part = slice(start, start + 1000)
+        cos, sin = (f(angles[part])[:, None, None].astype(np.float32) for f in (np.cos, np.sin))
+        y = np.clip(cos * at[:, None] - sin * at + middle, 0, edge)  # (n, 32, 32) places in the large drawing
+        x = np.clip(sin * at[:, None] + cos * at + middle, 0, edge)
+        top, left = y.astype(np.int32), x.astype(np.int32)
+        down, right = y - top, x - left
+        which = chosen[part, None, None]
+        strokes[part] = (
+            large[which, top, left] * (1 - down) * (1 - right)
+            + large[which, top, left + 1] * (1 - down) * right
+            + large[which, top + 1, left] * down * (1 - right)
+            + large[which, top + 1, left + 1] * down * right
+        )
+    return strokes.clip(0, 1)
+
+
+def _rgb(colours: np.ndarray, light: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """(N,) colours and whether each is a light tone -> (N, 3) float32, 0 to 255; hue and value vary a little."""
+    hue = (colours / len(HUES) + rng.uniform(-HUE_SPREAD, HUE_SPREAD, len(colours))) % 1
+    saturation, value = np.where(light, LIGHT[0], DARK[0]), np.where(light, LIGHT[1], DARK[1])
+    value = value * rng.uniform(0.85, 1.0, len(colours))
+    channels = []
+    for n in (5, 3, 1):  # HSV to RGB: value (1 - saturation max(0, min(k, 4 - k, 1))), k = (n + 6 hue) mod 6
+        k = (n + 6 * hue) % 6
+        channels.append(value * (1 - saturation * np.clip(np.minimum(k, 4 - k), 0, 1)))
+    return (255 * np.stack(channels, axis=1)).astype(np.float32)

@@ -1,0 +1,219 @@
+"""Putting runs on the Hugging Face Hub: their folders side by side, index.json, and a model card that names them all.
+
+Every publish is one commit or none: what the index at the head says is compared with what is here, only files whose
+sha256 differs are sent, and runs that others put there stay. `vicreg.hub.downloads` reads what is written here.
+"""
+
+from __future__ import annotations
+
+import json
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from vicreg.hub.index import INDEX, INDEX_SCHEMA, MAX_INDEX_BYTES, index_value, read_index, run_name
+from vicreg.runs.folder import SCHEMA, Run, to_json, verify
+from vicreg.storage import hub_client
+from vicreg.storage.hub_client import HubError, Listing
+
+CARD = "README.md"
+
+OnStage = Callable[[str, int, int], None]
+
+
+def publish(
+    repo: str,
+    runs: Sequence[Run],
+    *,
+    token: str | None = None,
+    private: bool = False,
+    on_progress: OnStage = lambda label, done, total: None,
+) -> str:
+    """Upload runs and return the commit that holds them, 40 hex digits to pin.
+
+    The repository (`OWNER/NAME`) is made if there is none, `private` or not. Where nothing changed, nothing is
+    committed and the head is returned. token: of the Hub, else the one that `hf auth login` keeps.
+    on_progress(label, done, total): the runs checked so far; the Hub's client shows the upload itself on stderr.
+
+    Raises RunError for a run that is damaged and HubError for everything else; the repository is then as it was.
+    """
+    repo, revision = hub_client.parse(repo)
+    if revision != "main":
+        raise HubError(f"Runs are published to a repository's main branch: give {repo} without @{revision}.")
+    ours = {}
+    for number, run in enumerate(runs):
+        on_progress("checking", number, len(runs))
+        if not run_name(run.name):
+            raise HubError(f"A run on the Hub has a plain lower-case name, got {run.name!r}: rename its folder.")
+        if run.name in ours:
+            raise HubError(f"Two runs are called {run.name}: publish one of them, or rename a folder.")
+        verify(run)
+        ours[run.name] = index_value(run)
+    on_progress("checking", len(runs), len(runs))
+
+    head = _head(repo, token=token, private=private)
+    theirs = _index(head, token=token)
+    index = {"schema": INDEX_SCHEMA, "runs": dict(sorted({**theirs, **ours}.items()))}
+    content = to_json(index)
+    read_index(
+        content, repo=repo, revision=revision, commit=head.commit, sizes=None
+    )  # what nobody could read is not sent
+
+    added = {f"{run.name}/{path}": run.folder / path for run in runs for path in _changed(run.name, ours, theirs, head)}
+    gone = [
+        f"{name}/{path}"
+        for name in ours
+        for path in _files(theirs, name)
+        if path not in ours[name]["files"] and f"{name}/{path}" in head.sizes
+    ]
+    if not added and not gone and ours.items() <= theirs.items() and CARD in head.sizes:
+        return head.commit
+    return _commit(
+        repo, head, {**added, INDEX: content, CARD: repo_card(repo, index["runs"]).encode()}, gone, token=token
+    )
+
+
+def repo_card(repo: str, runs: Mapping[str, Mapping[str, Any]]) -> str:
+    """The repository's model card: Markdown with the Hub's front matter, one result of the probe a run.
+
+    runs: `runs` of an index.json that `read_index` takes. Runs of another schema are named, and no more.
+    """
+    from vicreg.data.catalogue import CATALOGUE
+    from vicreg.runs.model_card import yaml
+
+    known = {name: run for name, run in runs.items() if run["schema"] == SCHEMA}
+    readable = {name: run for name, run in known.items() if run["dataset"] in CATALOGUE}
+    specs = {run["dataset"]: CATALOGUE[run["dataset"]] for run in readable.values()}
+    results = [
+        {
+            "task": {"type": "image-classification", "name": "Linear probe"},
+            "dataset": {
+                "type": specs[run["dataset"]].repo or run["dataset"],
+                "name": specs[run["dataset"]].title,
+                "split": "test",
+            },
+            "metrics": [
+                {
+                    "type": "accuracy",
+                    "value": round(run["probe"]["accuracy"], 2),
+                    "name": "{}: linear probe (95 % interval {:.2f} to {:.2f}), {}".format(
+                        name, *run["probe"]["interval"], run["probe"].get("protocol", "protocol not given")
+                    ),
+                }
+            ],
+        }
+        for name, run in readable.items()
+        if run["probe"]
+    ]
+    sources = sorted({spec.repo for spec in specs.values() if spec.repo})
+    front = {
+        "license": "mit",
+        "library_name": "vicreg",
+        "tags": ["self-supervised-learning", "vicreg", "image-feature-extraction"],
+        **({"datasets": sources} if sources else {}),
+        **({"model-index": [{"name": repo.split("/")[1], "results": results}]} if results else {}),
+    }
+    example = next(
+        (name for name, run in readable.items() if "model.safetensors" in run["files"]), next(iter(runs), "RUN")
+    )
+    data = ", ".join(
+        f"{spec.title} ({f'the Hub data set {spec.repo}' if spec.repo else 'made on the spot, without a download'})"
+        for spec in specs.values()
+    )
+    rows = "\n".join(_row(name, run) if name in known else f"| {name} | | | | |" for name, run in runs.items())
+    return f"""---
+{yaml(front)}---
+
+# {repo.split("/")[1]}
+
+Runs of VICReg (Bardes, Ponce, LeCun 2022), one folder each; {INDEX} lists every file with its size and sha256. Each
+folder's own {CARD} says how it was trained and measured.
+
+| run | encoder | epochs | linear probe, % | MB |
+| --- | --- | --- | --- | --- |
+{rows}
+
+Linear probe: accuracy on the test split with its 95 % bootstrap interval; the protocol stands with each result above.
+Pictures: {data or "see each run"}. Licence: MIT.
+
+```python
+import vicreg
+
+run = vicreg.load("{repo}", run="{example}")
+representations = vicreg.encode(run.encoder, images)  # uint8 (N, 32, 32, 3) -> float32 (N, 512)
+```
+
+Everything for the app and the command line: `python -m vicreg download {repo}`.
+"""
+
+
+def _row(name: str, run: Mapping[str, Any]) -> str:
+    probe = run["probe"]
+    figure = "{:.2f} ({:.2f} to {:.2f})".format(probe["accuracy"], *probe["interval"]) if probe else ""
+    return f"| {name} | {run['encoder']} | {run['epochs'] or '-'} | {figure} | {run['bytes'] / 1e6:.1f} |"
+
+
+def _head(repo: str, *, token: str | None, private: bool) -> Listing:
+    """What the repository holds now; it is made if there is none."""
+    from huggingface_hub import HfApi
+    from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError
+
+    try:
+        return hub_client.probe(repo, token=token)
+    except HubError as error:
+        missing = isinstance(error.__cause__, RepositoryNotFoundError)
+        if not missing or isinstance(error.__cause__, GatedRepoError):
+            raise
+    try:
+        HfApi(token=token).create_repo(repo, private=private, exist_ok=True)
+    except Exception as error:
+        raise HubError(hub_client.sentence(error, repo=repo)) from error
+    return hub_client.probe(repo, token=token)
+
+
+def _index(head: Listing, *, token: str | None) -> dict[str, Any]:
+    """`runs` of the index at the head, as it stands there; empty where there is no index."""
+    if INDEX not in head.sizes:
+        return {}
+    path = hub_client.fetch(head.repo, INDEX, commit=head.commit, max_bytes=MAX_INDEX_BYTES, token=token)
+    content = path.read_bytes()
+    read_index(content, repo=head.repo, revision="main", commit=head.commit, sizes=None)
+    return json.loads(content)["runs"]
+
+
+def _files(runs: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """A run's files in an index that was checked; of another schema nothing is known."""
+    return runs[name]["files"] if name in runs and runs[name]["schema"] == SCHEMA else {}
+
+
+def _changed(name: str, ours: Mapping[str, Any], theirs: Mapping[str, Any], head: Listing) -> list[str]:
+    before = _files(theirs, name)
+    return [
+        path
+        for path, file in ours[name]["files"].items()
+        if before.get(path) != file or head.sizes.get(f"{name}/{path}") not in (-1, file["bytes"])
+    ]
+
+
+def _commit(repo: str, head: Listing, added: Mapping[str, Any], gone: Sequence[str], *, token: str | None) -> str:
+    """One commit on top of the head. added: path -> bytes, or the file that holds them. gone: paths to delete."""
+    from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi
+
+    operations = [
+        CommitOperationAdd(path, content if isinstance(content, bytes) else str(content))
+        for path, content in added.items()
+    ]
+    operations += [CommitOperationDelete(path) for path in gone]
+    names = sorted({path.partition("/")[0] for path in (*added, *gone) if "/" in path})
+    try:
+        with warnings.catch_warnings():  # that parquet files belong into data sets: these are figures of a model
+            warnings.simplefilter("ignore", UserWarning)
+            done = HfApi(token=token).create_commit(
+                repo,
+                operations,
+                commit_message=f"Publish {', '.join(names) or INDEX}"[:200],
+                parent_commit=head.commit,  # whoever else publishes meanwhile is not overwritten
+            )
+    except Exception as error:
+        raise HubError(hub_client.sentence(error, repo=repo)) from error
+    return done.oid

@@ -1,0 +1,188 @@
+"""Processes and locks: whether a process still lives, and that one training at a time has the machine.
+
+A process is told by its number and the time it started, since the system gives numbers again. The locks are the
+kernel's: it lets them go when their holder dies, however it dies.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import json
+import os
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from vicreg.storage.files import atomic_path
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None
+
+LOCK_FILE = "training.lock"  # in the cache folder: the machine's; in a training's folder: that training's
+HOLDER_FILE = "training.json"  # beside the machine's lock: who has it
+STARTERS_LOCK = "starting.lock"  # in the cache folder, while a job is started or thrown away
+WITHOUT_LOCKS = (errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOTSUP, errno.ENOLCK)  # as on Lustre mounted without flock
+PATIENCE = 10.0  # seconds that a new process waits for the lock of one that is about to end
+
+
+class Busy(ValueError):
+    """Another process has the lock; the message says which, since when, and what to do."""
+
+
+@dataclass(frozen=True)
+class Holder:
+    """The training that has the machine: its run's name, its state's folder, its process, since when (from 1970)."""
+
+    name: str
+    folder: str
+    pid: int
+    process: str
+    since: float
+
+    @property
+    def sentence(self) -> str:
+        """Who it is and what to do, for whoever wants to train as well."""
+        return (
+            f"{self.name} is training on this machine since {datetime.fromtimestamp(self.since):%Y-%m-%d %H:%M} "
+            f"(process {self.pid}). Wait for it, stop it (Ctrl-C where it runs, `kill {self.pid}` or the page Train; "
+            "it saves first), or train beside it, which slows both, with `python -m vicreg train --beside`"
+        )
+
+
+def identity(pid: int) -> str:
+    """What tells a living process from a later one of the same number: empty for a dead one.
+
+    On Linux the boot and the clock tick at which it started. Elsewhere "?" for any number: see `alive`.
+    """
+    if not sys.platform.startswith("linux"):
+        return "?"
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    except OSError:
+        return ""
+    state, started = fields[0], fields[19]
+    return "" if state in "ZX" else f"{boot} {started}"
+
+
+def alive(pid: int, process: str, lock: Path) -> bool:
+    """Whether the process that `identity` described lives, here or elsewhere: or else somebody has its lock.
+
+    Another host, or another container, that shares the folder is told by the lock alone.
+    """
+    return (here(pid, process) and process != "?") or _held(lock)
+
+
+def here(pid: int, process: str) -> bool:
+    """Whether that number means that process on this machine, so that a signal reaches it and nobody else."""
+    return bool(pid) and bool(process) and identity(pid) == process
+
+
+def _held(lock: Path) -> bool:
+    """Whether somebody has the lock. Those who only ask share it, so that they do not take each other for its holder."""
+    if not lock.exists():
+        return False
+    if fcntl is not None:
+        try:
+            file = os.open(lock, os.O_RDONLY)
+        except OSError:
+            return False
+        try:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        except OSError:
+            return False
+        finally:
+            os.close(file)
+        return False
+    try:
+        with FileLock(lock, timeout=0, fallback_to_soft=False):
+            return False
+    except Timeout:
+        return True
+    except OSError as error:
+        return error.errno not in WITHOUT_LOCKS
+
+
+def holder(folder: Path) -> Holder | None:
+    """The training that has the machine whose cache folder this is, or None."""
+    try:
+        found = Holder(**json.loads((folder / HOLDER_FILE).read_text("utf-8")))
+    except (OSError, ValueError, TypeError):
+        return None
+    return found if alive(found.pid, found.process, folder / LOCK_FILE) else None
+
+
+@contextlib.contextmanager
+def whole_machine(cache: Path, *, name: str, folder: Path, since: float) -> Iterator[None]:
+    """Have the machine for one training. Raises Busy where another training has it.
+
+    cache: the cache folder, where the lock lies; where it cannot be written, nobody is kept out. name, folder: of the
+    training, for those who ask who has it. since: when it began, in seconds from 1970.
+    """
+    with contextlib.ExitStack() as stack:
+        try:
+            cache.mkdir(parents=True, exist_ok=True)
+            lock = FileLock(cache / LOCK_FILE, fallback_to_soft=False)
+            # One that lives is named at once; one that is about to end, or was only looked at, lets go in a moment.
+            stack.enter_context(lock.acquire(timeout=0.5 if holder(cache) else PATIENCE))
+            mine = Holder(name, str(folder), os.getpid(), identity(os.getpid()), since)
+            with atomic_path(cache / HOLDER_FILE) as temporary:
+                temporary.write_text(json.dumps(vars(mine)), "utf-8")
+        except Timeout as error:
+            found = holder(cache)
+            raise Busy(found.sentence if found else "another training has this machine; try again later") from error
+        except OSError:
+            pass  # no cache folder to write to: nobody is kept out
+        try:
+            yield
+        finally:
+            with contextlib.suppress(OSError):
+                (cache / HOLDER_FILE).unlink()
+
+
+@contextlib.contextmanager
+def whole_folder(folder: Path) -> Iterator[None]:
+    """Have a training's folder, so that no two processes train one run. Raises Busy, and OSError for no folder.
+
+    On a file system without locks nobody is kept out.
+    """
+    with contextlib.ExitStack() as stack:
+        try:
+            stack.enter_context(FileLock(folder / LOCK_FILE, timeout=PATIENCE, fallback_to_soft=False))
+        except Timeout as error:
+            name = folder.name.removeprefix(".training-")
+            raise Busy(
+                f"another process is training {name} already: wait for it, or choose another name with --name"
+            ) from error
+        except OSError as error:
+            if error.errno not in WITHOUT_LOCKS:
+                raise
+        yield
+
+
+@contextlib.contextmanager
+def only_starter(cache: Path) -> Iterator[None]:
+    """Be the only one on this machine who starts a job or throws one away. Raises OSError for no cache folder."""
+    cache.mkdir(parents=True, exist_ok=True)
+    with contextlib.ExitStack() as stack:
+        try:
+            stack.enter_context(FileLock(cache / STARTERS_LOCK, fallback_to_soft=False))
+        except OSError as error:
+            if error.errno not in WITHOUT_LOCKS:
+                raise
+        yield
+
+
+def torchrun() -> tuple[int, int]:
+    """(rank, size) as torchrun set them in the environment; (0, 1) for a process on its own."""
+    found = [os.environ.get(name, "") for name in ("RANK", "WORLD_SIZE", "LOCAL_RANK", "MASTER_ADDR")]
+    return (int(found[0]), int(found[1])) if all(found) else (0, 1)

@@ -1,0 +1,1 @@
+"""VICReg itself: the loss, the views, the networks. Tensors in, tensors out."""

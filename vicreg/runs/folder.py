@@ -1,0 +1,342 @@
+"""A run's folder on disk: written whole or not at all, checked when opened.
+
+    model.safetensors   encoder and expander, matrices in half precision
+    history.csv         a row an epoch and split: the three unweighted terms, total, learning rate, seconds
+    metrics.json        every figure, with its protocol and interval
+    results/*.parquet   what pages draw without any image
+    README.md           the model card, generated from the above
+    config.json         the Config and where it all came from, with the sha256 of every other file; written last
+
+A baseline (`vicreg.pipeline.baselines`) is a run without weights and history: it is made anew from the pictures where needed.
+
+A folder is written beside its place and moved there by a rename, so a crash leaves the old run or none, and a
+folder without config.json is unfinished. Torch is loaded only when `encoder` or `expander` is asked for.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import os
+import shutil
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from vicreg.config import BASELINES, Config
+from vicreg.runs import schema
+from vicreg.storage import paths
+from vicreg.storage.files import sha256
+from vicreg.storage.untrusted import shown
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from vicreg.method.networks import Encoder, Expander
+
+SCHEMA = 1
+WEIGHTS_FILE = "model.safetensors"
+
+
+class RunError(ValueError):
+    """A run's folder is not what it says it is; the message names the file and the way out."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """One trained preset on one data set with one seed.
+
+    folder: where it lies. config: its settings. record: config.json as a dict (device, seconds, versions, data, files).
+    """
+
+    folder: Path
+    config: Config
+    record: dict[str, Any]
+
+    @property
+    def name(self) -> str:
+        """The folder's name, `<dataset>-<preset>` unless it was given another."""
+        return self.folder.name
+
+    @property
+    def title(self) -> str:
+        """How pages call it: `cifar10/vicreg`."""
+        prefix = f"{self.config.dataset}-"
+        return f"{self.config.dataset}/{self.name.removeprefix(prefix)}" if self.name.startswith(prefix) else self.name
+
+    @property
+    def baseline(self) -> str:
+        """The baseline's name, `untrained`, `pixels` or `laplacian`; empty for a run that was trained."""
+        return self.record.get("baseline", {}).get("name", "")
+
+    @property
+    def has_network(self) -> bool:
+        """Whether there is an encoder: every run's but that of the baselines that have none."""
+        return self.baseline in ("", "untrained")
+
+    @property
+    def numbering(self) -> str:
+        """Runs with the same numbering number the same pictures alike: the hash of their fingerprints, or empty."""
+        return self.record["files"].get("results/fingerprints.parquet", {}).get("sha256", "")
+
+    @property
+    def weights_sha256(self) -> str:
+        """The hash of the weights' file, as config.json records it; for a baseline, of all that decides it."""
+        if self.baseline:
+            decided = json.dumps([self.record["baseline"], self.config.to_dict(), self.record["data"]], sort_keys=True)
+            return hashlib.sha256(decided.encode()).hexdigest()
+        return self.record["files"][WEIGHTS_FILE]["sha256"]
+
+    @cached_property
+    def metrics(self) -> dict[str, Any]:
+        """metrics.json; an empty dict for a run that was not evaluated yet."""
+        if "metrics.json" not in self.record["files"]:
+            return {}
+        found = schema.read_json(self._checked("metrics.json"), run=self.name)
+        schema.check_metrics(found, name=self.name, classes=len(self._classes), baseline=self.baseline)
+        return found
+
+    @cached_property
+    def history(self) -> pd.DataFrame:
+        """epoch, split, variance, invariance, covariance, total, learning_rate, seconds: a row an epoch and split."""
+        from vicreg.runs.tables import read_history
+
+        return read_history(self._checked("history.csv"), run=self.name)
+
+    def has(self, result: str) -> bool:
+        """Whether the run holds results/<result>.parquet."""
+        return f"results/{result}.parquet" in self.record["files"]
+
+    def results(self, name: str) -> pd.DataFrame:
+        """The frame results/<name>.parquet, half precision read as single.
+
+        Raises RunError where the run has none, naming those it has, and for a table that pages could not show.
+        """
+        file = f"results/{name}.parquet"
+        if file not in self.record["files"]:
+            have = sorted(Path(f).stem for f in self.record["files"] if f.startswith("results/"))
+            raise RunError(
+                f"{self.name} has no result {name!r} (it has: {', '.join(have) or 'none'}); "
+                f"`python -m vicreg evaluate {self.name}` makes what is missing"
+            )
+        return self._table(name, self._measured)
+
+    @cached_property
+    def encoder(self) -> Encoder:
+        """The encoder in eval mode, on the CPU, in float32: (B, 3, H, W) in [0, 1] -> (B, 512)."""
+        return self._network("encoder")
+
+    @cached_property
+    def expander(self) -> Expander:
+        """The expander in eval mode, on the CPU, in float32: (B, 512) -> (B, D)."""
+        return self._network("expander")
+
+    def _network(self, part: str) -> Any:
+        if self.baseline not in ("", "untrained"):
+            raise RunError(f"{self.name} has no network: it is a baseline that never had one")
+        import torch
+
+        if self.baseline:
+            from vicreg.training.loop import networks
+
+            return networks(self.config, torch.device("cpu"))[part == "expander"].eval()
+        from vicreg.method.networks import Encoder, Expander
+        from vicreg.runs.weights import read_weights
+
+        make = {"encoder": lambda: Encoder(self.config.encoder), "expander": lambda: Expander(self.config.expander)}
+        with torch.device("meta"):  # names and shapes alone, before anything of the config's size is made
+            wanted = {f"{name}.{key}": t for name, new in make.items() for key, t in new().state_dict().items()}
+        path = self._checked(WEIGHTS_FILE)
+        try:
+            tensors = read_weights(path, wanted, part=part)
+        except ValueError as error:
+            raise RunError(
+                f"{self.name}/{WEIGHTS_FILE} does not fit the run's networks: {error}; fetch or train the run again"
+            ) from error
+        network = make[part]()
+        network.load_state_dict(tensors)
+        return network.eval()
+
+    @property
+    def _classes(self) -> tuple[str, ...]:
+        from vicreg.data.loading import class_names
+
+        return class_names(self.config.dataset)
+
+    @cached_property
+    def _measured(self) -> schema.Measured:
+        """What the run was measured on, by its figures, or else as many test images as it has fingerprints."""
+        found = schema.Measured()
+        with suppress(RunError):  # which is said where the figures themselves are asked for
+            found = schema.measured(self.metrics)
+        if found.images is None and self.has("fingerprints"):
+            with suppress(RunError):
+                found = schema.Measured(images=len(self._table("fingerprints", found)))
+        return found
+
+    def _table(self, name: str, measured: schema.Measured) -> pd.DataFrame:
+        from vicreg.runs.tables import read_table
+
+        path = self._checked(f"results/{name}.parquet")
+        return read_table(path, name, run=self.name, classes=self._classes, measured=measured, baseline=self.baseline)
+
+    def _checked(self, file: str) -> Path:
+        """The file's path, after comparing its sha256 with the one that config.json records."""
+        path = self.folder / file
+        wanted = self.record["files"].get(file, {}).get("sha256")
+        if wanted is None:
+            raise RunError(
+                f"{self.name}/config.json does not list {file}; the run is incomplete, fetch or train it again"
+            )
+        if not path.is_file():
+            raise RunError(f"{self.name}/{file} is missing; fetch or train the run again")
+        if sha256(path) != wanted:
+            raise RunError(
+                f"{self.name}/{file} is damaged (its sha256 is not the recorded one); fetch or train the run again"
+            )
+        return path
+
+
+def open_run(folder: str | Path) -> Run:
+    """The run in a folder, with schema and config checked; files are checked when first read.
+
+    Raises RunError, naming the broken file, for a folder without a finished run, another schema, or a config that
+    this version cannot read.
+    """
+    folder = Path(folder)
+    path = folder / "config.json"
+    if not path.is_file():
+        raise RunError(f"{folder.name} holds no finished run: it has no config.json")
+    try:
+        record = schema.read_json(path, run=folder.name)
+        version = record["schema"]
+        if type(version) is int and version != SCHEMA:
+            raise RunError(
+                f"{folder.name} has schema {shown(version)}, this version of the app reads schema {SCHEMA}; "
+                "another version reads that one"
+            )
+        files = record["files"]
+        if not all(_plain(name) and len(entry["sha256"]) == 64 for name, entry in files.items()):
+            raise RunError(f"{folder.name}/config.json lists a file outside the run's folder, or one without sha256")
+        if WEIGHTS_FILE not in files and record.get("baseline", {}).get("name") not in BASELINES:
+            raise RunError(f"{folder.name}/config.json lists no {WEIGHTS_FILE}, and names no baseline")
+        schema.check_record(record, name=folder.name)
+        config = Config.from_dict(record["config"])
+    except RunError:
+        raise
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        words = (
+            str(error)[:500].replace("[", "(").replace("]", ")")
+        )  # its strings are plain by now, lists look like links
+        raise RunError(f"{folder.name}/config.json cannot be read: {words}") from error
+    return Run(folder=folder, config=config, record=record)
+
+
+def verify(run: Run) -> None:
+    """Check every file of the run against its sha256. Raises RunError for the first that is missing or damaged."""
+    for file in run.record["files"]:
+        run._checked(file)
+
+
+def write_run(folder: str | Path, files: Mapping[str, bytes], record: Mapping[str, Any]) -> Run:
+    """Write a run: `files` by name, then config.json with the record and every file's sha256 and size.
+
+    The folder is made beside its place, flushed, and moved there by a rename. A run that was there before stays
+    until then. record: everything of config.json but `schema` and `files`.
+    """
+    folder = Path(folder)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    fresh = folder.with_name(f".{folder.name}.{os.getpid()}.new")
+    old = folder.with_name(f".{folder.name}.{os.getpid()}.old")
+    shutil.rmtree(fresh, ignore_errors=True)
+    try:
+        listed = {}
+        for name, content in sorted(files.items()):
+            if not _plain(name):
+                raise ValueError(f"a run's file needs a relative name below its folder, got {name!r}")
+            _write(fresh / name, content)
+            listed[name] = {"sha256": sha256(fresh / name), "bytes": len(content)}
+        _write(fresh / "config.json", to_json({"schema": SCHEMA, **record, "files": listed}))
+        if folder.exists():
+            os.rename(folder, old)
+        os.rename(fresh, folder)
+    finally:
+        shutil.rmtree(fresh, ignore_errors=True)
+        shutil.rmtree(old, ignore_errors=True)
+    return open_run(folder)
+
+
+def update_run(run: Run, files: Mapping[str, bytes], *, without: Sequence[str] = ()) -> Run:
+    """The run with some files added or replaced, and those of `without` gone; written as `write_run` does."""
+    gone = {*files, *without}
+    kept = {name: run._checked(name).read_bytes() for name in run.record["files"] if name not in gone}
+    record = {name: value for name, value in run.record.items() if name not in ("schema", "files")}
+    return write_run(run.folder, {**kept, **files}, record)
+
+
+def weights_bytes(encoder: Any, expander: Any) -> bytes:
+    """Both networks as safetensors: matrices and convolutions in float16, the rest (BatchNorm) in float32."""
+    from safetensors.torch import save
+
+    tensors = {}
+    for prefix, network in (("encoder.", encoder), ("expander.", expander)):
+        for name, tensor in network.state_dict().items():
+            tensor = tensor.detach().cpu().contiguous()
+            if tensor.is_floating_point():
+                tensor = tensor.half() if tensor.ndim > 1 else tensor.float()
+            tensors[prefix + name] = tensor
+    return save(tensors)
+
+
+def frame_bytes(frame: pd.DataFrame) -> bytes:
+    """A frame as zstd-compressed parquet; the same frame gives the same bytes."""
+    buffer = io.BytesIO()
+    frame.to_parquet(buffer, index=False, compression="zstd")
+    return buffer.getvalue()
+
+
+def to_json(value: Any) -> bytes:
+    """Indented JSON, ending in a newline."""
+    return (json.dumps(value, indent=2) + "\n").encode()
+
+
+def find_runs() -> tuple[dict[str, Run], list[str]]:
+    """Every run on this machine by its name, bundled ones first, and a sentence for each folder that is broken.
+
+    A run of one's own with the name of a bundled one is listed as `<name>-own`.
+    """
+    found: dict[str, Run] = {}
+    broken: list[str] = []
+    for root in (paths.BUNDLED, paths.runs_folder()):
+        if not root.is_dir():
+            continue
+        for folder in sorted(root.iterdir()):
+            if folder.name.startswith(".") or not (folder / "config.json").is_file():
+                continue
+            try:
+                run = open_run(folder)
+            except RunError as error:
+                broken.append(str(error))
+                continue
+            found[run.name if run.name not in found else f"{run.name}-own"] = run
+    return found, broken
+
+
+def _write(path: Path, content: bytes) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _plain(name: Any) -> bool:
+    """Whether a file's name stays below the run's folder."""
+    if not isinstance(name, str) or "\\" in name or ":" in name:
+        return False
+    parts = name.split("/")
+    return all(part not in ("", ".", "..") for part in parts)

@@ -1,0 +1,136 @@
+"""The model card of a run: README.md in its folder, as the Hugging Face Hub reads it, with the figures it has."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from vicreg.claims import STUDY_PROBES, study_probe
+from vicreg.config import Config
+from vicreg.data.catalogue import CATALOGUE
+
+
+def model_card(config: Config, record: dict[str, Any], metrics: dict[str, Any], *, name: str) -> str:
+    """Markdown with the Hub's front matter, model-index included.
+
+    record: config.json as a dict. metrics: metrics.json as a dict.
+    """
+    probe, knn, data = metrics["probe"], metrics["knn"], record["data"]
+    spec = CATALOGUE[config.dataset]
+    front = {
+        "license": "mit",
+        "library_name": "vicreg",
+        "tags": ["self-supervised-learning", "vicreg", "image-feature-extraction"],
+        **({"datasets": [spec.repo]} if spec.repo else {}),
+        "model-index": [
+            {
+                "name": name,
+                "results": [
+                    {
+                        "task": {"type": "image-classification", "name": "Linear probe"},
+                        "dataset": {"type": spec.repo or config.dataset, "name": spec.title, "split": "test"},
+                        "metrics": [
+                            {
+                                "type": "accuracy",
+                                "value": probe["accuracy"],
+                                "name": f"Linear probe, {probe['protocol']}",
+                            }
+                        ],
+                    }
+                ],
+            }
+        ],
+    }
+    rank = metrics["spectrum"]
+    accuracy, (low, high) = f"{probe['accuracy']:.2f} %", probe["interval"]
+    return f"""---
+{yaml(front)}---
+
+# {name}
+
+{_what(config, record)}
+
+| figure | value | protocol |
+| --- | --- | --- |
+| linear probe | {accuracy} (95 % interval {low:.2f} to {high:.2f}, n = {probe["n"]}) | {probe["protocol"]} |
+| kNN | {knn["accuracy"]:.2f} % (n = {knn["n"]}) | {knn["protocol"]} |
+{_attributes(metrics)}| effective rank | {rank["effective_rank"]:.2f} of {rank.get("dimensions", 512)} | {rank["protocol"]} |
+
+{_study(config)}
+
+{_how(config, record)}Train images: {data["train"]["source"]} Measured on: {metrics["sources"]["test"]["source"]}
+{_use(name, record)}"""
+
+
+def _what(config: Config, record: dict[str, Any]) -> str:
+    title = CATALOGUE[config.dataset].title
+    if baseline := record.get("baseline"):
+        from vicreg.pipeline.baselines import described
+
+        return f"A baseline on {title}, measured as the trained runs are: {described(baseline)}."
+    return f"A {config.encoder} encoder trained with VICReg (Bardes, Ponce, LeCun 2022) on {title}, preset `{config.preset}`."
+
+
+def _attributes(metrics: dict[str, Any]) -> str:
+    return "".join(
+        f"| linear probe, {what} | {found['accuracy']:.2f} % (95 % interval {found['interval'][0]:.2f} to "
+        f"{found['interval'][1]:.2f}, n = {found['n']}) | {found['protocol']} |\n"
+        for what, found in metrics.get("attributes", {}).items()
+    )
+
+
+def _study(config: Config) -> str:
+    if config.dataset != "cifar10":
+        return "The study that this project grew out of did not use this data set."
+    figure = study_probe(config)
+    if figure is None:
+        return f"The study that this project grew out of reports {STUDY_PROBES['vicreg']} % for VICReg after 30 epochs."
+    return f"The study that this project grew out of reports a linear probe of {figure} % for this preset."
+
+
+def _how(config: Config, record: dict[str, Any]) -> str:
+    if record.get("baseline"):
+        return ""
+    weights = f"{config.invariance_weight:g}, {config.variance_weight:g}, {config.covariance_weight:g}"
+    pairs = f"views of {config.views.size} x {config.views.size} pixels"
+    if found := record.get("neighbours"):
+        pairs = (
+            f"positive pairs of an image and one of its {found['nearest']} nearest others in the representation space of "
+            f"{found['run']}, both as they are"
+        )
+    return (
+        f"Training: {config.epochs} epochs of {record['data']['train']['images']:,} images, batch {config.batch_size}, "
+        f"{config.optimiser} at\n{config.learning_rate:g}, weights of the unweighted terms as `vicreg.method.loss` gives them "
+        f"(invariance, variance averaged over the\ntwo views, covariance) {weights}, {pairs}, seed {config.seed}; "
+        f"{record['seconds'] / 60:.0f} minutes on {record['device']}.\n"
+    )
+
+
+def _use(name: str, record: dict[str, Any]) -> str:
+    if record.get("baseline", {}).get("name") in ("pixels", "laplacian"):
+        return ""
+    return f"""
+```python
+import vicreg
+
+run = vicreg.find_runs()[0]["{name}"]
+representations = vicreg.encode(run.encoder, images)  # uint8 (N, 32, 32, 3) -> float32 (N, 512)
+```
+"""
+
+
+def yaml(value: Any, indent: int = 0) -> str:
+    """Plain dicts, lists and scalars as YAML; strings are quoted as JSON, which YAML reads."""
+    pad = "  " * indent
+    lines = []
+    for key, item in value.items():
+        if isinstance(item, dict):
+            lines.append(f"{pad}{key}:\n{yaml(item, indent + 1)}")
+        elif isinstance(item, list) and item and isinstance(item[0], dict):
+            lines.append(f"{pad}{key}:\n")
+            for entry in item:
+                body = yaml(entry, indent + 1)
+                lines.append(f"{pad}- {body[len(pad) + 2 :]}")
+        else:
+            lines.append(f"{pad}{key}: {json.dumps(item)}\n")
+    return "".join(lines)

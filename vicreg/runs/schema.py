@@ -1,0 +1,221 @@
+"""What a run's config.json and metrics.json must hold, whoever wrote them, before a page formats or indexes with them.
+
+A run's folder may come from anybody: a key that is missing, a number that is none or a row beyond the last picture must
+end in a sentence, never in a page's traceback. What a run of this version writes passes. Keys without a rule are let
+through as plain JSON of bounded size (`vicreg.storage.untrusted`). Tables have rules of their own (`vicreg.runs.tables`).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from vicreg.config import MOST
+from vicreg.storage.untrusted import (
+    LARGEST,
+    fields,
+    interval,
+    listed,
+    mapped,
+    not_negative,
+    number,
+    one_of,
+    plain_json,
+    sha256,
+    shown,
+    text,
+    whole,
+)
+
+MAX_JSON_BYTES = 2_000_000
+MAX_FILES = 200
+BASELINE_WIDTH = 4_096  # of an expander that no file holds, so that no file's size bounds it
+ALWAYS = ("sources", "probe", "knn", "spectrum", "retrieval")  # sections that pages compare runs by, without asking
+
+
+@dataclass(frozen=True)
+class Measured:
+    """How many test images, anomalies and clusters a run was measured on; None where its figures do not say."""
+
+    images: int | None = None
+    anomalies: int | None = None
+    clusters: int | None = None
+
+
+def read_json(path: Path, *, run: str) -> Any:
+    """The JSON of a run's file. Raises RunError for one that is too large, nested too deeply, or no JSON."""
+    from vicreg.runs.folder import RunError
+
+    size = path.stat().st_size
+    if size > MAX_JSON_BYTES:
+        problem = f"it has {size:,} bytes, and a run's has at most {MAX_JSON_BYTES:,}"
+        raise RunError(f"{run}/{path.name} cannot be read: {problem}; fetch or train the run again")
+    try:
+        return json.loads(path.read_bytes())
+    except (ValueError, RecursionError) as error:
+        problem = "it is nested too deeply" if isinstance(error, RecursionError) else shown(str(error)).strip("'")
+        raise RunError(f"{run}/{path.name} cannot be read: {problem}; fetch or train the run again") from error
+
+
+def check_record(record: Any, *, name: str) -> None:
+    """Check config.json, but for the rules of its `config`, which `Config.from_dict` knows. name: the run's.
+
+    Raises RunError, naming the first key that is missing or wrong.
+    """
+    try:
+        plain_json(record)
+        _RECORD("", record)
+        baseline = record.get("baseline", {}).get("name", "")
+        if baseline:
+            _BASELINES[baseline]("baseline", record["baseline"])
+            expander = record["config"].get("expander", [])
+            listed(whole(1, BASELINE_WIDTH))("config.expander", expander)
+    except ValueError as error:
+        from vicreg.runs.folder import RunError
+
+        raise RunError(f"{name}/config.json is not a run's: {error}; fetch or train the run again") from error
+
+
+def check_metrics(metrics: Any, *, name: str, classes: int | None = None, baseline: str = "") -> None:
+    """Check metrics.json. name: the run's. classes: how many its data set has. baseline: which one it is, if any.
+
+    An empty object is a run that was not measured. Else the sections of ALWAYS must be there, others may be absent.
+    Raises RunError, naming the first key that is missing or wrong.
+    """
+    try:
+        plain_json(metrics)
+        fields({})("", metrics)
+        if metrics:
+            fields({section: _SECTIONS[section] for section in ALWAYS}, _SECTIONS)("", metrics)
+            _agree(metrics)
+            if classes is not None and any(i >= classes for i in metrics.get("clusters", {}).get("matching", [])):
+                raise ValueError(f"clusters.matching must be labels of {classes} classes")
+            if baseline == "laplacian":
+                fields({"projection": fields({"laplacian": _MAP})})("", metrics)
+    except ValueError as error:
+        from vicreg.runs.folder import RunError
+
+        raise RunError(
+            f"{name}/metrics.json is not a run's: {error}; `python -m vicreg evaluate {name}` makes it again"
+        ) from error
+
+
+def measured(metrics: Mapping[str, Any]) -> Measured:
+    """What metrics that passed `check_metrics` say of the tables beside them."""
+    if not metrics:
+        return Measured()
+    return Measured(
+        images=metrics["probe"]["n"],
+        anomalies=metrics["anomaly"]["n_anomalies"] if "anomaly" in metrics else None,
+        clusters=len(metrics["clusters"]["matching"]) if "clusters" in metrics else None,
+    )
+
+
+def _agree(metrics: Mapping[str, Any]) -> None:
+    """One number of test images throughout: rows of one section are looked up in the tables and pictures of another."""
+    images = metrics["probe"]["n"]
+    for section in ("knn", "spectrum", "retrieval", "projection", "anomaly", "clusters"):
+        n = metrics.get(section, {}).get("n", images)
+        if n != images:
+            raise ValueError(f"{section}.n is {n:,} where probe.n is {images:,}")
+
+
+def _timing(path: str, value: Any) -> None:
+    fields({"fit": not_negative, "rule": not_negative}, {"encoder": not_negative})(path, value)
+    if "encoder" in value:
+        fields({"encoder_run": text})(path, value)
+
+
+def _confused(path: str, value: Any) -> None:
+    pair = fields({"classes": listed(text, least=2, most=2), "share": number, "interval": interval})
+    listed(pair)(path, value)
+    # Claims set two of the pairs against the rest. Of C classes there are 0, 1, 3 or more different pairs.
+    if len({frozenset(entry["classes"]) for entry in value}) < len(value) or len(value) == 2:
+        raise ValueError(f"{path} must be different pairs of classes: at most one, or three and more")
+
+
+def _retrieval(path: str, value: Any) -> None:
+    fields({"n": whole(1)})(path, value)
+    row = whole(0, value["n"] - 1)
+    hub = fields({"index": row, "lists": whole(), "classes": whole()})
+    hubs = fields({"farthest": number, "hubs": listed(hub, least=1, most=100)})
+    fields(
+        {"nearest_5_same_class": number, "interval": interval, "per_class": mapped(number), "protocol": text},
+        {
+            "sample": fields({"queries": listed(row, most=100), "same_class": listed(whole(), most=100)}),
+            "hubness": fields({"cosine": hubs, "euclidean": hubs, "by_chance": number}),
+            "colour": fields({"distance_ratio": number, "interval": interval, "r2": number, "protocol": text}),
+        },
+    )(path, value)
+    if "sample" in value and len(value["sample"]["queries"]) != len(value["sample"]["same_class"]):
+        raise ValueError(f"{path}.sample must say of each query how many agree")
+
+
+def _projection(path: str, value: Any) -> None:
+    everywhere = fields({"knn_accuracy": number, "interval": interval})
+    fields({"full": everywhere, "pca": _MAP, "tsne": _MAP, "n": whole(1), "protocol": text}, {"laplacian": _MAP})(
+        path, value
+    )
+    fields({"explained_variance": listed(number)})(f"{path}.pca", value["pca"])
+
+
+def _anomaly(path: str, value: Any) -> None:
+    fields({"n": whole(1), "n_anomalies": whole(), "protocol": text})(path, value)
+    row = whole(0, value["n"] + value["n_anomalies"] - 1)
+    curve = {"auroc": number, "interval": interval, "fpr_at_95_tpr": number}
+    setting = fields(
+        {"column": text, "most": listed(row), **(curve if value["n_anomalies"] else {})}, {"alike": number, **curve}
+    )
+    fields({"study": setting, "field": setting})(path, value)
+
+
+_SOURCE = {"source": text, "file": text, "sha256": sha256}
+_SPLIT = fields({**_SOURCE, "images": whole(1)})
+_ACCURACY = {"accuracy": number, "interval": interval, "n": whole(1), "protocol": text}
+_MAP = fields({"knn_accuracy": number, "interval": interval, "neighbours_kept": number})
+
+_RECORD = fields(
+    {
+        "schema": whole(),
+        "config": fields({}),
+        "data": fields({"train": _SPLIT, "test": _SPLIT}),
+        "device": text,
+        "epochs": whole(0, MOST["epochs"]),
+        "seconds": not_negative,
+        "seed": whole(-LARGEST),
+        "versions": mapped(text),
+        "files": mapped(fields({"sha256": sha256, "bytes": whole()}), most=MAX_FILES),
+    },
+    {
+        "baseline": fields({"name": one_of("untrained", "pixels", "laplacian")}),
+        "neighbours": fields({"run": text, "weights_sha256": sha256, "nearest": whole(1), "metric": text}),
+        "timing": _timing,
+    },
+)
+_BASELINES = {
+    "untrained": fields({}),
+    "pixels": fields({"dimensions": whole(1, 10_000)}),
+    "laplacian": fields({"dimensions": whole(1, 10_000), "images": whole(1, 1_000_000), "neighbours": whole(1, 1_000)}),
+}
+_SECTIONS = {
+    "sources": fields({"train": fields(_SOURCE), "test": fields(_SOURCE)}, {"anomalies": fields(_SOURCE)}),
+    "probe": fields({**_ACCURACY, "per_class": mapped(number)}, {"confused": _confused, "strength": number}),
+    "attributes": mapped(
+        fields({**_ACCURACY, "chance": number, "nearest_5_same": number}, {"per_class": mapped(number)})
+    ),
+    "knn": fields(_ACCURACY),
+    "spectrum": fields({"effective_rank": number, "dimensions": whole(1), "n": whole(1), "protocol": text}),
+    "retrieval": _retrieval,
+    "projection": _projection,
+    "anomaly": _anomaly,
+    "clusters": fields(
+        {
+            **_ACCURACY,
+            **{"nmi": number, "ari": number, "silhouette": number},
+            "matching": listed(whole(-1), least=1),
+        }
+    ),
+}

@@ -1,0 +1,317 @@
+"""What a run's tables must hold, whoever wrote them: bounded before they are read, in range before pages index with them.
+
+A small parquet file can unpack to gigabytes, and its own footer says how far: rows and bytes are bounded by the footer
+before anything is read, and text is read as a dictionary, so that one long string is not copied into every row. After
+that, labels must be classes and rows must be pictures, since pages look both up. Only pyarrow's own columns are read:
+what pandas once noted beside them (an index, types) is ignored.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from vicreg.runs.schema import Measured
+from vicreg.storage.untrusted import plain, shown
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import pyarrow as pa
+
+MAX_ROWS = 500_000
+MAX_TABLE_BYTES = 25_000_000  # unpacked; the largest of a run of ours has 5 MB, and a server keeps 64 tables
+MAX_EPOCHS = 1_000  # on a timeline, whose slider lists them
+LARGEST = 1e30  # of numbers, so that sums and bins of them stay finite
+MAX_COLUMNS = 100
+MAX_FOOTER = 100_000  # bytes; the largest of a run of ours has 7,411
+MAX_HISTORY_BYTES = 10_000_000
+MAX_WORD = 100  # characters of a cell
+
+HISTORY = ("epoch", "split", "variance", "invariance", "covariance", "total", "learning_rate", "seconds")
+
+# Kinds of columns. A row counts test images from 0, a label counts classes; a measure may be anything that half precision
+# makes of a distance, a number is finite.
+ROW, LABEL, WHOLE, NUMBER, MEASURE, TRUTH, WORD = "row", "label", "whole", "number", "measure", "truth", "word"
+_HOLDS = {
+    **dict.fromkeys((ROW, LABEL, WHOLE), "whole numbers"),
+    **dict.fromkeys((NUMBER, MEASURE), "numbers"),
+    **{TRUTH: "truth values", WORD: "words"},
+}
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table that pages read. columns: name -> kind, those that must be there; others may be, but no words.
+
+    most: rows. every: whether it has one row a test image, in their order.
+    """
+
+    columns: dict[str, str]
+    most: int = MAX_ROWS
+    every: bool = False
+
+
+_SCORES = [f"{way}_{k}{scaled}" for way in ("mean", "kth") for k in (2, 10, 50) for scaled in ("", "_unit")]
+_PLANE = {f"{name}_{axis}": NUMBER for name in ("pca", "tsne") for axis in "xy"}
+TABLES = {
+    "anomaly": Table({"anomaly": TRUTH, "index": WHOLE, "label": WHOLE, **dict.fromkeys(_SCORES, NUMBER)}),
+    "clusters": Table({"index": ROW, "label": LABEL, "cluster": WHOLE, "distance": MEASURE}, every=True),
+    "confusion": Table({"class": WORD, "predicted": WORD, "count": WHOLE}, most=10_000),
+    "fingerprints": Table({"label": LABEL, **{f"f{i}": WHOLE for i in range(8)}}, every=True),
+    "neighbours": Table(
+        {
+            **{"metric": WORD, "query": ROW, "rank": WHOLE},
+            **{"nearest": ROW, "nearest_distance": MEASURE, "farthest": ROW, "farthest_distance": MEASURE},
+        }
+    ),
+    "pixel_neighbours": Table({"query": ROW, "rank": WHOLE, "nearest": ROW}, most=1_000),
+    "placements": Table(
+        {"index": ROW, **{f"{rule}_{axis}": NUMBER for rule in ("rule", "fitted") for axis in "xy"}}, most=1_000
+    ),
+    "predictions": Table({"index": ROW, "label": LABEL, "predicted": LABEL, "probability": NUMBER}, every=True),
+    "projections": Table({"index": ROW, "label": LABEL, **_PLANE}, every=True),
+    "roc": Table({"setting": WORD, "false_positive_rate": NUMBER, "true_positive_rate": NUMBER}, most=10_000),
+    "snapshot_spectra": Table({"epoch": WHOLE, "dimension": WHOLE, "singular_value": NUMBER}),
+    "snapshots": Table({"epoch": WHOLE, "knn_accuracy": NUMBER, "effective_rank": NUMBER}, most=10_000),
+    "spectrum": Table({"dimension": WHOLE, "singular_value": NUMBER}, most=10_000),
+    "timeline": Table({"epoch": WHOLE, "index": WHOLE, "label": LABEL, **_PLANE}),
+}
+
+
+def read_table(
+    path: Path, name: str, *, run: str, classes: Sequence[str], measured: Measured, baseline: str = ""
+) -> pd.DataFrame:
+    """The frame of a run's results/<name>.parquet, checked before and after it is read; half precision as single.
+
+    run: its name. classes: of its data set, by label. measured: what its figures say. baseline: which one it is, if any.
+    Raises RunError, naming what is wrong.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    schema = check_table(path, name, run=run)
+    words = [field.name for field in schema if _kind(field.type) == WORD]
+    try:
+        read = [field.name for field in schema if name not in TABLES or _read(field.name, name)]
+        with pq.ParquetFile(path, read_dictionary=words) as file:
+            table = file.read(columns=read, use_threads=False)  # one page unpacked at a time
+        for position, field in enumerate(field for field in schema if field.name in read):
+            if field.name in words:
+                column = table.column(position)
+                _check_words(field.name, column)
+                if not pa.types.is_dictionary(field.type):
+                    table = table.set_column(position, field, column.cast(field.type))
+        frame = table.replace_schema_metadata(None).to_pandas()
+    except (pa.ArrowException, ValueError, OSError) as error:
+        raise _error(run, name, f"it cannot be read: {shown(str(error))}") from error
+    half = frame.select_dtypes("float16").columns  # kept small on disk, awkward to compute with
+    frame = frame.astype(dict.fromkeys(half, "float32"))
+    check_frame(frame, name, run=run, classes=classes, measured=measured, baseline=baseline)
+    return frame
+
+
+def check_table(path: Path, name: str, *, run: str) -> pa.Schema:
+    """Check what a parquet file says of itself before it is read: size, columns and their kinds. Returns its columns.
+
+    A table that no page reads may have any columns of numbers, truth values and words. Raises RunError.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    with path.open("rb") as file:
+        file.seek(max(0, path.stat().st_size - 8))
+        footer = int.from_bytes(file.read(4), "little")
+    if footer > MAX_FOOTER:
+        raise _error(run, name, f"its footer has {footer:,} bytes, at most {MAX_FOOTER:,} are read")
+    try:
+        with pq.ParquetFile(path) as file:
+            metadata, schema = file.metadata, file.schema_arrow
+    except (pa.ArrowException, ValueError, OSError) as error:
+        raise _error(run, name, f"it is no parquet file: {shown(str(error))}") from error
+    columns = {field.name: _kind(field.type) for field in schema}
+    if len(columns) != len(schema) or len(columns) > MAX_COLUMNS:
+        raise _error(run, name, f"it has {len(schema)} columns, and at most {MAX_COLUMNS} with a name each are read")
+    for column, kind in columns.items():
+        if kind is None or not plain(column, most=MAX_WORD):
+            raise _error(run, name, f"its column {shown(column)} holds neither numbers nor truth values nor words")
+
+    groups = [metadata.row_group(i) for i in range(metadata.num_row_groups)]
+    known = TABLES.get(name)
+    rows, most = max(metadata.num_rows, sum(group.num_rows for group in groups)), known.most if known else MAX_ROWS
+    widths = sum(field.type.bit_width // 8 if columns[field.name] != WORD else 8 for field in schema)
+    size = max(sum(group.total_byte_size for group in groups), rows * widths)
+    if rows > most or size > MAX_TABLE_BYTES or any(group.num_rows < 0 for group in groups):
+        bounds = f"at most {most:,} and {MAX_TABLE_BYTES / 1e6:.0f} MB are read"
+        raise _error(run, name, f"it unpacks to {rows:,} rows and {size / 1e6:.0f} MB, {bounds}")
+    if known:
+        _check_columns(columns, known, name, run)
+        if not rows:
+            raise _error(run, name, "it has no rows")
+    return schema
+
+
+def check_frame(
+    frame: pd.DataFrame, name: str, *, run: str, classes: Sequence[str], measured: Measured, baseline: str = ""
+) -> None:
+    """Check the values that pages look other things up by, in a table that `check_table` let through.
+
+    Arguments as `read_table`'s. Raises RunError.
+    """
+    known = TABLES.get(name)
+    if known is None:
+        return
+    images = len(frame) if measured.images is None else measured.images
+    if known.every and len(frame) != images:
+        raise _error(run, name, f"it has {len(frame):,} rows for {images:,} test images")
+    tops = {ROW: images, LABEL: len(classes)}
+    wanted = dict(known.columns)
+    if name == "projections" and baseline == "laplacian":
+        wanted |= {"laplacian_x": NUMBER, "laplacian_y": NUMBER}
+    for column, kind in wanted.items():
+        if column not in frame:
+            raise _error(run, name, f"it has no column {column}")
+        values = frame[column].to_numpy()
+        if kind in (ROW, LABEL, WHOLE) and values.dtype.kind not in "iu":  # a missing one makes them floats
+            raise _error(run, name, f"its column {column} must be whole numbers")
+        if kind in tops and not (values.min() >= 0 and values.max() < tops[kind]):
+            raise _error(run, name, f"its column {column} must count from 0 to {tops[kind] - 1:,}")
+        if kind == NUMBER and (values.dtype.kind not in "iuf" or not (np.abs(values) < LARGEST).all()):
+            raise _error(run, name, f"its column {column} must be finite numbers, below {LARGEST:g}")
+        if kind == TRUTH and values.dtype != bool:
+            raise _error(run, name, f"its column {column} must be true or false")
+    if known.every and "index" in frame and not np.array_equal(frame["index"], np.arange(len(frame))):
+        raise _error(run, name, "its rows are not the test images in their order")
+    problem = _PROBLEMS.get(name, lambda *_: "")(frame, classes, measured)
+    if problem:
+        raise _error(run, name, problem)
+
+
+def read_history(path: Path, *, run: str) -> pd.DataFrame:
+    """The frame of a run's history.csv, with the columns of HISTORY. Raises RunError, naming what is wrong."""
+    import pandas as pd
+
+    size = path.stat().st_size
+    if size > MAX_HISTORY_BYTES:
+        raise _history_error(run, f"it has {size:,} bytes, at most {MAX_HISTORY_BYTES:,} are read")
+    try:
+        with path.open(encoding="utf-8") as file:
+            first = file.readline(2_000).rstrip("\r\n")
+        missing = [column for column in HISTORY if column not in first.split(",")]
+        if missing:
+            raise _history_error(run, f"it has no column {missing[0]}")
+        frame = pd.read_csv(path, usecols=list(HISTORY), encoding="utf-8")
+    except (ValueError, OverflowError) as error:  # ParserError, EmptyDataError and UnicodeDecodeError among them
+        if str(error).startswith(f"{run}/"):
+            raise
+        raise _history_error(run, f"it cannot be read: {shown(str(error))}") from error
+    for column in HISTORY:
+        if column != "split" and frame[column].dtype.kind not in "iuf":
+            raise _history_error(run, f"its column {column} must be numbers")
+    if not frame["split"].isin(["train", "test"]).all() or not (frame["split"] == "test").any():
+        raise _history_error(run, "its column split must be train or test, and test at least once")
+    return frame
+
+
+def _check_columns(columns: dict[str, str | None], known: Table, name: str, run: str) -> None:
+    fits = {ROW: (WHOLE,), LABEL: (WHOLE,), NUMBER: (NUMBER, WHOLE), MEASURE: (NUMBER, WHOLE)}
+    for column, kind in known.columns.items():
+        if column not in columns:
+            raise _error(run, name, f"it has no column {column}")
+        if columns[column] not in fits.get(kind, (kind,)):
+            raise _error(run, name, f"its column {column} holds no {_HOLDS[kind]}")
+    for column, kind in columns.items():
+        # Words that no rule knows could be an address: charts draw a column called `image` on hover.
+        if column not in known.columns and (kind == WORD or (name == "fingerprints" and column.startswith("f"))):
+            raise _error(run, name, f"it has a column {shown(column)} that such a table has not")
+
+
+def _read(column: str, name: str) -> bool:
+    """Whether a page may want a column of a known table; what else it has stays on the disk."""
+    more = {"projections": ("_x", "_y", "_kept"), "spectrum": ("standard_deviation",)}.get(name, ())
+    return column in TABLES[name].columns or column.endswith(more)
+
+
+def _kind(of: pa.DataType) -> str | None:
+    """What a column of a type holds: WHOLE, NUMBER, TRUTH or WORD; None for anything else."""
+    import pyarrow as pa
+
+    if pa.types.is_dictionary(of):
+        return WORD if _kind(of.value_type) == WORD else None
+    if pa.types.is_string(of) or pa.types.is_large_string(of):
+        return WORD
+    if pa.types.is_boolean(of):
+        return TRUTH
+    return WHOLE if pa.types.is_integer(of) else NUMBER if pa.types.is_floating(of) else None
+
+
+def _check_words(column: str, values: pa.ChunkedArray) -> None:
+    """No word missing, too long, or other than plain. Looks at the dictionary, not at every row."""
+    if values.null_count:
+        raise ValueError(f"column {column} lacks words")
+    for chunk in values.chunks:
+        if len(chunk.dictionary) > 1_000:
+            raise ValueError(f"column {column} has more than 1,000 different words")
+        for word in chunk.dictionary:
+            if word.as_buffer() is None or word.as_buffer().size > 4 * MAX_WORD or not plain(str(word), most=MAX_WORD):
+                raise ValueError(f"column {column} must be plain words of at most {MAX_WORD} characters")
+
+
+def _anomaly_problem(frame: pd.DataFrame, classes: Sequence[str], measured: Measured) -> str:
+    anomaly = frame["anomaly"].to_numpy()
+    for rows, count, what in (
+        (frame[~anomaly], measured.images, "test images"),
+        (frame[anomaly], measured.anomalies, "anomalies"),
+    ):
+        if count is not None and len(rows) != count:
+            return f"it has {len(rows):,} rows for {count:,} {what}"
+        if not np.array_equal(rows["index"], np.arange(len(rows))):
+            return f"its rows are not the {what} in their order"
+    labels = frame["label"].to_numpy()[~anomaly]
+    if not len(labels):
+        return "it has no test images"
+    return "" if labels.min() >= 0 and labels.max() < len(classes) else f"its labels must be below {len(classes)}"
+
+
+def _cluster_problem(frame: pd.DataFrame, classes: Sequence[str], measured: Measured) -> str:
+    top = measured.clusters
+    clusters = frame["cluster"]
+    if clusters.min() >= 0 and (top is None or clusters.max() < top):
+        return ""
+    return f"its clusters must count from 0 to {top - 1 if top else 'the last'}"
+
+
+def _confusion_problem(frame: pd.DataFrame, classes: Sequence[str], measured: Measured) -> str:
+    known = frame["class"].isin(classes).all() and frame["predicted"].isin(classes).all()
+    return "" if known and frame["count"].min() >= 0 else "it counts other classes than the data set's"
+
+
+def _timeline_problem(frame: pd.DataFrame, classes: Sequence[str], measured: Measured) -> str:
+    if frame["epoch"].nunique() > MAX_EPOCHS:
+        return f"it has more than {MAX_EPOCHS:,} epochs"
+    return "" if frame["epoch"].min() == 0 else "it does not begin with epoch 0"
+
+
+_PROBLEMS: dict[str, Any] = {
+    "anomaly": _anomaly_problem,
+    "clusters": _cluster_problem,
+    "confusion": _confusion_problem,
+    "timeline": _timeline_problem,
+}
+
+
+def _error(run: str, name: str, problem: str) -> ValueError:
+    from vicreg.runs.folder import RunError
+
+    trained = name in ("snapshots", "snapshot_spectra", "timeline")
+    way_out = "fetch or train the run again" if trained else f"`python -m vicreg evaluate {run}` makes it again"
+    return RunError(f"{run}/results/{name}.parquet cannot be used: {problem}; {way_out}")
+
+
+def _history_error(run: str, problem: str) -> ValueError:
+    from vicreg.runs.folder import RunError
+
+    return RunError(f"{run}/history.csv cannot be used: {problem}; fetch or train the run again")

@@ -1,0 +1,52 @@
+"""Reading a run's weights, whoever wrote them: safetensors only, and only the tensors that its networks have.
+
+The file's header is compared with the networks that the config asks for before anything of its size is made.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from vicreg.storage.untrusted import shown
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+def read_weights(path: Path, wanted: Mapping[str, Tensor], *, part: str) -> dict[str, Tensor]:
+    """The tensors named `<part>.<name>` of a safetensors file, by name, floats as float32.
+
+    wanted: the state dict of all networks in the file, names with their parts, of any device, `meta` too. Raises
+    ValueError with a clause about the first tensor that is missing, unknown, of another shape or type, or not finite.
+    """
+    import torch
+    from safetensors import SafetensorError, safe_open
+
+    kinds = {True: ("F16", "F32"), False: ("I64",)}  # by whether a tensor holds floats
+    try:
+        with safe_open(path, framework="pt") as file:
+            names = set(file.keys())
+            for name, tensor in wanted.items():
+                if name not in names:
+                    raise ValueError(f"it has no tensor {name}")
+                entry = file.get_slice(name)
+                shape, kind = tuple(entry.get_shape()), entry.get_dtype()
+                if shape != tuple(tensor.shape):
+                    raise ValueError(f"{name} has shape {shape}, not {tuple(tensor.shape)}")
+                if kind not in kinds[tensor.is_floating_point()]:
+                    raise ValueError(f"{name} has type {kind}, not {' or '.join(kinds[tensor.is_floating_point()])}")
+            unknown = sorted(names - set(wanted))
+            if unknown:
+                raise ValueError(f"it has a tensor {shown(unknown[0])} that they have not")
+            found = {name: file.get_tensor(name) for name in wanted if name.startswith(f"{part}.")}
+    except (SafetensorError, OSError) as error:
+        raise ValueError(f"it cannot be read: {shown(str(error))}") from error
+    for name, tensor in found.items():
+        if tensor.is_floating_point():
+            if not torch.isfinite(tensor).all():
+                raise ValueError(f"{name} holds values that are not finite")
+            if name.endswith("running_var") and (tensor < 0).any():
+                raise ValueError(f"{name} holds negative variances")
+    return {name.removeprefix(f"{part}."): t.float() if t.is_floating_point() else t for name, t in found.items()}

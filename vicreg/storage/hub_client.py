@@ -1,0 +1,404 @@
+"""The one place that talks to the Hugging Face Hub's client, for models and data sets alike.
+
+The client waits long and tries often: with nothing cached, a refused connection takes 23 s to raise, a stalled body
+65 s. So here one question with a firm end (`probe`) comes before everything else, a download (`fetch`) runs in a thread
+of its own so that whoever asked for it can stop at once, and every error of the client becomes one sentence with the
+way out (`sentence`). `cached` and `snapshot` never touch the network.
+
+The client's cache is a folder a repository: `blobs/` holds contents, `snapshots/<commit>/` links to them by their path,
+`refs/<branch>` holds a commit. `huggingface_hub` is imported when first used: it takes 0.3 s.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import json
+import os
+import queue
+import re
+import shutil
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from vicreg.storage.files import atomic_path
+from vicreg.storage.untrusted import plain, shown
+
+PROBE_SECONDS = 3.0  # a question to the Hub takes no longer, whatever stalls
+POLL_SECONDS = 0.1  # between two looks at a download: how late Cancel may be
+LEAVE_SECONDS = 0.5  # what a stopped download gets to tidy up after itself
+CHUNK = 2**18  # bytes between two counts; the client's own 10 MB are too many for a progress bar
+RESTARTS = 3  # a body that is cut off may begin anew so often
+
+_NAME = r"[A-Za-z0-9_][A-Za-z0-9._-]{0,95}"
+_REPO = re.compile(rf"{_NAME}/{_NAME}")
+_REVISION = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._/-]{0,99}")
+_COMMIT = re.compile(r"[0-9a-f]{40}")
+
+OnBytes = Callable[[int, int], None]
+
+
+class HubError(ValueError):
+    """What went wrong with the Hub, in one or two sentences: what, and the way out."""
+
+
+class Cancelled(Exception):
+    """The download was stopped, as asked."""
+
+
+@dataclass(frozen=True)
+class Listing:
+    """What a repository holds at one commit. sizes: path in the repository -> bytes, -1 where the Hub does not say."""
+
+    repo: str
+    commit: str
+    sizes: dict[str, int]
+
+
+def parse(text: str) -> tuple[str, str]:
+    """`OWNER/NAME` or `OWNER/NAME@REVISION` -> (repository, revision); the revision is `main` unless given.
+
+    A revision is a branch, a tag or a commit. Raises HubError for anything else.
+    """
+    repo, at, revision = text.strip().partition("@")
+    if not at:
+        revision = "main"
+    _check(repo, revision)
+    return repo, revision
+
+
+def is_commit(revision: str) -> bool:
+    """Whether a revision is a whole commit, which never changes its meaning."""
+    return _COMMIT.fullmatch(revision) is not None
+
+
+def offline() -> bool:
+    """Whether HF_HUB_OFFLINE was set when the client was imported: then nothing here uses the network."""
+    from huggingface_hub import constants
+
+    return bool(constants.HF_HUB_OFFLINE)
+
+
+def probe(repo: str, revision: str = "main", *, repo_type: str = "model", token: str | bool | None = None) -> Listing:
+    """What the Hub has, after at most PROBE_SECONDS, whatever stalls: the name's look-up, the connection or the answer.
+
+    token: of the Hub; None takes that of `hf auth login`, False none.
+
+    One request; a second only where the Hub leaves out the sizes, within the same time. Raises HubError.
+    """
+    _check(repo, revision)
+    if offline():
+        raise HubError(_offline(f"{repo} cannot be asked for"))
+    from huggingface_hub import HfApi
+
+    answers: queue.SimpleQueue[Listing | Exception | None] = queue.SimpleQueue()
+
+    def ask() -> None:
+        try:
+            api = HfApi(token=token)
+            info = api.dataset_info if repo_type == "dataset" else api.model_info
+            found = _again(lambda: info(repo, revision=revision, timeout=PROBE_SECONDS, files_metadata=True))
+            if not is_commit(str(found.sha)):
+                raise json.JSONDecodeError("no commit", "", 0)
+            sizes = {file.rfilename: -1 if file.size is None else file.size for file in found.siblings or ()}
+            answers.put(Listing(repo, found.sha, sizes))
+            if -1 in sizes.values():
+                for file in api.list_repo_tree(repo, recursive=True, revision=found.sha, repo_type=repo_type):
+                    if file.path in sizes and isinstance(getattr(file, "size", None), int):
+                        sizes[file.path] = file.size
+            answers.put(None)  # no more will come
+        except Exception as error:
+            answers.put(error)
+
+    threading.Thread(target=ask, daemon=True).start()
+    listing, deadline = None, time.monotonic() + PROBE_SECONDS
+    while listing is None or -1 in listing.sizes.values():
+        try:
+            answer = answers.get(timeout=max(deadline - time.monotonic(), 0))
+        except queue.Empty:
+            answer = TimeoutError()
+        if isinstance(answer, Listing):
+            listing = answer
+        elif listing is not None:
+            break  # the sizes did not come: they stay unknown
+        elif isinstance(answer, Exception):
+            raise HubError(sentence(answer, repo=repo, revision=revision)) from answer
+    return Listing(repo, listing.commit, dict(listing.sizes))
+
+
+def cached(repo: str, path: str, *, revision: str, repo_type: str = "model") -> Path | None:
+    """A file in the client's cache, by a commit or by the branch's last known one; None if it is not there."""
+    if any(part in ("", ".", "..") for part in path.split("/")) or "\\" in path:
+        raise HubError(f"A file in a repository has a plain path, got {shown(path)}.")
+    folder = snapshot(repo, revision, repo_type=repo_type)
+    return folder / path if folder is not None and (folder / path).is_file() else None
+
+
+def snapshot(repo: str, revision: str, *, repo_type: str = "model") -> Path | None:
+    """The folder of the client's cache that holds what is there of a revision; None if nothing is."""
+    _check(repo, revision)
+    folder = _folder(repo, repo_type)
+    try:
+        commit = revision if is_commit(revision) else (folder / "refs" / revision).read_text("ascii").strip()
+        found = folder / "snapshots" / commit
+        return found if is_commit(commit) and found.is_dir() else None
+    except (OSError, ValueError):  # not there, or a cache that cannot be read
+        return None
+
+
+def inside(path: Path, repo: str, *, repo_type: str = "model") -> bool:
+    """Whether a cached file really lies in its repository's folder of the cache, or in the store that Xet files share."""
+    real = os.path.realpath(path)
+    roots = (_folder(repo, repo_type), _cache() / "blobs")
+    return any(real.startswith(os.path.realpath(root) + os.sep) for root in roots)
+
+
+def forget(path: Path, repo: str, *, repo_type: str = "model") -> None:
+    """Remove a cached file and the content it links to, so that the next `fetch` gets it anew."""
+    while True:
+        target = path.parent / os.readlink(path) if path.is_symlink() else None
+        path.unlink(missing_ok=True)
+        if target is None or not inside(target, repo, repo_type=repo_type):
+            return
+        path = Path(os.path.abspath(target))
+
+
+def free_bytes() -> int:
+    """How much room is left where the client's cache is, or will be."""
+    folder = _cache()
+    while not folder.is_dir() and folder != folder.parent:
+        folder = folder.parent
+    return shutil.disk_usage(folder).free
+
+
+def remember(repo: str, revision: str, commit: str, *, repo_type: str = "model") -> None:
+    """Note in the client's cache what a branch or tag means, so that `cached` finds it. A read-only cache is left."""
+    if revision == commit:
+        return
+    ref = _folder(repo, repo_type) / "refs" / revision
+    with contextlib.suppress(OSError):
+        ref.parent.mkdir(parents=True, exist_ok=True)
+        with atomic_path(ref) as draft:
+            draft.write_text(commit, "ascii")
+
+
+def fetch(
+    repo: str,
+    path: str,
+    *,
+    commit: str,
+    max_bytes: int,
+    repo_type: str = "model",
+    token: str | bool | None = None,
+    on_bytes: OnBytes = lambda done, total: None,
+    should_stop: Callable[[], bool] = lambda: False,
+) -> Path:
+    """One file of a commit, from the client's cache if it is there, else from the Hub into it.
+
+    on_bytes(done, total) and should_stop() are called in the caller's thread, ten times a second; whatever they raise
+    stops the download. Draws nothing. A stopped download leaves nothing in the cache (one that stalls goes away when
+    the client gives up, within a minute). Raises Cancelled when told to stop, HubError for everything else.
+    """
+    _check(repo, commit)
+    kept = cached(repo, path, revision=commit, repo_type=repo_type)
+    if kept is not None:
+        return kept
+    if offline():
+        raise HubError(_offline(f"{path} of {repo} is not in the Hub's cache on this machine"))
+    from huggingface_hub import constants, hf_hub_download
+
+    constants.DOWNLOAD_CHUNK_SIZE = min(constants.DOWNLOAD_CHUNK_SIZE, CHUNK)
+    count = _Count(f"{path} of {repo}", max_bytes)
+    ended, outcome = threading.Event(), []
+
+    class Bar(_Bar):
+        counted = count
+
+    def download() -> None:
+        try:
+            options = {"repo_type": repo_type, "revision": commit, "token": token, "tqdm_class": Bar}
+            outcome.append(_again(lambda: hf_hub_download(repo, path, **options)))
+        except BaseException as error:
+            outcome.append(error)
+        finally:
+            ended.set()
+
+    worker = threading.Thread(target=download, daemon=True)
+    worker.start()
+    try:
+        shown = 0
+        while not ended.wait(POLL_SECONDS):
+            if should_stop():
+                raise Cancelled(f"stopped while {path} of {repo} was coming")
+            if count.done != shown:
+                shown = count.done
+                on_bytes(shown, count.total)
+    finally:
+        count.stopped = True
+        worker.join(LEAVE_SECONDS)
+    (result,) = outcome
+    if isinstance(result, (Cancelled, HubError)):
+        raise result
+    if isinstance(result, BaseException):
+        words = sentence(result, repo=repo, path=path, revision=commit, needed=count.total)
+        raise HubError(words) from result
+    on_bytes(count.total, count.total)
+    return Path(result)
+
+
+def _again(call: Callable[[], Any]) -> Any:
+    """call(), once more if its connection broke: the client's threads share one pool, closed as soon as any cannot connect."""
+    import httpx2
+
+    try:
+        return call()
+    except (httpx2.ReadError, RuntimeError):  # broken in the middle; closed before it began
+        return call()
+
+
+class _Count:
+    """What a download has brought so far; shared by its two threads."""
+
+    def __init__(self, what: str, max_bytes: int) -> None:
+        self.what, self.max_bytes = what, max_bytes
+        self.done, self.total, self.restarts, self.stopped = 0, max_bytes, 0, False
+
+    def check(self, size: int) -> None:
+        if self.stopped:
+            raise Cancelled(f"stopped while {self.what} was coming")
+        if size > self.max_bytes:
+            raise HubError(
+                f"{self.what} is larger than it should be (more than {self.max_bytes:,} bytes), so it was not fetched; "
+                "choose another revision, or ask its owner to publish it again."
+            )
+        if self.restarts > RESTARTS:
+            raise HubError(f"{self.what} arrived cut off several times: try again later.")
+
+
+class _Bar:
+    """What the client takes for a tqdm bar. It counts and draws nothing; the client hands it tqdm's many options."""
+
+    counted: _Count
+
+    def __init__(self, total: int | None = None, **_: Any) -> None:
+        self.total, self.n = total, 0
+        self.counted.check(total or 0)
+        if total is not None:
+            self.counted.total = total
+
+    def __enter__(self) -> _Bar:
+        return self
+
+    def __exit__(self, *exception: object) -> None: ...
+
+    def update(self, n: int = 1) -> None:
+        self.n += n  # less than before where a body that was cut off begins anew
+        self.counted.restarts += n < 0
+        self.counted.done = self.n
+        self.counted.check(self.n)
+
+    # Xet files report their transfer apart from what is written; having these, the client makes one bar and not two.
+    def update_transfer(self, n: int = 1) -> None: ...
+    def set_postfix_str(self, text: str, refresh: bool = False) -> None: ...
+    def set_transfer_postfix_str(self, text: str, refresh: bool = False) -> None: ...
+    def refresh(self) -> None: ...
+    def close(self) -> None: ...
+
+
+def sentence(
+    error: BaseException, *, repo: str, path: str | None = None, revision: str | None = None, needed: int = 0
+) -> str:
+    """Any error of the client in words: what is wrong and the way out, with no path of this machine in it.
+
+    needed: bytes that the file takes, for a disk that is full.
+    """
+    import httpx2
+    from huggingface_hub import errors
+
+    if isinstance(error, errors.LocalEntryNotFoundError) and error.__cause__ is not None:
+        error = error.__cause__  # why the client fell back on its cache
+    what = f"{path} of {repo}" if path else repo
+    later = "try again when the Hub can be reached"
+    if isinstance(error, errors.GatedRepoError):
+        return f"{repo} is gated: ask for access on its page on the Hub, and log in with `hf auth login`."
+    if isinstance(error, errors.RepositoryNotFoundError):
+        return (
+            f"The Hub has no repository {repo}, or it is private: check the spelling, or log in with `hf auth login` "
+            "as somebody who may read it."
+        )
+    if isinstance(error, errors.RevisionNotFoundError):
+        return (
+            f"{repo} has no revision {shown(revision)}: check the spelling, or ask for {repo} alone, which means main."
+        )
+    if isinstance(error, errors.RemoteEntryNotFoundError):
+        return f"{repo} holds no {path or 'such file'}: check the spelling, or ask its owner to publish it again."
+    if isinstance(error, errors.DisabledRepoError):
+        return f"The Hub has disabled {repo}: choose another repository."
+    if isinstance(error, errors.OfflineModeIsEnabled):
+        return _offline(f"{what} is not in the Hub's cache on this machine")
+    if isinstance(error, errors.HfHubHTTPError):
+        return _answered(error.response, what)
+    if isinstance(error, (httpx2.TimeoutException, TimeoutError)):
+        return f"The Hub did not answer in time when asked for {what}: {later}."
+    if isinstance(error, (httpx2.HTTPError, errors.LocalEntryNotFoundError, ConnectionError)):
+        return f"The Hub cannot be reached for {what} ({type(error).__name__}): {later}."
+    if "No space left" in str(error) or getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT):
+        return no_space(what, needed)
+    if isinstance(error, PermissionError) or getattr(error, "errno", None) == errno.EROFS:
+        return f"{what} cannot be kept: the Hub's cache ({_cache().name}) cannot be written; set HF_HOME to a folder that can."
+    if "Consistency check failed" in str(error):
+        return f"{what} arrived incomplete and was thrown away: try again."
+    if isinstance(error, (json.JSONDecodeError, errors.FileMetadataError, KeyError, TypeError)):
+        return f"The answer about {what} is not the Hub's: check HF_ENDPOINT and the network's sign-in page, and try again."
+    return f"The Hub's client failed over {what} ({type(error).__name__}): {later}."
+
+
+def no_space(what: str, needed: int) -> str:
+    """The sentence for a full disk. needed: bytes, 0 where unknown."""
+    size = f"{needed / 1e6:.1f} MB are needed" if needed else "there is too little"
+    return f"There is no room for {what}: free some space, {size} in the Hub's cache ({_cache().name}), and try again."
+
+
+def _answered(response: Any, what: str) -> str:
+    status = response.status_code
+    if status == 401:
+        return f"The Hub does not know you (401) and keeps {what} to itself: log in with `hf auth login`."
+    if status == 403:
+        return f"The Hub does not let you use {what} (403): log in with `hf auth login`, with a token that may."
+    if status in (409, 412):
+        return f"{what} was changed by somebody else meanwhile ({status}): try again."
+    if status == 429:
+        after = response.headers.get("Retry-After", "")
+        wait = f"{after} seconds" if after.isdigit() else "a few minutes"
+        return f"The Hub was asked too often (429): try again in {wait}, or log in with `hf auth login`."
+    if status >= 500:
+        return f"The Hub is out of order ({status}), asked for {what}: try again when the Hub can be reached."
+    return f"The Hub refuses {what} ({status}): check the spelling and try again."
+
+
+def _offline(what: str) -> str:
+    return (
+        f"{what}, and HF_HUB_OFFLINE is set: unset it and start again, or go on with the runs and pictures there are."
+    )
+
+
+def _check(repo: str, revision: str) -> None:
+    good = _REPO.fullmatch(repo) and not re.search(r"\.\.|--|[.-](/|$)|\.git$", repo)
+    if not good or not plain(repo):
+        raise HubError(f"A repository is written OWNER/NAME or OWNER/NAME@REVISION, got {shown(repo)}.")
+    if not _REVISION.fullmatch(revision) or re.search(r"\.\.|//|/\.|[./]$", revision) or not plain(revision):
+        raise HubError(f"A revision is a branch, a tag or a commit, such as main, got {shown(revision)}.")
+
+
+def _cache() -> Path:
+    from huggingface_hub import constants
+
+    return Path(constants.HF_HUB_CACHE)
+
+
+def _folder(repo: str, repo_type: str) -> Path:
+    return _cache() / "--".join((f"{repo_type}s", *repo.split("/")))

@@ -1,0 +1,84 @@
+"""Snapshots of a network while it trains: how good its representations are, and two maps of the same 2,000 images.
+
+The labels are looked at and never trained on. Each t-SNE starts from the last snapshot's, so that a class stays where
+it was and a film of the snapshots shows what moved.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from vicreg.evaluation.encode import encode
+from vicreg.evaluation.probe import knn_accuracy
+from vicreg.evaluation.projection import pca, tsne
+from vicreg.evaluation.spectrum import spectrum
+from vicreg.method.networks import Encoder
+
+SNAPSHOTS = 12  # about so many in a run, besides the untrained network, but fewer where it has few steps:
+STEPS_APART = 120  # a snapshot costs about as much as a hundred steps of the smallest network
+MAP_IMAGES = 2_000  # the first test images, on every map
+GALLERY_IMAGES = 10_000  # the first train images, whose labels vote
+NEIGHBOURS = 20
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """One moment of a run.
+
+    epoch: epochs behind it, 0 for the untrained network. knn_accuracy: share of the map's images that their 20
+    nearest train images classify rightly (weighted cosine). effective_rank: 1 to 512. singular_values: (512,), of
+    the map's centred representations. pca, tsne: (M, 2) float32 coordinates of the map's images.
+    """
+
+    epoch: int
+    knn_accuracy: float
+    effective_rank: float
+    singular_values: np.ndarray
+    pca: np.ndarray
+    tsne: np.ndarray
+
+    def figures(self) -> dict[str, Any]:
+        """The plain numbers, for JSON."""
+        return {"epoch": self.epoch, "knn_accuracy": self.knn_accuracy, "effective_rank": self.effective_rank}
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """The arrays, float32."""
+        return {"singular_values": self.singular_values, "pca": self.pca, "tsne": self.tsne}
+
+    @classmethod
+    def restore(cls, figures: dict[str, Any], arrays: dict[str, np.ndarray]) -> Snapshot:
+        """The snapshot that `figures` and `arrays` describe."""
+        return cls(**figures, **arrays)
+
+
+class Snapshotter:
+    """Takes snapshots on the same images every time: the first 2,000 test and the first 10,000 train images."""
+
+    def __init__(
+        self, train_images: np.ndarray, train_labels: np.ndarray, test_images: np.ndarray, test_labels: np.ndarray
+    ) -> None:
+        self.gallery, self.gallery_labels = train_images[:GALLERY_IMAGES], train_labels[:GALLERY_IMAGES]
+        self.images, self.labels = test_images[:MAP_IMAGES], test_labels[:MAP_IMAGES]
+
+    def take(self, encoder: Encoder, *, epoch: int, previous: Snapshot | None) -> Snapshot:
+        """A snapshot of the encoder as it is; its mode is put back to what it was."""
+        was_training = encoder.training
+        encoder.eval()
+        gallery, representations = encode(encoder, self.gallery), encode(encoder, self.images)
+        encoder.train(was_training)
+        k = min(NEIGHBOURS, len(gallery))
+        values = spectrum(representations)
+        flat = pca(representations).coordinates
+        if previous is not None:  # a principal axis has no sign of its own: keep the last one's
+            flat = flat * np.where((flat * previous.pca).sum(axis=0) < 0, -1, 1)
+        return Snapshot(
+            epoch=epoch,
+            knn_accuracy=float(knn_accuracy(gallery, self.gallery_labels, representations, self.labels, k=k)),
+            effective_rank=float(values.effective_rank),
+            singular_values=values.singular_values.astype(np.float32),
+            pca=flat.astype(np.float32),
+            tsne=tsne(representations, initial=None if previous is None else previous.tsne).astype(np.float32),
+        )
