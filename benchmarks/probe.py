@@ -15,7 +15,7 @@ import torch
 
 from vicreg.data.loading import load
 from vicreg.evaluation import probe
-from vicreg.pipeline.train_run import representations
+from vicreg.pipeline.measure_run import representations
 from vicreg.runs.folder import open_run
 
 

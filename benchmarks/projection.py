@@ -18,7 +18,7 @@ from sklearn.manifold import TSNE, trustworthiness
 from vicreg.data.loading import load
 from vicreg.evaluation.neighbours import nearest
 from vicreg.evaluation.projection import COMPONENTS, map_quality, pca, tsne
-from vicreg.pipeline.train_run import representations
+from vicreg.pipeline.measure_run import representations
 from vicreg.runs.folder import open_run
 
 PERPLEXITY = 30

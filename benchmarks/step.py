@@ -15,9 +15,11 @@ import torch
 
 from vicreg.config import ENCODERS, Config
 from vicreg.method.loss import vicreg_loss
+from vicreg.method.networks import networks
 from vicreg.method.views import augmented_views
-from vicreg.pipeline.train_run import choose_device
-from vicreg.training.loop import half_precision, make_optimiser, networks, seeded
+from vicreg.training.device import choose_device
+from vicreg.training.optimiser import make_optimiser
+from vicreg.training.step import half_precision, seeded
 
 
 def main() -> None:

@@ -2,7 +2,7 @@
 
     python -m benchmarks.throughput [--encoder resnet18] [--batch-size 256] [--rounds 10] [--steps 5] [--compile]
 
-`ours` is the step of `vicreg.training.loop`: bfloat16 where the device has it, channels last. `float32` is the same step
+`ours` is the step of `vicreg.training.step`: bfloat16 where the device has it, channels last. `float32` is the same step
 without either, as a plain PyTorch loop has it: float32, contiguous. `compiled` is ours through torch.compile. They take
 turns within each round, so that whatever else the machine does falls on all; every figure is a median over the rounds.
 On CUDA it also prints the share of the card's peak that the networks' arithmetic reaches, and how often a step waits for
@@ -25,8 +25,10 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from vicreg.config import ENCODERS, Config
 from vicreg.method.loss import vicreg_loss
-from vicreg.pipeline.train_run import choose_device
-from vicreg.training.loop import half_precision, make_optimiser, networks, positive_pairs, seeded, take_step
+from vicreg.method.networks import networks
+from vicreg.training.device import choose_device
+from vicreg.training.optimiser import make_optimiser
+from vicreg.training.step import half_precision, positive_pairs, seeded, take_step
 
 # Dense bfloat16 tensor-core peaks in TFLOP/s, from NVIDIA's data sheets, by words of the device's name; the first fits.
 PEAKS = {"H200": 989, "H100 NVL": 835, "H100 PCIe": 756, "H100": 989, "A100": 312, "L40S": 362, "L4": 121, "4090": 165}

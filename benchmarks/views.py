@@ -11,7 +11,7 @@ import torch
 
 from vicreg.config import ViewConfig
 from vicreg.method.views import augmented_views
-from vicreg.training.loop import seeded
+from vicreg.training.step import seeded
 
 
 def main() -> None:

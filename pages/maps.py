@@ -5,7 +5,7 @@ import streamlit as st
 
 import ui
 from vicreg import charts
-from vicreg.pipeline.baselines import described
+from vicreg.runs.model_card import described
 
 ui.page(
     "Do the classes separate, though no label was used?",

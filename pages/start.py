@@ -6,7 +6,7 @@ import streamlit as st
 import ui
 from vicreg import charts
 from vicreg.charts.method_diagram import diagram
-from vicreg.claims import STUDY_PROBES
+from vicreg.study import STUDY_PROBES
 
 ui.page(
     "How can a network learn from pictures without labels?",

@@ -9,6 +9,7 @@ from ui import data, training_limits, training_view
 from vicreg import jobs
 from vicreg.config import DATASETS, ENCODERS, Config, presets
 from vicreg.data import loading
+from vicreg.data.catalogue import CATALOGUE
 
 OWN = "own weights"
 NAME = "train_name"
@@ -154,7 +155,7 @@ def start(config: Config, name: str) -> None:
         button.button("Look again", icon=":material/refresh:", width="stretch")
         return
     try:
-        found = training_limits.estimated(config, loading.CATALOGUE[config.dataset].train_images)
+        found = training_limits.estimated(config, CATALOGUE[config.dataset].train_images)
     except (ValueError, RuntimeError, MemoryError) as error:  # torch's, for too little memory
         said = str(error).partition("\n")[0][:200] or "There was not enough memory"
         st.warning(f"A step could not be timed: {said}. Choose a smaller batch or encoder.", icon=":material/error:")

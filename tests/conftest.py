@@ -13,12 +13,14 @@ import numpy as np
 import pytest
 
 from vicreg.data import loading
+from vicreg.data.catalogue import CATALOGUE
+from vicreg.data.image_set import ImageSet
 
 
 @pytest.fixture(scope="session")
-def cifar10_test(tmp_path_factory: pytest.TempPathFactory) -> loading.ImageSet:
+def cifar10_test(tmp_path_factory: pytest.TempPathFactory) -> ImageSet:
     """CIFAR-10's test split, decoded once a session into a cache of its own; skips without VICREG_DATA."""
-    spec = loading.CATALOGUE["cifar10"]
+    spec = CATALOGUE["cifar10"]
     file = os.path.join(os.environ.get("VICREG_DATA", ""), spec.repo, spec.splits["test"].path)
     if not os.environ.get("VICREG_DATA") or not os.path.isfile(file):
         pytest.skip("needs CIFAR-10's test split: set VICREG_DATA to a folder laid out as on the Hub")
@@ -56,7 +58,7 @@ def write_parquet(path: Path, images: np.ndarray, labels: np.ndarray) -> None:
 def tiny_hub(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """Environment variables for a machine whose CIFAR-10 is 64 + 48 handwritten digits, and whose caches are empty."""
     root = tmp_path_factory.mktemp("tiny_hub")
-    spec = loading.CATALOGUE["cifar10"]
+    spec = CATALOGUE["cifar10"]
     for split, count, first in (("train", 64, 0), ("test", 48, 1000)):
         write_parquet(root / "data" / spec.repo / spec.splits[split].path, *digit_images(count, first))
     return {
@@ -94,11 +96,11 @@ def with_pictures(cifar10_test):
 
 
 @pytest.fixture(scope="session")
-def hub_files(cifar10_test: loading.ImageSet) -> dict[str, tuple[str, bytes]]:
+def hub_files(cifar10_test: ImageSet) -> dict[str, tuple[str, bytes]]:
     """The test splits of CIFAR-10 and MNIST as the Hub holds them: data set -> (path in its repository, content)."""
     root, found = Path(os.environ["VICREG_DATA"]), {}
     for name in ("cifar10", "mnist"):
-        spec = loading.CATALOGUE[name]
+        spec = CATALOGUE[name]
         path = spec.splits["test"].path
         found[name] = (path, (root / spec.repo / path).read_bytes())
     return found

@@ -7,22 +7,11 @@ from types import SimpleNamespace
 
 import pytest
 
-from vicreg.claims import (
-    CLAIMS,
-    CLOSE,
-    FAILS,
-    HOLDS,
-    STUDY_PROBES,
-    UNKNOWN,
-    difference,
-    family,
-    findings,
-    judge,
-    study_probe,
-)
+from vicreg.claims import CLAIMS, CLOSE, FAILS, HOLDS, UNKNOWN, difference, family, findings, judge
 from vicreg.config import PRESETS
 from vicreg.runs.folder import find_runs
 from vicreg.storage import paths
+from vicreg.study import STUDY_PROBES, study_probe
 
 ROOT = Path(__file__).parents[1]
 BY_NAME = {claim.name: claim for claim in CLAIMS}

@@ -1,5 +1,6 @@
-"""The doors between the rooms, each import in a fresh process: who may load what."""
+"""The doors between the rooms: who may import whom, read off the source, and what an import loads, in a fresh process."""
 
+import ast
 import subprocess
 import sys
 from pathlib import Path
@@ -8,6 +9,60 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 HEAVY = ("torch", "streamlit", "pandas", "sklearn", "altair", "huggingface_hub")
+
+# The floors of vicreg/, from the ground up: a module imports from its own floor and from those below, never from above.
+FLOORS = (
+    "lazy",
+    "storage",
+    "config",
+    "study",
+    "method",
+    "data",
+    "evaluation",
+    "charts",
+    "training",
+    "runs",
+    "claims",
+    "hub",
+    "pipeline",
+    "jobs",
+    "cli",
+    "__main__",
+)
+OURS = ("vicreg", "ui", "pages", "app", "tests", "benchmarks")
+
+
+def sources(package: str) -> dict[str, Path]:
+    """Every module of a package at any depth, by its dotted name."""
+    files = sorted((ROOT / package).rglob("*.py"))
+    names = (".".join(file.relative_to(ROOT).with_suffix("").parts) for file in files)
+    return {name.removesuffix(".__init__"): file for name, file in zip(names, files, strict=True)}
+
+
+MODULES = {name: file for package in ("vicreg", "ui") for name, file in sources(package).items()}
+
+
+def imports(file: Path) -> set[str]:
+    """What a file imports, at its top, inside functions and for type checkers alike: the modules' dotted names."""
+    found = set()
+    for node in ast.walk(ast.parse(file.read_text("utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {name.name for name in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert not node.level, f"{file} imports relatively"
+            names = {f"{node.module}.{name.name}" for name in node.names}
+            found |= {name if name in MODULES else node.module for name in names}
+    return found
+
+
+def packages(file: Path) -> set[str]:
+    """The top-level packages that a file imports."""
+    return {name.split(".")[0] for name in imports(file)}
+
+
+def floor(module: str) -> int:
+    """The number of a vicreg module's floor; that of the package itself is the ground."""
+    return FLOORS.index(module.split(".")[1]) if "." in module else 0
 
 
 def loaded_by(code: str) -> set[str]:
@@ -20,14 +75,73 @@ def loaded_by(code: str) -> set[str]:
     )
 
 
-def modules(package: str) -> list[str]:
-    """Every module of a package, by its dotted name."""
-    folder = ROOT / package.replace(".", "/")
-    return sorted(f"{package}.{path.stem}" for path in folder.glob("*.py") if not path.stem.startswith("__"))
+def test_every_room_of_the_library_is_on_a_floor():
+    rooms = {name.split(".")[1] for name in sources("vicreg") if "." in name}
+    assert rooms == set(FLOORS)
 
 
-def test_import_vicreg_loads_nothing_heavy():
-    assert not loaded_by("import vicreg").intersection(HEAVY)
+@pytest.mark.parametrize("module", sources("vicreg"))
+def test_nothing_imports_from_a_higher_floor(module):
+    above = {
+        name for name in imports(MODULES[module]) if name.split(".")[0] == "vicreg" and floor(name) > floor(module)
+    }
+    assert not above
+
+
+@pytest.mark.parametrize("module", sources("vicreg"))
+def test_the_library_imports_neither_streamlit_nor_pages(module):
+    assert not packages(MODULES[module]) & {"streamlit", *OURS[1:]}
+
+
+def test_no_modules_import_each_other_in_a_circle():
+    waiting = {name: {other for other in imports(file) if other in MODULES} - {name} for name, file in MODULES.items()}
+    while free := {name for name, needs in waiting.items() if not needs & set(waiting)}:
+        waiting = {name: needs for name, needs in waiting.items() if name not in free}
+    assert not waiting
+
+
+def test_ui_imports_the_library_and_no_page():
+    for name, file in sources("ui").items():
+        assert not packages(file) & {"pages", "app", "tests", "benchmarks"}, name
+
+
+def test_pages_import_ui_and_the_library():
+    for name, file in sources("pages").items():
+        assert packages(file) & set(OURS) <= {"ui", "vicreg"}, name
+
+
+@pytest.mark.parametrize("room", ["method", "evaluation"])
+def test_what_takes_arrays_knows_no_charts_no_data_and_no_hub(room):
+    for name, file in sources(f"vicreg/{room}").items():
+        assert "altair" not in packages(file), name
+        inside = {other.split(".")[1] for other in imports(file) if other.startswith("vicreg.")}
+        assert not inside & {"charts", "data", "hub"}, name
+
+
+def test_charts_import_pandas_and_altair_and_what_python_brings():
+    for name, file in sources("vicreg/charts").items():
+        foreign = packages(file) - set(sys.stdlib_module_names)
+        assert foreign <= {"altair", "pandas", "vicreg"}, name
+        assert all(other.startswith("vicreg.charts") for other in imports(file) if other.startswith("vicreg")), name
+
+
+def test_charts_load_no_torch_and_no_scikit_learn():
+    loaded = loaded_by("import vicreg.charts")
+    assert not loaded & {"torch", "sklearn", "streamlit", "vicreg.data", "vicreg.runs"}
+    assert {"altair", "pandas"} <= loaded
+
+
+@pytest.mark.parametrize(
+    "package", ["vicreg", *sorted(n for n in sources("vicreg") if MODULES[n].name == "__init__.py")]
+)
+def test_a_package_loads_nothing_heavy(package):
+    heavy = set(HEAVY) - ({"altair", "pandas"} if package == "vicreg.charts" else set())  # its names are its modules'
+    assert not loaded_by(f"import {package}") & heavy
+
+
+@pytest.mark.parametrize("module", ["vicreg.config", "vicreg.claims", "vicreg.study", "vicreg.cli.main"])
+def test_what_the_command_line_reads_first_loads_nothing_heavy(module):
+    assert not loaded_by(f"import {module}") & set(HEAVY)
 
 
 def test_the_command_lines_help_loads_nothing_heavy():
@@ -45,28 +159,8 @@ def test_list_loads_no_torch():
     assert not loaded_by(code).intersection({"torch", "streamlit", "sklearn"})
 
 
-@pytest.mark.parametrize("module", [*modules("vicreg"), *modules("vicreg.evaluation"), *modules("vicreg.charts")])
-def test_the_library_never_loads_streamlit_or_the_pages(module):
-    loaded = loaded_by(f"import {module}")
-    assert not loaded.intersection({"streamlit", "ui", "app"})
-    if module.startswith("vicreg.evaluation"):
-        assert not loaded.intersection({"altair", "vicreg.data.loading", "vicreg.hub.downloads", "vicreg.charts"})
-
-
-def test_charts_load_only_pandas_and_altair():
-    loaded = loaded_by("import vicreg.charts")
-    assert not loaded.intersection({"torch", "sklearn", "streamlit", "vicreg.data.loading", "vicreg.runs.folder"})
-    assert {"altair", "pandas"} <= loaded
-
-
-def test_claims_load_nothing_heavy():
-    assert not loaded_by("import vicreg.claims").intersection(HEAVY)
-
-
-def test_every_public_name_of_the_package_resolves():
-    code = "import vicreg\nfor name in vicreg.__all__: assert getattr(vicreg, name) is not None"
-    loaded_by(code)
-    import vicreg
-
+@pytest.mark.parametrize("package", ["vicreg", "vicreg.data", "vicreg.jobs"])
+def test_every_public_name_of_a_package_resolves(package):
+    loaded_by(f"import {package} as p\nfor name in p.__all__: assert getattr(p, name) is not None")
     with pytest.raises(AttributeError, match="no attribute 'vigreg'"):
-        _ = vicreg.vigreg
+        _ = getattr(__import__(package, fromlist=["x"]), "vigreg")  # noqa: B009 - the name is wrong on purpose

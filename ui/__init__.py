@@ -9,14 +9,13 @@ import dataclasses
 import inspect
 import pkgutil
 import shlex
-from pathlib import Path
 
-import numpy as np
 import pandas as pd
 import streamlit as st
 
-from ui import checkpoints, data
+from ui.chart_widgets import brushed, chart, pick_amount, pick_map, prepared
 from ui.components import drawing, tiles, width
+from ui.page_table import PAGES, navigation, page
 from ui.pictures import Pictures, anomalies, data_uri, pictures, sample_picture, thumbnails
 from ui.representations import (
     clusters_by_chance,
@@ -44,7 +43,7 @@ from ui.runs import (
 from ui.uploads import drop_own_picture, own_picture
 from vicreg import charts
 from vicreg.config import presets
-from vicreg.data import loading
+from vicreg.data.catalogue import CATALOGUE, Spec
 from vicreg.runs.folder import Run
 
 __all__ = [
@@ -99,77 +98,6 @@ __all__ = [
     "within",
 ]
 
-ROOT = Path(__file__).parent.parent
-MARKER = "_navigation_is_set"
-AMOUNTS = (250, 500, 1_000, 2_000, 5_000, 10_000)  # of pictures on a map
-
-# group -> (file, title in the navigation, icon, what the page shows)
-PAGES = {
-    "Learn": [
-        ("start", "Start", ":material/school:", "What VICReg is, drawn with real views of a real picture."),
-    ],
-    "Explore": [
-        (
-            "training_curves",
-            "Training curves",
-            ":material/show_chart:",
-            "The loss and its three terms, epoch by epoch.",
-        ),
-        ("maps", "Maps", ":material/scatter_plot:", "All test pictures as points: PCA, t-SNE, Laplacian Eigenmaps."),
-        ("retrieval", "Retrieval", ":material/image_search:", "The nearest and the farthest pictures of one you pick."),
-        ("probe", "Probe", ":material/straighten:", "What a linear classifier reads off the representations."),
-        (
-            "anomalies",
-            "Anomalies",
-            ":material/warning:",
-            "Which pictures are unlike the rest: scores, ranking and ROC.",
-        ),
-        ("clusters", "Clusters", ":material/workspaces:", "Groups found without labels, beside the classes."),
-    ],
-    "Compare": [
-        ("ablations", "Ablations", ":material/tune:", "Switch the terms off, and see what breaks."),
-        ("claims", "Claims", ":material/fact_check:", "What the study found, held against these runs."),
-    ],
-    "Do": [
-        ("train", "Train", ":material/model_training:", "Train a run of your own, and watch it learn."),
-    ],
-}
-
-
-def navigation() -> st.Page:
-    """The navigation, as a page to run. Called by app.py, and by a page that was opened without it."""
-    st.session_state[MARKER] = True
-    return st.navigation(
-        {
-            group: [
-                st.Page(ROOT / "pages" / f"{name}.py", title=title, icon=icon, help=text, default=name == "start")
-                for name, title, icon, text in entries
-            ]
-            for group, entries in PAGES.items()
-        }
-    )
-
-
-def page(question: str, notice: str, *, dataset: bool = True) -> None:
-    """Open a page: its title is a question, under it the one thing to notice; the sidebar's choices beside it.
-
-    dataset: whether the page can show more than one data set.
-
-    A server that was just started runs a deep link's page file without app.py, since there is a folder called pages/:
-    the navigation is then set here and the page run again, with its path and query kept.
-    """
-    if MARKER not in st.session_state:
-        navigation()
-        st.rerun()
-    data.begin()
-    st.title(question, anchor=False)
-    st.markdown(notice)
-    if dataset:
-        data.pick_data()
-    checkpoints.panel()
-    if dataset:
-        data.explain_fallback()
-
 
 def measured(text: str, *, command: str | None = None) -> None:
     """Folded away: how the figures on this page were measured, and the command that makes them again."""
@@ -198,14 +126,14 @@ def class_colour(label: int) -> str:
     return charts.CLASS_COLOURS[int(label) % len(charts.CLASS_COLOURS)]
 
 
-def spec(run: Run) -> loading.Spec:
+def spec(run: Run) -> Spec:
     """The data set of a run, as the catalogue describes it."""
-    return loading.CATALOGUE[run.config.dataset]
+    return CATALOGUE[run.config.dataset]
 
 
-def anomalous(run: Run) -> loading.Spec:
+def anomalous(run: Run) -> Spec:
     """The data set whose pictures are anomalies to the run's."""
-    return loading.CATALOGUE[spec(run).anomalies[0]]
+    return CATALOGUE[spec(run).anomalies[0]]
 
 
 def within(key: str, last: int) -> None:
@@ -216,69 +144,12 @@ def within(key: str, last: int) -> None:
 
 def class_names(run: Run) -> list[str]:
     """The names of the classes of the run's data set, by label."""
-    return list(loading.class_names(run.config.dataset))
+    return list(spec(run).classes)
 
 
 def coloured(text: str, term: str) -> str:
     """A word in the colour of a term, for st.markdown."""
     return rf"$\textcolor{{{charts.TERM_COLOURS[term]}}}{{\textsf{{{text}}}}}$"
-
-
-def chart(drawing: charts.alt.TopLevelMixin | dict, *, alt: str, key: str, **options):
-    """An Altair chart as every page shows it: its own size, a text for those who cannot see it.
-
-    drawing: the chart, or what `prepared` made of it.
-    """
-    st.html("<style>#vg-tooltip-element img { width: 96px; image-rendering: pixelated; }</style>")  # pictures on hover
-    if isinstance(drawing, dict):
-        return st.vega_lite_chart(drawing, alt=alt, key=key, width="content", **options)
-    return st.altair_chart(_sized(drawing), alt=alt, key=key, width="content", **options)
-
-
-def prepared(drawing: charts.alt.TopLevelMixin) -> dict:
-    """A chart as `chart` sends it. Making it takes 10 to 20 ms; one that many visitors see is made once."""
-    return _sized(drawing).to_dict()
-
-
-def _sized(drawing: charts.alt.TopLevelMixin) -> charts.alt.TopLevelMixin:
-    """Sizes are those of the plot itself; Streamlit would squeeze axes and legend into them."""
-    if hasattr(drawing, "hconcat") or hasattr(drawing, "vconcat"):
-        return drawing
-    return drawing.properties(autosize=charts.alt.AutoSizeParams(type="pad"))
-
-
-def pick_map(place: object, *, key: str) -> str:
-    """Which map to show, `tsne` or `pca`; its name is in the URL."""
-    titles = {charts.MAP_TITLES[kind]: kind for kind in ("tsne", "pca")}
-    chosen = place.segmented_control("Map", list(titles), default="t-SNE", required=True, key=key, bind="query-params")
-    return titles[chosen]
-
-
-def pick_amount(place: object, mapped: int, *, key: str) -> int:
-    """How many of the mapped pictures are drawn, in the URL; 2,000 unless chosen, or all where there are fewer."""
-    amounts = [n for n in AMOUNTS if n <= mapped] or [mapped]
-    if st.session_state.get(key, amounts[0]) not in amounts:  # chosen for a larger data set
-        del st.session_state[key]
-    return place.select_slider(
-        "Pictures on the maps",
-        amounts,
-        value=2_000 if 2_000 in amounts else amounts[-1],
-        format_func=lambda n: f"{n:,}",
-        key=key,
-        bind="query-params",
-        persist_state="session",
-        help=f"All {mapped:,} were mapped; this many of them are drawn. More pictures take longer to send.",
-    )
-
-
-def brushed(frame: pd.DataFrame, box: dict[str, list[float]]) -> pd.DataFrame | None:
-    """The rows inside a brushed box {column: [low, high]}; None where nothing is brushed."""
-    if not box or not set(box) <= set(frame):  # a box that was drawn on maps that are gone
-        return None
-    inside = np.ones(len(frame), dtype=bool)
-    for column, (low, high) in box.items():
-        inside &= frame[column].between(low, high).to_numpy()
-    return frame[inside]
 
 
 def amortisation(eigenmap: Run) -> None:

@@ -9,8 +9,10 @@ import streamlit as st
 
 from ui.progress_line import follow, tasks
 from vicreg.hub import downloads
+from vicreg.hub.index import Shelf
 from vicreg.runs.folder import Run
 from vicreg.storage import hub_client
+from vicreg.storage.hub_client import HubError
 
 DOWNLOADS, LOOKS = 2, 8  # at a time, of all visitors
 
@@ -36,7 +38,7 @@ def panel() -> None:
             return
         try:
             repo, revision = hub_client.parse(named)
-        except downloads.HubError as error:
+        except HubError as error:
             st.warning(str(error), icon=":material/edit:")
             return
         _contents(repo, revision)
@@ -56,7 +58,7 @@ def runs_here() -> tuple[dict[str, Run], list[str]]:
     """The runs of the session's repository that are on this machine, and a sentence for each that is broken."""
     try:
         return downloads.cached_runs(*hub_client.parse(_named())) if _named() else ({}, [])
-    except downloads.HubError:  # said in the panel
+    except HubError:  # said in the panel
         return {}, []
 
 
@@ -95,7 +97,7 @@ def _contents(repo: str, revision: str) -> None:
         _shelf(shelf)
 
 
-def _shelf(shelf: downloads.Shelf) -> None:
+def _shelf(shelf: Shelf) -> None:
     """Every run of a repository: here, or how large it is and a button that brings it in."""
     here, _ = downloads.cached_runs(shelf.repo, shelf.commit)
     st.caption(f"Commit `{shelf.commit[:12]}`: {len(shelf.runs)} runs, {len(here)} of them here.")
@@ -111,7 +113,7 @@ def _shelf(shelf: downloads.Shelf) -> None:
         _download(shelf, tuple(missing), f"All {len(missing)}, {sum(missing.values()) / 1e6:.1f} MB")
 
 
-def _download(shelf: downloads.Shelf, names: tuple[str, ...], label: str) -> None:
+def _download(shelf: Shelf, names: tuple[str, ...], label: str) -> None:
     """A button with the size on it, and while the download goes on its progress and Cancel."""
     key = f"download:{shelf.repo}@{shelf.commit}:{','.join(names)}"
     task = tasks().get(key)

@@ -16,7 +16,10 @@ from PIL import Image
 from ui import data
 from ui.runs import results
 from vicreg.data import fingerprints, loading
-from vicreg.runs.folder import Run, RunError
+from vicreg.data.catalogue import CATALOGUE
+from vicreg.data.image_set import DataError, ImageSet, PicturesMissing, Source
+from vicreg.runs.errors import RunError
+from vicreg.runs.folder import Run
 
 
 @dataclass(frozen=True)
@@ -30,7 +33,7 @@ class Pictures:
     order: np.ndarray
     labels: np.ndarray
     classes: tuple[str, ...]
-    source: loading.Source
+    source: Source
     known: dict[str, np.ndarray] = field(default_factory=dict)
 
     def __len__(self) -> int:
@@ -45,12 +48,12 @@ class Pictures:
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)
-def image_set(name: str, split: str) -> loading.ImageSet:
+def image_set(name: str, split: str) -> ImageSet:
     return loading.load(name, split)
 
 
 @st.cache_data(max_entries=8, show_spinner=False)
-def _order(known: str, source: str, _run: Run, _images: loading.ImageSet) -> np.ndarray:
+def _order(known: str, source: str, _run: Run, _images: ImageSet) -> np.ndarray:
     table = _run.results("fingerprints")
     prints = table.filter(regex=r"^f\d").to_numpy()
     return fingerprints.align(prints, table["label"].to_numpy(), _images)
@@ -72,24 +75,24 @@ def pictures(run: Run, split: str = "test") -> Pictures | None:
             order = np.arange(len(found))
             if split == "test":
                 order = _order(run.numbering, found.source.sha256, run, found)
-    except (loading.DataError, loading.PicturesMissing, RunError) as error:
+    except (DataError, PicturesMissing, RunError) as error:
         st.warning(str(error), icon=":material/broken_image:")
         return None
     labels = results(run, "fingerprints")["label"].to_numpy() if split == "test" else found.labels
-    values = loading.CATALOGUE[name].attributes
+    values = CATALOGUE[name].attributes
     known = {what: np.array(values[what])[numbers] for what, numbers in found.attributes.items()}
     return Pictures(found.images, order, labels, found.classes, found.source, known)
 
 
 def anomalies(run: Run) -> Pictures | None:
     """The pictures that are anomalies to the run's data set, as the run numbers them; else a line, and None."""
-    name, _ = loading.CATALOGUE[run.config.dataset].anomalies
+    name, _ = CATALOGUE[run.config.dataset].anomalies
     try:
         if data.arrival(name) != data.HERE:
             data.show_arrival(name, "test")
             return None
         found = image_set(name, "test")
-    except (loading.DataError, loading.PicturesMissing) as error:
+    except (DataError, PicturesMissing) as error:
         st.warning(str(error), icon=":material/broken_image:")
         return None
     table = results(run, "anomaly")

@@ -131,7 +131,7 @@ def representations(run: Run, split: str) -> np.ndarray:
 
     One visitor computes, the others wait for that.
     """
-    from vicreg.pipeline.train_run import representations as compute
+    from vicreg.pipeline.measure_run import representations as compute
 
     images = image_set(run.config.dataset, split)
     place = st.empty()

@@ -10,10 +10,11 @@ import streamlit as st
 
 from ui import checkpoints, data
 from vicreg import charts
-from vicreg.claims import study_probe
 from vicreg.config import BASELINES, PRESETS
-from vicreg.runs.folder import Run, RunError, find_runs
+from vicreg.runs.errors import RunError
+from vicreg.runs.folder import Run, find_runs
 from vicreg.storage import paths
+from vicreg.study import study_probe
 
 if TYPE_CHECKING:
     from streamlit.delta_generator import DeltaGenerator

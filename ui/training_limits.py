@@ -14,8 +14,9 @@ import streamlit as st
 
 from vicreg import jobs
 from vicreg.config import Config
-from vicreg.jobs.control import Job, Limits
+from vicreg.jobs.record import Limits
 from vicreg.jobs.session import folder_bytes
+from vicreg.jobs.status import Job
 from vicreg.storage import paths
 
 # On a hosted instance, where strangers share two cores and a small disk.
@@ -64,7 +65,7 @@ def _device() -> tuple[str, str]:
     """The kind of device that a training would take, and its name."""
     import torch
 
-    from vicreg.pipeline.train_run import choose_device
+    from vicreg.training.device import choose_device
 
     kind = choose_device("auto").type
     if kind == "cuda":
@@ -166,7 +167,7 @@ def estimated(config: Config, images: int) -> Estimate:
 @st.cache_data(max_entries=64, ttl=600, show_spinner="Timing three steps on this machine")
 def _seconds_a_step(config: Config) -> float:
     """Timed for all visitors, one config at a time, and again after ten minutes, since others may have slowed it."""
-    from vicreg.pipeline.train_run import choose_device
+    from vicreg.training.device import choose_device
     from vicreg.training.estimate import seconds_a_step
 
     with _TIMING:

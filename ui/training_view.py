@@ -16,12 +16,13 @@ import streamlit as st
 import ui
 from ui import training_limits
 from vicreg import charts, jobs
-from vicreg.claims import study_probe
 from vicreg.config import Config, presets
-from vicreg.data import loading
-from vicreg.jobs.control import Job
-from vicreg.runs.folder import RunError, open_run
+from vicreg.data.catalogue import class_names
+from vicreg.jobs.status import Job
+from vicreg.runs.errors import RunError
+from vicreg.runs.folder import open_run
 from vicreg.storage import paths
+from vicreg.study import study_probe
 
 EVERY = 2.0  # seconds between two looks
 POINTS = 300  # of a live curve: a panel is about as many pixels wide
@@ -291,7 +292,7 @@ def _figures(name: str, created: float, epoch: int, width: int, epochs: int, _mo
 
 @st.cache_resource(max_entries=16, show_spinner=False)
 def _map(name: str, created: float, epoch: int, side: int, _moments: list, _labels: np.ndarray, _job: Job) -> dict:
-    classes, last = list(loading.class_names(_job.config.dataset)), _moments[-1]
+    classes, last = list(class_names(_job.config.dataset)), _moments[-1]
     frame = pd.DataFrame({"tsne_x": last.tsne[:, 0], "tsne_y": last.tsne[:, 1], "class": np.array(classes)[_labels]})
     reach = 1.03 * float(max(np.abs(m.tsne).max() for m in _moments) or 1)
     title = f"t-SNE of {len(frame):,} test pictures, " + (

@@ -11,19 +11,18 @@ The study: github.com/AsafShul/VICReg_selfsupervised_representation_learning, it
 
 from __future__ import annotations
 
-import dataclasses
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from vicreg.config import BASELINES, PRESETS, Config
+from vicreg.config import BASELINES, PRESETS
+from vicreg.study import STUDY_PROBES
 
 if TYPE_CHECKING:
     from vicreg.runs.folder import Run
 
 HOLDS, FAILS, CLOSE, UNKNOWN = "holds", "does not hold", "too close to call", "cannot be told yet"
-STUDY_PROBES = {"vicreg": 62.68, "no-variance": 14.66, "neighbour-views": 50.1}  # the study's linear probes, percent
 CHANCE = 10.0
 TOP = 100
 
@@ -56,18 +55,10 @@ class Claim:
     check: Callable[[Metrics], Finding]
 
 
-def study_probe(config: Config) -> float | None:
-    """The study's linear probe for a config: that of its preset, whatever the epochs; None for any other setting."""
-    preset = PRESETS.get(config.preset)  # the study's data set is CIFAR-10, as theirs is
-    if preset is None or dataclasses.replace(config, epochs=preset.epochs) != preset:
-        return None
-    return STUDY_PROBES.get(config.preset)
-
-
 def family(found: Mapping[str, Run], dataset: str) -> tuple[dict[str, Run], list[str]]:
     """The runs that claims compare, by preset (and `vicreg-long`), and a sentence for each that is left out.
 
-    found: as `runs.find_runs` gives it, bundled runs before one's own. Presets compare on one budget, and all on the same
+    found: as `folder.find_runs` gives it, bundled runs before one's own. Presets compare on one budget, and all on the same
     copy of the same pictures: the `vicreg` run's.
     """
     full = found.get(f"{dataset}-vicreg")

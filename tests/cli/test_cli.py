@@ -17,15 +17,15 @@ from safetensors import safe_open
 from scipy.spatial.distance import cdist
 
 from vicreg.claims import findings
-from vicreg.cli.main import _figures, main
+from vicreg.cli.compare import figures_of
+from vicreg.cli.main import main
 from vicreg.config import PRESETS
 from vicreg.data import loading
 from vicreg.evaluation.encode import encode
 from vicreg.pipeline.train_run import train_run
-from vicreg.runs import folder
 from vicreg.runs.folder import find_runs, open_run, verify
 from vicreg.storage import paths
-from vicreg.training import loop
+from vicreg.storage.paths import STATE_FILE
 
 ROOT = Path(__file__).parents[2]
 SMALL = ("--batch-size", "16", "--view-size", "16", "--device", "cpu")
@@ -136,7 +136,7 @@ def test_ctrl_c_and_a_closed_terminal_save_and_the_same_command_goes_on(tmp_path
 
 def _stop_twice(words, tmp_path, tiny_hub, then):
     process = command(*words, environment=tiny_hub)
-    state = tmp_path / ".training-cifar10-vicreg" / loop.STATE_FILE
+    state = tmp_path / ".training-cifar10-vicreg" / STATE_FILE
     deadline = time.monotonic() + 120
     while not state.exists() and time.monotonic() < deadline and process.poll() is None:
         time.sleep(0.05)
@@ -162,7 +162,7 @@ def here(tiny_hub, monkeypatch, tmp_path):
     for name, value in tiny_hub.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("VICREG_RUNS", str(tmp_path / "no-runs"))
-    monkeypatch.setattr(folder, "BUNDLED", tmp_path / "bundled")
+    monkeypatch.setattr(paths, "BUNDLED", tmp_path / "bundled")
     return tmp_path / "bundled"
 
 
@@ -223,7 +223,7 @@ def test_a_stopped_neighbour_run_goes_on_with_the_neighbours_that_it_began_with(
 
     shutil.rmtree(here)
     assert train_run(config, folder, **stopped) is None
-    assert _step(state / loop.STATE_FILE) == 2
+    assert _step(state / STATE_FILE) == 2
     assert (state / "neighbours.npz").read_bytes() == kept
 
 
@@ -319,7 +319,7 @@ def test_the_readmes_table_is_what_list_prints_of_the_bundled_runs():
     bundled = {run.name: run for run in map(open_run, sorted(paths.BUNDLED.glob("cifar10-*")))}
     assert {f"cifar10-{name}" for name in told} == set(bundled)
     for name, cells in told.items():
-        assert cells == list(_figures(bundled[f"cifar10-{name}"])), name
+        assert cells == list(figures_of(bundled[f"cifar10-{name}"])), name
 
 
 def test_the_readmes_other_table_is_what_the_bundled_digit_runs_measured():

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from vicreg.data.cifar_batches import FOLDER, SPLITS, files, read_batches
-from vicreg.data.loading import DataError
+from vicreg.data.image_set import DataError
 
 RECONSTRUCT = b"cnumpy.core.multiarray\n_reconstruct\nq\x07cnumpy\nndarray\nq\x08K\x00\x85q\tU\x01bq\n\x87q\x0bRq\x0c"
 DTYPE = b"cnumpy\ndtype\nq\x0eU\x02u1K\x00K\x01\x87q\x0fRq\x10(K\x03U\x01|NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK\x00tb"

@@ -25,8 +25,10 @@ import pytest
 from PIL import Image
 
 from vicreg.data import loading
+from vicreg.data.catalogue import class_names
 from vicreg.data.fingerprints import align, fingerprints
-from vicreg.data.loading import DataError, ImageSet, PicturesMissing, Source, available, load
+from vicreg.data.image_set import DataError, ImageSet, PicturesMissing, Source
+from vicreg.data.loading import available, load
 from vicreg.storage import paths
 
 CIFAR10_TEST = "uoft-cs/cifar10/plain_text/test-00000-of-00001.parquet"
@@ -89,7 +91,7 @@ def test_a_lossless_file_comes_back_pixel_by_pixel(tmp_path):
     assert image_set.labels.dtype == np.int64
     assert len(image_set) == 12
     assert (image_set.name, image_set.split) == ("cifar10", "test")
-    assert image_set.classes == loading.class_names("cifar10")
+    assert image_set.classes == class_names("cifar10")
     assert image_set.classes[6] == "frog"
     assert image_set.source.file == CIFAR10_TEST
     assert image_set.source.sha256 == hashlib.sha256(file.read_bytes()).hexdigest()

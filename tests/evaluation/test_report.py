@@ -29,7 +29,7 @@ from vicreg.evaluation import sections
 from vicreg.evaluation.anomaly import FIELD, STUDY
 from vicreg.evaluation.colour import mean_lab
 from vicreg.evaluation.report import STEPS, Report, evaluate
-from vicreg.runs.folder import frame_bytes
+from vicreg.storage.files import frame_bytes
 
 TRAIN_IMAGES, TRAIN_LABELS = digit_images(300)
 TEST_IMAGES, TEST_LABELS = digit_images(120, 1000)

@@ -21,11 +21,14 @@ from huggingface_hub import constants, snapshot_download
 import vicreg
 from vicreg.cli.main import main
 from vicreg.hub import downloads as hubs
-from vicreg.hub.downloads import Cancelled, HubError, cached_runs, cached_shelf, download, look, missing_bytes, publish
+from vicreg.hub.downloads import cached_runs, cached_shelf, download, look, missing_bytes
 from vicreg.hub.index import index_value, read_index
-from vicreg.runs.folder import Run, open_run, update_run, verify, weights_bytes, write_run
+from vicreg.hub.publishing import publish
+from vicreg.method.networks import networks
+from vicreg.runs.folder import Run, open_run, update_run, verify, write_run
+from vicreg.runs.weights import weights_bytes
 from vicreg.storage import hub_client, paths
-from vicreg.training.loop import networks
+from vicreg.storage.hub_client import Cancelled, HubError
 
 ROOT = Path(__file__).parents[2]
 REPO = "ada/runs"

@@ -24,9 +24,11 @@ from vicreg.cli.main import main
 from vicreg.config import Config, presets
 from vicreg.data import loading
 from vicreg.jobs import event_log, locks, session
-from vicreg.jobs.control import Job, Limits
-from vicreg.jobs.session import JOB_FILE, STATE_FILE, Record, read_record, why, write_record
+from vicreg.jobs.failures import why
+from vicreg.jobs.record import Limits, Record, read_record, write_record
+from vicreg.jobs.status import Job
 from vicreg.runs.folder import find_runs, open_run
+from vicreg.storage.paths import EVENTS_FILE, JOB_FILE, LOCK_FILE, STATE_FILE
 
 ROOT = Path(__file__).parents[2]
 RECIPE = presets("coloured-digits")["vicreg"]
@@ -445,7 +447,7 @@ def test_torchs_words_for_too_little_memory_get_a_hint(tmp_path):
 
 def test_a_torn_last_line_is_left_out_and_the_next_one_is_whole(tmp_path):
     assert event_log.append(tmp_path, "started", pid=1, process="x", step=0, epochs=3, batch=2)
-    with (tmp_path / event_log.EVENTS_FILE).open("ab") as file:
+    with (tmp_path / EVENTS_FILE).open("ab") as file:
         file.write(b'{"time":1,"kind":"fini')
     assert event_log.read(tmp_path).state == "started"
     assert event_log.append(tmp_path, "failed", sentence="because", error="E")
@@ -466,7 +468,7 @@ def step_line(step: int, total: float = 1.0) -> bytes:
 
 
 def test_many_steps_are_thinned_evenly(tmp_path):
-    (tmp_path / event_log.EVENTS_FILE).write_bytes(b"".join(step_line(step) for step in range(1, 9_001)))
+    (tmp_path / EVENTS_FILE).write_bytes(b"".join(step_line(step) for step in range(1, 9_001)))
     story = event_log.read(tmp_path)
     steps = [point["step"] for point in story.points]
     assert len(steps) <= 2_000
@@ -476,7 +478,7 @@ def test_many_steps_are_thinned_evenly(tmp_path):
 
 
 def test_a_reader_goes_on_where_it_was_and_notices_another_file(tmp_path):
-    path = tmp_path / event_log.EVENTS_FILE
+    path = tmp_path / EVENTS_FILE
     path.write_bytes(step_line(1, 1.0) + step_line(2, 2.0))
     event_log.read(tmp_path)
     with path.open("r+b") as file:
@@ -492,7 +494,7 @@ def test_a_resumed_training_forgets_the_steps_it_makes_again(tmp_path):
     started = {"pid": 1, "process": "x", "epochs": 4, "batch": 2}
     event_log.append(tmp_path, "started", step=0, **started)
     event_log.append(tmp_path, "planned", device="d", steps=40, images=20)
-    with (tmp_path / event_log.EVENTS_FILE).open("ab") as file:
+    with (tmp_path / EVENTS_FILE).open("ab") as file:
         file.write(b"".join(step_line(step) for step in range(1, 26)))
     event_log.append(tmp_path, "rows", rows=[{"epoch": epoch, "split": "train"} for epoch in (1, 2)])
     event_log.append(tmp_path, "started", step=10, **started)
@@ -592,7 +594,7 @@ def test_a_damaged_job_is_left_out_and_named_when_asked_for(here, damage):
 def test_a_damaged_event_changes_nothing(tmp_path, line):
     event_log.append(tmp_path, "started", pid=1, process="x", step=0, epochs=3, batch=2)
     before = event_log.read(tmp_path)
-    with (tmp_path / event_log.EVENTS_FILE).open("ab") as file:
+    with (tmp_path / EVENTS_FILE).open("ab") as file:
         file.write(line + b"\n")
     assert event_log.read(tmp_path) == before
 
@@ -610,7 +612,7 @@ def test_many_who_ask_do_not_take_each_other_for_a_living_process(here):
     folder.mkdir(parents=True)
     write_record(folder, OLD)
     event_log.append(folder, "started", pid=1, process="another boot 1", step=0, epochs=6, batch=64)
-    (folder / locks.LOCK_FILE).touch(mode=0o444)
+    (folder / LOCK_FILE).touch(mode=0o444)
     with ThreadPoolExecutor(8) as pool:
         assert {job.state for job in pool.map(lambda _: jobs.get("old"), range(800))} == {"interrupted"}
     with locks.whole_folder(folder):
@@ -622,7 +624,7 @@ def test_many_who_ask_do_not_take_each_other_for_a_living_process(here):
 
 
 def test_where_the_system_tells_no_start_the_lock_says_who_lives(tmp_path):
-    assert not locks.alive(os.getpid(), "?", tmp_path / locks.LOCK_FILE)
+    assert not locks.alive(os.getpid(), "?", tmp_path / LOCK_FILE)
     with locks.whole_folder(tmp_path):
-        assert locks.alive(os.getpid(), "?", tmp_path / locks.LOCK_FILE)
-    assert not locks.alive(os.getpid(), "?", tmp_path / locks.LOCK_FILE)
+        assert locks.alive(os.getpid(), "?", tmp_path / LOCK_FILE)
+    assert not locks.alive(os.getpid(), "?", tmp_path / LOCK_FILE)

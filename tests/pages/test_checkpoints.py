@@ -10,7 +10,7 @@ from streamlit.testing.v1 import AppTest
 
 from ui.progress_line import tasks
 from vicreg.data import loading
-from vicreg.hub import downloads as hubs
+from vicreg.hub.publishing import publish
 from vicreg.runs.folder import open_run
 from vicreg.storage import paths
 
@@ -25,7 +25,7 @@ def hub(monkeypatch, tmp_path):
     """A Hub with one repository of two runs, and a machine that has fetched nothing."""
     with serve() as hub:
         point_client(monkeypatch, hub.url, tmp_path / "publisher")
-        hubs.publish(REPO, [open_run(paths.BUNDLED / name) for name in (RUN, "coloured-digits-no-variance")])
+        publish(REPO, [open_run(paths.BUNDLED / name) for name in (RUN, "coloured-digits-no-variance")])
         point_client(monkeypatch, hub.url, tmp_path / "home")
         hub.requests.clear()
         monkeypatch.setattr(loading, "available", lambda name, split: True)  # pictures are another test's concern

@@ -12,7 +12,7 @@ from streamlit.testing.v1 import AppTest
 
 import ui
 from ui import data
-from vicreg.data import loading
+from vicreg.data.catalogue import CATALOGUE
 
 pytestmark = pytest.mark.usefixtures("page_world")
 NAMES = [name for entries in ui.PAGES.values() for name, *_ in entries if name != "train"]
@@ -24,7 +24,7 @@ def hub(hub_files, monkeypatch, tmp_path, without_pictures):
     """A Hub with the test pictures of CIFAR-10 and MNIST, and a machine that has none."""
     with serve() as hub:
         for name, (path, content) in hub_files.items():
-            repo = hub.repos[f"datasets/{loading.CATALOGUE[name].repo}"] = Repo()
+            repo = hub.repos[f"datasets/{CATALOGUE[name].repo}"] = Repo()
             repo.commit({path: content})
         point_client(monkeypatch, hub.url, tmp_path / "home")
         yield hub
@@ -115,7 +115,7 @@ def test_thirty_visitors_fetch_the_pictures_once(hub, tmp_path):
         with ThreadPoolExecutor(30) as pool:
             pages = [pool.submit(visited, url, "maps") for _ in range(30)]
         assert all("Do the classes separate" in page.result() for page in pages)
-        paths = [loading.CATALOGUE[name].splits["test"].path for name in ("cifar10", "mnist")]
+        paths = [CATALOGUE[name].splits["test"].path for name in ("cifar10", "mnist")]
         wait_for(lambda: all(hub.asked(path) for path in paths), 60)
         wait_for(lambda: "tiles" in (page := visited(url, "anomalies")) and "cifar10/vicreg" in page, 60)
     for path in paths:

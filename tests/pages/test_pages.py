@@ -338,12 +338,13 @@ def test_every_trained_setting_lights_up(switches, preset, without_pictures):
 
 
 def test_an_untrained_setting_says_what_would_make_it(without_pictures):
-    from vicreg.cli.main import _config, _parser
+    from vicreg.cli.main import parser
+    from vicreg.cli.train import config_of
 
     app = opened("ablations", on_variance="false", on_covariance="false")
     assert "No run was trained with this setting" in app.info[0].value
     words = next(part for part in app.info[0].value.split("`") if part.startswith("python -m")).split()
-    config = _config(_parser().parse_args(words[3:]))
+    config = config_of(parser().parse_args(words[3:]))
     assert (config.variance_weight, config.covariance_weight, config.invariance_weight) == (0, 0, 25)
 
 

@@ -16,8 +16,10 @@ import ui
 from ui import training_limits, training_view
 from vicreg import jobs
 from vicreg.config import DATASETS, Config, presets
-from vicreg.jobs import control, event_log, locks, session
+from vicreg.jobs import control, event_log, locks
+from vicreg.jobs.record import read_record, write_record
 from vicreg.runs.folder import Run, open_run
+from vicreg.storage.paths import EVENTS_FILE
 from vicreg.training.estimate import seconds_a_step
 
 pytestmark = pytest.mark.usefixtures("page_world")
@@ -251,16 +253,16 @@ def test_on_a_hosted_instance_a_training_that_nobody_goes_on_with_makes_room(mon
     monkeypatch.setattr(control, "_begin", lambda folder, record: None)  # starts no process
     monkeypatch.setattr(training_limits, "token", lambda: "hers")
     old = training_limits.begin(presets("coloured-digits")["vicreg"], "old")
-    record = dataclasses.replace(session.read_record(old.folder), created=1.0)
-    session.write_record(old.folder, record)
+    record = dataclasses.replace(read_record(old.folder), created=1.0)
+    write_record(old.folder, record)
     terminal = old.folder.with_name(".training-terminal")
     terminal.mkdir()
-    session.write_record(terminal, dataclasses.replace(record, name="terminal", token=""))
+    write_record(terminal, dataclasses.replace(record, name="terminal", token=""))
     event_log.append(old.folder, "stopped", reason="")
     with pytest.raises(ValueError, match="was begun already"):
         training_limits.begin(presets("coloured-digits")["vicreg"], "old")  # it said something just now
     an_hour_ago = time.time() - training_limits.KEPT_SECONDS - 60
-    os.utime(old.folder / event_log.EVENTS_FILE, (an_hour_ago, an_hour_ago))
+    os.utime(old.folder / EVENTS_FILE, (an_hour_ago, an_hour_ago))
     new = training_limits.begin(presets("coloured-digits")["vicreg"], "new")
     assert {job.name for job in jobs.find()} == {"new", "terminal"}
     assert new.token == "hers"

@@ -6,8 +6,10 @@ from sklearn.decomposition import PCA
 
 from vicreg.data import loading
 from vicreg.pipeline.baselines import flat
-from vicreg.pipeline.train_run import evaluate_run, make_baseline, representations
-from vicreg.runs.folder import RunError, find_runs, open_run, verify
+from vicreg.pipeline.make_baseline import make_baseline
+from vicreg.pipeline.measure_run import evaluate_run, representations
+from vicreg.runs.errors import RunError
+from vicreg.runs.folder import find_runs, open_run, verify
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +50,7 @@ def test_the_untrained_encoder_is_the_one_that_training_starts_from(made, small)
     import torch
 
     from vicreg.evaluation.encode import encode
-    from vicreg.training.loop import networks
+    from vicreg.method.networks import networks
 
     run = made["untrained"]
     encoder, expander = networks(run.config, torch.device("cpu"))

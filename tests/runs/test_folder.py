@@ -12,19 +12,11 @@ import torch
 from vicreg.config import Config
 from vicreg.method.networks import Encoder, Expander
 from vicreg.runs import folder
-from vicreg.runs.folder import (
-    Run,
-    RunError,
-    find_runs,
-    frame_bytes,
-    open_run,
-    to_json,
-    update_run,
-    verify,
-    weights_bytes,
-    write_run,
-)
+from vicreg.runs.errors import RunError
+from vicreg.runs.folder import Run, find_runs, open_run, update_run, verify, write_run
+from vicreg.runs.weights import weights_bytes
 from vicreg.storage import paths
+from vicreg.storage.files import frame_bytes, to_json
 
 CONFIG = Config(expander=(16, 16, 8))
 SPLIT = {"source": "Pictures from nowhere.", "file": "a/b/c", "sha256": "0" * 64, "images": 2}

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 from huggingface_hub import ModelCard
 
-from vicreg.claims import STUDY_PROBES
 from vicreg.config import BASELINES, PRESETS, Config
 from vicreg.pipeline.baselines import write_baseline
 from vicreg.runs.model_card import model_card
+from vicreg.study import STUDY_PROBES
 
 DATA = {
     "train": {"source": "CIFAR-10's train split, from here.", "file": "a/b/c", "sha256": "0" * 64, "images": 50_000},

@@ -12,8 +12,9 @@ import pytest
 
 from vicreg.claims import findings
 from vicreg.config import PRESETS
-from vicreg.data.loading import CATALOGUE
-from vicreg.runs.folder import RunError, open_run
+from vicreg.data.catalogue import CATALOGUE
+from vicreg.runs.errors import RunError
+from vicreg.runs.folder import open_run
 from vicreg.runs.schema import MAX_JSON_BYTES, check_metrics, check_record, measured, read_json
 from vicreg.storage import paths
 from vicreg.storage.untrusted import plain, shown
@@ -131,7 +132,7 @@ def test_probes_of_attributes_are_checked_like_the_probe():
 
 def read_as_pages_do(metrics: dict[str, Any], baseline: str) -> None:
     """Everything that pages, the command line and the model card read of figures, as they read it."""
-    from vicreg.cli.main import _figures
+    from vicreg.cli.compare import figures_of
     from vicreg.evaluation.anomaly import FIELD
     from vicreg.runs.model_card import model_card
 
@@ -142,7 +143,7 @@ def read_as_pages_do(metrics: dict[str, Any], baseline: str) -> None:
     findings(dict.fromkeys([*PRESETS, "vicreg-long", "untrained", "pixels", "laplacian"], metrics))
     if not metrics:
         return
-    _figures(One())
+    figures_of(One())
     model_card(PRESETS["vicreg"], read("cifar10-vicreg", "config.json"), metrics, name="x")
     probe, pictures = metrics["probe"], [None] * measured(metrics).images
     low, high = probe["interval"]
@@ -210,8 +211,7 @@ def test_figures_with_anything_missing_or_wrong_are_refused_or_still_read(name, 
 
 def read_record_as_pages_do(record: dict[str, Any]) -> None:
     from vicreg.config import Config
-    from vicreg.pipeline.baselines import described
-    from vicreg.runs.model_card import model_card
+    from vicreg.runs.model_card import described, model_card
 
     config = Config.from_dict(record["config"])
     model_card(config, record, read("cifar10-vicreg", "metrics.json"), name="x")

@@ -10,9 +10,10 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from vicreg.data.loading import CATALOGUE
+from vicreg.data.catalogue import CATALOGUE
 from vicreg.method.networks import Encoder, Expander
-from vicreg.runs.folder import RunError, find_runs, open_run, weights_bytes
+from vicreg.runs.errors import RunError
+from vicreg.runs.folder import find_runs, open_run
 from vicreg.runs.schema import Measured
 from vicreg.runs.tables import (
     HISTORY,
@@ -26,7 +27,7 @@ from vicreg.runs.tables import (
     read_history,
     read_table,
 )
-from vicreg.runs.weights import read_weights
+from vicreg.runs.weights import read_weights, weights_bytes
 from vicreg.storage import paths
 
 CLASSES = CATALOGUE["cifar10"].classes

@@ -31,14 +31,19 @@ from torch import Tensor, nn
 from vicreg.cli.main import main
 from vicreg.config import ABLATIONS, Config, ViewConfig, presets
 from vicreg.method.loss import LossTerms, vicreg_loss
+from vicreg.method.networks import networks
 from vicreg.pipeline import train_run
+from vicreg.pipeline.measure_run import evaluate_run
 from vicreg.runs.folder import Run, open_run
-from vicreg.training import distributed, loop
+from vicreg.storage.paths import STATE_FILE
+from vicreg.training import distributed, loop, step
 from vicreg.training.distributed import ProcessLost, SynchronisedBatchNorm, Team, gather_with_gradients, joined, world
-from vicreg.training.loop import Progress, Trained, TrainingError, networks, positive_pairs, seeded, train
+from vicreg.training.loop import Progress, Trained, train
+from vicreg.training.state import TrainingError
+from vicreg.training.step import loss_of, positive_pairs, seeded
 
 ROOT = Path(__file__).parents[2]
-EVALUATE_RUN = train_run.evaluate_run  # the real one, which some tests wrap
+EVALUATE_RUN = evaluate_run  # the real one, which some tests wrap
 DEADLINE = 120  # seconds for what takes a few: a machine may be busy, but nothing here may hang
 CPU = torch.device("cpu")
 SMALL = Config(
@@ -103,7 +108,7 @@ class Members:
 
 def _member(pipe: Connection) -> None:
     torch.set_num_threads(1)
-    loop.half_precision = lambda device: contextlib.nullcontext()
+    step.half_precision = lambda device: contextlib.nullcontext()
     distributed.SECONDS_FOR_TORCHRUN = 0
     while True:
         try:
@@ -142,7 +147,7 @@ def worth(answers: list) -> list:
 def _float32_on_one_thread(monkeypatch):
     before = torch.get_num_threads()
     torch.set_num_threads(1)
-    monkeypatch.setattr(loop, "half_precision", lambda device: contextlib.nullcontext())
+    monkeypatch.setattr(step, "half_precision", lambda device: contextlib.nullcontext())
     yield
     torch.set_num_threads(before)
 
@@ -170,7 +175,7 @@ def of_every_preset(team: Team) -> dict[str, tuple[dict[str, float], dict[str, n
             share=team.share(config.batch_size),
         )
         network.train()
-        terms = loop.loss_of(network, views.double(), config, gather=gather_with_gradients)
+        terms = loss_of(network, views.double(), config, gather=gather_with_gradients)
         terms.total.backward()
         arrays = {}
         for part, module in (("encoder", encoder), ("expander", expander)):
@@ -394,7 +399,7 @@ def runs(together, tmp_path_factory) -> tuple[Path, Trained, list[list[dict]]]:
     folder = tmp_path_factory.mktemp("runs")
     torch.set_num_threads(1)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(loop, "half_precision", lambda device: contextlib.nullcontext())
+        patch.setattr(step, "half_precision", lambda device: contextlib.nullcontext())
         seen: list[Progress] = []
         a_run(folder / "begun-0", on_progress=seen.append, should_stop=lambda: seen[-1].step == 4)
         alone = a_run(folder / "alone")
@@ -429,14 +434,14 @@ def test_every_process_comes_back_with_the_same_weights_history_and_snapshots(ru
 
 def test_only_rank_0_writes(runs):
     folder = runs[0]
-    assert [path.name for path in (folder / "whole-0").iterdir()] == [loop.STATE_FILE]
+    assert [path.name for path in (folder / "whole-0").iterdir()] == [STATE_FILE]
     assert not (folder / "whole-1").exists()
 
 
 def test_a_stop_that_one_process_asks_for_stops_all_after_the_same_step(runs):
     folder, _, ranks = runs
     assert [rank[1]["finished"] for rank in ranks] == [False, False]
-    with safe_open(folder / "stopped" / loop.STATE_FILE, framework="pt") as file:
+    with safe_open(folder / "stopped" / STATE_FILE, framework="pt") as file:
         assert json.loads(file.metadata()["state"])["step"] == 4
 
 
@@ -471,7 +476,7 @@ def test_a_batch_that_cannot_be_shared_evenly_is_refused_with_the_nearest_sizes(
 
 def one_bad_loss(team: Team, folder: Path) -> None:
     """At the second step rank 1's invariance is infinite, and nobody else's."""
-    real, count = loop.vicreg_loss, iter(range(100))
+    real, count = step.vicreg_loss, iter(range(100))
 
     def explode(z_a: Tensor, z_b: Tensor, **options) -> LossTerms:
         terms = real(z_a, z_b, **options)
@@ -480,7 +485,7 @@ def one_bad_loss(team: Team, folder: Path) -> None:
         return terms._replace(invariance=terms.invariance * torch.inf, total=terms.total + torch.inf)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(loop, "vicreg_loss", explode)
+        patch.setattr(step, "vicreg_loss", explode)
         a_run(folder, team)
 
 
@@ -560,7 +565,7 @@ def test_a_killed_rank_ends_the_whole_command_with_its_name_and_leaves_a_whole_s
     words = ["--encoder", "tiny", "--batch-size", "16", "--device", "cpu", "--folder", str(tmp_path)]
     job = torchrun(*words, "--epochs", "2000", environment=tiny_hub)
     try:
-        state = tmp_path / ".training-cifar10-vicreg" / loop.STATE_FILE
+        state = tmp_path / ".training-cifar10-vicreg" / STATE_FILE
         deadline = time.monotonic() + DEADLINE
         while not state.exists():
             assert job.poll() is None, job.stdout.read()
@@ -603,7 +608,7 @@ def test_torchrun_that_is_stopped_by_a_limit_has_not_failed(tiny_hub, tmp_path):
     assert job.returncode == 0, log
     assert "--max-seconds allows 1" in log
     assert "Traceback" not in log
-    assert (tmp_path / ".training-cifar10-vicreg" / loop.STATE_FILE).exists()
+    assert (tmp_path / ".training-cifar10-vicreg" / STATE_FILE).exists()
 
 
 # Measuring, which rank 0 does alone. The same command as torchrun's, in processes that have imported torch already.

@@ -3,8 +3,9 @@
 import pytest
 
 from vicreg.config import ABLATIONS, presets
-from vicreg.training import estimate, loop
+from vicreg.training import estimate, step
 from vicreg.training.estimate import seconds_a_step, steps_of
+from vicreg.training.step import take_step
 
 
 @pytest.mark.parametrize("preset", ABLATIONS)
@@ -21,8 +22,8 @@ def test_a_training_has_a_step_for_every_full_batch_of_every_epoch():
 
 def test_slow_steps_are_fewer_and_the_one_that_warms_up_never_counts(monkeypatch):
     steps = []
-    real = loop.take_step
-    monkeypatch.setattr(loop, "take_step", lambda *given: steps.append(1) or real(*given))
+    real = take_step
+    monkeypatch.setattr(step, "take_step", lambda *given: steps.append(1) or real(*given))
     seconds_a_step(presets("coloured-digits")["vicreg"], "cpu")
     assert len(steps) == 1 + estimate.STEPS
     monkeypatch.setattr(estimate, "SLOW", 0.0)

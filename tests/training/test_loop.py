@@ -19,8 +19,13 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from vicreg.config import Config, ViewConfig, presets
 from vicreg.method.loss import LossTerms
-from vicreg.training import loop, snapshots
-from vicreg.training.loop import TrainingError, learning_rate, make_optimiser, networks, positive_pairs, seeded, train
+from vicreg.method.networks import networks
+from vicreg.storage.paths import STATE_FILE
+from vicreg.training import loop, snapshots, state, step
+from vicreg.training.loop import train
+from vicreg.training.optimiser import learning_rate, make_optimiser
+from vicreg.training.state import TrainingError, state_bytes
+from vicreg.training.step import positive_pairs, seeded, take_step, test_loss, to_floats
 
 SMALL = Config(
     encoder="tiny",
@@ -117,7 +122,7 @@ def test_the_test_loss_moves_nothing_and_is_the_same_twice():
     encoder, expander = networks(SMALL, torch.device("cpu"))
     before = {name: tensor.clone() for name, tensor in encoder.state_dict().items()}
     images, _ = digit_images(40)
-    one, two = (loop.test_loss(encoder, expander, images, SMALL) for _ in range(2))
+    one, two = (test_loss(encoder, expander, images, SMALL) for _ in range(2))
     assert one == two
     assert all(torch.equal(before[name], tensor) for name, tensor in encoder.state_dict().items())
 
@@ -169,24 +174,24 @@ def test_a_killed_process_loses_at_most_the_epoch_and_another_ends_with_the_same
 def test_a_state_is_whole_or_absent_while_it_is_being_written(tmp_path, monkeypatch):
     seen = []
     run(tmp_path, on_progress=seen.append, should_stop=lambda: seen[-1].step == 3)
-    before = (tmp_path / loop.STATE_FILE).read_bytes()
+    before = (tmp_path / STATE_FILE).read_bytes()
 
     def broken(tensors, path, metadata):
         Path(path).write_bytes(b"half")
         raise OSError("No space left on device")
 
-    monkeypatch.setattr(loop, "save_file", broken)
+    monkeypatch.setattr(state, "save_file", broken)
     with pytest.raises(OSError, match="No space left"):
         run(tmp_path)
-    assert (tmp_path / loop.STATE_FILE).read_bytes() == before
-    assert [path.name for path in tmp_path.iterdir()] == [loop.STATE_FILE]
+    assert (tmp_path / STATE_FILE).read_bytes() == before
+    assert [path.name for path in tmp_path.iterdir()] == [STATE_FILE]
 
 
 @pytest.mark.parametrize("config", [SMALL, presets("coloured-digits")["vicreg"]])
 def test_how_large_a_state_will_be_is_known_before(config, tmp_path):
     run(tmp_path, replace(config, batch_size=16), should_stop=lambda: True)
-    size = (tmp_path / loop.STATE_FILE).stat().st_size
-    assert loop.state_bytes(config) == pytest.approx(size, rel=0.1)
+    size = (tmp_path / STATE_FILE).stat().st_size
+    assert state_bytes(config) == pytest.approx(size, rel=0.1)
 
 
 def test_a_state_of_other_settings_or_damaged_is_refused_with_the_way_out(tmp_path):
@@ -196,7 +201,7 @@ def test_a_state_of_other_settings_or_damaged_is_refused_with_the_way_out(tmp_pa
     images, labels = digit_images(48)
     with pytest.raises(TrainingError, match=r"other settings \(train images 56 -> 48\).*delete it to start over"):
         train(SMALL, images, images, train_labels=labels, test_labels=labels, folder=tmp_path)
-    state = tmp_path / loop.STATE_FILE
+    state = tmp_path / STATE_FILE
     whole = load_file(state)
     with safe_open(state, framework="pt") as file:
         record = file.metadata()
@@ -210,21 +215,21 @@ def test_a_state_of_other_settings_or_damaged_is_refused_with_the_way_out(tmp_pa
 
 def test_a_loss_that_is_not_finite_stops_the_run_with_step_term_and_hint(tmp_path, monkeypatch):
     count = iter(range(100))
-    real = loop.vicreg_loss
+    real = step.vicreg_loss
 
     def explode(z_a, z_b, **options):
         terms = real(z_a, z_b, **options)
         bad = terms.covariance * float("inf")
         return LossTerms(terms.variance, terms.invariance, bad, terms.total + bad) if next(count) > 8 else terms
 
-    monkeypatch.setattr(loop, "vicreg_loss", explode)
+    monkeypatch.setattr(step, "vicreg_loss", explode)
     with pytest.raises(TrainingError, match=r"covariance term stopped being finite at step \d+.*learning rate below"):
         run(tmp_path)
 
 
 def test_a_loss_that_is_read_every_few_steps_is_still_found_out_before_anything_is_saved(tmp_path, monkeypatch):
     count = iter(range(100))
-    real = loop.vicreg_loss
+    real = step.vicreg_loss
 
     def explode(z_a, z_b, **options):
         terms = real(z_a, z_b, **options)
@@ -233,7 +238,7 @@ def test_a_loss_that_is_read_every_few_steps_is_still_found_out_before_anything_
             terms._replace(variance=terms.variance * float("nan"), total=terms.total * float("nan")) if lost else terms
         )
 
-    monkeypatch.setattr(loop, "vicreg_loss", explode)
+    monkeypatch.setattr(step, "vicreg_loss", explode)
     with pytest.raises(TrainingError, match=r"variance term stopped being finite at step 2\."):
         run(tmp_path, read_every=100)  # read at the end of the epoch, after step 3
     assert not list(tmp_path.iterdir())
@@ -242,8 +247,8 @@ def test_a_loss_that_is_read_every_few_steps_is_still_found_out_before_anything_
 def test_weights_that_are_not_finite_are_not_saved_though_no_loss_showed_it(tmp_path, monkeypatch):
     seen = []
     run(tmp_path, on_progress=seen.append, should_stop=lambda: seen[-1].step == 3)
-    before = (tmp_path / loop.STATE_FILE).read_bytes()
-    real = loop.take_step
+    before = (tmp_path / STATE_FILE).read_bytes()
+    real = take_step
 
     def break_one(network, *rest, **options):
         terms = real(network, *rest, **options)
@@ -253,7 +258,7 @@ def test_weights_that_are_not_finite_are_not_saved_though_no_loss_showed_it(tmp_
     monkeypatch.setattr(loop, "take_step", break_one)
     with pytest.raises(TrainingError, match=r"encoder\.trunk\.0\.weight stopped being finite by step 4"):
         run(tmp_path, on_progress=seen.append, should_stop=lambda: seen[-1].step == 4)
-    assert (tmp_path / loop.STATE_FILE).read_bytes() == before
+    assert (tmp_path / STATE_FILE).read_bytes() == before
 
 
 class Readings(TorchFunctionMode):
@@ -302,7 +307,7 @@ class Waits(TorchDispatchMode):
 def test_between_two_readings_nothing_in_a_step_waits_for_the_device(tmp_path, positives, monkeypatch):
     config = replace(SMALL, batch_size=4, epochs=1, positives=positives)
     counts, reported = {}, []
-    real = loop.draw_parameters
+    real = step.draw_parameters
 
     def on_the_host(*arguments, **options):  # drawn by a CPU generator on any device: nothing to wait for
         before = readings.count, waits.count
@@ -310,7 +315,7 @@ def test_between_two_readings_nothing_in_a_step_waits_for_the_device(tmp_path, p
         readings.count, waits.count = before
         return drawn
 
-    monkeypatch.setattr(loop, "draw_parameters", on_the_host)
+    monkeypatch.setattr(step, "draw_parameters", on_the_host)
     with Readings() as readings, Waits() as waits:
         trained = run(
             tmp_path,
@@ -460,7 +465,7 @@ def test_view_pairs_are_two_different_views_of_the_configs_size():
 
 def test_neighbours_are_drawn_anew_at_every_step_and_alike_for_one_seed(tmp_path, monkeypatch):
     drawn = []
-    real = loop.positive_pairs
+    real = positive_pairs
 
     def note(pixels, rows, config, **options):
         pairs = real(pixels, rows, config, **options)
@@ -473,7 +478,7 @@ def test_neighbours_are_drawn_anew_at_every_step_and_alike_for_one_seed(tmp_path
         run(tmp_path / name, replace(NEAR, epochs=1), neighbours=NEIGHBOURS)
     for (rows, one), (_, two) in zip(drawn[:3], drawn[3:], strict=True):
         assert torch.equal(one, two)
-        pixels = loop.to_floats(torch.from_numpy(digit_images(56)[0]))
+        pixels = to_floats(torch.from_numpy(digit_images(56)[0]))
         places = [
             [k for k in range(3) if torch.equal(view, pixels[NEIGHBOURS[0][row, k]])]
             for row, view in zip(rows.tolist(), one, strict=True)
@@ -521,18 +526,18 @@ def test_each_split_is_paired_with_its_own_neighbours(tmp_path, own):
 
 
 def test_the_test_loss_with_neighbours_is_that_of_the_unchanged_pictures(monkeypatch):
-    monkeypatch.setattr(loop, "half_precision", lambda device: contextlib.nullcontext())
+    monkeypatch.setattr(step, "half_precision", lambda device: contextlib.nullcontext())
     encoder, expander = networks(NEAR, torch.device("cpu"))
     images, _ = digit_images(40, first=1000)
     table = following(40, k=1)
-    found = loop.test_loss(encoder, expander, images, NEAR, neighbours=torch.from_numpy(table))
+    found = test_loss(encoder, expander, images, NEAR, neighbours=torch.from_numpy(table))
     sums = dict.fromkeys(found, 0.0)
     floats = torch.from_numpy(images).permute(0, 3, 1, 2) / 255
     with torch.inference_mode():
         z = expander.eval()(encoder.eval()(floats))
         for start in (0, 16):  # the 8 images past the last whole batch are left out
             rows = np.arange(start, start + 16)
-            terms = loop.vicreg_loss(z[rows], z[table[rows, 0]], variance_weight=50.0)
+            terms = step.vicreg_loss(z[rows], z[table[rows, 0]], variance_weight=50.0)
             for name, value in terms._asdict().items():
                 sums[name] += value.item() / 2
     assert found == pytest.approx(sums, rel=1e-4)

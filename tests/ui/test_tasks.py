@@ -9,7 +9,7 @@ import time
 import pytest
 
 from ui.tasks import Speed, Task, Tasks
-from vicreg.data.loading import DataError, PicturesMissing
+from vicreg.data.image_set import DataError, PicturesMissing
 
 
 class Stuck:

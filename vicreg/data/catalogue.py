@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from vicreg.data.hub_parquet import SIDE
+from vicreg.data.image_set import SIDE
 
 
 @dataclass(frozen=True)
@@ -75,3 +75,18 @@ CATALOGUE: dict[str, Spec] = {
         title="photographs", classes=("temple", "flower"), splits={"test": None}, things="crops of photographs"
     ),
 }
+
+
+def class_names(name: str) -> tuple[str, ...]:
+    """The names of a data set's classes, by label. Raises ValueError for a name that is not in the catalogue."""
+    return spec_of(name).classes
+
+
+def spec_of(name: str, split: str | None = None) -> Spec:
+    """The entry of a data set. Raises ValueError for a name that is not there, or a split that it does not have."""
+    if name not in CATALOGUE:
+        raise ValueError(f"data set must be one of {', '.join(CATALOGUE)}, got {name!r}")
+    spec = CATALOGUE[name]
+    if split is not None and split not in spec.splits:
+        raise ValueError(f"split of {name} must be one of {', '.join(spec.splits)}, got {split!r}")
+    return spec

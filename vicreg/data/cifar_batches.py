@@ -21,7 +21,7 @@ from typing import Any
 
 import numpy as np
 
-from vicreg.data.hub_parquet import SIDE
+from vicreg.data.image_set import SIDE
 
 FOLDER = "cifar-10-batches-py"  # what the archive, and torchvision, call the folder
 PICTURES = 10_000  # in a file
@@ -76,7 +76,7 @@ def read_batches(folder: Path, split: str) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _data_error(file: Path, split: str, reason: str, *, md5: str = "") -> ValueError:
-    from vicreg.data.loading import DataError  # which imports this module
+    from vicreg.data.image_set import DataError  # which imports this module
 
     if not file.is_file():
         return DataError(

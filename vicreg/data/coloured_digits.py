@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from vicreg.data.catalogue import HUES
-from vicreg.data.hub_parquet import SIDE
+from vicreg.data.image_set import SIDE
 
 SEED = 1998
 TEST_DRAWINGS = 500  # the other 1,297 are train drawings

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from vicreg.data.loading import SIDE, DataError, ImageSet
+from vicreg.data.image_set import SIDE, DataError, ImageSet
 
 HADAMARD_ROWS = (0, 2, 3, 4, 8, 10, 12, 15)
 UNITS = 32  # fingerprint units a grey level: |f| <= 255 * 16 / 4 * 32 = 32,640, which int16 holds

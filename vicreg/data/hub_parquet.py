@@ -4,19 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import io
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 
-SIDE = 32  # every picture is SIDE x SIDE pixels once loaded
+from vicreg.data.image_set import SIDE, DataError, Progress
+
 BATCH = 256  # rows decoded between two calls of on_progress
-
-Progress = Callable[[int, int], None]
-
-
-class DataError(ValueError):
-    """A file of pictures that cannot be used; the message names the file, what is wrong with it, and the way out."""
 
 
 def decode(

@@ -17,65 +17,17 @@ CIFAR-10: Krizhevsky, "Learning multiple layers of features from tiny images" (2
 from __future__ import annotations
 
 import hashlib
-import json
 import os
-import shutil
-import tempfile
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import numpy as np
 
-from vicreg.data.catalogue import CATALOGUE, Spec
-from vicreg.data.hub_parquet import SIDE, DataError, Progress
-from vicreg.storage.paths import cache_folder
-
-__all__ = ["CATALOGUE", "SIDE", "DataError", "ImageSet", "PicturesMissing", "available", "fetch", "load"]
+from vicreg.data.array_cache import decoded_from_hub, entries, keep, key_of, open_entry
+from vicreg.data.catalogue import Spec, spec_of
+from vicreg.data.image_set import DataError, ImageSet, PicturesMissing, Progress, Source
 
 MADE = 1  # a new number whenever `vicreg.data.coloured_digits` makes other pictures
-
-
-class PicturesMissing(FileNotFoundError):
-    """The pictures are not on this machine and were not, or could not be, fetched; the message says both ways out."""
-
-
-@dataclass(frozen=True)
-class Source:
-    """Where pictures came from. description: a sentence for readers, with no path of this machine in it.
-
-    file: `<owner>/<repository>/<path in the repository>`, or what it was made of. sha256: of that file, or of the pixels
-    where they were made here, in hexadecimal.
-    """
-
-    description: str
-    file: str
-    sha256: str
-
-
-@dataclass(frozen=True, eq=False)
-class ImageSet:
-    """Pictures with labels. images: (N, 32, 32, 3) uint8 RGB; labels: (N,) int64, into classes; all read-only.
-
-    attributes: what else is known of each picture, such as the ink's colour: name -> (N,) int64, into the catalogue's
-    names of that attribute's values.
-    """
-
-    name: str
-    split: str
-    images: np.ndarray
-    labels: np.ndarray
-    classes: tuple[str, ...]
-    source: Source
-    attributes: Mapping[str, np.ndarray] = field(default_factory=dict)
-
-    def __len__(self) -> int:
-        return len(self.images)
-
-
-def class_names(name: str) -> tuple[str, ...]:
-    """The names of a data set's classes, by label. Raises ValueError for a name that is not in the catalogue."""
-    return _spec(name).classes
 
 
 def load(name: str, split: str, *, download: bool = False, on_progress: Progress | None = None) -> ImageSet:
@@ -89,17 +41,17 @@ def load(name: str, split: str, *, download: bool = False, on_progress: Progress
     Raises ValueError for an unknown name or split, PicturesMissing if there are no pictures, DataError if the file that
     was found cannot be used.
     """
-    spec = _spec(name, split)
+    spec = spec_of(name, split)
     if not spec.repo:
-        entry, from_hub = _entries() / f"{name}-{split}-made-{MADE}", False
-        kept = _open(entry, name, split)
+        entry, from_hub = entries() / f"{name}-{split}-made-{MADE}", False
+        kept = open_entry(entry, name, split)
         if kept is not None:
             return kept
         found = _make(name, split)
     else:
         files, from_hub = _local(name, split), False
         if not files:
-            kept = _decoded_from_hub(name, split)
+            kept = decoded_from_hub(name, split)
             if kept is not None:
                 return kept
             file, from_hub = _file_in_hub_cache(spec, split), True
@@ -108,25 +60,25 @@ def load(name: str, split: str, *, download: bool = False, on_progress: Progress
                     raise PicturesMissing(_how_to_get(name, split))
                 file = fetch(name, split)
             files = [file]
-        entry = _entries() / f"{name}-{split}-{_key(files)}"
-        kept = _open(entry, name, split)
+        entry = entries() / f"{name}-{split}-{key_of(files)}"
+        kept = open_entry(entry, name, split)
         if kept is not None:
             return kept
         found = _decode(files, name, split, from_hub=from_hub, on_progress=on_progress)
     try:
-        _keep(entry, found, from_hub=from_hub)
+        keep(entry, found, from_hub=from_hub)
     except OSError:  # a read-only home or a full disk: carry on in memory
         return found
-    return _open(entry, name, split) or found
+    return open_entry(entry, name, split) or found
 
 
 def available(name: str, split: str) -> bool:
     """Whether `load` would find the pictures without the network. Reads no pictures."""
-    spec = _spec(name, split)
+    spec = spec_of(name, split)
     return (
         not spec.repo
         or bool(_local(name, split))
-        or _decoded_from_hub(name, split) is not None
+        or decoded_from_hub(name, split) is not None
         or _file_in_hub_cache(spec, split) is not None
     )
 
@@ -145,7 +97,7 @@ def fetch(
     """
     from vicreg.storage import hub_client
 
-    spec = _spec(name, split)
+    spec = spec_of(name, split)
     path, about = spec.splits[split].path, spec.splits[split].bytes
     try:
         listing = hub_client.probe(spec.repo, repo_type="dataset")
@@ -166,18 +118,6 @@ def fetch(
         raise PicturesMissing(_how_to_get(name, split, failure=str(error))) from error
 
 
-def _spec(name: str, split: str | None = None) -> Spec:
-    if name not in CATALOGUE:
-        raise ValueError(f"data set must be one of {', '.join(CATALOGUE)}, got {name!r}")
-    spec = CATALOGUE[name]
-    if split is not None and split not in spec.splits:
-        raise ValueError(f"split of {name} must be one of {', '.join(spec.splits)}, got {split!r}")
-    return spec
-
-
-# Finding the file
-
-
 def _hub_name(spec: Spec, split: str) -> str:
     return f"{spec.repo}/{spec.splits[split].path}"
 
@@ -187,7 +127,7 @@ def _local(name: str, split: str) -> list[Path]:
     if not os.environ.get("VICREG_DATA"):
         return []
     folder = Path(os.environ["VICREG_DATA"]).expanduser()
-    file = folder / _hub_name(_spec(name), split)
+    file = folder / _hub_name(spec_of(name), split)
     if file.is_file():
         return [file]
     if name != "cifar10":
@@ -205,7 +145,7 @@ def _file_in_hub_cache(spec: Spec, split: str) -> Path | None:
 
 
 def _how_to_get(name: str, split: str, *, failure: str | None = None) -> str:
-    spec = _spec(name, split)
+    spec = spec_of(name, split)
     megabytes = f"{spec.splits[split].bytes / 1e6:.0f} MB"
     folder = f"set VICREG_DATA to a folder that holds {_hub_name(spec, split)}"
     if name == "cifar10":
@@ -223,86 +163,9 @@ def _call(name: str, split: str) -> str:
     return f'vicreg.data.load("{name}", "{split}", download=True)'
 
 
-# What was decoded before
-
-
-def _entries() -> Path:
-    return cache_folder() / "datasets-v1"
-
-
-def _key(files: list[Path]) -> str:
-    """Names one state of some files without reading them."""
-    real = [file.resolve() for file in files]
-    states = (f"{file}|{file.stat().st_size}|{file.stat().st_mtime_ns}" for file in real)
-    return hashlib.sha256("|".join(states).encode()).hexdigest()[:16]
-
-
-def _open(entry: Path, name: str, split: str) -> ImageSet | None:
-    """The pictures that `_keep` wrote, as a memory map; None if they are not there or damaged."""
-    classes = _spec(name, split).classes
-    try:
-        images = np.load(entry / "images.npy", mmap_mode="r")
-        labels = np.load(entry / "labels.npy", mmap_mode="r")
-        attributes = {what: np.load(entry / f"{what}.npy", mmap_mode="r") for what in _spec(name).attributes}
-        written = json.loads((entry / "source.json").read_text("utf-8"))
-        source = Source(**written["source"])
-    except (OSError, EOFError, ValueError, TypeError, KeyError):
-        return None
-    good = images.dtype == np.uint8 and images.shape == (len(labels), SIDE, SIDE, 3) and labels.dtype == np.int64
-    if not good or labels.min() < 0 or labels.max() >= len(classes):
-        return None
-    if any(values.shape != labels.shape or values.dtype != np.int64 for values in attributes.values()):
-        return None
-    return ImageSet(name, split, images, labels, classes, source, attributes)
-
-
-def _decoded_from_hub(name: str, split: str) -> ImageSet | None:
-    """What was decoded from the Hub's file, which stays good when the Hub's cache is emptied.
-
-    What came from a VICREG_DATA folder is left alone: another copy of the pictures, and only that folder asks for it.
-    """
-    for written in _entries().glob(f"{name}-{split}-*/source.json"):
-        try:
-            from_hub = json.loads(written.read_text("utf-8"))["from_hub"]
-        except (OSError, ValueError, TypeError, KeyError):
-            continue
-        kept = _open(written.parent, name, split) if from_hub is True else None
-        if kept is not None:
-            return kept
-    return None
-
-
-def _keep(entry: Path, decoded: ImageSet, *, from_hub: bool) -> None:
-    """Write an entry beside its place and rename it, so that it is whole or not there. Raises OSError.
-
-    If another process was faster, its entry stays; if what is there is damaged, it makes room.
-    """
-    entry.parent.mkdir(parents=True, exist_ok=True)
-    draft = Path(tempfile.mkdtemp(prefix="draft-", dir=entry.parent))
-    try:
-        new = draft / "new"
-        new.mkdir()
-        np.save(new / "images.npy", decoded.images)
-        np.save(new / "labels.npy", decoded.labels)
-        for what, values in decoded.attributes.items():
-            np.save(new / f"{what}.npy", values)
-        (new / "source.json").write_text(json.dumps({"source": asdict(decoded.source), "from_hub": from_hub}), "utf-8")
-        try:
-            new.rename(entry)
-        except OSError:
-            if _open(entry, decoded.name, decoded.split) is None:
-                entry.rename(draft / "old")
-                new.rename(entry)
-    finally:
-        shutil.rmtree(draft, ignore_errors=True)
-
-
-# Decoding and making
-
-
 def _decode(files: list[Path], name: str, split: str, *, from_hub: bool, on_progress: Progress | None) -> ImageSet:
     """The pictures of the Hub's one file, or of torchvision's several. Raises DataError, which names the file."""
-    spec = _spec(name, split)
+    spec = spec_of(name, split)
     if len(files) > 1 or files[0].suffix != ".parquet":
         return _batches(files, name, split)
     from vicreg.data.hub_parquet import decode
@@ -330,7 +193,7 @@ def _batches(files: list[Path], name: str, split: str) -> ImageSet:
     for file in files:
         digest.update(file.read_bytes())
     described = (
-        f"{_spec(name).title}'s {split} split: {len(images):,} pictures as raw pixels, from torchvision's folder."
+        f"{spec_of(name).title}'s {split} split: {len(images):,} pictures as raw pixels, from torchvision's folder."
     )
     listed = files[0].name if len(files) == 1 else f"{files[0].name} to {files[-1].name}"
     return _read_only(name, split, images, labels, Source(described, f"{FOLDER}/{listed}", digest.hexdigest()))
@@ -366,4 +229,4 @@ def _read_only(
     attributes = dict(attributes or {})
     for array in (images, labels, *attributes.values()):
         array.flags.writeable = False
-    return ImageSet(name, split, images, labels.astype(np.int64, copy=False), _spec(name).classes, source, attributes)
+    return ImageSet(name, split, images, labels.astype(np.int64, copy=False), spec_of(name).classes, source, attributes)

@@ -14,7 +14,7 @@ import threading
 import numpy as np
 from PIL import ExifTags, Image
 
-from vicreg.data.hub_parquet import SIDE
+from vicreg.data.image_set import SIDE
 
 MAX_BYTES = 5_000_000
 MAX_PIXELS = 40_000_000

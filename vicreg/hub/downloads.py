@@ -20,27 +20,12 @@ from pathlib import Path
 from typing import NoReturn
 
 from vicreg.hub.index import INDEX, MAX_INDEX_BYTES, Entry, Shelf, read_index, run_name
-from vicreg.hub.publishing import publish
-from vicreg.runs.folder import WEIGHTS_FILE, Run, RunError, open_run
+from vicreg.runs.errors import RunError
+from vicreg.runs.folder import WEIGHTS_FILE, Run, open_run
 from vicreg.storage import hub_client
 from vicreg.storage.files import sha256
 from vicreg.storage.hub_client import Cancelled, HubError
 from vicreg.storage.untrusted import shown
-
-__all__ = [
-    "Cancelled",
-    "Entry",
-    "HubError",
-    "Shelf",
-    "cached_runs",
-    "cached_shelf",
-    "default_repo",
-    "download",
-    "load",
-    "look",
-    "missing_bytes",
-    "publish",
-]
 
 LOOK_SECONDS = 10.0  # index.json is small: a Hub that takes longer after it answered the probe is not there
 SPARE_BYTES = 200_000_000  # stay free on the disk after a download: a server's visitors share it

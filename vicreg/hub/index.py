@@ -91,7 +91,7 @@ def read_index(content: bytes, *, repo: str, revision: str, commit: str, sizes: 
 
 
 def index_value(run: Run) -> dict[str, Any]:
-    """A run's part of index.json. The folder must be whole (`runs.verify`)."""
+    """A run's part of index.json. The folder must be whole (`folder.verify`)."""
     config = run.folder / "config.json"
     files = {
         path: {"bytes": run.folder.joinpath(path).stat().st_size, "sha256": entry["sha256"]}

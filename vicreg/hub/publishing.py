@@ -12,8 +12,9 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from vicreg.hub.index import INDEX, INDEX_SCHEMA, MAX_INDEX_BYTES, index_value, read_index, run_name
-from vicreg.runs.folder import SCHEMA, Run, to_json, verify
+from vicreg.runs.folder import SCHEMA, Run, verify
 from vicreg.storage import hub_client
+from vicreg.storage.files import to_json
 from vicreg.storage.hub_client import HubError, Listing
 
 CARD = "README.md"

@@ -1,4 +1,4 @@
-"""A training as a process of its own: start it, watch it, stop it, go on with it, throw it away.
+"""A training as a process of its own: start it, stop it, go on with it, throw it away.
 
     job = jobs.start(config)              # python -m vicreg train, which outlives whoever started it
     job = jobs.get(job.name)              # how it stands now, from its folder alone: any process may ask, at any time
@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import math
 import os
 import re
 import shutil
@@ -23,163 +22,20 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
-
-import numpy as np
 
 from vicreg.config import Config
 from vicreg.jobs import event_log, locks
-from vicreg.jobs.event_log import Moment
+from vicreg.jobs.failures import full_disk
 from vicreg.jobs.locks import Holder
-from vicreg.jobs.session import (
-    GO_ON,
-    JOB_FILE,
-    LOG_FILE,
-    STATE_FILE,
-    Limits,
-    Record,
-    arguments,
-    full_disk,
-    read_record,
-    run_name,
-    write_record,
-)
+from vicreg.jobs.record import Limits, Record, arguments, read_record, write_record
+from vicreg.jobs.status import Job, find, folder_of, get, lives, read_job, run_folder
 from vicreg.storage import paths
+from vicreg.storage.paths import JOB_FILE, LOG_FILE, STATE_FILE
 
-__all__ = [
-    "Job",
-    "Limits",
-    "Moment",
-    "busy",
-    "discard",
-    "find",
-    "free_name",
-    "get",
-    "history",
-    "labels",
-    "resume",
-    "snapshots",
-    "start",
-    "steps_seen",
-    "stop",
-    "told",
-]
-
-State = Literal["starting", "running", "measuring", "stopping", "stopped", "interrupted", "failed", "finished"]
-PREFIX = ".training-"
 NAME = r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}"  # pages show it to everybody
-TAIL_LINES, TAIL_BYTES = 20, 16_384  # of the log
-SECONDS_TO_START = 60.0  # after which a job that never said anything is taken for dead
 SECONDS_TO_DIE = 15.0  # after SIGKILL
 SECONDS_TO_LET_GO = 2.0  # that a process which was killed may still have its folder's lock
-
-
-@dataclass(frozen=True)
-class Job:
-    """A training at one moment.
-
-    name: of its run. folder: where its state lies. command: what runs, from the interpreter on. created: seconds since
-    1970. images: the first so many train images, None for all. token: whoever has the same one started it.
-    state: "starting" until the first step, "running", "measuring" once all steps are made; "stopping", "stopped",
-    "interrupted" (its process was killed, or the machine went down), "failed" or "finished".
-    step of steps, in epoch of epochs; steps is 0 until the pictures are read. seconds: of training, over all sittings.
-    seconds_left: of training; None unless it is running. images_per_second: 0 before it is known. stage: what a
-    job that makes no steps is at (label, done, total). probe: of a finished one, the linear probe's accuracy and the
-    ends of its 95 % interval, in per cent. sentence: why it failed, stopped by itself or was interrupted, and what to
-    do. bounded: whether it met one of its limits, so that it goes on only with wider ones. log_tail: the last 20 lines
-    that it printed in this sitting, none for a training in a terminal.
-    """
-
-    name: str
-    folder: Path
-    config: Config
-    command: tuple[str, ...]
-    created: float
-    state: State
-    step: int = 0
-    steps: int = 0
-    epoch: int = 0
-    epochs: int = 0
-    seconds: float = 0.0
-    seconds_left: float | None = None
-    device: str = ""
-    images_per_second: float = 0.0
-    sentence: str = ""
-    log_tail: tuple[str, ...] = ()
-    images: int | None = None
-    token: str = ""
-    stage: tuple[str, int, int] | None = None
-    probe: tuple[float, float, float] | None = None
-    bounded: bool = False
-
-    @property
-    def active(self) -> bool:
-        """Whether a process is at work on it."""
-        return self.state in ("starting", "running", "measuring", "stopping")
-
-    @property
-    def resumable(self) -> bool:
-        """Whether `resume` goes on with it."""
-        return self.state in ("stopped", "interrupted", "failed") and not self.bounded
-
-
-def find() -> list[Job]:
-    """Every job below the runs folder, the newest first. Folders that hold no readable job.json are left out."""
-    found = []
-    for path in paths.runs_folder().glob(f"{PREFIX}*/{JOB_FILE}"):
-        with contextlib.suppress(ValueError, OSError):  # damaged, or gone since it was listed
-            found.append(_job(path.parent))
-    return sorted(found, key=lambda job: job.created, reverse=True)
-
-
-def get(name: str) -> Job | None:
-    """The job of that name as it stands now; None where there is none.
-
-    A training in a terminal takes its folder away when it is finished: its job is then told from its run. Raises
-    ValueError for a job whose job.json is damaged.
-    """
-    folder = _folder(name)
-    if (folder / JOB_FILE).exists():
-        with contextlib.suppress(FileNotFoundError):  # finished or discarded at this very moment
-            return _job(folder)
-    return _of_run(folder)
-
-
-def history(job: Job) -> list[dict[str, Any]]:
-    """The history so far, a row an epoch and split, as in a run's history.csv."""
-    return event_log.read(job.folder).rows
-
-
-def snapshots(job: Job) -> list[Moment]:
-    """The snapshots so far, by epoch."""
-    return event_log.read(job.folder).moments
-
-
-def labels(job: Job) -> np.ndarray | None:
-    """(M,) int64: the labels of the images on the snapshots' maps; None until the pictures are read."""
-    return event_log.read(job.folder).labels
-
-
-def steps_seen(job: Job) -> list[dict[str, Any]]:
-    """At most 2,000 steps, evenly thinned, and the newest.
-
-    Each has at least step, epoch, seconds, learning_rate, images_per_second and the terms: variance, invariance,
-    covariance, total. Of a resumed training, those that led to where it is.
-    """
-    story = event_log.read(job.folder)
-    if story.last and story.moving and (not story.points or story.points[-1]["step"] < story.last["step"]):
-        return [*story.points, story.last]
-    return story.points
-
-
-def told(job: Job) -> float:
-    """When the job last said something, in seconds since 1970."""
-    try:
-        return (job.folder / event_log.EVENTS_FILE).stat().st_mtime
-    except OSError:
-        return job.created
 
 
 def busy() -> Holder | None:
@@ -190,7 +46,7 @@ def busy() -> Holder | None:
 def free_name(name: str) -> str:
     """The name, or the first of name-2, name-3, ... that neither a run nor a job has."""
     number, found = 1, name
-    while os.path.exists(_folder(found)) or os.path.exists(_run_folder(_folder(found))):  # False where none may look
+    while os.path.exists(folder_of(found)) or os.path.exists(run_folder(folder_of(found))):  # False where none may look
         number += 1
         found = f"{name}-{number}"
     return found
@@ -220,11 +76,11 @@ def start(
             "a run's name has at most 100 characters, of a to z, A to Z, digits, dots, dashes and underscores, and begins "
             f"with a letter or a digit: choose another than {name[:100]!r}"
         )
-    folder = _folder(name)
+    folder = folder_of(name)
     with _alone():
-        if (_run_folder(folder) / "config.json").exists():
+        if (run_folder(folder) / "config.json").exists():
             raise ValueError(f"a finished run {name} is there already; choose another name, or delete its folder")
-        if (folder / STATE_FILE).exists() or ((folder / JOB_FILE).exists() and _job(folder).state != "finished"):
+        if (folder / STATE_FILE).exists() or ((folder / JOB_FILE).exists() and read_job(folder).state != "finished"):
             raise ValueError(
                 f"a training of {name} was begun already: go on with it, discard it, or choose another name"
             )
@@ -239,7 +95,7 @@ def start(
         except OSError:
             shutil.rmtree(folder, ignore_errors=True)
             raise
-    return _job(folder)
+    return read_job(folder)
 
 
 def resume(job: Job, *, limits: Limits | None = None) -> Job:
@@ -284,7 +140,7 @@ def discard(job: Job, *, only_idle: bool = False) -> None:
     """
     with locks.only_starter(paths.cache_folder()):  # so that nobody goes on with it meanwhile
         story = event_log.read(job.folder)
-        if only_idle and _lives(job.folder, story):
+        if only_idle and lives(job.folder, story):
             return
         deadline = time.monotonic() + SECONDS_TO_DIE
         while _lives_here(job, story):
@@ -295,16 +151,6 @@ def discard(job: Job, *, only_idle: bool = False) -> None:
             story = event_log.read(job.folder)
         with contextlib.suppress(FileNotFoundError):  # a training in a terminal may take its folder away itself
             shutil.rmtree(job.folder)
-
-
-def _folder(name: str) -> Path:
-    if not name or Path(name).name != name or name.startswith("."):
-        raise ValueError(f"a run's name must be a plain folder name, got {name!r}")
-    return (paths.runs_folder() / f"{PREFIX}{name}").absolute()
-
-
-def _run_folder(folder: Path) -> Path:
-    return folder.with_name(run_name(folder))
 
 
 @contextlib.contextmanager
@@ -351,129 +197,8 @@ def _signal(pid: int, number: int) -> None:
 def _lives_here(job: Job, story: event_log.Story) -> bool:
     """Whether a process of this machine is at work on it. Raises ValueError for one of another machine."""
     deadline = time.monotonic() + SECONDS_TO_LET_GO
-    while _lives(job.folder, story) and not locks.here(story.pid, story.process):
+    while lives(job.folder, story) and not locks.here(story.pid, story.process):
         if time.monotonic() > deadline:
             raise ValueError(f"{job.name} runs on another machine that shares this folder: stop it there")
         time.sleep(0.05)
-    return _lives(job.folder, story)
-
-
-def _lives(folder: Path, story: event_log.Story) -> bool:
-    """Whether a process is at work on it; one that said its last word may live on for something else."""
-    return (
-        bool(story.pid)
-        and story.state not in event_log.ENDS
-        and locks.alive(story.pid, story.process, folder / locks.LOCK_FILE)
-    )
-
-
-def _job(folder: Path) -> Job:
-    """The job of a folder. Raises ValueError for a damaged job.json, FileNotFoundError where the folder is gone."""
-    if not (folder / JOB_FILE).exists():
-        raise FileNotFoundError(folder)
-    record, story = read_record(folder), event_log.read(folder)
-    tail = _log_tail(folder / LOG_FILE, story.log)
-    state = _state(folder, record, story, tail)
-    probe = None
-    if state == "finished" and "accuracy" in story.ending:
-        probe = (story.ending["accuracy"], *story.ending["interval"])
-    running = state == "running" and bool(story.last)
-    return Job(
-        name=record.name,
-        folder=folder,
-        config=record.config,
-        command=(sys.executable, "-m", "vicreg", *arguments(folder, record)),
-        created=record.created,
-        state=state,
-        step=story.last.get("step", 0),
-        steps=story.steps,
-        epoch=story.last.get("epoch", 0),
-        epochs=record.config.epochs,
-        seconds=story.last.get("seconds", 0.0),
-        seconds_left=story.last["seconds_left"] if running else None,
-        device=story.device,
-        images_per_second=story.last.get("images_per_second", 0.0),
-        sentence=_sentence(state, story, tail, folder),
-        log_tail=tail,
-        images=record.images,
-        token=record.token,
-        stage=story.stage,
-        probe=probe,
-        bounded=state == "stopped" and bool(story.ending.get("reason")),
-    )
-
-
-def _state(folder: Path, record: Record, story: event_log.Story, tail: tuple[str, ...]) -> State:
-    if story.state in event_log.ENDS:
-        return story.state
-    if not story.state and time.time() - record.created < SECONDS_TO_START:
-        return "starting"
-    if _lives(folder, story):
-        if story.state == "stopping":
-            return "stopping"
-        if story.stage and story.last and story.last["step"] == story.steps:
-            return "measuring"
-        return "running" if story.moving else "starting"
-    with contextlib.suppress(OSError):  # killed between its last rename and its last word
-        if (_run_folder(folder) / "config.json").stat().st_mtime >= story.began > 0:
-            return "finished"
-    if story.state == "stopping":
-        return "stopped"  # before it could say so
-    return "failed" if story.state == "starting" and tail else "interrupted"  # it had something to say, or was killed
-
-
-def _sentence(state: State, story: event_log.Story, tail: tuple[str, ...], folder: Path) -> str:
-    if state == "failed":
-        said = story.ending.get("sentence") or (tail[-1].removeprefix("vicreg: ") if tail else "")
-        return said or "The process ended before it said anything: start it in a terminal to see why."
-    if state == "stopped":
-        reason = story.ending.get("reason", "")
-        return f"Stopped: {reason}." if reason else ""
-    if state == "interrupted" and (room := full_disk(folder)):
-        return room  # and so it could not say it
-    if state == "interrupted":
-        return (
-            "Its process ended without a word: it was killed, or the machine went down. "
-            f"{GO_ON}. If it happens again, memory may be short: a smaller batch or encoder needs less."
-        )
-    return ""
-
-
-def _log_tail(path: Path, begin: int) -> tuple[str, ...]:
-    try:
-        with path.open("rb") as file:
-            file.seek(max(0, begin, os.fstat(file.fileno()).st_size - TAIL_BYTES))
-            text = file.read().decode("utf-8", "replace")
-    except OSError:
-        return ()
-    lines = [line.rstrip() for line in text.replace("\r", "\n").split("\n")]
-    return tuple([line for line in lines if line][-TAIL_LINES:])
-
-
-def _of_run(folder: Path) -> Job | None:
-    """The job that a finished run was, as far as the run tells."""
-    from vicreg.runs.folder import RunError, open_run
-
-    try:
-        run = open_run(_run_folder(folder))
-        probe = run.metrics.get("probe")
-    except RunError:
-        return None
-    epochs, images = run.config.epochs, run.record["data"]["train"]["images"]
-    steps = images // run.config.batch_size * epochs
-    return Job(
-        name=run.name,
-        folder=folder,
-        config=run.config,
-        command=(),
-        created=math.floor((run.folder / "config.json").stat().st_mtime),
-        state="finished",
-        step=steps,
-        steps=steps,
-        epoch=epochs,
-        epochs=epochs,
-        seconds=float(run.record["seconds"]),
-        device=str(run.record["device"]),
-        images=images,
-        probe=(probe["accuracy"], *probe["interval"]) if probe else None,
-    )
+    return lives(job.folder, story)

@@ -31,7 +31,8 @@ from typing import Any
 
 import numpy as np
 
-EVENTS_FILE = "events.jsonl"
+from vicreg.storage.paths import EVENTS_FILE
+
 POINTS = 2_000  # of the steps at most, thinned evenly as they become more
 REMEMBERED = 256  # files whose readers are kept
 CHUNK = 1 << 20  # bytes that are read at a time

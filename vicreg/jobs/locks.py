@@ -19,13 +19,13 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from vicreg.storage.files import atomic_path
+from vicreg.storage.paths import LOCK_FILE, run_name
 
 try:
     import fcntl
 except ImportError:  # Windows
     fcntl = None
 
-LOCK_FILE = "training.lock"  # in the cache folder: the machine's; in a training's folder: that training's
 HOLDER_FILE = "training.json"  # beside the machine's lock: who has it
 STARTERS_LOCK = "starting.lock"  # in the cache folder, while a job is started or thrown away
 WITHOUT_LOCKS = (errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOTSUP, errno.ENOLCK)  # as on Lustre mounted without flock
@@ -159,7 +159,7 @@ def whole_folder(folder: Path) -> Iterator[None]:
         try:
             stack.enter_context(FileLock(folder / LOCK_FILE, timeout=PATIENCE, fallback_to_soft=False))
         except Timeout as error:
-            name = folder.name.removeprefix(".training-")
+            name = run_name(folder)
             raise Busy(
                 f"another process is training {name} already: wait for it, or choose another name with --name"
             ) from error
@@ -180,9 +180,3 @@ def only_starter(cache: Path) -> Iterator[None]:
             if error.errno not in WITHOUT_LOCKS:
                 raise
         yield
-
-
-def torchrun() -> tuple[int, int]:
-    """(rank, size) as torchrun set them in the environment; (0, 1) for a process on its own."""
-    found = [os.environ.get(name, "") for name in ("RANK", "WORLD_SIZE", "LOCAL_RANK", "MASTER_ADDR")]
-    return (int(found[0]), int(found[1])) if all(found) else (0, 1)

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torchvision.models.resnet import BasicBlock, ResNet
 
-from vicreg.config import ENCODERS
+from vicreg.config import ENCODERS, Config
 
 REPRESENTATION_WIDTH = 512
 # Channel means and standard deviations of the CIFAR-10 train split, for values in [0, 1].
@@ -95,3 +95,11 @@ class Expander(nn.Module):
 
     def forward(self, representations: Tensor) -> Tensor:
         return self.layers(representations)  # (B, D)
+
+
+def networks(config: Config, device: torch.device) -> tuple[Encoder, Expander]:
+    """The two networks as they are before the first step, decided by the config's seed alone."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(config.seed)
+        encoder, expander = Encoder(config.encoder), Expander(config.expander)
+    return encoder.to(device, memory_format=torch.channels_last), expander.to(device)

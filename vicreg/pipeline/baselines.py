@@ -19,22 +19,13 @@ from typing import Any
 import numpy as np
 
 from vicreg.config import BASELINES, presets
-from vicreg.data.loading import ImageSet
+from vicreg.data.image_set import ImageSet
 from vicreg.runs.folder import Run, write_run
 
 DIMENSIONS = 512  # as wide as the encoders' representations
 LAPLACIAN_IMAGES = 20_000  # train images on the eigenmap's graph
 LAPLACIAN_NEIGHBOURS = 10
 SHOWN_NEIGHBOURS = 5
-
-
-def described(baseline: dict[str, Any]) -> str:
-    """A baseline in words, by config.json's record of it."""
-    return {
-        "untrained": "the encoder before its first step",
-        "pixels": "pixels, their first {dimensions} principal components over the train split",
-        "laplacian": "Laplacian Eigenmaps of the pixels of {images:,} train images, {dimensions} dimensions",
-    }[baseline["name"]].format(**baseline)
 
 
 def write_baseline(name: str, root: Path, *, dataset: str, data: dict[str, Any], versions: dict[str, str]) -> Run:

@@ -16,7 +16,6 @@ folder without config.json is unfinished. Torch is loaded only when `encoder` or
 from __future__ import annotations
 
 import hashlib
-import io
 import json
 import os
 import shutil
@@ -29,8 +28,9 @@ from typing import TYPE_CHECKING, Any
 
 from vicreg.config import BASELINES, Config
 from vicreg.runs import schema
+from vicreg.runs.errors import RunError
 from vicreg.storage import paths
-from vicreg.storage.files import sha256
+from vicreg.storage.files import sha256, to_json
 from vicreg.storage.untrusted import shown
 
 if TYPE_CHECKING:
@@ -40,10 +40,6 @@ if TYPE_CHECKING:
 
 SCHEMA = 1
 WEIGHTS_FILE = "model.safetensors"
-
-
-class RunError(ValueError):
-    """A run's folder is not what it says it is; the message names the file and the way out."""
 
 
 @dataclass(frozen=True)
@@ -141,7 +137,7 @@ class Run:
         import torch
 
         if self.baseline:
-            from vicreg.training.loop import networks
+            from vicreg.method.networks import networks
 
             return networks(self.config, torch.device("cpu"))[part == "expander"].eval()
         from vicreg.method.networks import Encoder, Expander
@@ -163,7 +159,7 @@ class Run:
 
     @property
     def _classes(self) -> tuple[str, ...]:
-        from vicreg.data.loading import class_names
+        from vicreg.data.catalogue import class_names
 
         return class_names(self.config.dataset)
 
@@ -276,32 +272,6 @@ def update_run(run: Run, files: Mapping[str, bytes], *, without: Sequence[str] =
     kept = {name: run._checked(name).read_bytes() for name in run.record["files"] if name not in gone}
     record = {name: value for name, value in run.record.items() if name not in ("schema", "files")}
     return write_run(run.folder, {**kept, **files}, record)
-
-
-def weights_bytes(encoder: Any, expander: Any) -> bytes:
-    """Both networks as safetensors: matrices and convolutions in float16, the rest (BatchNorm) in float32."""
-    from safetensors.torch import save
-
-    tensors = {}
-    for prefix, network in (("encoder.", encoder), ("expander.", expander)):
-        for name, tensor in network.state_dict().items():
-            tensor = tensor.detach().cpu().contiguous()
-            if tensor.is_floating_point():
-                tensor = tensor.half() if tensor.ndim > 1 else tensor.float()
-            tensors[prefix + name] = tensor
-    return save(tensors)
-
-
-def frame_bytes(frame: pd.DataFrame) -> bytes:
-    """A frame as zstd-compressed parquet; the same frame gives the same bytes."""
-    buffer = io.BytesIO()
-    frame.to_parquet(buffer, index=False, compression="zstd")
-    return buffer.getvalue()
-
-
-def to_json(value: Any) -> bytes:
-    """Indented JSON, ending in a newline."""
-    return (json.dumps(value, indent=2) + "\n").encode()
 
 
 def find_runs() -> tuple[dict[str, Run], list[str]]:

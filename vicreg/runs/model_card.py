@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from vicreg.claims import STUDY_PROBES, study_probe
 from vicreg.config import Config
 from vicreg.data.catalogue import CATALOGUE
+from vicreg.study import STUDY_PROBES, study_probe
 
 
 def model_card(config: Config, record: dict[str, Any], metrics: dict[str, Any], *, name: str) -> str:
@@ -65,7 +65,7 @@ def model_card(config: Config, record: dict[str, Any], metrics: dict[str, Any], 
 def _what(config: Config, record: dict[str, Any]) -> str:
     title = CATALOGUE[config.dataset].title
     if baseline := record.get("baseline"):
-        from vicreg.pipeline.baselines import described
+        from vicreg.runs.model_card import described
 
         return f"A baseline on {title}, measured as the trained runs are: {described(baseline)}."
     return f"A {config.encoder} encoder trained with VICReg (Bardes, Ponce, LeCun 2022) on {title}, preset `{config.preset}`."
@@ -134,3 +134,12 @@ def yaml(value: Any, indent: int = 0) -> str:
         else:
             lines.append(f"{pad}{key}: {json.dumps(item)}\n")
     return "".join(lines)
+
+
+def described(baseline: dict[str, Any]) -> str:
+    """A baseline in words, by config.json's record of it."""
+    return {
+        "untrained": "the encoder before its first step",
+        "pixels": "pixels, their first {dimensions} principal components over the train split",
+        "laplacian": "Laplacian Eigenmaps of the pixels of {images:,} train images, {dimensions} dimensions",
+    }[baseline["name"]].format(**baseline)

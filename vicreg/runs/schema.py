@@ -47,7 +47,7 @@ class Measured:
 
 def read_json(path: Path, *, run: str) -> Any:
     """The JSON of a run's file. Raises RunError for one that is too large, nested too deeply, or no JSON."""
-    from vicreg.runs.folder import RunError
+    from vicreg.runs.errors import RunError
 
     size = path.stat().st_size
     if size > MAX_JSON_BYTES:
@@ -74,7 +74,7 @@ def check_record(record: Any, *, name: str) -> None:
             expander = record["config"].get("expander", [])
             listed(whole(1, BASELINE_WIDTH))("config.expander", expander)
     except ValueError as error:
-        from vicreg.runs.folder import RunError
+        from vicreg.runs.errors import RunError
 
         raise RunError(f"{name}/config.json is not a run's: {error}; fetch or train the run again") from error
 
@@ -96,7 +96,7 @@ def check_metrics(metrics: Any, *, name: str, classes: int | None = None, baseli
             if baseline == "laplacian":
                 fields({"projection": fields({"laplacian": _MAP})})("", metrics)
     except ValueError as error:
-        from vicreg.runs.folder import RunError
+        from vicreg.runs.errors import RunError
 
         raise RunError(
             f"{name}/metrics.json is not a run's: {error}; `python -m vicreg evaluate {name}` makes it again"

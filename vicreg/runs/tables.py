@@ -304,7 +304,7 @@ _PROBLEMS: dict[str, Any] = {
 
 
 def _error(run: str, name: str, problem: str) -> ValueError:
-    from vicreg.runs.folder import RunError
+    from vicreg.runs.errors import RunError
 
     trained = name in ("snapshots", "snapshot_spectra", "timeline")
     way_out = "fetch or train the run again" if trained else f"`python -m vicreg evaluate {run}` makes it again"
@@ -312,6 +312,6 @@ def _error(run: str, name: str, problem: str) -> ValueError:
 
 
 def _history_error(run: str, problem: str) -> ValueError:
-    from vicreg.runs.folder import RunError
+    from vicreg.runs.errors import RunError
 
     return RunError(f"{run}/history.csv cannot be used: {problem}; fetch or train the run again")

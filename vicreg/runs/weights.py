@@ -1,4 +1,4 @@
-"""Reading a run's weights, whoever wrote them: safetensors only, and only the tensors that its networks have.
+"""A run's weights, written and read: safetensors only, and only the tensors that its networks have, whoever wrote them.
 
 The file's header is compared with the networks that the config asks for before anything of its size is made.
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from vicreg.storage.untrusted import shown
 
@@ -50,3 +50,17 @@ def read_weights(path: Path, wanted: Mapping[str, Tensor], *, part: str) -> dict
             if name.endswith("running_var") and (tensor < 0).any():
                 raise ValueError(f"{name} holds negative variances")
     return {name.removeprefix(f"{part}."): t.float() if t.is_floating_point() else t for name, t in found.items()}
+
+
+def weights_bytes(encoder: Any, expander: Any) -> bytes:
+    """Both networks as safetensors: matrices and convolutions in float16, the rest (BatchNorm) in float32."""
+    from safetensors.torch import save
+
+    tensors = {}
+    for prefix, network in (("encoder.", encoder), ("expander.", expander)):
+        for name, tensor in network.state_dict().items():
+            tensor = tensor.detach().cpu().contiguous()
+            if tensor.is_floating_point():
+                tensor = tensor.half() if tensor.ndim > 1 else tensor.float()
+            tensors[prefix + name] = tensor
+    return save(tensors)

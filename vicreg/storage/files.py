@@ -1,12 +1,18 @@
-"""Writing files so that a crash at any moment leaves the old one or the new one, never half of either."""
+"""Files: written so that a crash leaves the old one or the new one, never half of either; and what goes into them."""
 
 from __future__ import annotations
 
 import contextlib
 import hashlib
+import io
+import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 @contextlib.contextmanager
@@ -26,3 +32,15 @@ def sha256(path: Path) -> str:
     """The file's SHA-256 as 64 hexadecimal digits."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def frame_bytes(frame: pd.DataFrame) -> bytes:
+    """A frame as zstd-compressed parquet; the same frame gives the same bytes."""
+    buffer = io.BytesIO()
+    frame.to_parquet(buffer, index=False, compression="zstd")
+    return buffer.getvalue()
+
+
+def to_json(value: Any) -> bytes:
+    """Indented JSON, ending in a newline."""
+    return (json.dumps(value, indent=2) + "\n").encode()

@@ -1,4 +1,13 @@
-"""Where things lie on this machine: the cache folder, the runs that come with the app, the runs trained here."""
+"""Where things lie on this machine: the cache folder, bundled runs, runs trained here, and a training's folder.
+
+A run that is being trained has a folder `.training-<name>` beside its own, with these files:
+
+    state.safetensors   what training goes on from
+    job.json            what is trained, and the command that goes on with it
+    events.jsonl        what happened, a line each
+    log.txt             what the process printed, where a page or a program started it
+    training.lock       held by the process that trains
+"""
 
 from __future__ import annotations
 
@@ -8,6 +17,13 @@ import tempfile
 from pathlib import Path
 
 BUNDLED = Path(__file__).resolve().parents[2] / "checkpoints"
+
+TRAINING = ".training-"  # what the name of a training's folder begins with
+STATE_FILE = "state.safetensors"
+JOB_FILE = "job.json"
+EVENTS_FILE = "events.jsonl"
+LOG_FILE = "log.txt"
+LOCK_FILE = "training.lock"  # in the cache folder: the machine's; in a training's folder: that training's
 
 
 def cache_folder() -> Path:
@@ -31,3 +47,13 @@ def cache_folder() -> Path:
 def runs_folder() -> Path:
     """Where runs trained on this machine go: VICREG_RUNS, else `runs` in the user's cache folder."""
     return Path(os.environ["VICREG_RUNS"]) if os.environ.get("VICREG_RUNS") else cache_folder() / "runs"
+
+
+def training_folder(run: Path) -> Path:
+    """The folder of the training whose finished run is, or will be, in `run`."""
+    return run.with_name(f"{TRAINING}{run.name}")
+
+
+def run_name(folder: Path) -> str:
+    """The name of the run that is trained in a folder `.training-<name>`."""
+    return folder.name.removeprefix(TRAINING)

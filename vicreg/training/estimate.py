@@ -45,7 +45,9 @@ def _times(config: Config, device: Any) -> list[float]:
     """The seconds of every step. All it makes goes with its frame."""
     import torch
 
-    from vicreg.training.loop import make_optimiser, networks, positive_pairs, seeded, take_step
+    from vicreg.method.networks import networks
+    from vicreg.training.optimiser import make_optimiser
+    from vicreg.training.step import positive_pairs, seeded, take_step
 
     encoder, expander = networks(config, device)
     optimiser = make_optimiser(config, encoder, expander)

@@ -1,0 +1,104 @@
+"""`claims` and `list`: the study's findings held against the runs on this machine, and those runs."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from typing import Any
+
+from vicreg.cli.output import print_table
+from vicreg.config import DATASETS
+from vicreg.study import STUDY_PROBES
+
+
+def add(commands: Any) -> None:
+    """Add both commands to argparse's subparsers."""
+    claims = commands.add_parser(
+        "claims",
+        help="hold the study's findings against the runs on this machine",
+        description="Hold the study's findings against the runs on this machine.",
+    )
+    claims.set_defaults(command=_claims)
+    claims.add_argument("--dataset", choices=DATASETS, default="cifar10", help="default: cifar10")
+
+    listing = commands.add_parser("list", help="list the runs on this machine", description="List the runs here.")
+    listing.set_defaults(command=_list)
+
+
+def _list(options: argparse.Namespace) -> int:
+    from vicreg.hub.downloads import cached_runs, default_repo
+    from vicreg.runs.folder import find_runs
+    from vicreg.storage import paths
+    from vicreg.storage.hub_client import parse
+
+    found, broken = find_runs()
+    places = {paths.BUNDLED: "bundled", paths.runs_folder(): "own"}
+    if repo := default_repo():
+        fetched, more = cached_runs(*parse(repo))  # what is here of it; the network is not asked
+        found |= {f"{name}@{repo}": run for name, run in fetched.items()}
+        broken += more
+    rows = [("run", "encoder", "epochs", "probe, %", "the study", "kNN, %", "rank", "AUROC", "NMI", "MB", "where")]
+    for name, run in found.items():
+        try:
+            figures = figures_of(run)
+        except ValueError as error:  # a damaged file, named
+            broken.append(str(error))
+            figures = ("damaged", "", "", "", "", "")
+        size = sum(entry["bytes"] for entry in run.record["files"].values()) / 1e6
+        where = places.get(run.folder.parent, "the Hub's cache")
+        encoder, epochs = run.config.encoder, str(run.record["epochs"])
+        if run.baseline:
+            encoder, epochs = encoder if run.has_network else run.baseline, "-"
+        rows.append((name, encoder, epochs, *figures, f"{size:.1f}", where))
+    print_table(rows)
+    for sentence in broken:
+        print(f"vicreg: {sentence}", file=sys.stderr)
+    if not found:
+        print("No runs yet: `python -m vicreg train` makes one.")
+    print(f"The study's linear probe, for comparison: {STUDY_PROBES['vicreg']} % (VICReg, 30 epochs).")
+    return 1 if broken else 0
+
+
+def _claims(options: argparse.Namespace) -> int:
+    import textwrap
+
+    from vicreg.claims import family, findings
+    from vicreg.runs.folder import find_runs
+
+    found, broken = find_runs()
+    chosen, left_out = family(found, options.dataset)
+    judged = findings({name: run.metrics for name, run in chosen.items()})
+    rows = [("", "the study", "verdict", "finding")]
+    rows += [(f"{n}.", claim.study, finding.verdict, claim.words) for n, (claim, finding) in enumerate(judged, start=1)]
+    print_table(rows)
+    for number, (claim, finding) in enumerate(judged, start=1):
+        text = f"{claim.name}: {finding.ours}. {finding.why}" if finding.ours else f"{claim.name}: {finding.why}"
+        print(textwrap.fill(text, 110, initial_indent=f"{number:2}. ", subsequent_indent="    "))
+    listed = (f"{name} ({'not trained' if run.baseline else run.record['epochs']})" for name, run in chosen.items())
+    print(
+        textwrap.fill(
+            f"Runs and their epochs: {', '.join(listed) or 'none'}. All on {options.dataset}, n = test images.", 110
+        )
+    )
+    for sentence in (*broken, *left_out):
+        print(f"vicreg: {sentence}", file=sys.stderr)
+    return 1 if broken else 0
+
+
+def figures_of(run: Any) -> tuple[str, ...]:
+    """A run's figures, as `list` and the README show them: probe, the study's, kNN, rank, AUROC, NMI."""
+    from vicreg.study import study_probe
+
+    metrics = run.metrics
+    if not metrics:
+        return ("not yet", "", "", "", "", "")
+    probe, study = metrics["probe"], None if run.baseline else study_probe(run.config)
+    auroc, clusters = metrics.get("anomaly", {}).get("study", {}).get("auroc"), metrics.get("clusters")
+    return (
+        "{:.2f} ({:.2f} to {:.2f})".format(probe["accuracy"], *probe["interval"]),
+        "" if study is None else str(study),
+        f"{metrics['knn']['accuracy']:.2f}",
+        f"{metrics['spectrum']['effective_rank']:.2f}",
+        "" if auroc is None else f"{auroc:.3f}",
+        "" if clusters is None else f"{clusters['nmi']:.3f}",
+    )

@@ -1,0 +1,82 @@
+"""`evaluate` and `baseline`: measure runs again, and make what they are compared with."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from vicreg.cli.output import Bars
+from vicreg.config import BASELINES, DATASETS
+
+
+def add(commands: Any) -> None:
+    """Add both commands to argparse's subparsers."""
+    evaluate = commands.add_parser(
+        "evaluate",
+        help="measure runs again: rebuild metrics.json, results/ and the model card",
+        description="Measure runs again: rebuild metrics.json, results/ and the model card.",
+    )
+    evaluate.set_defaults(command=_evaluate)
+    evaluate.add_argument("runs", nargs="*", metavar="RUN", help="names or folders; default: every run here")
+
+    baseline = commands.add_parser(
+        "baseline",
+        help="make and measure what trained runs are compared with",
+        description="Make and measure baselines: the untrained encoder, pixels, Laplacian Eigenmaps of pixels.",
+    )
+    baseline.set_defaults(command=_baseline)
+    baseline.add_argument("names", nargs="+", metavar="NAME", choices=BASELINES, help=", ".join(BASELINES))
+    baseline.add_argument("--dataset", choices=DATASETS, default="cifar10", help="default: cifar10")
+    baseline.add_argument("--folder", type=Path, help="where runs go; default: VICREG_RUNS, else your cache folder")
+
+
+def _evaluate(options: argparse.Namespace) -> int:
+    from vicreg.pipeline.measure_run import evaluate_run
+    from vicreg.runs.folder import find_runs
+
+    found, broken = find_runs()
+    for sentence in broken:
+        print(f"vicreg: {sentence}", file=sys.stderr)
+    for run in chosen_runs(options.runs or found, found):
+        with Bars() as bars:
+            run = evaluate_run(run, download=True, on_stage=bars.stage)
+        probe = run.metrics["probe"]
+        print(
+            f"{run.title}: linear probe {probe['accuracy']:.2f} % ({probe['interval'][0]:.2f} to {probe['interval'][1]:.2f})"
+        )
+    return 1 if broken else 0
+
+
+def _baseline(options: argparse.Namespace) -> int:
+    from vicreg.pipeline.make_baseline import make_baseline
+    from vicreg.storage import paths
+
+    for name in options.names:
+        with Bars() as bars:
+            run = make_baseline(
+                name, options.folder or paths.runs_folder(), dataset=options.dataset, download=True, on_stage=bars.stage
+            )
+        probe = run.metrics["probe"]
+        print(
+            f"{run.title}: linear probe {probe['accuracy']:.2f} % "
+            f"({probe['interval'][0]:.2f} to {probe['interval'][1]:.2f}), in {run.folder}"
+        )
+    return 0
+
+
+def chosen_runs(names: Iterable[str], found: dict[str, Any]) -> list[Any]:
+    """Runs by their names, or by their folders."""
+    from vicreg.runs.folder import open_run
+
+    chosen = []
+    for name in names:
+        if name in found:
+            chosen.append(found[name])
+        elif (Path(name) / "config.json").is_file():
+            chosen.append(open_run(name))
+        else:
+            raise ValueError(f"no run {name!r} here; there are: {', '.join(found) or 'none'}")
+    return chosen

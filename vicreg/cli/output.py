@@ -1,0 +1,74 @@
+"""What commands print: progress bars, tables, and lines at once."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from typing import Any
+
+
+def say(text: str) -> None:
+    """Print a line at once. A log on a full disk is no reason to end."""
+    with contextlib.suppress(OSError):
+        print(text, file=sys.stderr, flush=True)
+
+
+def print_table(rows: list[tuple[str, ...]]) -> None:
+    """Print rows of cells, every column as wide as its widest cell."""
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+    for row in rows:
+        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+
+
+class Bars:
+    """tqdm bars: one for the steps, one for each stage of the evaluation. Where nobody watches, a line for each."""
+
+    def __init__(self) -> None:
+        self.bar: Any = None
+        self.label = ""
+        self.watched = sys.stderr.isatty()
+
+    def __enter__(self) -> Bars:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        if self.bar is not None:
+            self.bar.close()
+
+    def _bar(self, label: str, total: int, unit: str) -> Any:
+        from tqdm import tqdm
+
+        if self.bar is None or self.label != label:
+            if self.bar is not None:
+                self.bar.close()
+            self.bar, self.label = tqdm(total=total, desc=label, unit=unit, dynamic_ncols=True, mininterval=1), label
+        return self.bar
+
+    def training(self, progress: Any) -> None:
+        """Show a vicreg.training.loop.Progress."""
+        from tqdm import tqdm
+
+        shot, terms = progress.snapshot, progress.terms
+        figures = (
+            f"epoch {progress.epoch}/{progress.epochs} total {terms['total']:.2f} var {terms['variance']:.3f} "
+            f"inv {terms['invariance']:.3f} cov {terms['covariance']:.3f}"
+        )
+        if self.watched:
+            bar = self._bar("training", progress.steps, "step")
+            bar.set_postfix_str(figures, refresh=False)
+            bar.update(progress.step - bar.n)
+        elif progress.rows:
+            say(f"{figures}, {progress.seconds:.0f} s")
+        if shot is not None:
+            line = f"epoch {shot.epoch}: kNN {100 * shot.knn_accuracy:.2f} %, effective rank {shot.effective_rank:.0f}"
+            (tqdm.write if self.watched else say)(line)
+
+    def stage(self, label: str, done: int, total: int) -> None:
+        """Show how far a stage of the evaluation is."""
+        if not self.watched:
+            if label != self.label:
+                self.label = label
+                say(f"{label} ...")
+            return
+        bar = self._bar(label, total, "it")
+        bar.update(done - bar.n)

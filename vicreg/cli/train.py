@@ -1,0 +1,203 @@
+"""`train`: train a preset, or go on with one that was stopped."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import dataclasses
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from vicreg.cli.interrupts import stop_on_interrupt
+from vicreg.cli.output import Bars
+from vicreg.config import DATASETS, ENCODERS, OPTIMISERS, PRESETS, Config, presets
+from vicreg.storage.paths import training_folder
+from vicreg.training.torchrun import torchrun
+
+
+def add(commands: Any) -> None:
+    """Add the command to argparse's subparsers."""
+    train = commands.add_parser(
+        "train",
+        help="train a preset, or go on with one that was stopped",
+        description="Train a preset and evaluate it. Ctrl-C saves and stops; the same command goes on from there.",
+    )
+    train.set_defaults(command=_train)
+    train.add_argument("--preset", choices=sorted(PRESETS), help="default: vicreg")
+    train.add_argument("--dataset", choices=DATASETS, help="default: cifar10")
+    train.add_argument("--config", type=Path, metavar="FILE", help="in their place: JSON settings, as in a config.json")
+    train.add_argument("--encoder", choices=ENCODERS, help="default: the preset's (compact; tiny on digits)")
+    train.add_argument("--optimiser", choices=OPTIMISERS, help="default: the preset's")
+    for name, kind, text in (
+        ("epochs", int, "passes over the train images"),
+        ("batch-size", int, "images a step"),
+        ("learning-rate", float, "peak rate"),
+        ("weight-decay", float, "on matrices only"),
+        ("warmup-steps", int, "steps of linear warm-up"),
+        ("seed", int, "of weights, order and views"),
+        ("invariance-weight", float, "lambda"),
+        ("variance-weight", float, "mu"),
+        ("covariance-weight", float, "nu"),
+    ):
+        train.add_argument(f"--{name}", type=kind, metavar="N", help=f"{text}; default: the preset's")
+    train.add_argument("--view-size", type=int, metavar="PIXELS", help="side of a view; default: the preset's")
+    train.add_argument("--images", type=int, metavar="N", help="train on the first N train images only")
+    train.add_argument("--device", default="auto", help="auto, cpu, cuda or mps; default: auto")
+    train.add_argument("--compile", action="store_true", help="run the networks through torch.compile")
+    train.add_argument("--folder", type=Path, help="where runs go; default: VICREG_RUNS, else your cache folder")
+    train.add_argument("--name", help="the run's folder; default: DATASET-PRESET")
+    train.add_argument("--replace", action="store_true", help="train again where a finished run of that name exists")
+    train.add_argument("--beside", action="store_true", help="train although another training runs on this machine")
+    train.add_argument(
+        "--max-seconds", type=_positive(float), metavar="N", help="stop and save after so much training in all"
+    )
+    train.add_argument(
+        "--max-disk", type=_positive(int), metavar="BYTES", help="refuse, or stop and save, where its folder takes more"
+    )
+    train.add_argument("--tensorboard", type=Path, metavar="DIR", help="write the curves there for TensorBoard as well")
+
+
+def _positive(kind: type) -> Callable[[str], Any]:
+    """Reads a positive number, for argparse."""
+
+    def read(text: str) -> Any:
+        value = kind(text)
+        if not value > 0:
+            raise argparse.ArgumentTypeError(f"must be more than 0, got {text}")
+        return value
+
+    read.__name__ = kind.__name__  # argparse says "invalid int value"
+    return read
+
+
+def _train(options: argparse.Namespace) -> int:
+    config = config_of(options)
+    from vicreg.storage import paths
+
+    root = options.folder or paths.runs_folder()
+    name = options.name or config.run_name
+    if Path(name).name != name or name.startswith("."):
+        raise ValueError(f"--name must be a plain folder name, got {name!r}")
+    if (root / name / "config.json").exists() and not options.replace:
+        raise ValueError(
+            f"a finished run {name} is there already; --replace trains it again, --name gives another name"
+        )
+    with stop_on_interrupt() as asked, _session(options, config, root, name) as session, Bars() as bars:
+        run = _trained(options, config, root / name, session, bars, should_stop=lambda: asked() or bool(session.reason))
+        if run is None:
+            session.say("stopped", reason=session.reason)
+        else:
+            accuracy, interval = run.metrics["probe"]["accuracy"], list(run.metrics["probe"]["interval"])
+            session.say("finished", accuracy=accuracy, interval=interval)
+    if run is None and torchrun()[0] > 0:
+        return 0  # rank 0 says how it ended
+    if run is None:
+        state = training_folder(root / name)
+        if not state.exists():
+            print("Stopped before anything was trained: there is nothing to go on from.")
+        elif session.reason:
+            print(f"Stopped: {session.reason}. (State: {state}.)")
+        else:
+            print(f"Stopped and saved. The same command goes on from there (state: {state}).")
+        return 130 if torchrun()[1] == 1 else 0  # else torchrun calls a good end a failure, with a traceback
+    probe = run.metrics["probe"]
+    low, high = probe["interval"]
+    print(
+        f"{run.title}: linear probe {probe['accuracy']:.2f} % (95 % interval {low:.2f} to {high:.2f}), in {run.folder}"
+    )
+    return 0
+
+
+class _Stop(Exception):
+    """Reading or measuring ends here: somebody asked."""
+
+
+def _session(options: argparse.Namespace, config: Config, root: Path, name: str) -> Any:
+    """The session that the options describe."""
+    from vicreg.jobs.record import Limits
+    from vicreg.jobs.session import session
+
+    more = [f"--{flag}" for flag in ("replace", "beside", "compile") if getattr(options, flag)]
+    if options.tensorboard is not None:
+        more += ["--tensorboard", str(options.tensorboard.absolute())]
+    return session(
+        training_folder(root / name).absolute(),
+        config,
+        images=options.images,
+        device=options.device,
+        limits=Limits(seconds=options.max_seconds, disk_bytes=options.max_disk),
+        beside=options.beside,
+        more=more,
+    )
+
+
+def _trained(
+    options: argparse.Namespace,
+    config: Config,
+    folder: Path,
+    session: Any,
+    bars: Bars,
+    *,
+    should_stop: Callable[[], bool],
+) -> Any:
+    """The run, or None where it was stopped; bars, events and TensorBoard hear of every step."""
+    from vicreg.pipeline.train_run import train_run
+
+    def stage(label: str, done: int, total: int) -> None:
+        bars.stage(label, done, total)
+        session.stage(label, done, total)
+        if should_stop() and torchrun()[1] == 1:  # under torchrun the others wait: between two training steps only
+            raise _Stop
+
+    with contextlib.ExitStack() as stack:
+        hear = [bars.training, session.progress]
+        if options.tensorboard is not None and torchrun()[0] == 0:
+            from vicreg.training.tensorboard import Scalars
+
+            hear.append(stack.enter_context(Scalars(options.tensorboard)).progress)
+
+        def progress(progress: Any) -> None:
+            for told in hear:
+                told(progress)
+
+        stack.enter_context(contextlib.suppress(_Stop))
+        return train_run(
+            config,
+            folder,
+            device=options.device,
+            images=options.images,
+            compile=options.compile,
+            download=True,
+            on_plan=session.planned,
+            on_progress=progress,
+            on_stage=stage,
+            should_stop=should_stop,
+        )
+    return None
+
+
+def config_of(options: argparse.Namespace) -> Config:
+    """The Config that the options describe. Raises ValueError for settings that do not go together."""
+    if options.config is None:
+        config = presets(options.dataset or "cifar10")[options.preset or "vicreg"]
+    elif options.preset or options.dataset:
+        raise ValueError("--config takes the place of --preset and --dataset: give it alone")
+    else:
+        config = _config_file(options.config)
+    fields = {field.name for field in dataclasses.fields(config)}
+    given = {k: v for k, v in vars(options).items() if k in fields and k not in ("preset", "dataset") and v is not None}
+    if options.view_size is not None:
+        given["views"] = dataclasses.replace(config.views, size=options.view_size)
+    return dataclasses.replace(config, **given)
+
+
+def _config_file(path: Path) -> Config:
+    """The settings in a JSON file: a Config by itself, or under "config", as in job.json and a run's config.json."""
+    import json
+
+    try:
+        found = json.loads(path.read_text("utf-8"))
+        return Config.from_dict(found["config"] if isinstance(found, dict) and "config" in found else found)
+    except (OSError, ValueError, RecursionError) as error:
+        raise ValueError(f"--config {path} cannot be used: {error}") from error

@@ -1,0 +1,138 @@
+"""From a run to its figures: metrics.json, results/ and the model card, measured on the pictures at hand."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any
+
+from vicreg.data import fingerprints, loading
+from vicreg.data.catalogue import CATALOGUE
+from vicreg.data.image_set import ImageSet, PicturesMissing
+from vicreg.pipeline.provenance import source_record
+from vicreg.runs.folder import Run, update_run
+from vicreg.storage import paths
+from vicreg.storage.files import frame_bytes
+
+Stage = Callable[[str, int, int], None]
+
+
+def evaluate_run(run: Run, *, download: bool = False, on_stage: Stage = lambda label, done, total: None) -> Run:
+    """Rebuild metrics.json, results/ and the model card of a run from its weights, and return the run.
+
+    Measured on the pictures at hand, which the metrics name. Raises PicturesMissing where there are none; where only
+    the anomalies' pictures are missing, their figures are left out.
+    """
+    from vicreg.evaluation.report import evaluate
+
+    train_set, test_set = load_splits(run.config.dataset, download=download, on_stage=on_stage)
+    anomalies = anomaly_set(run.config.dataset, download=download)
+
+    def encoded(image_set: ImageSet) -> Any:
+        return representations(
+            run, image_set, download=download, on_progress=lambda d, t: on_stage(f"encoding {image_set.split}", d, t)
+        )
+
+    train, test = encoded(train_set), encoded(test_set)
+    sources = {"train": source_record(train_set), "test": source_record(test_set)}
+    more = {}
+    if anomalies is not None:
+        sources["anomalies"] = source_record(anomalies)
+        more = {
+            "anomalies": encoded(anomalies),
+            "anomaly_images": anomalies.images,
+            "anomaly_labels": anomalies.labels,
+        }
+    if run.baseline == "laplacian":
+        more["own_map"] = ("laplacian", test[:, :2])
+    report = evaluate(
+        train,
+        train_set.labels[: len(train)],
+        test,
+        test_set.labels,
+        classes=test_set.classes,
+        sources=sources,
+        train_images=train_set.images,
+        test_images=test_set.images,
+        attributes={
+            what: (values, train_set.attributes[what][: len(train)], test_set.attributes[what])
+            for what, values in CATALOGUE[test_set.name].attributes.items()
+        },
+        **more,
+        on_stage=on_stage,
+    )
+    frames = report.tables
+    if run.baseline == "laplacian":
+        from vicreg.pipeline.baselines import eigenmap_tables
+
+        on_stage("fitting again with new images", 0, 1)
+        frames = {**frames, **eigenmap_tables(run, train_set, test_set, train, test)}
+        on_stage("fitting again with new images", 1, 1)
+    tables = {f"results/{name}.parquet": frame_bytes(frame) for name, frame in frames.items()}
+    prints = fingerprints.fingerprints(test_set.images)
+    tables["results/fingerprints.parquet"] = frame_bytes(_fingerprints(prints, test_set.labels))
+    from vicreg.runs.model_card import model_card
+    from vicreg.storage.files import to_json
+
+    files = {"metrics.json": to_json(report.metrics), **tables}
+    files["README.md"] = model_card(run.config, run.record, report.metrics, name=run.name).encode()
+    return update_run(run, files, without=["results/roc.parquet"])  # an old one, if there are no anomalies now
+
+
+def anomaly_set(dataset: str, *, download: bool = False) -> ImageSet | None:
+    """The images that are anomalies to a data set, as the catalogue names them; None where they are not at hand.
+
+    To CIFAR-10 they are the first 3,000 of MNIST's test split, to coloured-digits crops of photographs.
+    """
+    name, count = CATALOGUE[dataset].anomalies
+    try:
+        found = loading.load(name, "test", download=download)
+    except PicturesMissing:
+        return None
+    return dataclasses.replace(found, images=found.images[:count], labels=found.labels[:count])
+
+
+def representations(
+    run: Run,
+    image_set: ImageSet,
+    *,
+    download: bool = False,
+    on_progress: Callable[[int, int], None] | None = None,
+) -> Any:
+    """The run's representations of an image set, float32 (N, 512), from the disk cache or computed once.
+
+    A baseline of pixels is fitted on the train split, which is loaded for it; the eigenmap has rows for the first train
+    images only, those on its graph.
+    """
+    from vicreg.evaluation.encode import cache_key, cached_representations
+
+    def compute() -> Any:
+        if run.has_network:
+            from vicreg.evaluation.encode import encode
+
+            return encode(run.encoder, image_set.images, on_progress=on_progress)
+        from vicreg.pipeline import baselines
+
+        train = loading.load(run.config.dataset, "train", download=download)
+        if run.baseline == "pixels":
+            return baselines.pixel_components(run, train, image_set.images)
+        own = image_set.name == train.name and image_set.split == "train"
+        return baselines.eigenmap_coordinates(run, train, None if own else image_set.images)
+
+    part = f"{image_set.name}-{image_set.split}-{len(image_set)}"
+    key = cache_key(run.weights_sha256, image_set.source.sha256, part)
+    return cached_representations(key, compute, folder=paths.cache_folder())
+
+
+def load_splits(name: str, *, download: bool, on_stage: Stage) -> tuple[ImageSet, ImageSet]:
+    def load(split: str) -> ImageSet:
+        return loading.load(name, split, download=download, on_progress=lambda d, t: on_stage(f"reading {split}", d, t))
+
+    return load("train"), load("test")
+
+
+def _fingerprints(prints: Any, labels: Any) -> Any:
+    import pandas as pd
+
+    columns = {f"f{i}": prints[:, i] for i in range(prints.shape[1])}
+    return pd.DataFrame({"label": labels.astype("int8"), **columns})

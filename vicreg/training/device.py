@@ -1,0 +1,48 @@
+"""The device that a training runs on: chosen by name, named for the record."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import platform
+from collections.abc import Iterator
+from typing import Any
+
+
+def choose_device(name: str) -> Any:
+    """The torch device of a name; `auto` takes CUDA, then MPS, then the CPU. Raises ValueError if it is not here."""
+    import torch
+
+    here = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
+    if name == "auto":
+        return torch.device(next(kind for kind, available in here.items() if available))
+    kind = name.split(":")[0]
+    if not here.get(kind, False):
+        usable = ", ".join(kind for kind, available in here.items() if available)
+        raise ValueError(f"device {name!r} is not on this machine; it has: {usable}")
+    return torch.device(name)
+
+
+def device_title(device: Any) -> str:
+    import torch
+
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    if device.type == "mps":
+        return "Apple GPU (MPS)"
+    threads = torch.get_num_threads()
+    return f"CPU, {threads} thread{'s' * (threads > 1)}, {platform.machine()}"
+
+
+@contextlib.contextmanager
+def every_processor() -> Iterator[None]:
+    """Let torch use all of this process's CPUs: torchrun gives each process one thread, and here one process works."""
+    import torch
+
+    before = torch.get_num_threads()
+    allowed = getattr(os, "sched_getaffinity", None)  # under SLURM or in a container, fewer than the host has
+    torch.set_num_threads(len(allowed(0)) if allowed else os.cpu_count() or 1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)

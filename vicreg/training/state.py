@@ -1,0 +1,154 @@
+"""The saved state of a training: what it must know to go on as if it had never stopped."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from vicreg.config import Config
+from vicreg.method.networks import Encoder, Expander
+from vicreg.storage.files import atomic_path
+from vicreg.training.snapshots import Snapshot
+
+STATE_SCHEMA = 1
+
+
+class TrainingError(ValueError):
+    """Training cannot go on; the message says where it stood and what to try."""
+
+
+@dataclass
+class State:
+    """Everything that changes while training, apart from the networks and the optimiser."""
+
+    step: int = 0
+    seconds: float = 0.0
+    history: list[dict[str, Any]] = field(default_factory=list)
+    sums: dict[str, float] = field(default_factory=dict)  # of this epoch's terms
+    snapshots: list[Snapshot] = field(default_factory=list)
+
+
+def state_bytes(config: Config) -> int:
+    """About how large a saved state is: weights and what the optimiser keeps of each, in float32."""
+    with torch.device("meta"):  # shapes alone
+        parts = Encoder(config.encoder), Expander(config.expander)
+    weights = sum(p.numel() for part in parts for p in part.parameters())
+    return 4 * weights * (3 if config.optimiser == "adamw" else 2)
+
+
+def save_state(
+    path: Path,
+    config: Config,
+    images: int,
+    encoder: Encoder,
+    expander: Expander,
+    optimiser: torch.optim.Optimizer,
+    state: State,
+) -> None:
+    """Write all of it as one safetensors file, by a rename, so that a crash leaves the old state or the new one.
+
+    Raises TrainingError, and writes nothing, where a weight is not finite: a step's gradient may break what its loss
+    did not show.
+    """
+    tensors = {f"encoder.{k}": v for k, v in encoder.state_dict().items()}
+    tensors |= {f"expander.{k}": v for k, v in expander.state_dict().items()}
+    for index, values in optimiser.state_dict()["state"].items():
+        tensors |= {f"optimiser.{index}.{k}": v for k, v in values.items() if isinstance(v, Tensor)}
+    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+    bad = next((name for name, tensor in tensors.items() if not tensor.isfinite().all()), None)
+    if bad is not None:
+        raise TrainingError(
+            f"{bad} stopped being finite by step {state.step}, and was not saved. The usual cause is a rate that is too "
+            f"high: train anew with a learning rate below {config.learning_rate:g}. Going on from the last saved state "
+            "would meet it again."
+        )
+    for snapshot in state.snapshots:
+        tensors |= {
+            f"snapshot.{snapshot.epoch}.{k}": torch.from_numpy(v).contiguous() for k, v in snapshot.arrays().items()
+        }
+    record = {
+        "schema": STATE_SCHEMA,
+        "config": config.to_dict(),
+        "images": images,
+        "step": state.step,
+        "seconds": state.seconds,
+        "history": state.history,
+        "sums": state.sums,
+        "snapshots": [snapshot.figures() for snapshot in state.snapshots],
+    }
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with atomic_path(path) as temporary:
+        save_file(tensors, temporary, metadata={"state": json.dumps(record)})
+
+
+def read_state(path: Path, config: Config, images: int) -> tuple[dict[str, Any], dict[str, Tensor]] | None:
+    """The record and the tensors of a state file that fits the config and the train images, if there is one."""
+    if not path.exists():
+        return None
+    try:
+        with safe_open(path, framework="pt") as file:
+            record = json.loads(file.metadata()["state"])
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dict
+    except (SafetensorError, KeyError, TypeError, ValueError) as error:
+        raise unreadable(path, error) from error
+    if record.get("schema") != STATE_SCHEMA:
+        raise TrainingError(f"{path.name} has schema {record.get('schema')}, this version reads {STATE_SCHEMA}")
+    differences = config_differences(Config.from_dict(record["config"]), config)
+    before = record.get("images", images)  # states of older versions do not say
+    if before != images:
+        differences = ", ".join(filter(None, [differences, f"train images {before:,} -> {images:,}"]))
+    if differences:
+        raise TrainingError(
+            f"{path.parent.name} holds an unfinished run with other settings ({differences}); "
+            "choose another folder, or delete it to start over"
+        )
+    return record, tensors
+
+
+def unreadable(path: Path, error: Exception) -> TrainingError:
+    said = " ".join(str(error).split())[:300]
+    return TrainingError(f"{path.name} in {path.parent.name} cannot be read ({said}); delete it to start over")
+
+
+def restore_state(
+    record: dict[str, Any],
+    tensors: dict[str, Tensor],
+    encoder: Encoder,
+    expander: Expander,
+    optimiser: torch.optim.Optimizer,
+) -> State:
+    """Fill the networks and the optimiser from what `read_state` returned."""
+    encoder.load_state_dict(_below("encoder.", tensors))
+    expander.load_state_dict(_below("expander.", tensors))
+    saved: dict[int, dict[str, Tensor]] = {}
+    parameters = [p for group in optimiser.param_groups for p in group["params"]]
+    for name, tensor in _below("optimiser.", tensors).items():
+        index, key = name.split(".", 1)
+        parameter = parameters[int(index)]
+        if tensor.shape == parameter.shape:
+            # In the parameter's memory layout (channels last): a fused optimiser walks both side by side.
+            tensor = torch.empty_like(parameter, requires_grad=False).copy_(tensor)
+        saved.setdefault(int(index), {})[key] = tensor
+    optimiser.load_state_dict({**optimiser.state_dict(), "state": saved})
+    snapshots = [
+        Snapshot.restore(figures, {k: v.numpy() for k, v in _below(f"snapshot.{figures['epoch']}.", tensors).items()})
+        for figures in record["snapshots"]
+    ]
+    return State(record["step"], record["seconds"], record["history"], record["sums"], snapshots)
+
+
+def config_differences(a: Config, b: Config) -> str:
+    """The settings in which two configs differ, as `name a -> b`; empty where they are the same."""
+    left, right = asdict(a), asdict(b)
+    return ", ".join(f"{name} {left[name]} -> {right[name]}" for name in left if left[name] != right[name])
+
+
+def _below(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    return {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}

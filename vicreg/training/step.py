@@ -1,0 +1,141 @@
+"""One step of training: views of a batch, both networks, the three terms, the optimiser."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from vicreg.config import Config
+from vicreg.method.loss import LossTerms, vicreg_loss
+from vicreg.method.networks import Encoder, Expander
+from vicreg.method.views import ViewParameters, apply_views, draw_parameters, neighbour_views
+
+TEST_BATCHES = 10  # the test loss is the mean over this many batches of test images
+ORDER, VIEWS, TEST_VIEWS = 1, 2, 3  # what a generator is for
+
+
+def positive_pairs(
+    pixels: Tensor,
+    rows: Tensor,
+    config: Config,
+    *,
+    neighbours: Tensor | None,
+    generator: torch.Generator,
+    share: slice = slice(None),
+) -> Tensor:
+    """Both sides of the batch's positive pairs: uint8 pixels (N, H, W, 3), rows (B,) -> floats (2 B, 3, S, S).
+
+    S is the config's view size; an image and its neighbour keep their own. share: make only these rows' pairs; each is
+    the same as among all of them, since randomness is drawn for the whole batch.
+    """
+    if neighbours is not None:
+        others = neighbour_views(pixels, rows, neighbours, generator=generator)
+        return to_floats(torch.cat([pixels[rows[share]], others[share]]))
+    images = to_floats(pixels[rows[share]])
+    sides = []
+    for _ in range(2):
+        drawn = draw_parameters(len(rows), *images.shape[-2:], config.views, generator=generator)
+        own = ViewParameters(*(x[share] if isinstance(x, Tensor) else x for x in drawn))
+        sides.append(apply_views(images, own, config.views))
+    return torch.cat(sides)
+
+
+def take_step(
+    network: nn.Module,
+    optimiser: torch.optim.Optimizer,
+    views: Tensor,
+    config: Config,
+    *,
+    gather: Callable[[Tensor], Tensor] | None = None,
+) -> LossTerms:
+    """One step down the loss of 2 B views. Returns the terms before the step.
+
+    Nothing in it waits for the device, save where processes share the batch: DistributedDataParallel reads its own
+    timers, in the first ten steps and then in every hundredth.
+    """
+    terms = loss_of(network, views, config, gather=gather)
+    optimiser.zero_grad(set_to_none=True)
+    terms.total.backward()
+    optimiser.step()
+    return terms
+
+
+def loss_of(
+    network: nn.Module, views: Tensor, config: Config, *, gather: Callable[[Tensor], Tensor] | None = None
+) -> LossTerms:
+    """The loss of 2 B views (both halves in one pass), bf16 where the device is faster with it.
+
+    network: views to embeddings. gather: as in `vicreg_loss`, where processes share a batch.
+    """
+    views = views.contiguous(memory_format=torch.channels_last)
+    with half_precision(views.device):
+        embeddings = network(views)
+    z_a, z_b = embeddings.chunk(2)
+    return vicreg_loss(
+        z_a,
+        z_b,
+        invariance_weight=config.invariance_weight,
+        variance_weight=config.variance_weight,
+        covariance_weight=config.covariance_weight,
+        gamma=config.gamma,
+        eps=config.eps,
+        gather=gather,
+        check_finite=False,  # `train` looks at the total when it reads it
+    )
+
+
+@torch.no_grad()
+def test_loss(
+    encoder: Encoder,
+    expander: Expander,
+    images: np.ndarray,
+    config: Config,
+    *,
+    neighbours: Tensor | None = None,  # noqa: PT028 - no test
+) -> dict[str, float]:
+    """The terms on test images, in eval mode, on the same pairs every time: the mean over up to 10 batches."""
+    network = nn.Sequential(encoder, expander).eval()
+    device = next(encoder.parameters()).device
+    size = min(config.batch_size, len(images))
+    batches = min(TEST_BATCHES, len(images) // size)
+    generator = seeded(config.seed, TEST_VIEWS, 0)
+    sums = dict.fromkeys(LossTerms._fields, 0.0)
+    pixels = on_device(device, images)
+    for i in range(batches):
+        rows = torch.arange(i * size, (i + 1) * size, device=device)
+        views = positive_pairs(pixels, rows, config, neighbours=neighbours, generator=generator)
+        for name, value in loss_of(network, views, config)._asdict().items():
+            sums[name] += value.item()
+    return {name: value / batches for name, value in sums.items()}
+
+
+def on_device(device: torch.device, array: np.ndarray) -> Tensor:
+    """The array on the device, as a writable copy in memory."""
+    return torch.from_numpy(np.array(array)).to(device)
+
+
+def to_floats(images: Tensor) -> Tensor:
+    """uint8 (B, H, W, 3) -> float32 (B, 3, H, W) in [0, 1]."""
+    return images.permute(0, 3, 1, 2).float() / 255
+
+
+def half_precision(device: torch.device) -> contextlib.AbstractContextManager:
+    """bfloat16 autocast where the hardware has it, else nothing."""
+    if device.type == "cuda":
+        native = torch.cuda.is_bf16_supported(including_emulation=False)
+    else:
+        found = torch.cpu.get_capabilities() if device.type == "cpu" else {}
+        native = bool(found.get("avx512_bf16") or found.get("amx_bf16"))
+    if native:
+        return torch.autocast(device.type, dtype=torch.bfloat16)
+    return contextlib.nullcontext()
+
+
+def seeded(seed: int, purpose: int, counter: int) -> torch.Generator:
+    """A CPU generator for one purpose and moment, independent of all others."""
+    entropy = np.random.SeedSequence([seed, purpose, counter]).generate_state(1, np.uint32)[0]
+    return torch.Generator().manual_seed(int(entropy))
