@@ -25,7 +25,7 @@ from vicreg.training import loop, snapshots, state, step
 from vicreg.training.loop import train
 from vicreg.training.optimiser import learning_rate, make_optimiser
 from vicreg.training.state import TrainingError, state_bytes
-from vicreg.training.step import positive_pairs, seeded, take_step, test_loss, to_floats
+from vicreg.training.step import positive_pairs, seeded, take_step, to_floats
 
 SMALL = Config(
     encoder="tiny",
@@ -122,7 +122,7 @@ def test_the_test_loss_moves_nothing_and_is_the_same_twice():
     encoder, expander = networks(SMALL, torch.device("cpu"))
     before = {name: tensor.clone() for name, tensor in encoder.state_dict().items()}
     images, _ = digit_images(40)
-    one, two = (test_loss(encoder, expander, images, SMALL) for _ in range(2))
+    one, two = (step.test_loss(encoder, expander, images, SMALL) for _ in range(2))
     assert one == two
     assert all(torch.equal(before[name], tensor) for name, tensor in encoder.state_dict().items())
 
@@ -530,7 +530,7 @@ def test_the_test_loss_with_neighbours_is_that_of_the_unchanged_pictures(monkeyp
     encoder, expander = networks(NEAR, torch.device("cpu"))
     images, _ = digit_images(40, first=1000)
     table = following(40, k=1)
-    found = test_loss(encoder, expander, images, NEAR, neighbours=torch.from_numpy(table))
+    found = step.test_loss(encoder, expander, images, NEAR, neighbours=torch.from_numpy(table))
     sums = dict.fromkeys(found, 0.0)
     floats = torch.from_numpy(images).permute(0, 3, 1, 2) / 255
     with torch.inference_mode():
