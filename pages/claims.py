@@ -4,7 +4,7 @@ import streamlit as st
 
 import ui
 from vicreg.claims import CLOSE, FAILS, HOLDS, UNKNOWN, Claim, family, findings
-from vicreg.runs.folder import find_runs
+from vicreg.runs.discovery import find_runs
 
 ICONS = {
     HOLDS: (":material/check_circle:", "blue"),

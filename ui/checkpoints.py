@@ -12,7 +12,7 @@ from vicreg.hub import downloads
 from vicreg.hub.index import Shelf
 from vicreg.runs.folder import Run
 from vicreg.storage import hub_client
-from vicreg.storage.hub_client import HubError
+from vicreg.storage.hub_errors import HubError
 
 DOWNLOADS, LOOKS = 2, 8  # at a time, of all visitors
 

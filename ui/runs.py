@@ -11,8 +11,9 @@ import streamlit as st
 from ui import checkpoints, data
 from vicreg import charts
 from vicreg.config import BASELINES, PRESETS
+from vicreg.runs.discovery import find_runs
 from vicreg.runs.errors import RunError
-from vicreg.runs.folder import Run, find_runs
+from vicreg.runs.folder import Run
 from vicreg.storage import paths
 from vicreg.study import study_probe
 

@@ -45,7 +45,7 @@ _HOMES = {
     "PRESETS": "vicreg.config",
     "ViewConfig": "vicreg.config",
     "open_run": "vicreg.runs.folder",
-    "find_runs": "vicreg.runs.folder",
+    "find_runs": "vicreg.runs.discovery",
     "load": "vicreg.hub.downloads",
     "train": "vicreg.training.loop",
     "vicreg_loss": "vicreg.method.loss",

@@ -58,7 +58,7 @@ class Claim:
 def family(found: Mapping[str, Run], dataset: str) -> tuple[dict[str, Run], list[str]]:
     """The runs that claims compare, by preset (and `vicreg-long`), and a sentence for each that is left out.
 
-    found: as `folder.find_runs` gives it, bundled runs before one's own. Presets compare on one budget, and all on the same
+    found: as `discovery.find_runs` gives it, bundled runs before one's own. Presets compare on one budget, and all on the same
     copy of the same pictures: the `vicreg` run's.
     """
     full = found.get(f"{dataset}-vicreg")

@@ -28,7 +28,7 @@ from vicreg.method.networks import networks
 from vicreg.runs.folder import Run, open_run, update_run, verify, write_run
 from vicreg.runs.weights import weights_bytes
 from vicreg.storage import hub_client, paths
-from vicreg.storage.hub_client import Cancelled, HubError
+from vicreg.storage.hub_errors import Cancelled, HubError
 
 ROOT = Path(__file__).parents[2]
 REPO = "ada/runs"

@@ -27,7 +27,8 @@ from vicreg.jobs import event_log, locks, session
 from vicreg.jobs.failures import why
 from vicreg.jobs.record import Limits, Record, read_record, write_record
 from vicreg.jobs.status import Job
-from vicreg.runs.folder import find_runs, open_run
+from vicreg.runs.discovery import find_runs
+from vicreg.runs.folder import open_run
 from vicreg.storage.paths import EVENTS_FILE, JOB_FILE, LOCK_FILE, STATE_FILE
 
 ROOT = Path(__file__).parents[2]

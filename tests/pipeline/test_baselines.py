@@ -8,8 +8,9 @@ from vicreg.data import loading
 from vicreg.pipeline.baselines import flat
 from vicreg.pipeline.make_baseline import make_baseline
 from vicreg.pipeline.measure_run import evaluate_run, representations
+from vicreg.runs.discovery import find_runs
 from vicreg.runs.errors import RunError
-from vicreg.runs.folder import find_runs, open_run, verify
+from vicreg.runs.folder import open_run, verify
 
 
 @pytest.fixture(scope="module")

@@ -12,8 +12,9 @@ import torch
 from vicreg.config import Config
 from vicreg.method.networks import Encoder, Expander
 from vicreg.runs import folder
+from vicreg.runs.discovery import find_runs
 from vicreg.runs.errors import RunError
-from vicreg.runs.folder import Run, find_runs, open_run, update_run, verify, write_run
+from vicreg.runs.folder import Run, open_run, update_run, verify, write_run
 from vicreg.runs.weights import weights_bytes
 from vicreg.storage import paths
 from vicreg.storage.files import frame_bytes, to_json

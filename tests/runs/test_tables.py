@@ -12,8 +12,9 @@ from safetensors.torch import load_file, save_file
 
 from vicreg.data.catalogue import CATALOGUE
 from vicreg.method.networks import Encoder, Expander
+from vicreg.runs.discovery import find_runs
 from vicreg.runs.errors import RunError
-from vicreg.runs.folder import find_runs, open_run
+from vicreg.runs.folder import open_run
 from vicreg.runs.schema import Measured
 from vicreg.runs.tables import (
     HISTORY,

@@ -13,7 +13,8 @@ from hub_server import Hub, Repo, point_client, serve, wait_for
 from huggingface_hub import constants, errors, file_download
 
 from vicreg.storage import hub_client
-from vicreg.storage.hub_client import Cancelled, HubError, cached, fetch, parse, probe, sentence
+from vicreg.storage.hub_client import cached, fetch, parse, probe
+from vicreg.storage.hub_errors import Cancelled, HubError, sentence
 
 REPO = "ada/runs"
 BIG = os.urandom(700_000)  # more than two of the pieces that a download is counted in

@@ -38,7 +38,8 @@ from vicreg.runs.folder import Run, open_run
 from vicreg.storage.paths import STATE_FILE
 from vicreg.training import distributed, loop, step
 from vicreg.training.distributed import ProcessLost, SynchronisedBatchNorm, Team, gather_with_gradients, joined, world
-from vicreg.training.loop import Progress, Trained, train
+from vicreg.training.loop import Trained, train
+from vicreg.training.progress import Progress
 from vicreg.training.state import TrainingError
 from vicreg.training.step import loss_of, positive_pairs, seeded
 

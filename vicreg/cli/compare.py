@@ -27,7 +27,7 @@ def add(commands: Any) -> None:
 
 def _list(options: argparse.Namespace) -> int:
     from vicreg.hub.downloads import cached_runs, default_repo
-    from vicreg.runs.folder import find_runs
+    from vicreg.runs.discovery import find_runs
     from vicreg.storage import paths
     from vicreg.storage.hub_client import parse
 
@@ -63,7 +63,7 @@ def _claims(options: argparse.Namespace) -> int:
     import textwrap
 
     from vicreg.claims import family, findings
-    from vicreg.runs.folder import find_runs
+    from vicreg.runs.discovery import find_runs
 
     found, broken = find_runs()
     chosen, left_out = family(found, options.dataset)

@@ -38,7 +38,7 @@ def add(commands: Any) -> None:
 
 def _publish(options: argparse.Namespace) -> int:
     from vicreg.hub.publishing import publish
-    from vicreg.runs.folder import find_runs
+    from vicreg.runs.discovery import find_runs
     from vicreg.storage import paths
 
     found, broken = find_runs()

@@ -35,7 +35,7 @@ def add(commands: Any) -> None:
 
 def _evaluate(options: argparse.Namespace) -> int:
     from vicreg.pipeline.measure_run import evaluate_run
-    from vicreg.runs.folder import find_runs
+    from vicreg.runs.discovery import find_runs
 
     found, broken = find_runs()
     for sentence in broken:

@@ -45,7 +45,7 @@ class Bars:
         return self.bar
 
     def training(self, progress: Any) -> None:
-        """Show a vicreg.training.loop.Progress."""
+        """Show a vicreg.training.progress.Progress."""
         from tqdm import tqdm
 
         shot, terms = progress.snapshot, progress.terms

@@ -93,16 +93,17 @@ def fetch(
     """Bring a split's file from the Hub into the Hub client's cache, and return it. It is not decoded yet.
 
     The Hub is asked first, which takes 3 seconds at most. on_bytes(done, total): bytes of the download. Raises
-    PicturesMissing where it cannot be had, and hub_client.Cancelled where should_stop() ended it.
+    PicturesMissing where it cannot be had, and hub_errors.Cancelled where should_stop() ended it.
     """
     from vicreg.storage import hub_client
+    from vicreg.storage.hub_errors import HubError
 
     spec = spec_of(name, split)
     path, about = spec.splits[split].path, spec.splits[split].bytes
     try:
         listing = hub_client.probe(spec.repo, repo_type="dataset")
         if listing.sizes.get(path, -1) > 2 * about:
-            raise hub_client.HubError(f"{spec.repo} holds {listing.sizes[path] / 1e6:.0f} MB there, which is too much.")
+            raise HubError(f"{spec.repo} holds {listing.sizes[path] / 1e6:.0f} MB there, which is too much.")
         file = hub_client.fetch(
             spec.repo,
             path,
@@ -114,7 +115,7 @@ def fetch(
         )
         hub_client.remember(spec.repo, "main", listing.commit, repo_type="dataset")
         return file
-    except hub_client.HubError as error:
+    except HubError as error:
         raise PicturesMissing(_how_to_get(name, split, failure=str(error))) from error
 
 

@@ -24,7 +24,7 @@ from vicreg.runs.errors import RunError
 from vicreg.runs.folder import WEIGHTS_FILE, Run, open_run
 from vicreg.storage import hub_client
 from vicreg.storage.files import sha256
-from vicreg.storage.hub_client import Cancelled, HubError
+from vicreg.storage.hub_errors import Cancelled, HubError, no_space, sentence
 from vicreg.storage.untrusted import shown
 
 LOOK_SECONDS = 10.0  # index.json is small: a Hub that takes longer after it answered the probe is not there
@@ -60,7 +60,7 @@ def look(repo: str, revision: str = "main", *, token: str | bool | None = None) 
             should_stop=lambda: time.monotonic() > deadline,
         )
     except Cancelled as error:
-        raise HubError(hub_client.sentence(TimeoutError(), repo=repo, path=INDEX)) from error
+        raise HubError(sentence(TimeoutError(), repo=repo, path=INDEX)) from error
     try:
         content = path.read_bytes() if _trusted(path, repo) else b""
         return read_index(content, repo=repo, revision=revision, commit=listing.commit, sizes=listing.sizes)
@@ -141,7 +141,7 @@ def download(
     missing = _missing(shelf, entries)
     total, done = sum(size for _, _, size in missing), 0
     if total and total + SPARE_BYTES > hub_client.free_bytes():
-        raise HubError(hub_client.no_space(f"the runs of {shelf.repo}", total + SPARE_BYTES))
+        raise HubError(no_space(f"the runs of {shelf.repo}", total + SPARE_BYTES))
     for name, path, size in missing:
         _fetch(
             shelf,

@@ -22,7 +22,7 @@ from typing import Any
 from vicreg.config import DATASETS, ENCODERS
 from vicreg.runs.folder import SCHEMA, Run
 from vicreg.storage.files import sha256
-from vicreg.storage.hub_client import HubError
+from vicreg.storage.hub_errors import HubError
 from vicreg.storage.untrusted import plain, shown
 
 INDEX = "index.json"

@@ -15,7 +15,8 @@ from vicreg.hub.index import INDEX, INDEX_SCHEMA, MAX_INDEX_BYTES, index_value, 
 from vicreg.runs.folder import SCHEMA, Run, verify
 from vicreg.storage import hub_client
 from vicreg.storage.files import to_json
-from vicreg.storage.hub_client import HubError, Listing
+from vicreg.storage.hub_client import Listing
+from vicreg.storage.hub_errors import HubError, sentence
 
 CARD = "README.md"
 
@@ -168,7 +169,7 @@ def _head(repo: str, *, token: str | None, private: bool) -> Listing:
     try:
         HfApi(token=token).create_repo(repo, private=private, exist_ok=True)
     except Exception as error:
-        raise HubError(hub_client.sentence(error, repo=repo)) from error
+        raise HubError(sentence(error, repo=repo)) from error
     return hub_client.probe(repo, token=token)
 
 
@@ -216,5 +217,5 @@ def _commit(repo: str, head: Listing, added: Mapping[str, Any], gone: Sequence[s
                 parent_commit=head.commit,  # whoever else publishes meanwhile is not overwritten
             )
     except Exception as error:
-        raise HubError(hub_client.sentence(error, repo=repo)) from error
+        raise HubError(sentence(error, repo=repo)) from error
     return done.oid

@@ -69,7 +69,7 @@ class Session:
         self.say("map", labels=[int(label) for label in plan.labels])
 
     def progress(self, progress: Any) -> None:
-        """Tell of a `loop.Progress`, and see whether a limit is met."""
+        """Tell of a `training.progress.Progress`, and see whether a limit is met."""
         now = time.monotonic()
         self._measure_pace(progress, now)
         last = progress.step == progress.steps

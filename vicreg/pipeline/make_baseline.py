@@ -27,7 +27,7 @@ def make_baseline(
         import torch
 
         from vicreg.pipeline.baselines import eigenmap_timing
-        from vicreg.runs.folder import find_runs
+        from vicreg.runs.discovery import find_runs
 
         on_stage("fitting the eigenmap", 0, 1)
         timing = eigenmap_timing(run, train_set, test_set, find_runs()[0].get(f"{dataset}-vicreg"))

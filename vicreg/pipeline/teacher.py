@@ -21,7 +21,8 @@ def begun(state: Path) -> bool:
 
 def find_teacher(config: Config, root: Path) -> Run:
     """The `vicreg` run that says which images are neighbours: the one below root, else any on this machine."""
-    from vicreg.runs.folder import find_runs, open_run
+    from vicreg.runs.discovery import find_runs
+    from vicreg.runs.folder import open_run
 
     name = f"{config.dataset}-vicreg"
     if (root / name / "config.json").exists():

@@ -29,7 +29,6 @@ from typing import TYPE_CHECKING, Any
 from vicreg.config import BASELINES, Config
 from vicreg.runs import schema
 from vicreg.runs.errors import RunError
-from vicreg.storage import paths
 from vicreg.storage.files import sha256, to_json
 from vicreg.storage.untrusted import shown
 
@@ -272,28 +271,6 @@ def update_run(run: Run, files: Mapping[str, bytes], *, without: Sequence[str] =
     kept = {name: run._checked(name).read_bytes() for name in run.record["files"] if name not in gone}
     record = {name: value for name, value in run.record.items() if name not in ("schema", "files")}
     return write_run(run.folder, {**kept, **files}, record)
-
-
-def find_runs() -> tuple[dict[str, Run], list[str]]:
-    """Every run on this machine by its name, bundled ones first, and a sentence for each folder that is broken.
-
-    A run of one's own with the name of a bundled one is listed as `<name>-own`.
-    """
-    found: dict[str, Run] = {}
-    broken: list[str] = []
-    for root in (paths.BUNDLED, paths.runs_folder()):
-        if not root.is_dir():
-            continue
-        for folder in sorted(root.iterdir()):
-            if folder.name.startswith(".") or not (folder / "config.json").is_file():
-                continue
-            try:
-                run = open_run(folder)
-            except RunError as error:
-                broken.append(str(error))
-                continue
-            found[run.name if run.name not in found else f"{run.name}-own"] = run
-    return found, broken
 
 
 def _write(path: Path, content: bytes) -> None:

@@ -3,7 +3,7 @@
 The client waits long and tries often: with nothing cached, a refused connection takes 23 s to raise, a stalled body
 65 s. So here one question with a firm end (`probe`) comes before everything else, a download (`fetch`) runs in a thread
 of its own so that whoever asked for it can stop at once, and every error of the client becomes one sentence with the
-way out (`sentence`). `cached` and `snapshot` never touch the network.
+way out (`hub_errors.sentence`). `cached` and `snapshot` never touch the network.
 
 The client's cache is a folder a repository: `blobs/` holds contents, `snapshots/<commit>/` links to them by their path,
 `refs/<branch>` holds a commit. `huggingface_hub` is imported when first used: it takes 0.3 s.
@@ -12,7 +12,6 @@ The client's cache is a folder a repository: `blobs/` holds contents, `snapshots
 from __future__ import annotations
 
 import contextlib
-import errno
 import json
 import os
 import queue
@@ -26,6 +25,8 @@ from pathlib import Path
 from typing import Any
 
 from vicreg.storage.files import atomic_path
+from vicreg.storage.hub_errors import Cancelled, HubError, offline_sentence, sentence
+from vicreg.storage.paths import hub_cache
 from vicreg.storage.untrusted import plain, shown
 
 PROBE_SECONDS = 3.0  # a question to the Hub takes no longer, whatever stalls
@@ -40,14 +41,6 @@ _REVISION = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._/-]{0,99}")
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 
 OnBytes = Callable[[int, int], None]
-
-
-class HubError(ValueError):
-    """What went wrong with the Hub, in one or two sentences: what, and the way out."""
-
-
-class Cancelled(Exception):
-    """The download was stopped, as asked."""
 
 
 @dataclass(frozen=True)
@@ -92,7 +85,7 @@ def probe(repo: str, revision: str = "main", *, repo_type: str = "model", token:
     """
     _check(repo, revision)
     if offline():
-        raise HubError(_offline(f"{repo} cannot be asked for"))
+        raise HubError(offline_sentence(f"{repo} cannot be asked for"))
     from huggingface_hub import HfApi
 
     answers: queue.SimpleQueue[Listing | Exception | None] = queue.SimpleQueue()
@@ -153,7 +146,7 @@ def snapshot(repo: str, revision: str, *, repo_type: str = "model") -> Path | No
 def inside(path: Path, repo: str, *, repo_type: str = "model") -> bool:
     """Whether a cached file really lies in its repository's folder of the cache, or in the store that Xet files share."""
     real = os.path.realpath(path)
-    roots = (_folder(repo, repo_type), _cache() / "blobs")
+    roots = (_folder(repo, repo_type), hub_cache() / "blobs")
     return any(real.startswith(os.path.realpath(root) + os.sep) for root in roots)
 
 
@@ -169,7 +162,7 @@ def forget(path: Path, repo: str, *, repo_type: str = "model") -> None:
 
 def free_bytes() -> int:
     """How much room is left where the client's cache is, or will be."""
-    folder = _cache()
+    folder = hub_cache()
     while not folder.is_dir() and folder != folder.parent:
         folder = folder.parent
     return shutil.disk_usage(folder).free
@@ -208,7 +201,7 @@ def fetch(
     if kept is not None:
         return kept
     if offline():
-        raise HubError(_offline(f"{path} of {repo} is not in the Hub's cache on this machine"))
+        raise HubError(offline_sentence(f"{path} of {repo} is not in the Hub's cache on this machine"))
     from huggingface_hub import constants, hf_hub_download
 
     constants.DOWNLOAD_CHUNK_SIZE = min(constants.DOWNLOAD_CHUNK_SIZE, CHUNK)
@@ -309,83 +302,6 @@ class _Bar:
     def close(self) -> None: ...
 
 
-def sentence(
-    error: BaseException, *, repo: str, path: str | None = None, revision: str | None = None, needed: int = 0
-) -> str:
-    """Any error of the client in words: what is wrong and the way out, with no path of this machine in it.
-
-    needed: bytes that the file takes, for a disk that is full.
-    """
-    import httpx2
-    from huggingface_hub import errors
-
-    if isinstance(error, errors.LocalEntryNotFoundError) and error.__cause__ is not None:
-        error = error.__cause__  # why the client fell back on its cache
-    what = f"{path} of {repo}" if path else repo
-    later = "try again when the Hub can be reached"
-    if isinstance(error, errors.GatedRepoError):
-        return f"{repo} is gated: ask for access on its page on the Hub, and log in with `hf auth login`."
-    if isinstance(error, errors.RepositoryNotFoundError):
-        return (
-            f"The Hub has no repository {repo}, or it is private: check the spelling, or log in with `hf auth login` "
-            "as somebody who may read it."
-        )
-    if isinstance(error, errors.RevisionNotFoundError):
-        return (
-            f"{repo} has no revision {shown(revision)}: check the spelling, or ask for {repo} alone, which means main."
-        )
-    if isinstance(error, errors.RemoteEntryNotFoundError):
-        return f"{repo} holds no {path or 'such file'}: check the spelling, or ask its owner to publish it again."
-    if isinstance(error, errors.DisabledRepoError):
-        return f"The Hub has disabled {repo}: choose another repository."
-    if isinstance(error, errors.OfflineModeIsEnabled):
-        return _offline(f"{what} is not in the Hub's cache on this machine")
-    if isinstance(error, errors.HfHubHTTPError):
-        return _answered(error.response, what)
-    if isinstance(error, (httpx2.TimeoutException, TimeoutError)):
-        return f"The Hub did not answer in time when asked for {what}: {later}."
-    if isinstance(error, (httpx2.HTTPError, errors.LocalEntryNotFoundError, ConnectionError)):
-        return f"The Hub cannot be reached for {what} ({type(error).__name__}): {later}."
-    if "No space left" in str(error) or getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT):
-        return no_space(what, needed)
-    if isinstance(error, PermissionError) or getattr(error, "errno", None) == errno.EROFS:
-        return f"{what} cannot be kept: the Hub's cache ({_cache().name}) cannot be written; set HF_HOME to a folder that can."
-    if "Consistency check failed" in str(error):
-        return f"{what} arrived incomplete and was thrown away: try again."
-    if isinstance(error, (json.JSONDecodeError, errors.FileMetadataError, KeyError, TypeError)):
-        return f"The answer about {what} is not the Hub's: check HF_ENDPOINT and the network's sign-in page, and try again."
-    return f"The Hub's client failed over {what} ({type(error).__name__}): {later}."
-
-
-def no_space(what: str, needed: int) -> str:
-    """The sentence for a full disk. needed: bytes, 0 where unknown."""
-    size = f"{needed / 1e6:.1f} MB are needed" if needed else "there is too little"
-    return f"There is no room for {what}: free some space, {size} in the Hub's cache ({_cache().name}), and try again."
-
-
-def _answered(response: Any, what: str) -> str:
-    status = response.status_code
-    if status == 401:
-        return f"The Hub does not know you (401) and keeps {what} to itself: log in with `hf auth login`."
-    if status == 403:
-        return f"The Hub does not let you use {what} (403): log in with `hf auth login`, with a token that may."
-    if status in (409, 412):
-        return f"{what} was changed by somebody else meanwhile ({status}): try again."
-    if status == 429:
-        after = response.headers.get("Retry-After", "")
-        wait = f"{after} seconds" if after.isdigit() else "a few minutes"
-        return f"The Hub was asked too often (429): try again in {wait}, or log in with `hf auth login`."
-    if status >= 500:
-        return f"The Hub is out of order ({status}), asked for {what}: try again when the Hub can be reached."
-    return f"The Hub refuses {what} ({status}): check the spelling and try again."
-
-
-def _offline(what: str) -> str:
-    return (
-        f"{what}, and HF_HUB_OFFLINE is set: unset it and start again, or go on with the runs and pictures there are."
-    )
-
-
 def _check(repo: str, revision: str) -> None:
     good = _REPO.fullmatch(repo) and not re.search(r"\.\.|--|[.-](/|$)|\.git$", repo)
     if not good or not plain(repo):
@@ -394,11 +310,5 @@ def _check(repo: str, revision: str) -> None:
         raise HubError(f"A revision is a branch, a tag or a commit, such as main, got {shown(revision)}.")
 
 
-def _cache() -> Path:
-    from huggingface_hub import constants
-
-    return Path(constants.HF_HUB_CACHE)
-
-
 def _folder(repo: str, repo_type: str) -> Path:
-    return _cache() / "--".join((f"{repo_type}s", *repo.split("/")))
+    return hub_cache() / "--".join((f"{repo_type}s", *repo.split("/")))

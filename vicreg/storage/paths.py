@@ -57,3 +57,10 @@ def training_folder(run: Path) -> Path:
 def run_name(folder: Path) -> str:
     """The name of the run that is trained in a folder `.training-<name>`."""
     return folder.name.removeprefix(TRAINING)
+
+
+def hub_cache() -> Path:
+    """The cache folder of the Hugging Face Hub's client."""
+    from huggingface_hub import constants
+
+    return Path(constants.HF_HUB_CACHE)

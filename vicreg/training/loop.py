@@ -11,7 +11,6 @@ rows, so that the pictures of a step do not depend on how many processes there a
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,38 +21,16 @@ import torch
 from torch import Tensor, nn
 
 from vicreg.config import Config
-from vicreg.method.loss import LossTerms
 from vicreg.method.networks import Encoder, Expander, networks
 from vicreg.storage.paths import STATE_FILE
 from vicreg.training.distributed import Team, gather_with_gradients, synchronise_norms, world
-from vicreg.training.optimiser import learning_rate, make_optimiser
+from vicreg.training.optimiser import make_optimiser, set_learning_rate
+from vicreg.training.progress import Meter, Progress, Reporter, history_row
 from vicreg.training.snapshots import SNAPSHOTS, STEPS_APART, Snapshot, Snapshotter
-from vicreg.training.state import State, TrainingError, read_state, restore_state, save_state, unreadable
+from vicreg.training.state import SavedState
 from vicreg.training.step import ORDER, VIEWS, on_device, positive_pairs, seeded, take_step, test_loss
 
 READ_EVERY = 20  # steps between two readings of the loss, where reading it would wait for the device
-
-
-@dataclass(frozen=True)
-class Progress:
-    """What a callback learns before the first step, whenever the loss is read (`train`), and with more at an epoch's end.
-
-    step of steps, in epoch of epochs (1-based); both 0 before the first step, with the untrained network's terms.
-    terms: the last step's unweighted terms and total.
-    rows: new history rows, only at the end of an epoch. snapshot: only where one was just made.
-    seconds: time spent in training so far, over all sittings; seconds_left: an estimate from this sitting.
-    """
-
-    step: int
-    steps: int
-    epoch: int
-    epochs: int
-    terms: dict[str, float]
-    learning_rate: float
-    seconds: float
-    seconds_left: float
-    rows: tuple[dict[str, Any], ...] = ()
-    snapshot: Snapshot | None = None
 
 
 @dataclass
@@ -108,12 +85,163 @@ def train(
     share evenly, TrainingError for a state of another config and for a loss or weights that are not finite.
     """
     team = team or Team(device=torch.device(device))
-    device = team.device
+    read_every = _checked(config, train_images, test_images, neighbours=neighbours, team=team, read_every=read_every)
+    encoder, expander = networks(config, team.device)
+    optimiser = make_optimiser(config, encoder, expander)
+    saved = SavedState(Path(folder) / STATE_FILE, config, len(train_images), encoder, expander, optimiser)
+    state = saved.restored(team)
+    network = _shared(encoder, expander, team, compile=compile)
+    train_neighbours, test_neighbours = neighbours or (None, None)
+    batches = _Batches(config, train_images, train_neighbours, team)
+    tests = _Tests(
+        config, encoder, expander, train_images, train_labels, test_images, test_labels, test_neighbours, team
+    )
+    steps_an_epoch = len(train_images) // config.batch_size
+    steps = steps_an_epoch * config.epochs
+    snapshot_every = _epochs_between_snapshots(config, steps_an_epoch)
+    gather = gather_with_gradients if team.size > 1 else None
+    meter = Meter(state, config, team)
+    reporter = Reporter(state, steps_an_epoch, config.epochs, on_progress)
+
+    if state.step == 0 and not state.history:  # what an untrained network does: epoch 0 of every curve
+        terms, snapshot = tests.untrained()
+        state.history.append(history_row(0, "test", terms, 0.0, 0.0))
+        state.snapshots.append(snapshot)
+        reporter.report(terms, 0.0, rows=tuple(state.history), snapshot=snapshot)
+        reporter.begin_pace()  # the steps' pace does not count what came before them
+
+    while state.step < steps:
+        if state.step % steps_an_epoch == 0:
+            meter.begin_epoch()
+        rate = set_learning_rate(optimiser, config, state.step, steps)
+        encoder.train()
+        expander.train()
+        meter.add(take_step(network, optimiser, batches.views(state.step), config, gather=gather))
+        state.step += 1
+        if state.step % steps_an_epoch:
+            if meter.unread >= read_every:
+                reporter.report(meter.read(), rate)
+        else:
+            epoch, last = state.step // steps_an_epoch, meter.read()
+            seconds = reporter.seconds()
+            of_split = {"train": meter.means(steps_an_epoch), "test": tests.terms()}
+            rows = [history_row(epoch, split, terms, rate, seconds) for split, terms in of_split.items()]
+            state.history += rows
+            snapshot = None
+            if epoch % snapshot_every == 0 or state.step == steps:
+                snapshot = tests.snapshot(epoch, previous=state.snapshots[-1] if state.snapshots else None)
+                state.snapshots.append(snapshot)
+            reporter.report(last, rate, rows=tuple(rows), snapshot=snapshot)
+            saved.save(state, team)
+        if team.any(should_stop()):
+            break
+
+    if state.step < steps:
+        if meter.unread:
+            reporter.report(meter.read(), rate)
+        saved.save(state, team)
+    encoder, expander = _own(encoder, expander, config, team)
+    return Trained(
+        encoder=encoder.eval(),
+        expander=expander.eval(),
+        history=state.history,
+        snapshots=state.snapshots,
+        seconds=state.seconds,
+        finished=state.step == steps,
+    )
+
+
+class _Batches:
+    """The positive pairs of every step, decided by the config's seed and the step's number alone."""
+
+    def __init__(self, config: Config, images: np.ndarray, neighbours: np.ndarray | None, team: Team) -> None:
+        self.config, self.device, self.share = config, team.device, team.share(config.batch_size)
+        self.pixels = on_device(team.device, images)
+        self.neighbours = None if neighbours is None else on_device(team.device, neighbours)
+        self.steps_an_epoch = len(images) // config.batch_size
+        self.epoch, self.order = -1, torch.empty(0)
+
+    def views(self, step: int) -> Tensor:
+        """Both views of this process's share of the step's batch: (2 B / W, 3, S, S)."""
+        epoch, position = divmod(step, self.steps_an_epoch)
+        if epoch != self.epoch:
+            order = torch.randperm(len(self.pixels), generator=seeded(self.config.seed, ORDER, epoch))
+            self.epoch, self.order = epoch, order.to(self.device)
+        size = self.config.batch_size
+        rows = self.order[position * size : (position + 1) * size]
+        generator = seeded(self.config.seed, VIEWS, step)
+        return positive_pairs(
+            self.pixels, rows, self.config, neighbours=self.neighbours, generator=generator, share=self.share
+        )
+
+
+class _Tests:
+    """What rank 0 measures at an epoch's end while the others wait: the test loss, and snapshots."""
+
+    def __init__(
+        self,
+        config: Config,
+        encoder: Encoder,
+        expander: Expander,
+        train_images: np.ndarray,
+        train_labels: np.ndarray,
+        test_images: np.ndarray,
+        test_labels: np.ndarray,
+        test_neighbours: np.ndarray | None,
+        team: Team,
+    ) -> None:
+        self.config, self.encoder, self.expander, self.images, self.team = config, encoder, expander, test_images, team
+        self.neighbours = None if test_neighbours is None else on_device(team.device, test_neighbours)
+        self.snapshotter = Snapshotter(train_images, train_labels, test_images, test_labels)
+
+    def _terms(self) -> dict[str, float]:
+        return test_loss(self.encoder, self.expander, self.images, self.config, neighbours=self.neighbours)
+
+    def untrained(self) -> tuple[dict[str, float], Snapshot]:
+        """The terms and the snapshot of the network before its first step."""
+        return self.team.from_leader(
+            lambda: (self._terms(), self.snapshotter.take(self.encoder, epoch=0, previous=None))
+        )
+
+    def terms(self) -> dict[str, float]:
+        """The terms on the test images."""
+        return self.team.from_leader(self._terms)
+
+    def snapshot(self, epoch: int, *, previous: Snapshot | None) -> Snapshot:
+        """A snapshot of the encoder as it is."""
+        return self.team.from_leader(lambda: self.snapshotter.take(self.encoder, epoch=epoch, previous=previous))
+
+
+def _epochs_between_snapshots(config: Config, steps_an_epoch: int) -> int:
+    apart = math.ceil(min(STEPS_APART, steps_an_epoch * config.epochs / 4) / steps_an_epoch)
+    return max(1, round(config.epochs / SNAPSHOTS), apart)
+
+
+def _own(encoder: Encoder, expander: Expander, config: Config, team: Team) -> tuple[Encoder, Expander]:
+    """The networks as they are in one process: with a BatchNorm of their own."""
+    if team.size == 1:
+        return encoder, expander
+    shared, own = (encoder, expander), networks(config, team.device)
+    for mine, theirs in zip(own, shared, strict=True):
+        mine.load_state_dict(theirs.state_dict())
+    return own
+
+
+def _checked(
+    config: Config,
+    train_images: np.ndarray,
+    test_images: np.ndarray,
+    *,
+    neighbours: tuple[np.ndarray, np.ndarray] | None,
+    team: Team,
+    read_every: int | None,
+) -> int:
+    """How many steps lie between two readings of the loss. Raises ValueError for what does not fit together."""
     if team.size != world()[1]:
         raise ValueError(f"there are {world()[1]} processes: give each the team that `distributed.joined` makes")
-    share = team.share(config.batch_size)
+    team.share(config.batch_size)
     if read_every is None:
-        read_every = 1 if device.type == "cpu" else READ_EVERY
+        read_every = 1 if team.device.type == "cpu" else READ_EVERY
     if read_every < 1:
         raise ValueError(f"read_every must be at least 1 step, got {read_every}")
     if (config.positives == "neighbours") != (neighbours is not None):
@@ -124,137 +252,7 @@ def train(
         raise ValueError(f"batch_size {config.batch_size} needs at least as many train images, got {len(train_images)}")
     if len(test_images) < 2:
         raise ValueError(f"the test loss needs at least 2 test images, got {len(test_images)}")
-    folder = Path(folder)
-    encoder, expander = networks(config, device)
-    optimiser = make_optimiser(config, encoder, expander)
-    found = team.from_leader(lambda: read_state(folder / STATE_FILE, config, len(train_images)))
-    state = State()
-    if found:
-        try:
-            state = restore_state(*found, encoder, expander, optimiser)
-        except (RuntimeError, LookupError, TypeError, ValueError) as error:  # something is missing, or of another shape
-            raise unreadable(folder / STATE_FILE, error) from error
-    network = _shared(encoder, expander, team, compile=compile)
-    snapshotter = Snapshotter(train_images, train_labels, test_images, test_labels)
-
-    steps_an_epoch = len(train_images) // config.batch_size
-    steps = steps_an_epoch * config.epochs
-    apart = math.ceil(min(STEPS_APART, steps / 4) / steps_an_epoch)  # in epochs
-    snapshot_every = max(1, round(config.epochs / SNAPSHOTS), apart)
-    pixels = on_device(device, train_images)
-    train_neighbours, test_neighbours = (
-        (None, None) if neighbours is None else (on_device(device, n) for n in neighbours)
-    )
-    began, earlier, first = time.perf_counter(), state.seconds, state.step
-    paced = began
-    order: Tensor | None = None
-    unread: list[Tensor] = []  # (4,) of every step since the last reading, on the device
-
-    def read() -> dict[str, float]:
-        """Add the unread steps' terms to the epoch's sums; returns the last step's."""
-        values = team.mean(torch.stack(unread)).tolist()  # waits for the device
-        unread.clear()
-        for step, row in enumerate(values, start=state.step - len(values)):
-            terms = dict(zip(LossTerms._fields, row, strict=True))
-            _require_finite(terms, step, config)
-            for name, value in terms.items():
-                state.sums[name] += value
-        return terms
-
-    def report(terms: dict[str, float], rate: float, **more: Any) -> None:
-        state.seconds = earlier + time.perf_counter() - began
-        pace = (time.perf_counter() - paced) / max(1, state.step - first)
-        on_progress(
-            Progress(
-                step=state.step,
-                steps=steps,
-                epoch=min(config.epochs, (state.step - 1) // steps_an_epoch + 1) if state.step else 0,
-                epochs=config.epochs,
-                terms=terms,
-                learning_rate=rate,
-                seconds=state.seconds,
-                seconds_left=pace * (steps - state.step),
-                **more,
-            )
-        )
-
-    def save() -> None:
-        team.from_leader(
-            lambda: save_state(folder / STATE_FILE, config, len(train_images), encoder, expander, optimiser, state)
-        )
-
-    if state.step == 0 and not state.history:  # what an untrained network does: epoch 0 of every curve
-        first_loss, snapshot = team.from_leader(
-            lambda: (
-                test_loss(encoder, expander, test_images, config, neighbours=test_neighbours),
-                snapshotter.take(encoder, epoch=0, previous=None),
-            )
-        )
-        state.history.append(_row(0, "test", first_loss, 0.0, 0.0))
-        state.snapshots.append(snapshot)
-        report(first_loss, 0.0, rows=tuple(state.history), snapshot=snapshot)
-        paced = time.perf_counter()  # the steps' pace does not count what came before them
-
-    while state.step < steps:
-        epoch, position = divmod(state.step, steps_an_epoch)
-        if order is None or position == 0:
-            order = torch.randperm(len(train_images), generator=seeded(config.seed, ORDER, epoch)).to(device)
-            if position == 0:
-                state.sums = dict.fromkeys(LossTerms._fields, 0.0)
-        rows = order[position * config.batch_size : (position + 1) * config.batch_size]
-        rate = learning_rate(config, state.step, steps)
-        for group in optimiser.param_groups:
-            group["lr"] = rate
-
-        encoder.train()
-        expander.train()
-        generator = seeded(config.seed, VIEWS, state.step)
-        views = positive_pairs(pixels, rows, config, neighbours=train_neighbours, generator=generator, share=share)
-        terms = take_step(network, optimiser, views, config, gather=gather_with_gradients if team.size > 1 else None)
-        state.step += 1
-        unread.append(torch.stack(terms).detach())
-        if state.step % steps_an_epoch:
-            if len(unread) >= read_every:
-                report(read(), rate)
-            if team.any(should_stop()):
-                break
-            continue
-
-        last = read()
-        state.seconds = earlier + time.perf_counter() - began
-        means = {name: value / steps_an_epoch for name, value in state.sums.items()}
-        test_terms = team.from_leader(
-            lambda: test_loss(encoder, expander, test_images, config, neighbours=test_neighbours)
-        )
-        splits = (("train", means), ("test", test_terms))
-        new = [_row(epoch + 1, split, terms_of, rate, state.seconds) for split, terms_of in splits]
-        state.history += new
-        snapshot = None
-        if (epoch + 1) % snapshot_every == 0 or state.step == steps:
-            previous = state.snapshots[-1] if state.snapshots else None
-            snapshot = team.from_leader(lambda e=epoch, p=previous: snapshotter.take(encoder, epoch=e + 1, previous=p))
-            state.snapshots.append(snapshot)
-        report(last, rate, rows=tuple(new), snapshot=snapshot)
-        save()
-        if team.any(should_stop()):
-            break
-
-    if state.step < steps:
-        if unread:
-            report(read(), rate)
-        save()
-    if team.size > 1:  # as they are in one process: with a BatchNorm of their own
-        shared, (encoder, expander) = (encoder, expander), networks(config, device)
-        for own, other in zip((encoder, expander), shared, strict=True):
-            own.load_state_dict(other.state_dict())
-    return Trained(
-        encoder=encoder.eval(),
-        expander=expander.eval(),
-        history=state.history,
-        snapshots=state.snapshots,
-        seconds=state.seconds,
-        finished=state.step == steps,
-    )
+    return read_every
 
 
 def _shared(encoder: Encoder, expander: Expander, team: Team, *, compile: bool) -> nn.Module:
@@ -276,18 +274,3 @@ def _check_neighbours(table: np.ndarray, images: int) -> None:
             f"neighbours must be ({images}, k) whole numbers from 0 to {images - 1}, a row an image, "
             f"got {table.dtype} {table.shape}"
         )
-
-
-def _row(epoch: int, split: str, terms: dict[str, float], rate: float, seconds: float) -> dict[str, Any]:
-    return {"epoch": epoch, "split": split, **terms, "learning_rate": rate, "seconds": round(seconds, 1)}
-
-
-def _require_finite(terms: dict[str, float], step: int, config: Config) -> None:
-    if math.isfinite(terms["total"]):
-        return
-    bad = [name for name, value in terms.items() if name != "total" and not math.isfinite(value)]
-    raise TrainingError(
-        f"the {' and '.join(bad) or 'total'} term stopped being finite at step {step + 1}. The usual cause is a rate "
-        f"that is too high: train anew with a learning rate below {config.learning_rate:g}, or a longer warm-up than "
-        f"{config.warmup_steps} steps. Going on from the last saved state would meet it again."
-    )

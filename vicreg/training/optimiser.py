@@ -33,3 +33,11 @@ def learning_rate(config: Config, step: int, steps: int) -> float:
     if step < warmup:
         return config.learning_rate * (step + 1) / warmup
     return config.learning_rate * 0.5 * (1 + math.cos(math.pi * (step - warmup) / (steps - warmup)))
+
+
+def set_learning_rate(optimiser: torch.optim.Optimizer, config: Config, step: int, steps: int) -> float:
+    """Give the optimiser the rate of a step, and return it."""
+    rate = learning_rate(config, step, steps)
+    for group in optimiser.param_groups:
+        group["lr"] = rate
+    return rate

@@ -15,6 +15,7 @@ from torch import Tensor
 from vicreg.config import Config
 from vicreg.method.networks import Encoder, Expander
 from vicreg.storage.files import atomic_path
+from vicreg.training.distributed import Team
 from vicreg.training.snapshots import Snapshot
 
 STATE_SCHEMA = 1
@@ -41,6 +42,40 @@ def state_bytes(config: Config) -> int:
         parts = Encoder(config.encoder), Expander(config.expander)
     weights = sum(p.numel() for part in parts for p in part.parameters())
     return 4 * weights * (3 if config.optimiser == "adamw" else 2)
+
+
+@dataclass(frozen=True)
+class SavedState:
+    """The state file of a training, read and written by rank 0, and what is filled from it.
+
+    images: how many train images there are; a state of another number, or of another config, is refused.
+    """
+
+    path: Path
+    config: Config
+    images: int
+    encoder: Encoder
+    expander: Expander
+    optimiser: torch.optim.Optimizer
+
+    def restored(self, team: Team) -> State:
+        """Fill networks and optimiser from the file, on every process; a new State where there is none.
+
+        Raises TrainingError for a file that cannot be read or belongs to another training.
+        """
+        found = team.from_leader(lambda: read_state(self.path, self.config, self.images))
+        if not found:
+            return State()
+        try:
+            return restore_state(*found, self.encoder, self.expander, self.optimiser)
+        except (RuntimeError, LookupError, TypeError, ValueError) as error:  # something is missing, or of another shape
+            raise unreadable(self.path, error) from error
+
+    def save(self, state: State, team: Team) -> None:
+        """Write the file; all processes must call it. Raises TrainingError where a weight is not finite."""
+        team.from_leader(
+            lambda: save_state(self.path, self.config, self.images, self.encoder, self.expander, self.optimiser, state)
+        )
 
 
 def save_state(

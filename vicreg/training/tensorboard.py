@@ -45,7 +45,7 @@ class Scalars:
             self._writer.close()
 
     def progress(self, progress: Any) -> None:
-        """Write a `loop.Progress`: at most 2,000 steps of a run, evenly spaced, and every snapshot."""
+        """Write a `training.progress.Progress`: at most 2,000 steps of a run, evenly spaced, and every snapshot."""
         if self._writer is None:
             self._writer = self._open(progress.step)  # a resumed run takes the place of what came after its state
         if progress.step >= self._next or progress.step == progress.steps:

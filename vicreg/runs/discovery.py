@@ -1,0 +1,34 @@
+"""The runs on this machine: those that come with the app, and those trained here."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from vicreg.runs.errors import RunError
+from vicreg.runs.folder import Run, open_run
+from vicreg.storage import paths
+
+if TYPE_CHECKING:
+    pass
+
+
+def find_runs() -> tuple[dict[str, Run], list[str]]:
+    """Every run on this machine by its name, bundled ones first, and a sentence for each folder that is broken.
+
+    A run of one's own with the name of a bundled one is listed as `<name>-own`.
+    """
+    found: dict[str, Run] = {}
+    broken: list[str] = []
+    for root in (paths.BUNDLED, paths.runs_folder()):
+        if not root.is_dir():
+            continue
+        for folder in sorted(root.iterdir()):
+            if folder.name.startswith(".") or not (folder / "config.json").is_file():
+                continue
+            try:
+                run = open_run(folder)
+            except RunError as error:
+                broken.append(str(error))
+                continue
+            found[run.name if run.name not in found else f"{run.name}-own"] = run
+    return found, broken
