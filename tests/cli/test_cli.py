@@ -23,7 +23,6 @@ from vicreg.config import PRESETS
 from vicreg.data import loading
 from vicreg.evaluation.encode import encode
 from vicreg.pipeline.train_run import train_run
-from vicreg.runs import folder
 from vicreg.runs.discovery import find_runs
 from vicreg.runs.folder import open_run, verify
 from vicreg.storage import paths
@@ -164,7 +163,7 @@ def here(tiny_hub, monkeypatch, tmp_path):
     for name, value in tiny_hub.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("VICREG_RUNS", str(tmp_path / "no-runs"))
-    monkeypatch.setattr(folder, "BUNDLED", tmp_path / "bundled")
+    monkeypatch.setattr(paths, "BUNDLED", tmp_path / "bundled")
     return tmp_path / "bundled"
 
 
