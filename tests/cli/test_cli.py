@@ -272,7 +272,7 @@ def test_ctrl_c_while_measuring_again_ends_without_a_traceback(monkeypatch, caps
     def interrupted(*_, **__):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("vicreg.pipeline.train_run.evaluate_run", interrupted)
+    monkeypatch.setattr("vicreg.pipeline.measure_run.evaluate_run", interrupted)
     assert main(["evaluate", "cifar10-vicreg"]) == 130
     assert "stopped" in capsys.readouterr().err
 
