@@ -16,10 +16,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 DATASETS = ("cifar10", "coloured-digits")
-ENCODERS = ("tiny", "compact", "resnet18")
+ENCODERS = ("tiny", "lean", "resnet18")
 POSITIVES = ("views", "neighbours")
 BASELINES = ("untrained", "pixels", "laplacian")  # what runs are compared with: `vicreg.pipeline.baselines`
-OPTIMISERS = ("adamw", "lars")
+OPTIMISERS = ("muon", "adamw", "lars")
+PRECISIONS = ("float32", "bfloat16")  # of a training step
 MAX_WIDTH = 16_384  # of the expander's layers: twice the paper's
 # Far beyond any use; a config from elsewhere must not ask for more than a machine has.
 MOST = {"epochs": 10_000, "batch_size": 65_536, "warmup_steps": 10_000_000, "seed": 2**63 - 1}
@@ -36,7 +37,7 @@ class ViewConfig:
 
     size: int = 24
     crop: bool = True
-    crop_scale: tuple[float, float] = (0.2, 1.0)
+    crop_scale: tuple[float, float] = (0.3, 1.0)
     flip: bool = True
     jitter: bool = True
     jitter_probability: float = 0.8
@@ -46,7 +47,7 @@ class ViewConfig:
     hue: float = 0.1
     greyscale: bool = True
     greyscale_probability: float = 0.2
-    blur: bool = True
+    blur: bool = False
     blur_probability: float = 0.5
 
     def __post_init__(self) -> None:
@@ -68,25 +69,26 @@ class Config:
     cosine over the rest. weight_decay acts on matrices only (never on biases or BatchNorm). expander: the widths of
     its three linear layers, the last being D, the width of the embeddings. positives: what makes a positive pair, two
     augmented `views` of one image, or an image and one of its nearest `neighbours` (`views.neighbour_views`), both as
-    they are.
+    they are. teacher: which run on the same data set says what is near: `vicreg` is the one named `<dataset>-vicreg`.
     """
 
     preset: str = "vicreg"
     dataset: str = "cifar10"
-    encoder: str = "compact"
-    expander: tuple[int, int, int] = (1024, 1024, 1024)
+    encoder: str = "lean"
+    expander: tuple[int, int, int] = (512, 512, 512)
     invariance_weight: float = 25.0
     variance_weight: float = 50.0
     covariance_weight: float = 1.0
     gamma: float = 1.0
     eps: float = 1e-4
     positives: str = "views"
+    teacher: str = "vicreg"
     views: ViewConfig = field(default_factory=ViewConfig)
-    epochs: int = 8
+    epochs: int = 32
     batch_size: int = 256
-    optimiser: str = "adamw"
-    learning_rate: float = 2e-3
-    weight_decay: float = 1e-4
+    optimiser: str = "muon"
+    learning_rate: float = 6e-3
+    weight_decay: float = 0.02
     warmup_steps: int = 150
     seed: int = 0
 
@@ -115,10 +117,11 @@ class Config:
         _require(max(self.expander) <= MAX_WIDTH, f"expander must be at most {MAX_WIDTH:,} wide, got {self.expander}")
         for name, most in MOST.items():
             _require(getattr(self, name) <= most, f"{name} must be at most {most:,}, got {getattr(self, name)}")
-        _require(
-            re.fullmatch(r"[\w.-]{1,100}", self.preset) is not None,
-            "preset must be a plain name of at most 100 letters, digits, dots, dashes and underscores",
-        )
+        for name in ("preset", "teacher"):
+            _require(
+                re.fullmatch(r"[\w.-]{1,100}", getattr(self, name)) is not None,
+                f"{name} must be a plain name of at most 100 letters, digits, dots, dashes and underscores",
+            )
 
     @property
     def run_name(self) -> str:
@@ -185,8 +188,11 @@ RECIPES: dict[str, Config] = {
         dataset="coloured-digits",
         encoder="tiny",
         expander=(128, 128, 128),
-        views=ViewConfig(crop_scale=(0.4, 1.0), flip=False, hue=0.5, saturation=0.4),
+        views=ViewConfig(crop_scale=(0.4, 1.0), flip=False, hue=0.5, saturation=0.4, blur=True),
         epochs=12,
+        optimiser="adamw",
+        learning_rate=2e-3,
+        weight_decay=1e-4,
         warmup_steps=40,
     ),
 }

@@ -11,7 +11,7 @@ from typing import Any
 
 from vicreg.cli.interrupts import stop_on_interrupt
 from vicreg.cli.output import Bars
-from vicreg.config import DATASETS, ENCODERS, OPTIMISERS, PRESETS, Config, presets
+from vicreg.config import DATASETS, ENCODERS, OPTIMISERS, PRECISIONS, PRESETS, Config, presets
 from vicreg.storage.paths import training_folder
 from vicreg.training.torchrun import torchrun
 
@@ -27,7 +27,7 @@ def add(commands: Any) -> None:
     train.add_argument("--preset", choices=sorted(PRESETS), help="default: vicreg")
     train.add_argument("--dataset", choices=DATASETS, help="default: cifar10")
     train.add_argument("--config", type=Path, metavar="FILE", help="in their place: JSON settings, as in a config.json")
-    train.add_argument("--encoder", choices=ENCODERS, help="default: the preset's (compact; tiny on digits)")
+    train.add_argument("--encoder", choices=ENCODERS, help="default: the preset's (lean; tiny on digits)")
     train.add_argument("--optimiser", choices=OPTIMISERS, help="default: the preset's")
     for name, kind, text in (
         ("epochs", int, "passes over the train images"),
@@ -41,10 +41,15 @@ def add(commands: Any) -> None:
         ("covariance-weight", float, "nu"),
     ):
         train.add_argument(f"--{name}", type=kind, metavar="N", help=f"{text}; default: the preset's")
+    train.add_argument("--teacher", metavar="NAME", help="run whose nearest images are positives; default: vicreg")
     train.add_argument("--view-size", type=int, metavar="PIXELS", help="side of a view; default: the preset's")
     train.add_argument("--images", type=int, metavar="N", help="train on the first N train images only")
     train.add_argument("--device", default="auto", help="auto, cpu, cuda or mps; default: auto")
     train.add_argument("--compile", action="store_true", help="run the networks through torch.compile")
+    train.add_argument("--precision", choices=PRECISIONS, help="default: what a few timed steps find faster")
+    train.add_argument(
+        "--skip-evaluation", action="store_true", help="leave the run unmeasured; `evaluate` does it later, anywhere"
+    )
     train.add_argument("--folder", type=Path, help="where runs go; default: VICREG_RUNS, else your cache folder")
     train.add_argument("--name", help="the run's folder; default: DATASET-PRESET")
     train.add_argument("--replace", action="store_true", help="train again where a finished run of that name exists")
@@ -87,6 +92,8 @@ def _train(options: argparse.Namespace) -> int:
         run = _trained(options, config, root / name, session, bars, should_stop=lambda: asked() or bool(session.reason))
         if run is None:
             session.say("stopped", reason=session.reason)
+        elif options.skip_evaluation:
+            session.say("finished")
         else:
             accuracy, interval = run.metrics["probe"]["accuracy"], list(run.metrics["probe"]["interval"])
             session.say("finished", accuracy=accuracy, interval=interval)
@@ -101,6 +108,9 @@ def _train(options: argparse.Namespace) -> int:
         else:
             print(f"Stopped and saved. The same command goes on from there (state: {state}).")
         return 130 if torchrun()[1] == 1 else 0  # else torchrun calls a good end a failure, with a traceback
+    if options.skip_evaluation:
+        print(f"{run.title}: trained, not measured, in {run.folder}")
+        return 0
     probe = run.metrics["probe"]
     low, high = probe["interval"]
     print(
@@ -118,7 +128,10 @@ def _session(options: argparse.Namespace, config: Config, root: Path, name: str)
     from vicreg.jobs.record import Limits
     from vicreg.jobs.session import session
 
-    more = [f"--{flag}" for flag in ("replace", "beside", "compile") if getattr(options, flag)]
+    flags = ("replace", "beside", "compile", "skip_evaluation")
+    more = [f"--{flag.replace('_', '-')}" for flag in flags if getattr(options, flag)]
+    if options.precision is not None:
+        more += ["--precision", options.precision]
     if options.tensorboard is not None:
         more += ["--tensorboard", str(options.tensorboard.absolute())]
     return session(
@@ -168,6 +181,8 @@ def _trained(
             device=options.device,
             images=options.images,
             compile=options.compile,
+            precision=options.precision,
+            evaluate=not options.skip_evaluation,
             download=True,
             on_plan=session.planned,
             on_progress=progress,

@@ -64,6 +64,24 @@ def encode(
     return representations
 
 
+def embed(expander: nn.Module, representations: np.ndarray, *, batch_size: int = 1000) -> np.ndarray:
+    """The embedding of every representation: float32 (N, width) -> float32 (N, D), row i from row i.
+
+    expander: a module in eval mode; it runs where its parameters are, in float32. Raises ValueError in train mode.
+    """
+    import torch
+
+    if expander.training:
+        raise ValueError("expander must be in eval mode, got one in train mode: call expander.eval() first")
+    device = next((p.device for p in expander.parameters()), torch.device("cpu"))
+    with torch.inference_mode():
+        parts = [
+            expander(torch.from_numpy(np.array(representations[start : start + batch_size])).to(device)).cpu().numpy()
+            for start in range(0, len(representations), batch_size)
+        ]
+    return np.concatenate(parts)
+
+
 def checked(representations: np.ndarray, *, name: str = "representations") -> np.ndarray:
     """The array as float32 or float64 (N, D), or a ValueError: it must be 2-D, not empty, and finite."""
     representations = np.asarray(representations)

@@ -15,8 +15,9 @@ import numpy as np
 import pandas as pd
 
 from vicreg.evaluation import sections
+from vicreg.evaluation.spaces import spaces
 
-STEPS = ("kNN", "probe", "attributes", "spectrum", "retrieval", "maps", "anomalies", "clusters")
+STEPS = ("kNN", "probe", "attributes", "spectrum", "retrieval", "maps", "anomalies", "clusters", "spaces")
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,7 @@ def evaluate(
     *,
     classes: Sequence[str],
     sources: dict[str, Any],
+    embeddings: tuple[np.ndarray, np.ndarray] | None = None,
     train_images: np.ndarray | None = None,
     test_images: np.ndarray | None = None,
     anomalies: np.ndarray | None = None,
@@ -46,7 +48,8 @@ def evaluate(
 ) -> Report:
     """Measure the representations of both splits.
 
-    train, test: (N, D) and (M, D) float32; labels (N,), (M,) whole numbers into classes. train_images, test_images:
+    train, test: (N, D) and (M, D) float32; labels (N,), (M,) whole numbers into classes. embeddings: of both
+    splits' images, (N, K) and (M, K), where there is an expander. train_images, test_images:
     uint8 (N, H, W, 3), (M, H, W, 3), for the questions about colour, which are left out without them. anomalies: (A, D),
     representations of anomaly_images (A, H, W, 3), of another data set, with labels (A,) of its own; without them there
     is no ROC. own_map: a name and (M, 2) coordinates, where the representations come with a map of their own. attributes:
@@ -73,6 +76,7 @@ def evaluate(
         yield sections.maps(test, test_labels, own_map=own_map)
         yield sections.anomaly(train, test, test_labels, anomalies=anomalies, labels=anomaly_labels, images=pooled)
         yield sections.clusters(test, test_labels, classes=classes)
+        yield spaces(train, train_labels, test, test_labels, embeddings=embeddings, measured=metrics)
 
     threads = max((pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "openmp"), default=2)
     with threadpool_limits(limits=min(2, threads), user_api="openmp"):

@@ -145,7 +145,7 @@ class Story:
         if kind == "started":
             epochs, step = int(event["epochs"]), int(event["step"])
             self._back_to(step, epochs)
-        if kind == "finished":
+        if kind == "finished" and "accuracy" in event:  # it was measured
             low, high = map(float, event["interval"])
             event = {**event, "accuracy": float(event["accuracy"]), "interval": (low, high)}
         if kind in ("starting", "started"):

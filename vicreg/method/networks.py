@@ -1,90 +1,130 @@
 """The two networks: an encoder (images to representations y) that is kept, and an expander (y to embeddings z) that
 only the loss sees.
 
-Encoders are made of torchvision's ResNet (He et al. 2016) with a stem for 32-pixel images: `resnet18` as SimCLR and its
-followers use it on CIFAR-10 (3x3 stride-1 stem, no max-pool), `compact` with one block a stage and a 2x2 max-pool,
-several times cheaper, for CPUs, and `tiny`, three narrow blocks for the data set that trains in a minute.
+The encoders are residual networks of torchvision's basic blocks (He et al. 2016) with a stem for 32-pixel images:
+
+    resnet18  as SimCLR and its followers use it on CIFAR-10: 3x3 stride-1 stem, no max-pool
+    lean      a tenth of its arithmetic, for CPUs: 2x2 max-pool after the stem, one block for each of three stages
+    tiny      three narrow blocks, for the data set that trains in a minute
+
+The representation of `lean` and `resnet18` joins the mean of every stage's map with that of the last, since what a
+linear probe and a neighbour search read from the joined vector is better than from its last part alone (docs/recipe.md).
 """
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import torch
 from torch import Tensor, nn
-from torchvision.models.resnet import BasicBlock, ResNet
+from torchvision.models.resnet import BasicBlock
 
 from vicreg.config import ENCODERS, Config
 
-REPRESENTATION_WIDTH = 512
 # Channel means and standard deviations of the CIFAR-10 train split, for values in [0, 1].
 PIXEL_MEAN = (0.4914, 0.4822, 0.4465)
 PIXEL_STD = (0.2470, 0.2435, 0.2616)
 
 
 class Encoder(nn.Module):
-    """Images to representations: (B, 3, H, W) floats in [0, 1] -> (B, 512) floats, H and W at least 8.
+    """Images to representations: (B, 3, H, W) floats in [0, 1] -> (B, width) floats, H and W at least 8.
 
-    name: `tiny` (0.2 M parameters), `compact` (4.9 M) or `resnet18` (11.2 M). The representation is the average of the
-    last map over its positions, so any image size will do. Pixels are normalised inside.
+    name: `tiny` (0.2 M parameters, width 512), `lean` (1.4 M, width 960) or `resnet18` (11.2 M, width 960). Maps are
+    averaged over their positions, so any image size will do. Pixels are normalised inside.
     """
 
-    def __init__(self, name: str = "compact") -> None:
+    def __init__(self, name: str = "lean") -> None:
         super().__init__()
         if name not in ENCODERS:
             raise ValueError(f"encoder must be one of {', '.join(ENCODERS)}, got {name!r}")
         self.name = name
-        self.trunk = _tiny() if name == "tiny" else _resnet(name)
+        shape = _SHAPES[name]
+        self.joined = shape.joined
+        stem = shape.stages[0]
+        self.stem = nn.Sequential(*_convolution(3, stem, 3), *([nn.MaxPool2d(2)] if shape.pool else []))
+        stages, channels = [], stem
+        for stage, out in enumerate(shape.stages):
+            blocks = [_block(channels, out, stride=1 if stage == 0 else 2)]
+            blocks += [_block(out, out, stride=1) for _ in range(shape.blocks - 1)]
+            stages.append(nn.Sequential(*blocks))
+            channels = out
+        if shape.head:
+            stages.append(nn.Sequential(*_convolution(channels, shape.head, 1)))
+        self.stages = nn.ModuleList(stages)
+        for module in self.modules():
+            if isinstance(module, nn.Conv2d):
+                nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
         self.register_buffer("mean", torch.tensor(PIXEL_MEAN).view(3, 1, 1), persistent=False)
         self.register_buffer("std", torch.tensor(PIXEL_STD).view(3, 1, 1), persistent=False)
 
+    @property
+    def width(self) -> int:
+        """The number of dimensions of a representation."""
+        return representation_width(self.name)
+
+    def stage_means(self, images: Tensor) -> list[Tensor]:
+        """The mean over positions of every stage's map, first to last: (B, 3, H, W) -> a (B, channels) for each."""
+        maps = self.stem((images - self.mean) / self.std)
+        means = []
+        for stage in self.stages:
+            maps = stage(maps)
+            means.append(maps.mean(dim=(2, 3)))
+        return means
+
     def forward(self, images: Tensor) -> Tensor:
-        return self.trunk((images - self.mean) / self.std)  # (B, 512)
+        means = self.stage_means(images)
+        return torch.cat(means, dim=1) if self.joined else means[-1]  # (B, width)
 
 
-def _resnet(name: str) -> ResNet:
-    trunk = ResNet(BasicBlock, {"compact": [1, 1, 1, 1], "resnet18": [2, 2, 2, 2]}[name])
-    trunk.conv1 = nn.Conv2d(3, 64, kernel_size=3, padding=1, bias=False)
-    nn.init.kaiming_normal_(trunk.conv1.weight, mode="fan_out", nonlinearity="relu")
-    trunk.maxpool = nn.MaxPool2d(2) if name == "compact" else nn.Identity()
-    trunk.fc = nn.Identity()
-    return trunk
+class _Shape(NamedTuple):
+    """stages: channels of each, halving the map from one to the next. blocks: in each stage. pool: a 2x2 max-pool after
+    the stem. head: channels of a 1x1 convolution at the end, or 0. joined: whether the stages' means are joined."""
+
+    stages: tuple[int, ...]
+    blocks: int
+    pool: bool
+    head: int
+    joined: bool
 
 
-def _tiny() -> nn.Sequential:
-    def block(channels: int, out: int, stride: int) -> BasicBlock:
-        halved = nn.Sequential(nn.Conv2d(channels, out, kernel_size=1, stride=stride, bias=False), nn.BatchNorm2d(out))
-        return BasicBlock(channels, out, stride, None if channels == out else halved)
+_SHAPES = {
+    "tiny": _Shape((32, 64, 80), blocks=1, pool=True, head=512, joined=False),
+    "lean": _Shape((64, 128, 256), blocks=1, pool=True, head=512, joined=True),
+    "resnet18": _Shape((64, 128, 256, 512), blocks=2, pool=False, head=0, joined=True),
+}
 
-    def convolution(channels: int, out: int, side: int) -> tuple[nn.Module, ...]:
-        filters = nn.Conv2d(channels, out, kernel_size=side, padding=side // 2, bias=False)
-        return filters, nn.BatchNorm2d(out), nn.ReLU(inplace=True)
 
-    trunk = nn.Sequential(
-        *convolution(3, 32, 3),
-        nn.MaxPool2d(2),
-        block(32, 32, 1),
-        block(32, 64, 2),
-        block(64, 80, 2),
-        *convolution(80, REPRESENTATION_WIDTH, 1),  # as wide as the others, so that everything after it fits
-        nn.AdaptiveAvgPool2d(1),
-        nn.Flatten(),
-    )
-    for module in trunk.modules():
-        if isinstance(module, nn.Conv2d):
-            nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
-    return trunk
+def representation_width(name: str) -> int:
+    """The number of dimensions of an encoder's representations, by its name."""
+    shape = _SHAPES[name]
+    widths = [*shape.stages, *([shape.head] if shape.head else [])]
+    return sum(widths) if shape.joined else widths[-1]
+
+
+def _convolution(channels: int, out: int, side: int) -> tuple[nn.Module, ...]:
+    filters = nn.Conv2d(channels, out, kernel_size=side, padding=side // 2, bias=False)
+    return filters, nn.BatchNorm2d(out), nn.ReLU(inplace=True)
+
+
+def _block(channels: int, out: int, *, stride: int) -> BasicBlock:
+    if channels == out and stride == 1:
+        return BasicBlock(channels, out)
+    shortcut = nn.Sequential(nn.Conv2d(channels, out, kernel_size=1, stride=stride, bias=False), nn.BatchNorm2d(out))
+    return BasicBlock(channels, out, stride, shortcut)
 
 
 class Expander(nn.Module):
-    """Representations to embeddings: (B, 512) -> (B, D), three linear layers with BatchNorm and ReLU between.
+    """Representations to embeddings: (B, width) -> (B, D), three linear layers with BatchNorm and ReLU between.
 
-    widths: the three output widths, the last being D (Bardes et al. 2022, section 4.1, use 8192 each).
+    width: of the representations (`Encoder.width`). widths: the three output widths, the last being D (Bardes et al.
+    2022, section 4.1, use 8192 each).
     """
 
-    def __init__(self, widths: tuple[int, int, int] = (1024, 1024, 1024)) -> None:
+    def __init__(self, width: int, widths: tuple[int, int, int]) -> None:
         super().__init__()
         hidden, second, out = widths
         self.layers = nn.Sequential(
-            nn.Linear(REPRESENTATION_WIDTH, hidden, bias=False),
+            nn.Linear(width, hidden, bias=False),
             nn.BatchNorm1d(hidden),
             nn.ReLU(inplace=True),
             nn.Linear(hidden, second, bias=False),
@@ -97,9 +137,15 @@ class Expander(nn.Module):
         return self.layers(representations)  # (B, D)
 
 
+def make_networks(config: Config) -> tuple[Encoder, Expander]:
+    """The config's encoder and expander, on torch's default device, with weights drawn from its global generator."""
+    encoder = Encoder(config.encoder)
+    return encoder, Expander(encoder.width, config.expander)
+
+
 def networks(config: Config, device: torch.device) -> tuple[Encoder, Expander]:
     """The two networks as they are before the first step, decided by the config's seed alone."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(config.seed)
-        encoder, expander = Encoder(config.encoder), Expander(config.expander)
+        encoder, expander = make_networks(config)
     return encoder.to(device, memory_format=torch.channels_last), expander.to(device)

@@ -34,6 +34,11 @@ def evaluate_run(run: Run, *, download: bool = False, on_stage: Stage = lambda l
         )
 
     train, test = encoded(train_set), encoded(test_set)
+    embeddings = None
+    if run.has_network:
+        from vicreg.evaluation.encode import embed
+
+        embeddings = embed(run.expander, train), embed(run.expander, test)
     sources = {"train": source_record(train_set), "test": source_record(test_set)}
     more = {}
     if anomalies is not None:
@@ -52,6 +57,7 @@ def evaluate_run(run: Run, *, download: bool = False, on_stage: Stage = lambda l
         test_set.labels,
         classes=test_set.classes,
         sources=sources,
+        embeddings=embeddings,
         train_images=train_set.images,
         test_images=test_set.images,
         attributes={
@@ -97,6 +103,7 @@ def representations(
     image_set: ImageSet,
     *,
     download: bool = False,
+    device: Any = "cpu",
     on_progress: Callable[[int, int], None] | None = None,
 ) -> Any:
     """The run's representations of an image set, float32 (N, 512), from the disk cache or computed once.
@@ -110,7 +117,7 @@ def representations(
         if run.has_network:
             from vicreg.evaluation.encode import encode
 
-            return encode(run.encoder, image_set.images, on_progress=on_progress)
+            return encode(run.encoder.to(device), image_set.images, on_progress=on_progress)
         from vicreg.pipeline import baselines
 
         train = loading.load(run.config.dataset, "train", download=download)

@@ -20,29 +20,38 @@ def begun(state: Path) -> bool:
 
 
 def find_teacher(config: Config, root: Path) -> Run:
-    """The `vicreg` run that says which images are neighbours: the one below root, else any on this machine."""
+    """The config's teacher, the run that says which images are neighbours: the one below root, else any on this machine."""
     from vicreg.runs.discovery import find_runs
     from vicreg.runs.folder import open_run
 
-    name = f"{config.dataset}-vicreg"
+    name = f"{config.dataset}-{config.teacher}"
     if (root / name / "config.json").exists():
         return open_run(root / name)
     found, broken = find_runs()
     if name not in found:
         raise ValueError(
             f"{config.preset} takes its neighbours from the run {name}, which is not here: train it first with "
-            f"`python -m vicreg train --dataset {config.dataset} --preset vicreg`"
+            f"`python -m vicreg train --dataset {config.dataset} --preset vicreg --name {name}`"
             + "".join(f" ({sentence})" for sentence in broken)
         )
     return found[name]
 
 
 def find_positives(
-    config: Config, root: Path, state: Path, train_set: ImageSet, test_set: ImageSet, shown: slice, on_stage: Stage
+    config: Config,
+    root: Path,
+    state: Path,
+    train_set: ImageSet,
+    test_set: ImageSet,
+    shown: slice,
+    on_stage: Stage,
+    *,
+    device: Any,
 ) -> tuple[tuple[Any, Any], dict[str, Any]]:
     """The neighbours of both splits' images in the teacher's representation space, and a record of whose it is.
 
-    Kept beside the state, so that a run goes on with the neighbours that it began with.
+    device: where the teacher's encoder runs. Kept beside the state, so that a run goes on with the neighbours that it
+    began with.
     """
     import zipfile
 
@@ -67,7 +76,12 @@ def find_positives(
     found = {}
     for image_set, rows in ((train_set, shown), (test_set, slice(None))):
         split = image_set.split
-        y = representations(teacher, image_set, on_progress=lambda d, t, s=split: on_stage(f"encoding {s}", d, t))[rows]
+        y = representations(
+            teacher,
+            image_set,
+            device=device,
+            on_progress=lambda d, t, s=split: on_stage(f"encoding {s}", d, t),
+        )[rows]
         on_stage(f"finding neighbours, {split}", 0, 1)
         found[split] = nearest(y, y, k=POSITIVE_NEIGHBOURS, metric="euclidean", exclude_self=True).indices
         on_stage(f"finding neighbours, {split}", 1, 1)

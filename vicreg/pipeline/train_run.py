@@ -45,17 +45,20 @@ def train_run(
     device: str = "auto",
     images: int | None = None,
     compile: bool = False,
+    precision: str | None = None,
+    evaluate: bool = True,
     download: bool = False,
     on_plan: Callable[[Plan], None] = lambda plan: None,
     on_progress: Callable[[Any], None] = lambda progress: None,
     on_stage: Stage = lambda label, done, total: None,
     should_stop: Callable[[], bool] = lambda: False,
 ) -> Run | None:
-    """Train a config into a run's folder and evaluate it; None where should_stop ended it (its state is kept).
+    """Train a config into a run's folder and measure it; None where should_stop ended it (its state is kept).
 
     The state lies beside the folder, in `.training-<name>`, until the run is whole; calling again goes on from it.
     on_stage may raise to end reading or measuring: calling again then measures again what was trained.
-    images: train on the first so many only. device: auto, cpu, cuda or mps. compile: as in `loop.train`.
+    images: train on the first so many only. device: auto, cpu, cuda or mps. compile, precision: as in `loop.train`.
+    evaluate: whether to measure the run; without, `measure_run.evaluate_run` does it later, on any machine.
     Under torchrun the processes train together; rank 0 alone writes, evaluates and reports, while the others wait, and
     they return None.
     Raises ValueError for a device that is not here, PicturesMissing, what `loop.train` raises, and
@@ -80,7 +83,9 @@ def train_run(
         neighbours, told = None, {}
         if config.positives == "neighbours":
             neighbours, told = team.from_leader(
-                lambda: find_positives(config, folder.parent, state, train_set, test_set, shown, on_stage)
+                lambda: find_positives(
+                    config, folder.parent, state, train_set, test_set, shown, on_stage, device=team.device
+                )
             )
         device_name = f"{team.size} x {device_title(team.device)}" if team.size > 1 else device_title(team.device)
         shown_images = len(train_set.images[shown])
@@ -97,6 +102,7 @@ def train_run(
             folder=state,
             team=team,
             compile=compile,
+            precision=precision,
             on_progress=on_progress,
             should_stop=should_stop,
         )
@@ -107,6 +113,7 @@ def train_run(
             "data": data_record(train_set, test_set, train_images=shown_images),
             **told,
             "device": device_name,
+            "precision": trained.precision,
             "epochs": config.epochs,
             "seconds": round(trained.seconds, 1),
             "seed": config.seed,
@@ -120,6 +127,10 @@ def train_run(
                 "history.csv": _history(trained.history),
                 **_timeline(trained.snapshots, test_set),
             }
+            if not evaluate:
+                made.append(write_run(folder, files, record))
+                _clear(state)
+                return
             with every_processor() if team.size > 1 else contextlib.nullcontext():
                 made.append(_measured(folder, state, files, record, download=download, on_stage=on_stage))
 
@@ -163,11 +174,12 @@ def _history(rows: list[dict[str, Any]]) -> bytes:
 
 
 def _timeline(snapshots: list[Any], test_set: ImageSet) -> dict[str, bytes]:
-    """Three tables: the figures of each snapshot, its singular values, and where each image lay."""
+    """Four tables: the figures of each snapshot, its singular values, where each image lay, and what lay next to it."""
+    import numpy as np
     import pandas as pd
 
     figures = pd.DataFrame([snapshot.figures() for snapshot in snapshots])
-    spectra, places = [], []
+    spectra, places, neighbours = [], [], []
     for snapshot in snapshots:
         values = snapshot.singular_values
         spectra.append(
@@ -182,14 +194,31 @@ def _timeline(snapshots: list[Any], test_set: ImageSet) -> dict[str, bytes]:
                     "label": test_set.labels[:count].astype("int8"),
                     **{
                         f"{kind}_{axis}": places_of[:, i].astype("float16")  # to draw
-                        for kind, places_of in (("pca", snapshot.pca), ("tsne", snapshot.tsne))
+                        for kind, places_of in _places(snapshot).items()
                         for i, axis in enumerate("xy")
                     },
                 }
             )
         )
+        near = snapshot.neighbours
+        neighbours.append(
+            pd.DataFrame(
+                {
+                    "epoch": np.int16(snapshot.epoch),
+                    "index": np.repeat(np.arange(len(near), dtype=np.int16), near.shape[1]),
+                    "rank": np.tile(np.arange(1, near.shape[1] + 1, dtype=np.int8), len(near)),
+                    "nearest": near.reshape(-1),
+                }
+            )
+        )
     return {
+        "results/snapshot_neighbours.parquet": frame_bytes(pd.concat(neighbours, ignore_index=True)),
         "results/snapshots.parquet": frame_bytes(figures),
         "results/snapshot_spectra.parquet": frame_bytes(pd.concat(spectra, ignore_index=True)),
         "results/timeline.parquet": frame_bytes(pd.concat(places, ignore_index=True)),
     }
+
+
+def _places(snapshot: Any) -> dict[str, Any]:
+    """The maps of a snapshot, by the name of their columns: (M, 2) each."""
+    return {"pca": snapshot.pca, "tsne": snapshot.tsne, "embedding": snapshot.embedding_pca}

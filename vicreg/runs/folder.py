@@ -139,12 +139,12 @@ class Run:
             from vicreg.method.networks import networks
 
             return networks(self.config, torch.device("cpu"))[part == "expander"].eval()
-        from vicreg.method.networks import Encoder, Expander
+        from vicreg.method.networks import make_networks
         from vicreg.runs.weights import read_weights
 
-        make = {"encoder": lambda: Encoder(self.config.encoder), "expander": lambda: Expander(self.config.expander)}
         with torch.device("meta"):  # names and shapes alone, before anything of the config's size is made
-            wanted = {f"{name}.{key}": t for name, new in make.items() for key, t in new().state_dict().items()}
+            parts = dict(zip(("encoder", "expander"), make_networks(self.config), strict=True))
+            wanted = {f"{name}.{key}": t for name, new in parts.items() for key, t in new.state_dict().items()}
         path = self._checked(WEIGHTS_FILE)
         try:
             tensors = read_weights(path, wanted, part=part)
@@ -152,7 +152,7 @@ class Run:
             raise RunError(
                 f"{self.name}/{WEIGHTS_FILE} does not fit the run's networks: {error}; fetch or train the run again"
             ) from error
-        network = make[part]()
+        network = make_networks(self.config)[part == "expander"]
         network.load_state_dict(tensors)
         return network.eval()
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from vicreg.config import MOST
+from vicreg.config import MOST, PRECISIONS
 from vicreg.storage.untrusted import (
     LARGEST,
     fields,
@@ -117,7 +117,7 @@ def measured(metrics: Mapping[str, Any]) -> Measured:
 def _agree(metrics: Mapping[str, Any]) -> None:
     """One number of test images throughout: rows of one section are looked up in the tables and pictures of another."""
     images = metrics["probe"]["n"]
-    for section in ("knn", "spectrum", "retrieval", "projection", "anomaly", "clusters"):
+    for section in ("knn", "spectrum", "retrieval", "projection", "anomaly", "clusters", "spaces"):
         n = metrics.get(section, {}).get("n", images)
         if n != images:
             raise ValueError(f"{section}.n is {n:,} where probe.n is {images:,}")
@@ -193,6 +193,7 @@ _RECORD = fields(
         "baseline": fields({"name": one_of("untrained", "pixels", "laplacian")}),
         "neighbours": fields({"run": text, "weights_sha256": sha256, "nearest": whole(1), "metric": text}),
         "timing": _timing,
+        "precision": one_of(*PRECISIONS),
     },
 )
 _BASELINES = {
@@ -200,6 +201,15 @@ _BASELINES = {
     "pixels": fields({"dimensions": whole(1, 10_000)}),
     "laplacian": fields({"dimensions": whole(1, 10_000), "images": whole(1, 1_000_000), "neighbours": whole(1, 1_000)}),
 }
+_SHARE = fields({"accuracy": number, "interval": interval})
+_SPACE = fields(
+    {
+        "dimensions": whole(1),
+        "std": fields({"least": not_negative, "median": not_negative, "most": not_negative}),
+        "effective_rank": not_negative,
+        **dict.fromkeys(("probe", "knn", "study_probe"), _SHARE),
+    }
+)
 _SECTIONS = {
     "sources": fields({"train": fields(_SOURCE), "test": fields(_SOURCE)}, {"anomalies": fields(_SOURCE)}),
     "probe": fields({**_ACCURACY, "per_class": mapped(number)}, {"confused": _confused, "strength": number}),
@@ -211,6 +221,7 @@ _SECTIONS = {
     "retrieval": _retrieval,
     "projection": _projection,
     "anomaly": _anomaly,
+    "spaces": fields({"y": _SPACE, "n": whole(1), "protocol": text}, {"z": _SPACE}),
     "clusters": fields(
         {
             **_ACCURACY,

@@ -61,6 +61,7 @@ TABLES = {
     "anomaly": Table({"anomaly": TRUTH, "index": WHOLE, "label": WHOLE, **dict.fromkeys(_SCORES, NUMBER)}),
     "clusters": Table({"index": ROW, "label": LABEL, "cluster": WHOLE, "distance": MEASURE}, every=True),
     "confusion": Table({"class": WORD, "predicted": WORD, "count": WHOLE}, most=10_000),
+    "embedding_spectrum": Table({"dimension": WHOLE, "singular_value": NUMBER}, most=20_000),
     "fingerprints": Table({"label": LABEL, **{f"f{i}": WHOLE for i in range(8)}}, every=True),
     "neighbours": Table(
         {
@@ -76,6 +77,7 @@ TABLES = {
     "projections": Table({"index": ROW, "label": LABEL, **_PLANE}, every=True),
     "roc": Table({"setting": WORD, "false_positive_rate": NUMBER, "true_positive_rate": NUMBER}, most=10_000),
     "snapshot_spectra": Table({"epoch": WHOLE, "dimension": WHOLE, "singular_value": NUMBER}),
+    "snapshot_neighbours": Table({"epoch": WHOLE, "index": WHOLE, "rank": WHOLE, "nearest": WHOLE}),
     "snapshots": Table({"epoch": WHOLE, "knn_accuracy": NUMBER, "effective_rank": NUMBER}, most=10_000),
     "spectrum": Table({"dimension": WHOLE, "singular_value": NUMBER}, most=10_000),
     "timeline": Table({"epoch": WHOLE, "index": WHOLE, "label": LABEL, **_PLANE}),
@@ -231,7 +233,13 @@ def _check_columns(columns: dict[str, str | None], known: Table, name: str, run:
 
 def _read(column: str, name: str) -> bool:
     """Whether a page may want a column of a known table; what else it has stays on the disk."""
-    more = {"projections": ("_x", "_y", "_kept"), "spectrum": ("standard_deviation",)}.get(name, ())
+    more = {
+        "embedding_spectrum": ("standard_deviation",),
+        "projections": ("_x", "_y", "_kept"),
+        "snapshots": ("embedding_std", "embedding_rank"),
+        "spectrum": ("standard_deviation",),
+        "timeline": ("embedding_x", "embedding_y"),
+    }.get(name, ())
     return column in TABLES[name].columns or column.endswith(more)
 
 
@@ -306,7 +314,7 @@ _PROBLEMS: dict[str, Any] = {
 def _error(run: str, name: str, problem: str) -> ValueError:
     from vicreg.runs.errors import RunError
 
-    trained = name in ("snapshots", "snapshot_spectra", "timeline")
+    trained = name in ("snapshots", "snapshot_neighbours", "snapshot_spectra", "timeline")
     way_out = "fetch or train the run again" if trained else f"`python -m vicreg evaluate {run}` makes it again"
     return RunError(f"{run}/results/{name}.parquet cannot be used: {problem}; {way_out}")
 

@@ -24,11 +24,13 @@ from vicreg.config import Config
 from vicreg.method.networks import Encoder, Expander, networks
 from vicreg.storage.paths import STATE_FILE
 from vicreg.training.distributed import Team, gather_with_gradients, synchronise_norms, world
+from vicreg.training.estimate import choose_precision
+from vicreg.training.graphed_step import step_of
 from vicreg.training.optimiser import make_optimiser, set_learning_rate
 from vicreg.training.progress import Meter, Progress, Reporter, history_row
 from vicreg.training.snapshots import SNAPSHOTS, STEPS_APART, Snapshot, Snapshotter
-from vicreg.training.state import SavedState
-from vicreg.training.step import ORDER, VIEWS, on_device, positive_pairs, seeded, take_step, test_loss
+from vicreg.training.state import SavedState, saved_precision
+from vicreg.training.step import ORDER, VIEWS, on_device, positive_pairs, seeded, test_loss
 
 READ_EVERY = 20  # steps between two readings of the loss, where reading it would wait for the device
 
@@ -37,7 +39,8 @@ READ_EVERY = 20  # steps between two readings of the loss, where reading it woul
 class Trained:
     """What training leaves: networks in eval mode, a history row per epoch and split, the snapshots, the seconds.
 
-    finished is False where should_stop ended it early; call `train` again with the same folder to go on.
+    finished is False where should_stop ended it early; call `train` again with the same folder to go on. precision: of
+    the steps' forward passes.
     """
 
     encoder: Encoder
@@ -46,6 +49,7 @@ class Trained:
     snapshots: list[Snapshot]
     seconds: float
     finished: bool
+    precision: str
 
 
 def train(
@@ -60,6 +64,7 @@ def train(
     device: str | torch.device = "cpu",
     team: Team | None = None,
     compile: bool = False,
+    precision: str | None = None,
     read_every: int | None = None,
     on_progress: Callable[[Progress], None] = lambda progress: None,
     should_stop: Callable[[], bool] = lambda: False,
@@ -77,6 +82,8 @@ def train(
     should_stop() on any of them stops all.
     compile: run the networks through torch.compile. Off, since on two CPU cores it took 39 s and the step was then a
     quarter slower (235 images a second against 311); `python -m benchmarks.throughput` measures it on other devices.
+    precision: of the forward pass, one of `config.PRECISIONS`; None takes the one that a few timed steps find faster
+    here, or, in a resumed run, the one it began with.
     read_every: steps between two readings of the loss, each of which waits for the device, calls on_progress and
     checks that the loss is finite; every step on a CPU, where there is nothing to wait for, else every 20. An epoch's
     end and a stop read it too, before anything is saved.
@@ -87,19 +94,33 @@ def train(
     team = team or Team(device=torch.device(device))
     read_every = _checked(config, train_images, test_images, neighbours=neighbours, team=team, read_every=read_every)
     encoder, expander = networks(config, team.device)
-    optimiser = make_optimiser(config, encoder, expander)
+    precision = precision or team.from_leader(
+        lambda: saved_precision(Path(folder) / STATE_FILE) or choose_precision(config, team.device)
+    )
+    optimiser = make_optimiser(config, encoder, expander, precision=precision)
     saved = SavedState(Path(folder) / STATE_FILE, config, len(train_images), encoder, expander, optimiser)
     state = saved.restored(team)
+    state.precision = precision
     network = _shared(encoder, expander, team, compile=compile)
     train_neighbours, test_neighbours = neighbours or (None, None)
     batches = _Batches(config, train_images, train_neighbours, team)
     tests = _Tests(
-        config, encoder, expander, train_images, train_labels, test_images, test_labels, test_neighbours, team
+        config,
+        encoder,
+        expander,
+        train_images,
+        train_labels,
+        test_images,
+        test_labels,
+        test_neighbours,
+        team,
+        precision,
     )
     steps_an_epoch = len(train_images) // config.batch_size
     steps = steps_an_epoch * config.epochs
     snapshot_every = _epochs_between_snapshots(config, steps_an_epoch)
     gather = gather_with_gradients if team.size > 1 else None
+    take = step_of(network, optimiser, config, team.device, precision=precision, gather=gather, graph=not compile)
     meter = Meter(state, config, team)
     reporter = Reporter(state, steps_an_epoch, config.epochs, on_progress)
 
@@ -116,7 +137,7 @@ def train(
         rate = set_learning_rate(optimiser, config, state.step, steps)
         encoder.train()
         expander.train()
-        meter.add(take_step(network, optimiser, batches.views(state.step), config, gather=gather))
+        meter.add(take(batches.views(state.step)))
         state.step += 1
         if state.step % steps_an_epoch:
             if meter.unread >= read_every:
@@ -148,6 +169,7 @@ def train(
         snapshots=state.snapshots,
         seconds=state.seconds,
         finished=state.step == steps,
+        precision=precision,
     )
 
 
@@ -189,18 +211,27 @@ class _Tests:
         test_labels: np.ndarray,
         test_neighbours: np.ndarray | None,
         team: Team,
+        precision: str,
     ) -> None:
         self.config, self.encoder, self.expander, self.images, self.team = config, encoder, expander, test_images, team
+        self.precision = precision
         self.neighbours = None if test_neighbours is None else on_device(team.device, test_neighbours)
         self.snapshotter = Snapshotter(train_images, train_labels, test_images, test_labels)
 
     def _terms(self) -> dict[str, float]:
-        return test_loss(self.encoder, self.expander, self.images, self.config, neighbours=self.neighbours)
+        return test_loss(
+            self.encoder,
+            self.expander,
+            self.images,
+            self.config,
+            neighbours=self.neighbours,
+            precision=self.precision,
+        )
 
     def untrained(self) -> tuple[dict[str, float], Snapshot]:
         """The terms and the snapshot of the network before its first step."""
         return self.team.from_leader(
-            lambda: (self._terms(), self.snapshotter.take(self.encoder, epoch=0, previous=None))
+            lambda: (self._terms(), self.snapshotter.take(self.encoder, self.expander, epoch=0, previous=None))
         )
 
     def terms(self) -> dict[str, float]:
@@ -209,7 +240,9 @@ class _Tests:
 
     def snapshot(self, epoch: int, *, previous: Snapshot | None) -> Snapshot:
         """A snapshot of the encoder as it is."""
-        return self.team.from_leader(lambda: self.snapshotter.take(self.encoder, epoch=epoch, previous=previous))
+        return self.team.from_leader(
+            lambda: self.snapshotter.take(self.encoder, self.expander, epoch=epoch, previous=previous)
+        )
 
 
 def _epochs_between_snapshots(config: Config, steps_an_epoch: int) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -56,9 +56,9 @@ class Meter:
         """Forget the sums of the epoch before."""
         self._state.sums = dict.fromkeys(LossTerms._fields, 0.0)
 
-    def add(self, terms: LossTerms) -> None:
+    def add(self, terms: Sequence[Tensor]) -> None:
         """Keep a step's terms. Does not wait for the device."""
-        self._unread.append(torch.stack(terms).detach())
+        self._unread.append(torch.stack(tuple(terms)).detach())
 
     def read(self) -> dict[str, float]:
         """Add the unread steps' terms to the epoch's sums; returns the last step's. Raises TrainingError."""

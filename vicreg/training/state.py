@@ -12,13 +12,13 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from vicreg.config import Config
-from vicreg.method.networks import Encoder, Expander
+from vicreg.config import PRECISIONS, Config
+from vicreg.method.networks import Encoder, Expander, make_networks
 from vicreg.storage.files import atomic_path
 from vicreg.training.distributed import Team
 from vicreg.training.snapshots import Snapshot
 
-STATE_SCHEMA = 1
+STATE_SCHEMA = 2
 
 
 class TrainingError(ValueError):
@@ -34,12 +34,13 @@ class State:
     history: list[dict[str, Any]] = field(default_factory=list)
     sums: dict[str, float] = field(default_factory=dict)  # of this epoch's terms
     snapshots: list[Snapshot] = field(default_factory=list)
+    precision: str = ""  # of the steps, empty before it is chosen
 
 
 def state_bytes(config: Config) -> int:
     """About how large a saved state is: weights and what the optimiser keeps of each, in float32."""
     with torch.device("meta"):  # shapes alone
-        parts = Encoder(config.encoder), Expander(config.expander)
+        parts = make_networks(config)
     weights = sum(p.numel() for part in parts for p in part.parameters())
     return 4 * weights * (3 if config.optimiser == "adamw" else 2)
 
@@ -116,11 +117,22 @@ def save_state(
         "seconds": state.seconds,
         "history": state.history,
         "sums": state.sums,
+        "precision": state.precision,
         "snapshots": [snapshot.figures() for snapshot in state.snapshots],
     }
     path.parent.mkdir(parents=True, exist_ok=True)
     with atomic_path(path) as temporary:
         save_file(tensors, temporary, metadata={"state": json.dumps(record)})
+
+
+def saved_precision(path: Path) -> str:
+    """The precision of a saved state's steps; empty where none can be read, which `read_state` explains."""
+    try:
+        with safe_open(path, framework="pt") as file:
+            found = json.loads(file.metadata()["state"])["precision"]
+    except (SafetensorError, OSError, KeyError, TypeError, ValueError):
+        return ""
+    return found if found in PRECISIONS else ""
 
 
 def read_state(path: Path, config: Config, images: int) -> tuple[dict[str, Any], dict[str, Tensor]] | None:
@@ -176,7 +188,7 @@ def restore_state(
         Snapshot.restore(figures, {k: v.numpy() for k, v in _below(f"snapshot.{figures['epoch']}.", tensors).items()})
         for figures in record["snapshots"]
     ]
-    return State(record["step"], record["seconds"], record["history"], record["sums"], snapshots)
+    return State(record["step"], record["seconds"], record["history"], record["sums"], snapshots, record["precision"])
 
 
 def config_differences(a: Config, b: Config) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Callable
 
 import numpy as np
@@ -13,6 +12,7 @@ from vicreg.config import Config
 from vicreg.method.loss import LossTerms, vicreg_loss
 from vicreg.method.networks import Encoder, Expander
 from vicreg.method.views import ViewParameters, apply_views, draw_parameters, neighbour_views
+from vicreg.training.precision import autocast
 
 TEST_BATCHES = 10  # the test loss is the mean over this many batches of test images
 ORDER, VIEWS, TEST_VIEWS = 1, 2, 3  # what a generator is for
@@ -50,6 +50,7 @@ def take_step(
     views: Tensor,
     config: Config,
     *,
+    precision: str = "float32",
     gather: Callable[[Tensor], Tensor] | None = None,
 ) -> LossTerms:
     """One step down the loss of 2 B views. Returns the terms before the step.
@@ -57,7 +58,7 @@ def take_step(
     Nothing in it waits for the device, save where processes share the batch: DistributedDataParallel reads its own
     timers, in the first ten steps and then in every hundredth.
     """
-    terms = loss_of(network, views, config, gather=gather)
+    terms = loss_of(network, views, config, precision=precision, gather=gather)
     optimiser.zero_grad(set_to_none=True)
     terms.total.backward()
     optimiser.step()
@@ -65,14 +66,20 @@ def take_step(
 
 
 def loss_of(
-    network: nn.Module, views: Tensor, config: Config, *, gather: Callable[[Tensor], Tensor] | None = None
+    network: nn.Module,
+    views: Tensor,
+    config: Config,
+    *,
+    precision: str = "float32",
+    gather: Callable[[Tensor], Tensor] | None = None,
 ) -> LossTerms:
-    """The loss of 2 B views (both halves in one pass), bf16 where the device is faster with it.
+    """The loss of 2 B views, both halves in one pass.
 
-    network: views to embeddings. gather: as in `vicreg_loss`, where processes share a batch.
+    network: views to embeddings. precision: of the forward pass, one of `config.PRECISIONS`. gather: as in
+    `vicreg_loss`, where processes share a batch.
     """
     views = views.contiguous(memory_format=torch.channels_last)
-    with half_precision(views.device):
+    with autocast(precision, views.device):
         embeddings = network(views)
     z_a, z_b = embeddings.chunk(2)
     return vicreg_loss(
@@ -96,6 +103,7 @@ def test_loss(
     config: Config,
     *,
     neighbours: Tensor | None = None,  # noqa: PT028 - no test
+    precision: str = "float32",  # noqa: PT028
 ) -> dict[str, float]:
     """The terms on test images, in eval mode, on the same pairs every time: the mean over up to 10 batches."""
     network = nn.Sequential(encoder, expander).eval()
@@ -108,7 +116,7 @@ def test_loss(
     for i in range(batches):
         rows = torch.arange(i * size, (i + 1) * size, device=device)
         views = positive_pairs(pixels, rows, config, neighbours=neighbours, generator=generator)
-        for name, value in loss_of(network, views, config)._asdict().items():
+        for name, value in loss_of(network, views, config, precision=precision)._asdict().items():
             sums[name] += value.item()
     return {name: value / batches for name, value in sums.items()}
 
@@ -121,18 +129,6 @@ def on_device(device: torch.device, array: np.ndarray) -> Tensor:
 def to_floats(images: Tensor) -> Tensor:
     """uint8 (B, H, W, 3) -> float32 (B, 3, H, W) in [0, 1]."""
     return images.permute(0, 3, 1, 2).float() / 255
-
-
-def half_precision(device: torch.device) -> contextlib.AbstractContextManager:
-    """bfloat16 autocast where the hardware has it, else nothing."""
-    if device.type == "cuda":
-        native = torch.cuda.is_bf16_supported(including_emulation=False)
-    else:
-        found = torch.cpu.get_capabilities() if device.type == "cpu" else {}
-        native = bool(found.get("avx512_bf16") or found.get("amx_bf16"))
-    if native:
-        return torch.autocast(device.type, dtype=torch.bfloat16)
-    return contextlib.nullcontext()
 
 
 def seeded(seed: int, purpose: int, counter: int) -> torch.Generator:

@@ -1,0 +1,31 @@
+"""Which precision a training step is computed in: float32, or bfloat16 autocast where that is faster.
+
+Whether it is faster is measured, since hardware with bfloat16 instructions may be slower with them: of two CPUs with
+AVX512-BF16, one took a step in bfloat16 1.2 to 1.8 times faster, the other 1.6 times slower.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from typing import Any
+
+import torch
+
+from vicreg.config import PRECISIONS
+
+
+def autocast(precision: str, device: torch.device) -> contextlib.AbstractContextManager[Any]:
+    """The context of a forward pass in that precision. Raises ValueError for an unknown one."""
+    if precision not in PRECISIONS:
+        raise ValueError(f"precision must be one of {', '.join(PRECISIONS)}, got {precision!r}")
+    if precision == "bfloat16":
+        return torch.autocast(device.type, dtype=torch.bfloat16)
+    return contextlib.nullcontext()
+
+
+def has_bfloat16(device: torch.device) -> bool:
+    """Whether the device has instructions for bfloat16."""
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    found = torch.cpu.get_capabilities() if device.type == "cpu" else {}
+    return bool(found.get("avx512_bf16") or found.get("amx_bf16"))
