@@ -1,6 +1,6 @@
 """What amortisation buys: one new image placed by an encoder, by Nystroem's rule, and by fitting the eigenmap again.
 
-    python -m benchmarks.laplacian [checkpoints/cifar10-vicreg-long] [--images 10000] [--dimensions 512] [--repeats 50]
+    python -m benchmarks.laplacian [checkpoints/cifar10-vicreg] [--images 10000] [--dimensions 512] [--repeats 50]
 
 The encoder reads one image and has no other; the rule searches all fitted images for the new one's neighbours; the
 eigenmap itself knows nothing of a new image, and would be fitted again. The first two are interleaved, image
@@ -26,7 +26,7 @@ BATCH = 200
 def main() -> None:
     """Print the seconds of each way, their ratios, and how long the eigenmap took."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("run", nargs="?", default="checkpoints/cifar10-vicreg-long")
+    parser.add_argument("run", nargs="?", default="checkpoints/cifar10-vicreg")
     parser.add_argument("--images", type=int, default=10_000)
     parser.add_argument("--dimensions", type=int, default=512)
     parser.add_argument("--repeats", type=int, default=50)

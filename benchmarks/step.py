@@ -1,6 +1,6 @@
 """Where a training step's time goes: views, forward, loss, backward, optimiser. Prints seconds and shares.
 
-    python -m benchmarks.step [--steps 10] [--encoder compact] [--batch-size 256] [--view-size 24]
+    python -m benchmarks.step [--steps 10] [--encoder lean] [--batch-size 256] [--view-size 24]
 
 Random images stand in for CIFAR-10: the time does not depend on what is seen.
 """
@@ -13,23 +13,25 @@ from statistics import median
 
 import torch
 
-from vicreg.config import ENCODERS, Config
+from vicreg.config import ENCODERS, PRECISIONS, Config
 from vicreg.method.loss import vicreg_loss
 from vicreg.method.networks import networks
 from vicreg.method.views import augmented_views
 from vicreg.training.device import choose_device
 from vicreg.training.optimiser import make_optimiser
-from vicreg.training.step import half_precision, seeded
+from vicreg.training.precision import autocast
+from vicreg.training.step import seeded
 
 
 def main() -> None:
     """Time some steps, after two to warm up."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--steps", type=int, default=10)
-    parser.add_argument("--encoder", choices=ENCODERS, default="compact")
+    parser.add_argument("--encoder", choices=ENCODERS, default="lean")
     parser.add_argument("--batch-size", type=int, default=256)
     parser.add_argument("--view-size", type=int, default=24)
     parser.add_argument("--device", default="auto")
+    parser.add_argument("--precision", choices=PRECISIONS, default="float32")
     options = parser.parse_args()
     default = Config()
     config = replace(
@@ -40,7 +42,7 @@ def main() -> None:
     )
     device = choose_device(options.device)
     encoder, expander = networks(config, device)
-    optimiser = make_optimiser(config, encoder, expander)
+    optimiser = make_optimiser(config, encoder, expander, precision=options.precision)
     images = torch.rand(config.batch_size, 3, 32, 32, generator=seeded(0, 9, 0)).to(device)
     parts: dict[str, list[float]] = defaultdict(list)
 
@@ -49,7 +51,7 @@ def main() -> None:
         views = torch.cat([augmented_views(images, config.views, generator=seeded(0, 2, step)) for _ in range(2)])
         views = views.contiguous(memory_format=torch.channels_last)
         clock.lap("views")
-        with half_precision(device):
+        with autocast(options.precision, device):
             embeddings = expander(encoder(views))
         clock.lap("forward")
         terms = vicreg_loss(*embeddings.float().chunk(2), check_finite=False)

@@ -2,9 +2,10 @@
 
     python -m benchmarks.throughput [--encoder resnet18] [--batch-size 256] [--rounds 10] [--steps 5] [--compile]
 
-`ours` is the step of `vicreg.training.step`: bfloat16 where the device has it, channels last. `float32` is the same step
-without either, as a plain PyTorch loop has it: float32, contiguous. `compiled` is ours through torch.compile. They take
-turns within each round, so that whatever else the machine does falls on all; every figure is a median over the rounds.
+`ours` is the step that a training takes: in the precision that is faster here, channels last, on CUDA replayed as a graph.
+`eager` is the same without the graph. `float32` is a plain PyTorch loop: float32, contiguous, the loss read at once.
+`compiled` is ours through torch.compile. They take turns within each round, so that
+whatever else the machine does falls on all; every figure is a median over the rounds.
 On CUDA it also prints the share of the card's peak that the networks' arithmetic reaches, and how often a step waits for
 the device. Random images stand in for a data set: the time does not depend on what is seen.
 """
@@ -27,11 +28,17 @@ from vicreg.config import ENCODERS, Config
 from vicreg.method.loss import vicreg_loss
 from vicreg.method.networks import networks
 from vicreg.training.device import choose_device
+from vicreg.training.estimate import choose_precision
+from vicreg.training.graphed_step import EAGER_STEPS, step_of
 from vicreg.training.optimiser import make_optimiser
-from vicreg.training.step import half_precision, positive_pairs, seeded, take_step
+from vicreg.training.precision import autocast
+from vicreg.training.step import positive_pairs, seeded
 
 # Dense bfloat16 tensor-core peaks in TFLOP/s, from NVIDIA's data sheets, by words of the device's name; the first fits.
 PEAKS = {"H200": 989, "H100 NVL": 835, "H100 PCIe": 756, "H100": 989, "A100": 312, "L40S": 362, "L4": 121, "4090": 165}
+
+
+WARM_UP = EAGER_STEPS + 1
 
 
 def main() -> None:
@@ -48,15 +55,18 @@ def main() -> None:
     device = choose_device(options.device)
     images = torch.randint(0, 256, (10_000, 32, 32, 3), dtype=torch.uint8, generator=seeded(0, 9, 0)).to(device)
 
-    rivals = {"ours": ours(config, images, compile=False), "float32": float32(config, images)}
+    precision = choose_precision(config, device)
+    rivals = {"ours": ours(config, images, precision), "float32": float32(config, images)}
+    if device.type == "cuda":
+        rivals["eager"] = ours(config, images, precision, graph=False)
     if options.compile:
-        rivals["compiled"] = ours(config, images, compile=True)
+        rivals["compiled"] = ours(config, images, precision, graph=False, compile=True)
     for name, step in rivals.items():
         began = time.perf_counter()
-        for i in range(3):
+        for i in range(WARM_UP):
             step(i)
         wait(device)
-        print(f"{name:<9} first three steps: {time.perf_counter() - began:.1f} s")
+        print(f"{name:<9} first {WARM_UP} steps: {time.perf_counter() - began:.1f} s")
 
     speeds: dict[str, list[float]] = {name: [] for name in rivals}
     for turn in range(options.rounds):
@@ -64,14 +74,15 @@ def main() -> None:
             wait(device)
             began = time.perf_counter()
             for i in range(options.steps):
-                step(3 + turn * options.steps + i)
+                step(WARM_UP + turn * options.steps + i)
             wait(device)
             speeds[name].append(options.steps * config.batch_size / (time.perf_counter() - began))
 
-    flops = flops_an_image(config, images)
+    flops = flops_an_image(config, images, precision)
     print(
         f"{name_of(device)}: {config.encoder}, batch {config.batch_size}, views of {config.views.size}, "
-        f"{flops / 1e9:.2f} GFLOP an image (two views, forward and backward), {options.rounds} rounds of {options.steps}"
+        f"{flops / 1e9:.2f} GFLOP an image (two views, forward and backward), "
+        f"{precision}, {options.rounds} rounds of {options.steps}"
     )
     peak = peak_of(name_of(device))
     for name, values in speeds.items():
@@ -83,17 +94,20 @@ def main() -> None:
             line += f", {100 * median(values) * flops / (peak * 1e12):.1f} % of {peak} TFLOP/s (bf16)"
         print(line)
     if device.type == "cuda":
-        print(f"ours waits for the device {waits(rivals['ours'])} times a step")
+        print(f"a step waits for the device {waits(rivals['eager'])} times")
 
 
-def ours(config: Config, images: torch.Tensor, *, compile: bool) -> Callable[[int], None]:
+def ours(
+    config: Config, images: torch.Tensor, precision: str, *, graph: bool = True, compile: bool = False
+) -> Callable[[int], object]:
     """The step that `train` takes."""
     encoder, expander = networks(config, images.device)
-    optimiser = make_optimiser(config, encoder, expander)
+    optimiser = make_optimiser(config, encoder, expander, precision=precision)
     network: nn.Module = nn.Sequential(encoder, expander)
     if compile:
         network = torch.compile(network)
-    return lambda i: take_step(network, optimiser, views(config, images, i), config)
+    take = step_of(network.train(), optimiser, config, images.device, precision=precision, graph=graph)
+    return lambda i: take(views(config, images, i))
 
 
 def float32(config: Config, images: torch.Tensor) -> Callable[[int], None]:
@@ -118,15 +132,15 @@ def views(config: Config, images: torch.Tensor, i: int) -> torch.Tensor:
     return positive_pairs(images, rows, config, neighbours=None, generator=seeded(0, 2, i))
 
 
-def flops_an_image(config: Config, images: torch.Tensor) -> float:
+def flops_an_image(config: Config, images: torch.Tensor, precision: str) -> float:
     """Floating-point operations of the networks, forward and backward, for both views of an image."""
     network = nn.Sequential(*networks(config, images.device))
-    with FlopCounterMode(display=False) as counter, half_precision(images.device):
+    with FlopCounterMode(display=False) as counter, autocast(precision, images.device):
         network(views(config, images, 0)).sum().backward()
     return counter.get_total_flops() / config.batch_size
 
 
-def waits(step: Callable[[int], None]) -> int:
+def waits(step: Callable[[int], object]) -> int:
     """How often CUDA's own check finds the host waiting for the device during one step."""
     torch.cuda.synchronize()
     with warnings.catch_warnings(record=True) as caught, contextlib.ExitStack() as stack:

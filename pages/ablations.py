@@ -92,7 +92,12 @@ for card, (label, value, reference, text) in zip(
     (
         ("Linear probe", mine["probe"]["accuracy"], base["probe"]["accuracy"], "{:.2f} %"),
         ("kNN", mine["knn"]["accuracy"], base["knn"]["accuracy"], "{:.2f} %"),
-        ("Effective rank, of 512", mine["spectrum"]["effective_rank"], base["spectrum"]["effective_rank"], "{:.2f}"),
+        (
+            f"Effective rank, of {mine['spectrum']['dimensions']}",
+            mine["spectrum"]["effective_rank"],
+            base["spectrum"]["effective_rank"],
+            "{:.2f}",
+        ),
         (
             "Nearest five of the class",
             mine["retrieval"]["nearest_5_same_class"],

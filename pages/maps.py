@@ -102,14 +102,14 @@ if figures and others:
     st.markdown(
         f"**How much separates.** Among the 10 nearest points on {charts.MAP_TITLES[kind]}, the majority has the "
         f"picture's class for {figures[kind]['knn_accuracy']:.2f} % of the pictures of `{ui.title(run)}` and "
-        f"{others[kind]['knn_accuracy']:.2f} % of `{ui.title(second)}`; in all 512 dimensions it is "
+        f"{others[kind]['knn_accuracy']:.2f} % of `{ui.title(second)}`; in all dimensions it is "
         f"{figures['full']['knn_accuracy']:.2f} % and {others['full']['knn_accuracy']:.2f} %. Guessing gives 10 %."
     )
 elif figures:
     pca, tsne = figures["pca"], figures["tsne"]
     st.markdown(
         f"**How much separates.** Among the 10 nearest points on the map, the majority has the picture's class for "
-        f"{pca['knn_accuracy']:.2f} % of the pictures under PCA and {tsne['knn_accuracy']:.2f} % under t-SNE; in all 512 "
+        f"{pca['knn_accuracy']:.2f} % of the pictures under PCA and {tsne['knn_accuracy']:.2f} % under t-SNE; in all "
         f"dimensions it is {figures['full']['knn_accuracy']:.2f} %. Guessing gives 10 %."
     )
     st.markdown(

@@ -229,7 +229,7 @@ if measured:
             on_pick=pick,
         )
 st.markdown(
-    "**What is compared.** The 512 numbers of the representation $y$, before the expander. The cosine distance is "
+    "**What is compared.** The numbers of the representation $y$, before the expander. The cosine distance is "
     r"$1 - \cos(y, y')$, from 0 to 2: only the direction counts. The Euclidean distance $\lVert y - y' \rVert$ also sees the "
     "length."
 )

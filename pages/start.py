@@ -100,7 +100,7 @@ probe = ui.metrics(run).get("probe")
 if probe:
     low, high = probe["interval"]
     st.markdown(
-        f"**Does it work?** A linear classifier on the 512 numbers of $y$, "
+        f"**Does it work?** A linear classifier on the {ui.metrics(run)['spectrum']['dimensions']} numbers of $y$, "
         f"{'before any training' if run.baseline else 'which were learned without labels'}, names the class of "
         f"**{probe['accuracy']:.2f} %** of the test pictures (95 % interval {low:.2f} to {high:.2f}). "
         + (

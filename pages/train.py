@@ -10,6 +10,7 @@ from vicreg import jobs
 from vicreg.config import DATASETS, ENCODERS, Config, presets
 from vicreg.data import loading
 from vicreg.data.catalogue import CATALOGUE
+from vicreg.method.encoder_shapes import ENCODER_SHAPES
 
 OWN = "own weights"
 NAME = "train_name"
@@ -56,7 +57,7 @@ def form() -> None:
         [config.encoder, *(name for name in offered if name != config.encoder)],
         key=f"train_encoder_{dataset}",
         persist_state="session",
-        help="tiny: 0.2 M parameters, compact: 4.9 M, resnet18: 11.2 M.",
+        help=", ".join(f"{name}: {shape.parameters} M parameters" for name, shape in ENCODER_SHAPES.items()),
     )
     most = training_limits.limits().epochs or 200
     epochs = controls[3].number_input(

@@ -127,7 +127,7 @@ def _lock(key: str) -> threading.Lock:
 
 
 def representations(run: Run, split: str) -> np.ndarray:
-    """The run's representations of a split, float32 (N, 512): from the disk cache, or computed under a progress bar.
+    """The run's representations of a split, float32 (N, width): from the disk cache, or computed under a progress bar.
 
     One visitor computes, the others wait for that.
     """
@@ -160,7 +160,7 @@ def two_views(image: np.ndarray, config: ViewConfig, draw: int) -> np.ndarray:
 
 
 def embed(run: Run, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Representations (n, 512) and embeddings (n, D) of a few images (n, S, S, 3) uint8."""
+    """Representations (n, width) and embeddings (n, D) of a few images (n, S, S, 3) uint8."""
     import torch
 
     encoder, expander = networks(run)

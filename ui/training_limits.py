@@ -84,7 +84,7 @@ def device_told(config: Config) -> str:
     if config.encoder == "tiny":
         return f"{name}, which is enough for the `tiny` encoder."
     if kind == "mps":
-        return f"{name}: fine for `compact`, while a `resnet18` takes patience."
+        return f"{name}: fine for `lean`, while a `resnet18` takes patience."
     return f"{name}: the `{config.encoder}` encoder wants a GPU, or patience."
 
 

@@ -215,7 +215,7 @@ def curves(job: Job, *, width: int) -> None:
     with left:
         since = "Before the first step" if last.epoch == 0 else f"After epoch {last.epoch}"
         st.markdown(
-            f"**{since}**: kNN accuracy {100 * last.knn_accuracy:.2f} %, effective rank {last.effective_rank:.2f} of 512."
+            f"**{since}**: kNN accuracy {100 * last.knn_accuracy:.2f} %, effective rank {last.effective_rank:.2f}."
             + (" The next map comes in a few epochs." if job.active and last.epoch < job.epochs else "")
         )
         half = width // 2 - 20 if width >= 700 else width

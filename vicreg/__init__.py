@@ -8,7 +8,7 @@ Ponce and LeCun, "VICReg: Variance-Invariance-Covariance Regularization for Self
     import vicreg
     run = vicreg.open_run("checkpoints/cifar10-vicreg")           # or, from the Hugging Face Hub:
     run = vicreg.load("OWNER/NAME", run="cifar10-vicreg")
-    representations = vicreg.encode(run.encoder, images)      # uint8 (N, 32, 32, 3) -> float32 (N, 512)
+    representations = vicreg.encode(run.encoder, images)      # uint8 (N, 32, 32, 3) -> float32 (N, 960)
 
 Importing this package imports no torch: the names below load their module when first used. GLOSSARY explains the words
 that the pages, the functions and the tables use.
@@ -22,7 +22,7 @@ GLOSSARY: dict[str, str] = {
     "view": "one augmented copy of an image",
     "positive pair": "two views that the loss pulls together: of one image, or of an image and a neighbour",
     "encoder": "the network that is kept; after training everything is measured on its output",
-    "representation": "the encoder's output y, 512 numbers an image",
+    "representation": "the encoder's output y: 960 numbers an image, 512 from the smallest encoder",
     "expander": "the MLP behind the encoder that only the loss sees (`projector` in other libraries)",
     "embedding": "the expander's output z, which the three terms are computed on",
     "variance term": "how far the standard deviations of the embedding's dimensions fall short of 1, unweighted",

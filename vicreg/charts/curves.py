@@ -173,7 +173,7 @@ def snapshots(
             .properties(width=panel, height=170, title=title)
         )
 
-    panels = [line("knn", "kNN accuracy, %"), line("effective_rank", "effective rank, of 512")]
+    panels = [line("knn", "kNN accuracy, %"), line("effective_rank", "effective rank")]
     return alt.vconcat(*panels) if narrow else alt.hconcat(*panels)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from pathlib import Path
 from typing import Any
 
 from vicreg.cli.output import print_table
@@ -23,9 +24,14 @@ def add(commands: Any) -> None:
 
     listing = commands.add_parser("list", help="list the runs on this machine", description="List the runs here.")
     listing.set_defaults(command=_list)
+    listing.add_argument(
+        "--write", type=Path, metavar="FILE", help="instead, make the tables of bundled runs in a Markdown file anew"
+    )
 
 
 def _list(options: argparse.Namespace) -> int:
+    if options.write is not None:
+        return _write(options.write)
     from vicreg.hub.downloads import cached_runs, default_repo
     from vicreg.runs.discovery import find_runs
     from vicreg.storage import paths
@@ -59,6 +65,17 @@ def _list(options: argparse.Namespace) -> int:
     return 1 if broken else 0
 
 
+def _write(path: Path) -> int:
+    from vicreg.runs.folder import open_run
+    from vicreg.runs.run_tables import filled
+    from vicreg.storage import paths
+
+    runs = [open_run(config.parent) for config in sorted(paths.BUNDLED.glob("*/config.json"))]
+    path.write_text(filled(path.read_text("utf-8"), runs), "utf-8")
+    print(f"The tables of {len(runs)} bundled runs are in {path}.")
+    return 0
+
+
 def _claims(options: argparse.Namespace) -> int:
     import textwrap
 
@@ -87,18 +104,6 @@ def _claims(options: argparse.Namespace) -> int:
 
 def figures_of(run: Any) -> tuple[str, ...]:
     """A run's figures, as `list` and the README show them: probe, the study's, kNN, rank, AUROC, NMI."""
-    from vicreg.study import study_probe
+    from vicreg.runs.run_tables import FIGURES
 
-    metrics = run.metrics
-    if not metrics:
-        return ("not yet", "", "", "", "", "")
-    probe, study = metrics["probe"], None if run.baseline else study_probe(run.config)
-    auroc, clusters = metrics.get("anomaly", {}).get("study", {}).get("auroc"), metrics.get("clusters")
-    return (
-        "{:.2f} ({:.2f} to {:.2f})".format(probe["accuracy"], *probe["interval"]),
-        "" if study is None else str(study),
-        f"{metrics['knn']['accuracy']:.2f}",
-        f"{metrics['spectrum']['effective_rank']:.2f}",
-        "" if auroc is None else f"{auroc:.3f}",
-        "" if clusters is None else f"{clusters['nmi']:.3f}",
-    )
+    return tuple(cell(run) for _, cell in FIGURES) if run.metrics else ("not yet", *[""] * (len(FIGURES) - 1))

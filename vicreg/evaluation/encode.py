@@ -29,12 +29,14 @@ def encode(
     images: np.ndarray,
     *,
     batch_size: int = 200,
+    mirrored: bool = False,
     on_progress: Callable[[int, int], None] | None = None,
 ) -> np.ndarray:
-    """The representation of every image: uint8 (N, H, W, 3) -> float32 (N, D), row i from image i; D is 512 for ours.
+    """The representation of every image: uint8 (N, H, W, 3) -> float32 (N, D), row i from image i; D is the encoder's width.
 
     encoder: a module in eval mode that takes (B, 3, H, W) floats in [0, 1] and returns (B, D); it runs where its
     parameters are, in float32, and is left as it was. images: N >= 1; a read-only or memory-mapped array will do.
+    mirrored: average the representations of the image and of its mirror image; no figure of this project does.
     batch_size trades memory for speed and changes values by rounding only. on_progress(done, total) is called after
     each batch, in images. Raises ValueError for other images, a batch size under 1, and an encoder in train mode, whose
     BatchNorm would mix the images of a batch.
@@ -54,7 +56,10 @@ def encode(
             # The copy is writable, which torch wants, and reads only this batch of a memory-mapped file.
             batch = torch.from_numpy(np.array(images[start : start + batch_size])).to(device)  # (B, H, W, 3)
             batch = batch.permute(0, 3, 1, 2).float().div_(255)  # (B, 3, H, W), channels last in memory
-            output = encoder(batch).float().cpu().numpy()  # (B, D)
+            output = encoder(batch)  # (B, D)
+            if mirrored:
+                output = (output + encoder(batch.flip(3))) / 2
+            output = output.float().cpu().numpy()
             if representations is None:
                 representations = np.empty((len(images), *output.shape[1:]), dtype=np.float32)
             done = start + len(output)

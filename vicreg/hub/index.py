@@ -1,6 +1,6 @@
 """index.json of a Hub repository of runs: what it must look like, read with suspicion, and written.
 
-    {"schema": 1, "runs": {name: {"schema": 1, "dataset": "cifar10", "preset": "vicreg", "encoder": "compact",
+    {"schema": 1, "runs": {name: {"schema": 1, "dataset": "cifar10", "preset": "vicreg", "encoder": "lean",
                                   "epochs": 8, "probe": {"accuracy": 62.5, "interval": [61.5, 63.5], "protocol": "..."},
                                   "bytes": 123, "files": {path: {"bytes": 123, "sha256": "..."}}}}}
 

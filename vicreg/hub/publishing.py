@@ -142,7 +142,7 @@ Pictures: {data or "see each run"}. Licence: MIT.
 import vicreg
 
 run = vicreg.load("{repo}", run="{example}")
-representations = vicreg.encode(run.encoder, images)  # uint8 (N, 32, 32, 3) -> float32 (N, 512)
+representations = vicreg.encode(run.encoder, images)  # uint8 (N, 32, 32, 3) -> float32 (N, width)
 ```
 
 Everything for the app and the command line: `python -m vicreg download {repo}`.

@@ -13,13 +13,12 @@ linear probe and a neighbour search read from the joined vector is better than f
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import torch
 from torch import Tensor, nn
 from torchvision.models.resnet import BasicBlock
 
 from vicreg.config import ENCODERS, Config
+from vicreg.method.encoder_shapes import ENCODER_SHAPES
 
 # Channel means and standard deviations of the CIFAR-10 train split, for values in [0, 1].
 PIXEL_MEAN = (0.4914, 0.4822, 0.4465)
@@ -38,7 +37,7 @@ class Encoder(nn.Module):
         if name not in ENCODERS:
             raise ValueError(f"encoder must be one of {', '.join(ENCODERS)}, got {name!r}")
         self.name = name
-        shape = _SHAPES[name]
+        shape = ENCODER_SHAPES[name]
         self.joined = shape.joined
         stem = shape.stages[0]
         self.stem = nn.Sequential(*_convolution(3, stem, 3), *([nn.MaxPool2d(2)] if shape.pool else []))
@@ -60,7 +59,7 @@ class Encoder(nn.Module):
     @property
     def width(self) -> int:
         """The number of dimensions of a representation."""
-        return representation_width(self.name)
+        return ENCODER_SHAPES[self.name].width
 
     def stage_means(self, images: Tensor) -> list[Tensor]:
         """The mean over positions of every stage's map, first to last: (B, 3, H, W) -> a (B, channels) for each."""
@@ -74,31 +73,6 @@ class Encoder(nn.Module):
     def forward(self, images: Tensor) -> Tensor:
         means = self.stage_means(images)
         return torch.cat(means, dim=1) if self.joined else means[-1]  # (B, width)
-
-
-class _Shape(NamedTuple):
-    """stages: channels of each, halving the map from one to the next. blocks: in each stage. pool: a 2x2 max-pool after
-    the stem. head: channels of a 1x1 convolution at the end, or 0. joined: whether the stages' means are joined."""
-
-    stages: tuple[int, ...]
-    blocks: int
-    pool: bool
-    head: int
-    joined: bool
-
-
-_SHAPES = {
-    "tiny": _Shape((32, 64, 80), blocks=1, pool=True, head=512, joined=False),
-    "lean": _Shape((64, 128, 256), blocks=1, pool=True, head=512, joined=True),
-    "resnet18": _Shape((64, 128, 256, 512), blocks=2, pool=False, head=0, joined=True),
-}
-
-
-def representation_width(name: str) -> int:
-    """The number of dimensions of an encoder's representations, by its name."""
-    shape = _SHAPES[name]
-    widths = [*shape.stages, *([shape.head] if shape.head else [])]
-    return sum(widths) if shape.joined else widths[-1]
 
 
 def _convolution(channels: int, out: int, side: int) -> tuple[nn.Module, ...]:

@@ -22,7 +22,7 @@ from vicreg.config import BASELINES, presets
 from vicreg.data.image_set import ImageSet
 from vicreg.runs.folder import Run, write_run
 
-DIMENSIONS = 512  # as wide as the encoders' representations
+DIMENSIONS = 512  # about as many as an encoder's representations have
 LAPLACIAN_IMAGES = 20_000  # train images on the eigenmap's graph
 LAPLACIAN_NEIGHBOURS = 10
 SHOWN_NEIGHBOURS = 5

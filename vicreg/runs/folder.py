@@ -122,12 +122,12 @@ class Run:
 
     @cached_property
     def encoder(self) -> Encoder:
-        """The encoder in eval mode, on the CPU, in float32: (B, 3, H, W) in [0, 1] -> (B, 512)."""
+        """The encoder in eval mode, on the CPU, in float32: (B, 3, H, W) in [0, 1] -> (B, width)."""
         return self._network("encoder")
 
     @cached_property
     def expander(self) -> Expander:
-        """The expander in eval mode, on the CPU, in float32: (B, 512) -> (B, D)."""
+        """The expander in eval mode, on the CPU, in float32: (B, width) -> (B, D)."""
         return self._network("expander")
 
     def _network(self, part: str) -> Any:

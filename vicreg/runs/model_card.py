@@ -54,7 +54,7 @@ def model_card(config: Config, record: dict[str, Any], metrics: dict[str, Any], 
 | --- | --- | --- |
 | linear probe | {accuracy} (95 % interval {low:.2f} to {high:.2f}, n = {probe["n"]}) | {probe["protocol"]} |
 | kNN | {knn["accuracy"]:.2f} % (n = {knn["n"]}) | {knn["protocol"]} |
-{_attributes(metrics)}| effective rank | {rank["effective_rank"]:.2f} of {rank.get("dimensions", 512)} | {rank["protocol"]} |
+{_attributes(metrics)}| effective rank | {rank["effective_rank"]:.2f} of {rank["dimensions"]} | {rank["protocol"]} |
 
 {_study(config)}
 
@@ -114,7 +114,7 @@ def _use(name: str, record: dict[str, Any]) -> str:
 import vicreg
 
 run = vicreg.find_runs()[0]["{name}"]
-representations = vicreg.encode(run.encoder, images)  # uint8 (N, 32, 32, 3) -> float32 (N, 512)
+representations = vicreg.encode(run.encoder, images)  # uint8 (N, 32, 32, 3) -> float32 (N, width)
 ```
 """
 

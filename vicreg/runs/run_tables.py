@@ -1,0 +1,122 @@
+"""The tables of runs in the README, made from the runs' own figures: `python -m vicreg list --write README.md`.
+
+A table stands between two comments, `<!-- table: NAME -->` and `<!-- end -->`, and is replaced whole.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from vicreg.config import BASELINES, PRESETS
+from vicreg.study import study_probe
+
+Column = tuple[str, Callable[[Any], str]]
+
+
+def accuracy(figure: Mapping[str, Any], *, name: str = "accuracy") -> str:
+    """An accuracy in percent with its interval: `74.15 (73.27 to 75.02)`."""
+    low, high = figure["interval"]
+    return f"{figure[name]:.2f} ({low:.2f} to {high:.2f})"
+
+
+def _budget(run: Any) -> str:
+    return "not trained" if run.baseline else f"{run.record['epochs']} epochs"
+
+
+def _study(run: Any) -> str:
+    found = None if run.baseline else study_probe(run.config)
+    return "" if found is None else str(found)
+
+
+def _auroc(run: Any) -> str:
+    found = run.metrics.get("anomaly", {}).get("study", {}).get("auroc")
+    return "" if found is None else f"{found:.3f}"
+
+
+def _nmi(run: Any) -> str:
+    found = run.metrics.get("clusters")
+    return "" if found is None else f"{found['nmi']:.3f}"
+
+
+def _of_space(space: str, figure: Callable[[Mapping[str, Any]], str]) -> Callable[[Any], str]:
+    def cell(run: Any) -> str:
+        found = run.metrics.get("spaces", {}).get(space)
+        return "" if found is None else figure(found)
+
+    return cell
+
+
+def _attribute(name: str, figure: Callable[[Mapping[str, Any]], str]) -> Callable[[Any], str]:
+    return lambda run: figure(run.metrics["attributes"][name])
+
+
+# Each column once: `list` and the README read the same.
+FIGURES: tuple[Column, ...] = (
+    ("linear probe, % (95 % interval)", lambda run: accuracy(run.metrics["probe"])),
+    ("the study, %", _study),
+    ("kNN, %", lambda run: f"{run.metrics['knn']['accuracy']:.2f}"),
+    ("effective rank", lambda run: f"{run.metrics['spectrum']['effective_rank']:.2f}"),
+    ("AUROC, MNIST (study's score)", _auroc),
+    ("clusters, NMI", _nmi),
+)
+TABLES: dict[str, tuple[str, tuple[Column, ...]]] = {
+    "cifar10": ("cifar10", (("budget", _budget), *FIGURES)),
+    "spaces": (
+        "cifar10",
+        (
+            ("y: std", _of_space("y", lambda s: f"{s['std']['median']:.3g}")),
+            ("rank", _of_space("y", lambda s: f"{s['effective_rank']:.1f} of {s['dimensions']}")),
+            ("probe, %", _of_space("y", lambda s: f"{s['probe']['accuracy']:.2f}")),
+            ("study's probe, %", _of_space("y", lambda s: f"{s['study_probe']['accuracy']:.2f}")),
+            ("z: std", _of_space("z", lambda s: f"{s['std']['median']:.3g}")),
+            ("rank", _of_space("z", lambda s: f"{s['effective_rank']:.1f} of {s['dimensions']}")),
+            ("probe, %", _of_space("z", lambda s: f"{s['probe']['accuracy']:.2f}")),
+            ("study's probe, %", _of_space("z", lambda s: f"{s['study_probe']['accuracy']:.2f}")),
+        ),
+    ),
+    "coloured-digits": (
+        "coloured-digits",
+        (
+            ("digit (95 % interval)", lambda run: accuracy(run.metrics["probe"])),
+            ("ink", _attribute("ink", accuracy)),
+            ("paper", _attribute("paper", accuracy)),
+            ("nearest: digit", lambda run: f"{run.metrics['retrieval']['nearest_5_same_class']:.2f}"),
+            ("ink", _attribute("ink", lambda f: f"{f['nearest_5_same']:.2f}")),
+            ("paper", _attribute("paper", lambda f: f"{f['nearest_5_same']:.2f}")),
+        ),
+    ),
+}
+
+
+def run_table(name: str, runs: Sequence[Any]) -> str:
+    """One of TABLES in Markdown, a row for each measured run of its data set: presets first, baselines last."""
+    dataset, columns = TABLES[name]
+    order = [*PRESETS, "", *BASELINES]
+    shown = [run for run in runs if run.config.dataset == dataset and run.metrics]
+
+    def place(run: Any) -> tuple[int, str]:
+        own = run.name.removeprefix(f"{dataset}-")
+        return order.index(own if own in order else ""), own
+
+    lines = [
+        "| " + " | ".join(["run", *(title for title, _ in columns)]) + " |",
+        "| " + " | ".join(["---"] * (1 + len(columns))) + " |",
+    ]
+    for run in sorted(shown, key=place):
+        cells = [cell(run) for _, cell in columns]
+        lines.append("| " + " | ".join([f"`{run.name.removeprefix(f'{dataset}-')}`", *cells]) + " |")
+    return "\n".join(lines)
+
+
+def filled(text: str, runs: Sequence[Any]) -> str:
+    """The text with every marked table made anew. Raises ValueError for a table that there is not."""
+
+    def table(match: re.Match[str]) -> str:
+        name = match.group(1)
+        if name not in TABLES:
+            raise ValueError(f"there is no table {name!r}; there are: {', '.join(TABLES)}")
+        return f"<!-- table: {name} -->\n\n{run_table(name, runs)}\n\n<!-- end -->"
+
+    return re.sub(r"<!-- table: ([\w-]+) -->\n.*?<!-- end -->", table, text, flags=re.DOTALL)
