@@ -374,27 +374,6 @@ def test_reading_the_loss_less_often_changes_no_weight_and_no_row(finished, tmp_
         run(tmp_path / "never", read_every=0)
 
 
-def test_the_learning_rate_rises_linearly_and_falls_as_a_cosine():
-    config = replace(SMALL, learning_rate=1.0, warmup_steps=10)
-    rates = [learning_rate(config, step, 110) for step in range(110)]
-    assert rates[:10] == pytest.approx([0.1 * (i + 1) for i in range(10)])
-    assert rates[60] == pytest.approx(0.5)
-    assert rates[-1] < 1e-3
-    assert rates[10:] == sorted(rates[10:], reverse=True)
-    # a run that is shorter than its warm-up still reaches the peak
-    assert max(learning_rate(config, step, 12) for step in range(12)) == pytest.approx(1.0)
-
-
-@pytest.mark.parametrize("optimiser", ["adamw", "lars"])
-def test_weight_decay_acts_on_matrices_only(optimiser):
-    config = replace(SMALL, optimiser=optimiser, weight_decay=0.1)
-    decayed, free = make_optimiser(config, *networks(config, torch.device("cpu"))).param_groups
-    assert decayed["weight_decay"] == 0.1
-    assert free["weight_decay"] == 0.0
-    assert {p.ndim for p in decayed["params"]} == {2, 4}
-    assert {p.ndim for p in free["params"]} == {1}
-
-
 def test_lars_trains_and_resumes(tmp_path):
     config = replace(SMALL, optimiser="lars", learning_rate=0.1, epochs=2)
     whole = run(tmp_path / "whole", config)
