@@ -106,7 +106,7 @@ def representations(
     device: Any = "cpu",
     on_progress: Callable[[int, int], None] | None = None,
 ) -> Any:
-    """The run's representations of an image set, float32 (N, 512), from the disk cache or computed once.
+    """The run's representations of an image set, float32 (N, width), from the disk cache or computed once.
 
     A baseline of pixels is fitted on the train split, which is loaded for it; the eigenmap has rows for the first train
     images only, those on its graph.
