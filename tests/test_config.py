@@ -74,8 +74,8 @@ def test_the_defaults_are_the_papers():
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"encoder": "vit"}, "compact, resnet18, got 'vit'"),
-        ({"optimiser": "sgd"}, "adamw, lars, got 'sgd'"),
+        ({"encoder": "vit"}, "lean, resnet18, got 'vit'"),
+        ({"optimiser": "sgd"}, "muon, adamw, lars, got 'sgd'"),
         ({"positives": "labels"}, "positives must be one of views, neighbours, got 'labels'"),
         ({"batch_size": 1}, "at least 2 .* got 1"),
         ({"epochs": 0}, "at least 1, got 0"),

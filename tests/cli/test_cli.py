@@ -16,10 +16,11 @@ import pytest
 from safetensors import safe_open
 from scipy.spatial.distance import cdist
 
+from vicreg import jobs
 from vicreg.claims import findings
 from vicreg.cli.compare import figures_of
 from vicreg.cli.main import main
-from vicreg.config import PRESETS
+from vicreg.config import PRECISIONS, PRESETS
 from vicreg.data import loading
 from vicreg.evaluation.encode import encode
 from vicreg.pipeline.train_run import train_run
@@ -64,10 +65,19 @@ def test_training_leaves_a_whole_run_and_nothing_else(trained):
     verify(run)
     assert run.config.epochs == 2
     assert run.config.views.size == 16
+    assert run.record["precision"] in PRECISIONS
     assert run.record["data"]["train"]["images"] == 64
     assert run.record["data"]["test"]["images"] == 48
     assert "PNG" in run.record["data"]["test"]["source"]
-    for table in ("projections", "neighbours", "spectrum", "confusion", "predictions", "fingerprints"):
+    for table in (
+        "projections",
+        "neighbours",
+        "spectrum",
+        "confusion",
+        "predictions",
+        "fingerprints",
+        "embedding_spectrum",
+    ):
         assert len(run.results(table))
     assert run.results("snapshots")["epoch"].tolist() == [0, 1, 2]
     assert len(run.results("timeline")) == 3 * 48
@@ -83,7 +93,7 @@ def test_the_metrics_carry_protocol_interval_and_count(trained):
     confusion = run.results("confusion")
     right = confusion[confusion["class"] == confusion["predicted"]]["count"].sum()
     assert 100 * right / 48 == pytest.approx(probe["accuracy"])
-    for name in ("probe", "knn", "spectrum", "retrieval", "projection"):
+    for name in ("probe", "knn", "spectrum", "retrieval", "projection", "spaces"):
         assert run.metrics[name]["protocol"]
         assert run.metrics[name]["n"] == 48
 
@@ -173,9 +183,67 @@ def test_neighbour_views_without_a_vicreg_run_say_which_run_to_train_first(here,
     said = [line for line in capsys.readouterr().err.splitlines() if line.startswith("vicreg:")]
     assert said == [
         "vicreg: neighbour-views takes its neighbours from the run cifar10-vicreg, which is not here: train it first "
-        "with `python -m vicreg train --dataset cifar10 --preset vicreg`"
+        "with `python -m vicreg train --dataset cifar10 --preset vicreg --name cifar10-vicreg`"
     ]
     assert not folder.exists()
+
+
+def test_a_teacher_that_is_not_here_is_named_with_the_command_that_trains_it(here, tmp_path, capsys):
+    folder = tmp_path / "runs"
+    words = ["train", "--preset", "neighbour-views", "--teacher", "careful", *SMALL, "--folder", str(folder)]
+    assert main(words) == 1
+    said = capsys.readouterr().err
+    assert "from the run cifar10-careful, which is not here" in said
+    assert "--name cifar10-careful" in said
+    assert not folder.exists()
+
+
+def test_a_run_trained_without_measuring_is_listed_and_measured_later(here, tmp_path, capsys, monkeypatch):
+    monkeypatch.setenv("VICREG_RUNS", str(tmp_path / "runs"))
+    quick = ("--encoder", "tiny", "--epochs", "1", "--optimiser", "muon", "--precision", "float32")
+    assert main(["train", *quick, *SMALL, "--skip-evaluation"]) == 0
+    out = capsys.readouterr().out
+    assert "linear probe" not in out
+    folder = tmp_path / "runs" / "cifar10-vicreg"
+    assert [path.name for path in folder.parent.iterdir()] == [folder.name]
+    run = open_run(folder)
+    verify(run)
+    assert run.metrics == {}
+    assert (run.config.optimiser, run.record["precision"]) == ("muon", "float32")
+    job = jobs.get("cifar10-vicreg")
+    assert (job.state, job.probe) == ("finished", None)
+    assert main(["list"]) == 0
+    assert "not yet" in capsys.readouterr().out
+
+    assert main(["evaluate", "cifar10-vicreg"]) == 0
+    assert "linear probe" in capsys.readouterr().out
+    measured = open_run(folder)
+    verify(measured)
+    assert measured.metrics["probe"]["n"] == measured.metrics["spaces"]["n"] == 48
+    assert measured.weights_sha256 == run.weights_sha256
+    assert jobs.get("cifar10-vicreg").probe[0] == measured.metrics["probe"]["accuracy"]
+
+
+def test_options_that_no_config_holds_go_on_with_a_stopped_training(here, tmp_path, monkeypatch):
+    """What `--skip-evaluation`, `--precision` and `--teacher` said is in the command that a page would resume."""
+    monkeypatch.setenv("VICREG_RUNS", str(tmp_path / "runs"))
+    quick = ("--encoder", "tiny", "--epochs", "9", "--teacher", "other", "--precision", "float32")
+    assert main(["train", *quick, *SMALL, "--skip-evaluation", "--max-seconds", "0.001"]) == 130
+    job = jobs.get("cifar10-vicreg")
+    assert job.state == "stopped"
+    assert job.config.teacher == "other"
+    words = list(job.command)
+    assert "--skip-evaluation" in words
+    assert words[words.index("--precision") + 1] == "float32"
+
+
+def test_an_unknown_precision_is_refused_with_those_there_are(capsys):
+    with pytest.raises(SystemExit) as ended:
+        main(["train", "--precision", "float16"])
+    assert ended.value.code == 2
+    said = capsys.readouterr().err
+    assert "float32" in said
+    assert "bfloat16" in said
 
 
 def test_neighbour_views_train_on_the_vicreg_run_beside_them_and_record_it(trained, tiny_hub, tmp_path):

@@ -10,8 +10,8 @@ import pytest
 import torch
 from torch import nn
 
-from vicreg.evaluation.encode import CACHE_FOLDER, cache_key, cached_representations, checked, encode
-from vicreg.method.networks import Encoder
+from vicreg.evaluation.encode import CACHE_FOLDER, cache_key, cached_representations, checked, embed, encode
+from vicreg.method.networks import Encoder, Expander
 
 RNG = np.random.default_rng(0)
 IMAGES = RNG.integers(0, 256, (7, 32, 32, 3), dtype=np.uint8)
@@ -29,7 +29,7 @@ class ChannelMeans(nn.Module):
 def encoder() -> Encoder:
     """An untrained encoder whose BatchNorm has running averages unlike a batch's own."""
     torch.manual_seed(0)
-    network = Encoder("compact")
+    network = Encoder("lean")
     network(torch.rand(16, 3, 32, 32))
     return network.eval()
 
@@ -43,7 +43,7 @@ def test_images_reach_the_encoder_as_channels_first_floats_between_0_and_1():
 def test_a_row_depends_on_its_own_image_only(encoder, batch_size):
     alone = np.concatenate([encode(encoder, IMAGES[i : i + 1]) for i in range(7)])
     together = encode(encoder, IMAGES, batch_size=batch_size)
-    assert together.shape == (7, 512)
+    assert together.shape == (7, 960)
     assert together.dtype == np.float32
     np.testing.assert_allclose(together, alone, rtol=1e-4, atol=1e-5)
 
@@ -71,6 +71,49 @@ def test_an_encoder_in_train_mode_is_refused(encoder):
         assert encoder.training
     finally:
         encoder.eval()
+
+
+@pytest.fixture(scope="module")
+def expander() -> Expander:
+    """An untrained expander whose BatchNorm has running averages unlike a batch's own."""
+    torch.manual_seed(0)
+    network = Expander(4, (8, 8, 3))
+    network(3 + torch.rand(16, 4))
+    return network.eval()
+
+
+@pytest.mark.parametrize("batch_size", [1, 4, 6, 100])
+def test_an_embedding_depends_on_its_own_representation_only(expander, batch_size):
+    with torch.no_grad():
+        expected = np.concatenate([expander(torch.from_numpy(ARRAY[i : i + 1])).numpy() for i in range(6)])
+    found = embed(expander, ARRAY, batch_size=batch_size)
+    assert (found.shape, found.dtype) == ((6, 3), np.float32)
+    assert len(np.unique(found, axis=0)) == 6
+    np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-6)
+    order = np.array([5, 0, 3, 3, 1])
+    np.testing.assert_allclose(embed(expander, ARRAY[order], batch_size=batch_size), expected[order], atol=1e-6)
+
+
+def test_an_expander_in_train_mode_is_refused_and_left_as_it_was(expander):
+    before = {name: value.clone() for name, value in expander.state_dict().items()}
+    expander.train()
+    try:
+        with pytest.raises(ValueError, match=r"eval mode.*expander\.eval\(\)"):
+            embed(expander, ARRAY)
+        assert expander.training
+    finally:
+        expander.eval()
+    embed(expander, ARRAY)
+    assert all(torch.equal(before[name], value) for name, value in expander.state_dict().items())
+    assert not expander.training
+
+
+def test_read_only_representations_embed_without_a_warning(expander):
+    locked = ARRAY.copy()
+    locked.flags.writeable = False
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        np.testing.assert_array_equal(embed(expander, locked), embed(expander, ARRAY))
 
 
 def test_a_read_only_memory_mapped_array_encodes_without_a_warning(tmp_path):
@@ -251,5 +294,5 @@ def test_real_pictures_encode_as_they_are_kept(cifar10_test, encoder):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         representations = encode(encoder, cifar10_test.images[:20])
-    assert representations.shape == (20, 512)
+    assert representations.shape == (20, 960)
     assert (representations.std(axis=0) > 0).any()

@@ -59,6 +59,7 @@ def measure(stages: list | None = None) -> Report:
         *arrays[:4],
         classes=CLASSES,
         sources=SOURCES,
+        embeddings=(arrays[0][:, :6], arrays[2][:, :6]),
         train_images=arrays[4],
         test_images=arrays[5],
         anomalies=arrays[6],
@@ -131,11 +132,11 @@ def test_metrics_are_plain_json_without_nan(report, collapsed):
 
 def test_every_section_says_its_protocol_and_how_many_images(report):
     measured = {name: section for name, section in report.metrics.items() if name != "sources"}
-    assert set(measured) == {"knn", "probe", "spectrum", "retrieval", "projection", "anomaly", "clusters"}
+    assert set(measured) == {"knn", "probe", "spectrum", "retrieval", "projection", "anomaly", "clusters", "spaces"}
     for name, section in measured.items():
         assert section["n"] == 120, name
         assert len(section["protocol"]) > 40, name
-    for name in ("knn", "probe", "anomaly"):
+    for name in ("knn", "probe", "anomaly", "spaces"):
         assert "300 train" in measured[name]["protocol"]
     for name in ("projection", "clusters"):
         assert "120 test" in measured[name]["protocol"]
@@ -155,8 +156,9 @@ def percentages(metrics: dict) -> list[tuple[float, list[float]]]:
 
 def test_every_interval_has_its_figure_inside(report):
     found = percentages(report.metrics)
-    # kNN, probe and five pairs, retrieval and colour, four places of the projection, two AUROC, clusters
-    assert len(found) == 16
+    # kNN, probe and five pairs, retrieval and colour, four places of the projection, two AUROC, clusters,
+    # three of y and three of z
+    assert len(found) == 22
     for value, (low, high) in found:
         assert low < value < high
 
@@ -166,6 +168,7 @@ def test_tables_have_their_rows_and_small_types(report):
         "confusion": (100, {"count": "int64"}),
         "predictions": (120, {"index": "int32", "label": "int8", "predicted": "int8", "probability": "float32"}),
         "spectrum": (24, {"dimension": "int32", "singular_value": "float32", "standard_deviation": "float32"}),
+        "embedding_spectrum": (6, {"dimension": "int32", "singular_value": "float32", "standard_deviation": "float32"}),
         "neighbours": (
             2 * 120 * 10,  # metrics, queries, ranks
             {"query": "int32", "rank": "int8", "nearest": "int16", "farthest": "int16"}
@@ -223,6 +226,22 @@ def test_the_probes_figures_recount_from_its_tables(report):
     sure = predictions.probability > 0.5  # nothing else can be likelier than the true class
     assert (predictions.predicted == predictions.label)[sure].all()
     assert 0 < sure.sum() < 120
+
+
+def test_both_spaces_are_compared_and_ys_figures_are_the_reports_own(report, collapsed):
+    found = report.metrics["spaces"]
+    for name in ("probe", "knn"):
+        assert found["y"][name]["accuracy"] == report.metrics[name]["accuracy"]
+        assert found["y"][name]["interval"] == report.metrics[name]["interval"]
+    assert found["y"]["effective_rank"] == report.metrics["spectrum"]["effective_rank"]
+    assert (found["y"]["dimensions"], found["z"]["dimensions"]) == (24, 6)
+    values = report.tables["embedding_spectrum"].singular_value
+    np.testing.assert_allclose(
+        values, np.linalg.svd(TEST[:, :6] - TEST[:, :6].mean(axis=0), compute_uv=False), rtol=1e-4
+    )
+    assert "z" not in collapsed.metrics["spaces"]  # no embeddings were given
+    assert "embedding_spectrum" not in collapsed.tables
+    assert collapsed.metrics["spaces"]["y"]["std"] == {"least": 0, "median": 0, "most": 0}
 
 
 def test_the_confused_pairs_are_the_five_with_the_largest_share(report):

@@ -600,6 +600,14 @@ def test_a_damaged_event_changes_nothing(tmp_path, line):
     assert event_log.read(tmp_path) == before
 
 
+def test_a_training_that_was_not_measured_has_finished_without_a_probe(tmp_path):
+    event_log.append(tmp_path, "started", pid=1, process="x", step=0, epochs=3, batch=2)
+    event_log.append(tmp_path, "finished")
+    story = event_log.read(tmp_path)
+    assert story.state == "finished"
+    assert "accuracy" not in story.ending
+
+
 def test_a_process_that_ended_is_dead_before_its_parent_looks():
     with subprocess.Popen(["true"]) as process:
         deadline = time.monotonic() + 10

@@ -35,7 +35,7 @@ METRICS = {
     "sources": {"train": SPLIT, "test": SPLIT},
     "probe": {**ACCURACY, "per_class": {"cat": 50.0}},
     "knn": ACCURACY,
-    "spectrum": {"effective_rank": 1.0, "dimensions": 512, "n": 2, "protocol": "a protocol"},
+    "spectrum": {"effective_rank": 1.0, "dimensions": 960, "n": 2, "protocol": "a protocol"},
     "retrieval": {
         **{"nearest_5_same_class": 50.0, "interval": [40.0, 60.0], "per_class": {}, "n": 2},
         "protocol": "a protocol",
@@ -52,7 +52,7 @@ PROJECTIONS = pd.DataFrame(
 def files() -> dict[str, bytes]:
     torch.manual_seed(0)
     return {
-        "model.safetensors": weights_bytes(Encoder("compact"), Expander(CONFIG.expander)),
+        "model.safetensors": weights_bytes(Encoder("lean"), Expander(960, CONFIG.expander)),
         "history.csv": HISTORY,
         "metrics.json": to_json(METRICS),
         "results/projections.parquet": frame_bytes(PROJECTIONS),
@@ -76,7 +76,7 @@ def test_a_run_comes_back_as_it_was_written(run):
 
 def test_networks_come_back_in_eval_mode_as_float32_within_half_precision(run):
     torch.manual_seed(0)
-    encoder, expander = Encoder("compact"), Expander(CONFIG.expander)
+    encoder, expander = Encoder("lean"), Expander(960, CONFIG.expander)
     for written, read in ((encoder, run.encoder), (expander, run.expander)):
         assert not read.training
         for name, tensor in read.state_dict().items():
@@ -147,7 +147,7 @@ def test_half_a_config_is_refused(run):
 
 
 def test_weights_of_another_network_are_refused(run):
-    other = update_run(run, {"model.safetensors": weights_bytes(Encoder("compact"), Expander((16, 16, 4)))})
+    other = update_run(run, {"model.safetensors": weights_bytes(Encoder("lean"), Expander(960, (16, 16, 4)))})
     with pytest.raises(RunError, match=r"does not fit the run's networks: expander\.layers\.6\.weight has shape"):
         _ = other.expander
 
@@ -296,9 +296,9 @@ def test_half_precision_moves_the_accuracy_by_less_than_a_tenth_of_a_point(cifar
     with torch.no_grad():
         for parameter in whole.parameters():  # half precision rounds by up to one part in 2,048
             parameter.mul_(1 + (torch.rand(parameter.shape, generator=generator) - 0.5) / 1024)
-    stored = load(weights_bytes(whole, Expander(CONFIG.expander)))
+    stored = load(weights_bytes(whole, Expander(960, CONFIG.expander)))
     half.load_state_dict({k.removeprefix("encoder."): v.float() for k, v in stored.items() if k.startswith("encoder.")})
-    assert not torch.equal(whole.trunk.conv1.weight, half.trunk.conv1.weight)
+    assert not torch.equal(whole.stem[0].weight, half.stem[0].weight)
 
     def accuracy(encoder: Encoder) -> float:
         y, labels = encode(encoder.eval(), cifar10_test.images), cifar10_test.labels

@@ -308,7 +308,7 @@ def test_a_history_may_lack_a_number_but_not_be_of_other_bytes(tmp_path):
 @pytest.fixture(scope="module")
 def networks() -> dict[str, torch.nn.Module]:
     torch.manual_seed(0)
-    return {"encoder": Encoder("compact"), "expander": Expander((8, 8, 4))}
+    return {"encoder": Encoder("lean"), "expander": Expander(960, (8, 8, 4))}
 
 
 @pytest.fixture

@@ -1,6 +1,6 @@
 """Several processes on one batch: what one process would compute, and what happens when one of them dies.
 
-Real processes, gloo on this machine. Half precision is off, so that differences are those of float32.
+Real processes, gloo on this machine. Steps are in float32, so that differences are its rounding.
 """
 
 import contextlib
@@ -109,7 +109,6 @@ class Members:
 
 def _member(pipe: Connection) -> None:
     torch.set_num_threads(1)
-    step.half_precision = lambda device: contextlib.nullcontext()
     distributed.SECONDS_FOR_TORCHRUN = 0
     while True:
         try:
@@ -145,10 +144,9 @@ def worth(answers: list) -> list:
 
 
 @pytest.fixture(autouse=True)
-def _float32_on_one_thread(monkeypatch):
+def _one_thread():
     before = torch.get_num_threads()
     torch.set_num_threads(1)
-    monkeypatch.setattr(step, "half_precision", lambda device: contextlib.nullcontext())
     yield
     torch.set_num_threads(before)
 
@@ -358,7 +356,7 @@ def test_every_process_sees_the_pairs_that_one_process_would(positives):
 
 def a_run(folder: Path, team: Team | None = None, **options) -> Trained:
     (images, labels), (test_images, test_labels) = digit_images(56), digit_images(40, first=1000)
-    options = {"config": SMALL, **options}
+    options = {"config": SMALL, "precision": "float32", **options}
     return train(
         options.pop("config"),
         images,
@@ -399,11 +397,9 @@ def runs(together, tmp_path_factory) -> tuple[Path, Trained, list[list[dict]]]:
     """The folder, the run of one process, and the three runs of two processes, by rank."""
     folder = tmp_path_factory.mktemp("runs")
     torch.set_num_threads(1)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(step, "half_precision", lambda device: contextlib.nullcontext())
-        seen: list[Progress] = []
-        a_run(folder / "begun-0", on_progress=seen.append, should_stop=lambda: seen[-1].step == 4)
-        alone = a_run(folder / "alone")
+    seen: list[Progress] = []
+    a_run(folder / "begun-0", on_progress=seen.append, should_stop=lambda: seen[-1].step == 4)
+    alone = a_run(folder / "alone")
     return folder, alone, worth(together(partial(three_runs, folder=folder)))
 
 

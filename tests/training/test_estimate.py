@@ -1,16 +1,26 @@
 """Timing: three steps of any preset on this machine, and how many steps a training has."""
 
+from dataclasses import replace
+
 import pytest
 
 from vicreg.config import ABLATIONS, presets
-from vicreg.training import estimate, step
+from vicreg.training import estimate, graphed_step, precision
 from vicreg.training.estimate import seconds_a_step, steps_of
 from vicreg.training.step import take_step
+
+SMALL = replace(presets("coloured-digits")["vicreg"], batch_size=8)
+
+
+@pytest.fixture(autouse=True)
+def _without_bfloat16(monkeypatch):
+    """No steps that choose a precision: they are counted and timed in test_precision.py."""
+    monkeypatch.setattr(precision, "has_bfloat16", lambda device: False)
 
 
 @pytest.mark.parametrize("preset", ABLATIONS)
 def test_a_step_of_every_preset_can_be_timed(preset):
-    assert 0 < seconds_a_step(presets("coloured-digits")[preset], "cpu") < 30
+    assert 0 < seconds_a_step(replace(presets("coloured-digits")[preset], batch_size=8), "cpu") < 30
 
 
 def test_a_training_has_a_step_for_every_full_batch_of_every_epoch():
@@ -23,14 +33,28 @@ def test_a_training_has_a_step_for_every_full_batch_of_every_epoch():
 def test_slow_steps_are_fewer_and_the_one_that_warms_up_never_counts(monkeypatch):
     steps = []
     real = take_step
-    monkeypatch.setattr(step, "take_step", lambda *given: steps.append(1) or real(*given))
-    seconds_a_step(presets("coloured-digits")["vicreg"], "cpu")
-    assert len(steps) == 1 + estimate.STEPS
+    monkeypatch.setattr(graphed_step, "take_step", lambda *given, **options: steps.append(1) or real(*given, **options))
+    seconds_a_step(SMALL, "cpu")
+    assert len(steps) == 2 + estimate.STEPS  # two that warm up
     monkeypatch.setattr(estimate, "SLOW", 0.0)
-    assert seconds_a_step(presets("coloured-digits")["vicreg"], "cpu") > 0
-    assert len(steps) == 1 + estimate.STEPS + 2
+    assert seconds_a_step(SMALL, "cpu") > 0
+    assert len(steps) == 2 + estimate.STEPS + 3
 
     ticks = iter([0.0, 60.0, 60.0, 61.0, 61.0, 63.0, 63.0, 66.0])  # a minute, 1, 2 and 3 seconds
     monkeypatch.setattr(estimate, "SLOW", 5.0)
     monkeypatch.setattr(estimate.time, "perf_counter", lambda: next(ticks))
-    assert seconds_a_step(presets("coloured-digits")["vicreg"], "cpu") == 2.0
+    assert seconds_a_step(SMALL, "cpu") == 2.0
+
+
+def test_steps_are_timed_in_the_precision_that_a_training_would_take(monkeypatch):
+    taken = []
+    real = take_step
+
+    def noted(*given, **options):
+        taken.append(options["precision"])
+        return real(*given, **options)
+
+    monkeypatch.setattr(graphed_step, "take_step", noted)
+    monkeypatch.setattr(estimate, "choose_precision", lambda config, device: "bfloat16")
+    assert seconds_a_step(SMALL, "cpu") > 0
+    assert set(taken) == {"bfloat16"}

@@ -95,7 +95,10 @@ class Muon(torch.optim.Optimizer):
         betas: tuple[float, float] = (0.9, 0.95),
         eps: float = 1e-8,
     ) -> None:
-        super().__init__(groups, {"lr": lr, "momentum": momentum, "betas": betas, "eps": eps})
+        defaults = {"lr": lr, "momentum": momentum, "betas": betas, "eps": eps}
+        # capturable is for load_state_dict, which else leaves the count of steps on the CPU: a CUDA graph would keep it
+        # as it was recorded.
+        super().__init__(groups, {**defaults, "capturable": True})
         self.dtype = dtype
         _newton_schulz()  # says at once what is missing
 

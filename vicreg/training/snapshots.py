@@ -35,7 +35,7 @@ class Snapshot:
     embedding_std: median over dimensions of the embeddings' standard deviation; embedding_rank: their effective rank.
     singular_values: (width,), of the map's centred representations. pca, tsne: (M, 2) float32 coordinates of the map's
     images. embedding_pca: (M, 2) float32, their embeddings' first two principal components. neighbours: (M, 5) int16,
-    each image's nearest others among the map's images (cosine), nearest first.
+    each image's nearest others among the map's images (cosine), nearest first; of fewer than six images, all others.
     """
 
     epoch: int
@@ -86,7 +86,8 @@ class Snapshotter:
         values = spectrum(representations)
         flat = _same_signs(pca(representations).coordinates, None if previous is None else previous.pca)
         embedded = _same_signs(pca(embeddings).coordinates, None if previous is None else previous.embedding_pca)
-        near = nearest(representations, representations, k=LISTED, metric="cosine", exclude_self=True).indices
+        listed = min(LISTED, len(representations) - 1)
+        near = nearest(representations, representations, k=listed, metric="cosine", exclude_self=True).indices
         return Snapshot(
             epoch=epoch,
             knn_accuracy=float(knn_accuracy(gallery, self.gallery_labels, representations, self.labels, k=k)),

@@ -1,0 +1,83 @@
+"""Steps: on a CPU each is taken as it is; a CUDA graph where there is CUDA."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+from torch import nn
+
+from vicreg.config import Config, ViewConfig
+from vicreg.method.networks import networks
+from vicreg.training import graphed_step
+from vicreg.training.graphed_step import EAGER_STEPS, GraphedStep, step_of
+from vicreg.training.optimiser import CAPTURABLE, make_optimiser, set_learning_rate
+from vicreg.training.step import take_step
+
+CPU = torch.device("cpu")
+SMALL = Config(encoder="tiny", expander=(16, 16, 8), batch_size=8, warmup_steps=2, views=ViewConfig(size=16))
+
+
+def fresh(config: Config, device: torch.device) -> tuple[nn.Module, torch.optim.Optimizer]:
+    parts = networks(config, device)
+    return nn.Sequential(*parts).train(), make_optimiser(config, *parts)
+
+
+def views(step: int) -> torch.Tensor:
+    return torch.rand(16, 3, 16, 16, generator=torch.Generator().manual_seed(step))
+
+
+@pytest.mark.parametrize("name", ["muon", "adamw", "lars"])
+def test_on_a_cpu_a_step_is_the_plain_one(name):
+    config = replace(SMALL, optimiser=name)
+    (network, optimiser), (other, others) = fresh(config, CPU), fresh(config, CPU)
+    take = step_of(network, optimiser, config, CPU, precision="float32")
+    assert not isinstance(take, GraphedStep)
+    for step in range(3):
+        found, wanted = take(views(step)), take_step(other, others, views(step), config)
+        assert [term.item() for term in found] == [term.item() for term in wanted]
+    for one, two in zip(network.state_dict().values(), other.state_dict().values(), strict=True):
+        assert torch.equal(one, two)
+
+
+def test_a_step_hands_on_precision_and_gather(monkeypatch):
+    given = []
+    monkeypatch.setattr(graphed_step, "take_step", lambda *arguments, **options: given.append(options))
+    network, optimiser = fresh(SMALL, CPU)
+    gather = torch.clone
+    step_of(network, optimiser, SMALL, CPU, precision="bfloat16", gather=gather)(views(0))
+    assert given == [{"precision": "bfloat16", "gather": gather}]
+
+
+def test_only_a_step_that_a_graph_can_hold_becomes_one(monkeypatch):
+    made = []
+    monkeypatch.setattr(graphed_step, "GraphedStep", lambda step, forget: made.append(step) or "graph")
+    cuda = torch.device("cuda")
+    network, optimiser = fresh(SMALL, CPU)
+
+    def kind(config: Config = SMALL, device: torch.device = cuda, **options) -> bool:
+        return step_of(network, optimiser, config, device, precision="float32", **options) == "graph"
+
+    assert all(kind(replace(SMALL, optimiser=name)) for name in CAPTURABLE)
+    assert len(made) == len(CAPTURABLE)
+    assert not kind(replace(SMALL, optimiser="lars"))
+    assert not kind(device=CPU)
+    assert not kind(device=torch.device("mps"))
+    assert not kind(graph=False)
+    assert not kind(gather=torch.clone)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU with CUDA")
+@pytest.mark.parametrize("name", CAPTURABLE)
+def test_a_recorded_step_does_what_the_plain_one_does_at_every_rate(name):
+    cuda, config = torch.device("cuda"), replace(SMALL, optimiser=name)
+    (network, optimiser), (other, others) = fresh(config, cuda), fresh(config, cuda)
+    take = step_of(network, optimiser, config, cuda, precision="float32")
+    for step in range(EAGER_STEPS + 6):
+        for each in (optimiser, others):
+            set_learning_rate(each, config, step, 40)
+        batch = views(step).to(cuda)
+        found, wanted = take(batch), take_step(other, others, batch, config)
+        assert found[-1].item() == pytest.approx(wanted[-1].item(), rel=1e-3)
+    assert take.graph is not None
+    for one, two in zip(network.parameters(), other.parameters(), strict=True):
+        assert (one - two).norm() / two.norm() < 1e-2
