@@ -18,7 +18,6 @@ from scipy.spatial.distance import cdist
 
 from vicreg import jobs
 from vicreg.claims import findings
-from vicreg.cli.compare import figures_of
 from vicreg.cli.main import main
 from vicreg.config import PRECISIONS, PRESETS
 from vicreg.data import loading
@@ -26,6 +25,7 @@ from vicreg.evaluation.encode import encode
 from vicreg.pipeline.train_run import train_run
 from vicreg.runs.discovery import find_runs
 from vicreg.runs.folder import open_run, verify
+from vicreg.runs.run_tables import run_table
 from vicreg.storage import paths
 from vicreg.storage.paths import STATE_FILE
 
@@ -383,32 +383,13 @@ def test_claims_prints_every_finding_with_its_verdict(capsys, monkeypatch, tmp_p
         assert finding.ours[:40] in out
 
 
-def test_the_readmes_table_is_what_list_prints_of_the_bundled_runs():
-    told = {name: cells[1:] for name, cells in readme_rows().items() if "/" not in name}
-    bundled = {run.name: run for run in map(open_run, sorted(paths.BUNDLED.glob("cifar10-*")))}
-    assert {f"cifar10-{name}" for name in told} == set(bundled)
-    for name, cells in told.items():
-        assert cells == list(figures_of(bundled[f"cifar10-{name}"])), name
-
-
-def test_the_readmes_other_table_is_what_the_bundled_digit_runs_measured():
-    told = {name: cells for name, cells in readme_rows().items() if "/" in name}
-    bundled = {run.title: run.metrics for run in map(open_run, sorted(paths.BUNDLED.glob("coloured-digits-*")))}
-    assert set(told) == set(bundled)
-    for name, cells in told.items():
-        metrics = bundled[name]
-        ink, paper = metrics["attributes"]["ink"], metrics["attributes"]["paper"]
-        probes = [
-            "{:.2f} ({:.2f} to {:.2f})".format(f["accuracy"], *f["interval"]) for f in (metrics["probe"], ink, paper)
-        ]
-        near = (metrics["retrieval"]["nearest_5_same_class"], ink["nearest_5_same"], paper["nearest_5_same"])
-        assert cells == probes + [f"{share:.2f}" for share in near], name
-
-
-def readme_rows() -> dict[str, list[str]]:
-    """The rows of the README's tables of runs: name -> the other cells."""
-    rows = [line for line in (ROOT / "README.md").read_text().splitlines() if line.startswith("| `")]
-    return {row.split("`")[1]: [cell.strip() for cell in row.split("|")[2:-1]] for row in rows}
+def test_list_writes_the_tables_of_the_bundled_runs_into_a_file(capsys, tmp_path):
+    file = tmp_path / "tables.md"
+    file.write_text("before\n<!-- table: coloured-digits -->\n<!-- end -->\nafter\n")
+    assert main(["list", "--write", str(file)]) == 0
+    runs = [open_run(path) for path in sorted(paths.BUNDLED.glob("coloured-digits-*"))]
+    assert run_table("coloured-digits", runs) in file.read_text()
+    assert str(file) in capsys.readouterr().out
 
 
 def test_list_names_a_damaged_run_and_still_shows_the_others(trained, capsys, monkeypatch, tmp_path):
