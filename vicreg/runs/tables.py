@@ -77,7 +77,7 @@ TABLES = {
     "projections": Table({"index": ROW, "label": LABEL, **_PLANE}, every=True),
     "roc": Table({"setting": WORD, "false_positive_rate": NUMBER, "true_positive_rate": NUMBER}, most=10_000),
     "snapshot_spectra": Table({"epoch": WHOLE, "dimension": WHOLE, "singular_value": NUMBER}),
-    "snapshot_neighbours": Table({"epoch": WHOLE, "index": WHOLE, "rank": WHOLE, "nearest": WHOLE}),
+    "snapshot_neighbours": Table({"epoch": WHOLE, "index": ROW, "rank": WHOLE, "nearest": ROW}),
     "snapshots": Table({"epoch": WHOLE, "knn_accuracy": NUMBER, "effective_rank": NUMBER}, most=10_000),
     "spectrum": Table({"dimension": WHOLE, "singular_value": NUMBER}, most=10_000),
     "timeline": Table({"epoch": WHOLE, "index": WHOLE, "label": LABEL, **_PLANE}),
