@@ -97,6 +97,7 @@ AMOUNTS = (250, 500, 1_000, 2_000, 5_000, 10_000)  # of pictures on a map
 PAGES = {
     "Learn": [
         ("start", "Start", ":material/school:", "What VICReg is, drawn with real views of a real picture."),
+        ("lab", "Lab", ":material/experiment:", "A network that learns in your browser: switch a term off and watch."),
     ],
     "Explore": [
         (
