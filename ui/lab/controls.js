@@ -2,11 +2,11 @@
 
 import { DIMENSIONS } from "./address.js";
 
-/** The three terms, in the order of the paper's formula. weight: the setting that a switch changes. */
+/** The three terms, in the order and notation of the paper's formula. weight: the setting that a switch changes. */
 export const TERMS = [
-  { term: "invariance", weight: "lambda", symbol: "λ", formula: "s(Z, Z′)", says: "two views agree" },
-  { term: "variance", weight: "mu", symbol: "μ", formula: "v(Z)", says: "every dimension varies" },
-  { term: "covariance", weight: "nu", symbol: "ν", formula: "c(Z)", says: "no two say the same" },
+  { term: "invariance", weight: "lambda", symbol: "λ", formula: "s", says: "two views agree" },
+  { term: "variance", weight: "mu", symbol: "μ", formula: "v", says: "every dimension varies" },
+  { term: "covariance", weight: "nu", symbol: "ν", formula: "c", says: "no two say the same" },
 ];
 
 const make = (tag, properties = {}, ...children) => {
@@ -24,7 +24,8 @@ export function buildTerms(place, set) {
     toggle.setAttribute("aria-label", `${term} term`);
     const slider = make("input", { type: "range", min: 0, max: 50, step: 1 });
     slider.setAttribute("aria-label", `${symbol}, the weight of the ${term} term`);
-    const name = make("span", { className: "name", title: says }, make("b", { textContent: term }), ` ${says}`);
+    const note = make("span", { className: "says", textContent: ` ${says}` });
+    const name = make("span", { className: "name", title: says }, make("b", { textContent: term }), note);
     const value = make("span", { className: "value" }), number = make("output", { className: "weight" });
     const card = make("div", { className: "term" }, toggle, name, value, slider, number);
     card.style.setProperty("--own", `var(--${term})`);
@@ -50,8 +51,7 @@ export function buildTerms(place, set) {
     /** Shows what each weighted term adds to the loss. */
     value(values) {
       for (const { term, symbol, formula, value } of cards) {
-        value.innerHTML = `${symbol} <i>${formula}</i> = `;
-        value.append(values ? values[term].toFixed(values[term] < 9.95 ? 2 : 1) : "–");
+        value.replaceChildren(`${symbol} `, make("i", { textContent: formula }), " = ", values ? values[term].toFixed(values[term] < 9.95 ? 2 : 1) : "–");
       }
     },
   };
@@ -89,8 +89,9 @@ export function buildChallenges(place, challenges, begin) {
 
 /** The card of a challenge: its question with options, then what came of it. */
 export function buildCard(card) {
-  const show = (...children) => {
-    card.replaceChildren(...children.filter(Boolean));
+  const show = (brief, ...children) => {
+    card.replaceChildren(...children);
+    card.classList.toggle("brief", brief);
     card.hidden = false;
   };
   const close = (act) => {
@@ -106,15 +107,16 @@ export function buildCard(card) {
         button.onclick = () => guess(i);
         row.append(button);
       });
-      show(make("p", { className: "question", textContent: question }), row, make("div", { className: "row" }, close(dismiss)));
+      show(false, make("p", { className: "question", textContent: question }), row, make("div", { className: "row" }, close(dismiss)));
       row.firstChild.focus({ preventScroll: true });
     },
     wait(text) {
-      show(make("p", { textContent: text }));
+      show(true, make("p", { textContent: text }));
     },
     tell({ guess, truth, text, link, address }, dismiss) {
       const way = make("a", { href: address, target: "_blank", rel: "noopener", textContent: `${link} ↗` });
       show(
+        false,
         make("p", { className: "question", textContent: guess === truth ? `You guessed it: ${truth.toLowerCase()}.` : `You guessed “${guess}”. What happened: ${truth.toLowerCase()}.` }),
         make("p", { textContent: text }),
         make("div", { className: "row" }, way, close(dismiss)),

@@ -394,7 +394,7 @@ function createLab(lab, { drawings, labels, colours, hues, links, mini }) {
       return;
     }
     const after = seen.steps - challenge.from;
-    if (after >= 100 && !challenge.early && seen.share) challenge.early = [...share];
+    if (after >= 20 && after <= 150 && seen.share && seen.share[1] > (challenge.early?.share[1] ?? 0)) challenge.early = { steps: seen.steps, share };
     if (!share || (!one.done(seen, share, after) && after < one.steps)) return;
     challenge.told = true;
     const truth = one.right(seen, share, challenge.early);
@@ -430,7 +430,7 @@ function createLab(lab, { drawings, labels, colours, hues, links, mini }) {
 
   function caption() {
     const place = find("caption");
-    place.hidden = choice < 0 || mini || !find("card").hidden;
+    place.hidden = choice < 0 || mini || find("card").matches(".brief:not([hidden])");
     if (choice < 0 || !pictures) return;
     const digit = pictures.digit[choice];
     if (points) {

@@ -43,7 +43,7 @@ export function createScene(canvas) {
   const inside = ([x, y], margin) => [
     Math.min(Math.max(x, margin), width - margin), Math.min(Math.max(y, margin), height - margin),
   ];
-  const side = (points) => (points ? 32 : Math.min(width, height) < 400 ? 16 : Math.min(width, height) > 720 ? 32 : 24);
+  const side = (points) => (points ? 32 : Math.min(width, height) < 330 ? 16 : Math.min(width, height) > 720 ? 32 : 24);
 
   function resize() {
     const box = canvas.getBoundingClientRect();
@@ -62,7 +62,7 @@ export function createScene(canvas) {
     context.stroke();
   }
 
-  function axes({ style, labels }) {
+  function axes({ style }) {
     const u = unit();
     context.strokeStyle = style.faint;
     context.lineWidth = 1;
@@ -85,36 +85,43 @@ export function createScene(canvas) {
       line(x - 3, y, x + 3, y);
       context.fillText(String(t).replace("-", "−"), x - 7, y);
     }
-    context.textBaseline = "bottom";
-    context.fillText(labels[0], width - 6, height / 2 - 6);
-    context.textAlign = "left";
-    context.textBaseline = "top";
-    context.fillText(labels[1], width / 2 + 7, 40);
-    // the target: one standard deviation of gamma each way
-    context.strokeStyle = style.variance;
-    context.globalAlpha = 0.6;
-    context.lineWidth = 1.5;
-    context.setLineDash([5, 5]);
-    context.beginPath();
-    context.arc(width / 2, height / 2, u, 0, 2 * Math.PI);
-    context.stroke();
-    context.setLineDash([]);
-    context.globalAlpha = 1;
   }
 
-  function circleName({ style }) {
-    const [x, y] = toScreen(0.707, -0.707);
-    const text = "target spread: std = γ";
+  /** The target: one standard deviation of gamma each way. */
+  function circle({ style }) {
+    context.setLineDash([6, 5]);
+    context.beginPath();
+    context.arc(width / 2, height / 2, unit(), 0, 2 * Math.PI);
+    context.strokeStyle = style.background;
+    context.lineWidth = 4;
+    context.globalAlpha = 0.6;
+    context.stroke();
+    context.strokeStyle = style.variance;
+    context.lineWidth = 2;
+    context.globalAlpha = 1;
+    context.stroke();
+    context.setLineDash([]);
+  }
+
+  /** Text on a patch of background, which keeps it legible above pictures. x, y: its top left corner. */
+  function label(text, x, y, style) {
     context.font = `${style.size}px ${style.font}`;
     context.textAlign = "left";
     context.textBaseline = "top";
-    const wide = context.measureText(text).width;
-    context.fillStyle = style.background;
-    context.globalAlpha = 0.75;
-    context.fillRect(x + 4, y + 2, wide + 8, style.size + 6);
+    context.fillStyle = style.panel;
+    context.globalAlpha = 0.8;
+    context.fillRect(x - 4, y - 3, context.measureText(text).width + 8, style.size + 6);
     context.globalAlpha = 1;
     context.fillStyle = style.text;
-    context.fillText(text, x + 8, y + 5);
+    context.fillText(text, x, y);
+  }
+
+  function names({ style, labels }) {
+    context.font = `${style.size}px ${style.font}`;
+    label(labels[0], width - context.measureText(labels[0]).width - 6, height / 2 - style.size - 6, style);
+    label(labels[1], width / 2 + 8, 40, style);
+    const [x, y] = toScreen(0.707, -0.707);
+    label("target spread: std = γ", x + 8, y + 5, style);
   }
 
   function arrow(x, y, dx, dy, colour) {
@@ -191,7 +198,8 @@ export function createScene(canvas) {
       context.drawImage(sheet.sheet, (i % columns) * cell, Math.floor(i / columns) * cell, cell, cell, x, y, cell, cell);
     }
     context.setTransform(ratio, 0, 0, ratio, 0, 0);
-    if (!pairs) circleName(world);
+    circle(world);
+    names(world);
     if (choice >= 0) chosen(world, size);
     if (world.pulls) forces(world.pulls && { pulls: world.pulls, places: world.pulls.places, style });
   }

@@ -13,26 +13,23 @@ export const tenths = (share) => (10 * share).toFixed(1);
 export function describe({ steps, std, eigen }, share, { mu }, pictures = 400) {
   const most = Math.max(...std), D = std.length;
   const thin = eigen[0] > 0 ? eigen[1] / eigen[0] : 0;
-  if (!steps) return { kind: "new", text: "A new network: it has learned nothing, and everything lies close together." };
-  if (most < 0.05) {
-    const why = mu ? "" : ", and the loss likes it";
-    return { kind: "point", text: `All ${pictures} pictures lie in one point${why}: largest std ${digits2(most)}.` };
-  }
+  if (!steps) return { kind: "new", text: "A new network: everything lies close together." };
+  if (most < 0.05) return { kind: "point", text: `All ${pictures} pictures lie in one point: largest std ${digits2(most)}.` };
   if (most < 0.5) {
-    const way = mu ? "They spread out" : "They fall together";
-    return { kind: mu ? "spreading" : "falling", text: `${way}: largest std ${digits2(most)}, the target is 1.` };
+    return mu
+      ? { kind: "spreading", text: `They spread out: largest std ${digits2(most)}, the target is 1.` }
+      : { kind: "falling", text: `They fall together: largest std ${digits2(most)}.` };
   }
   if (thin < 0.05) {
-    const used = D === 2 ? "Both dimensions say the same" : "All dimensions say the same";
-    return { kind: "line", text: `They lie on a line. ${used}: the spread across it is ${digits2(Math.sqrt(thin))} of that along it.` };
+    return { kind: "line", text: `They lie on a line: ${D === 2 ? "both" : "all"} dimensions say the same.` };
   }
   if (!share) return { kind: "spread", text: `Spread out: std ${digits2(Math.min(...std))} to ${digits2(most)}.` };
   const [digit, ink] = share;
   if (ink >= 0.35 && ink > 1.2 * digit) {
-    return { kind: "colour", text: `Sorted by colour: of the 10 nearest, ${tenths(ink)} share the ink, ${tenths(digit)} the digit.` };
+    return { kind: "colour", text: `Sorted by colour: ${tenths(ink)} of the 10 nearest share the ink.` };
   }
   if (digit >= 0.25) {
-    return { kind: "digit", text: `Digits find each other: of the 10 nearest, ${tenths(digit)} show the same digit (guessing: 1).` };
+    return { kind: "digit", text: `Digits find each other: ${tenths(digit)} of the 10 nearest (guessing: 1).` };
   }
-  return { kind: "spread", text: `Spread out: std ${digits2(Math.min(...std))} to ${digits2(most)}; neighbours share little.` };
+  return { kind: "spread", text: "Spread out, but neighbours share little." };
 }
