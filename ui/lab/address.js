@@ -1,7 +1,7 @@
 // The state in the page's address, so that a link opens in exactly that state. Defaults are left out.
 
 export const TWO = { dimensions: 2, width: 64, rate: 0.002, lambda: 25, mu: 25, nu: 25 };
-export const MORE = { dimensions: 8, width: 128, rate: 0.003, lambda: 10, mu: 25, nu: 5 };
+export const MORE = { dimensions: 8, width: 128, rate: 0.005, lambda: 10, mu: 25, nu: 5 };
 
 /** What a network with D dimensions starts with. */
 export const defaults = (D) => ({ ...(D === 2 ? TWO : MORE), dimensions: D, seed: 1 });

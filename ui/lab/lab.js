@@ -12,6 +12,8 @@ import { termPulls } from "./trainer.js";
 
 const REST = 6000; // steps without a touch after which it pauses by itself
 const EASE = 70; // milliseconds in which a picture goes two thirds of its way
+const DRAWING = 25; // milliseconds a frame: 40 a second, which leaves a single core time for the training
+const CHARTS = 100; // milliseconds between two drawings of the charts
 const WARM = 230; // steps of the small version before its switch goes off, and then until it ends
 const END = 420;
 
@@ -42,7 +44,7 @@ function createLab(lab, { drawings, labels, colours, hues, links, mini }) {
   let playing = false, run = 0, ended = false, speed = 60, untouched = 0;
   let seen = null, share = null, course = null, events = [], free = null, pictures = null, pulls = null, views = null;
   let target = null, xy = null, choice = -1, showing = false, framing = "", style = {}, dirty = true;
-  let challenge = null, said = { kind: "", at: 0 }, held = -1, heldUntil = 0, frames = [], nearest = [];
+  let challenge = null, said = { kind: "", at: 0 }, held = -1, heldUntil = 0, charted = 0, frames = [], nearest = [];
 
   for (const [term, colour] of Object.entries(colours.terms)) lab.style.setProperty(`--${term}`, colour);
   lab.classList.toggle("mini", Boolean(mini));
@@ -152,7 +154,8 @@ function createLab(lab, { drawings, labels, colours, hues, links, mini }) {
     const rate = seen.rate && playing ? ` · ${Math.round(seen.rate)} a second` : "";
     find("count").textContent = points ? `step ${seen.steps.toLocaleString("en")}` : `step ${seen.steps.toLocaleString("en")}${rate}`;
     const told = describe(seen, points ? null : share, settings, points ? 40 : 400);
-    if (points && told.kind === "new") told.text = "Forty points, twenty pairs, no network: drag one.";
+    if (points && seen.steps < 60) told.text = "Twenty pairs without a network: drag a point.";
+    else if (points && seen.loss < 0.3 && settings.mu && settings.nu && settings.lambda) told.text = "At rest: pairs together, spread out, no slant. Drag a point.";
     find("sentence").textContent = told.text;
     const now = performance.now();
     if ((told.kind !== said.kind && now - said.at > 1500) || now - said.at > 15000) {
@@ -160,16 +163,20 @@ function createLab(lab, { drawings, labels, colours, hues, links, mini }) {
       said = { kind: told.kind, at: now };
       labelCharts(recent, steps);
     }
-    if (!mini) {
-      drawCourse(chart("course"), course, events, style);
-      drawStds(chart("stds"), seen.std, style);
-      drawCovariances(chart("covariances"), seen.covariance, dimensions(), style);
-      if (share && !points) drawShares(chart("shares"), share, style);
-    }
+    if (!playing || now - charted >= CHARTS) drawCharts(now);
     Object.assign(lab.dataset, { // for whoever drives the page from a script
       steps: seen.steps, std: [...seen.std].map((s) => s.toFixed(5)).join(" "), share: share?.map((s) => s.toFixed(4)).join(" ") ?? "",
       thin: (seen.eigen[1] / Math.max(seen.eigen[0], 1e-12)).toFixed(5), rate: (seen.rate ?? 0).toFixed(1), playing, kind: told.kind,
     });
+  }
+
+  function drawCharts(now) {
+    charted = now;
+    if (mini || !seen) return;
+    drawCourse(chart("course"), course, events, style);
+    drawStds(chart("stds"), seen.std, style);
+    drawCovariances(chart("covariances"), seen.covariance, dimensions(), style);
+    if (share && !points) drawShares(chart("shares"), share, style);
   }
 
   function labelCharts(recent, steps) {
@@ -362,6 +369,7 @@ function createLab(lab, { drawings, labels, colours, hues, links, mini }) {
     challenge = { one };
     buttons.forEach((button, i) => button.setAttribute("aria-pressed", String(CHALLENGES[i] === one)));
     card.ask(one, guessed, () => endChallenge());
+    find("card").scrollIntoView({ block: "nearest" });
   }
 
   function guessed(guess) {
@@ -380,6 +388,7 @@ function createLab(lab, { drawings, labels, colours, hues, links, mini }) {
     if (one.fresh) card.wait(`Your guess: ${one.options[guess].toLowerCase()}. Watch.`);
     play();
     canvas.focus({ preventScroll: true });
+    find("exhibit").scrollIntoView({ block: "nearest" });
   }
 
   function follow() {
@@ -430,6 +439,7 @@ function createLab(lab, { drawings, labels, colours, hues, links, mini }) {
 
   function caption() {
     const place = find("caption");
+    find("count").hidden = choice >= 0;
     place.hidden = choice < 0 || mini || find("card").matches(".brief:not([hidden])");
     if (choice < 0 || !pictures) return;
     const digit = pictures.digit[choice];
@@ -518,7 +528,7 @@ function createLab(lab, { drawings, labels, colours, hues, links, mini }) {
     dirty = true;
     if (seen) redraw = true;
   }
-  let redraw = false, before = 0, owed = 0;
+  let redraw = false, before = 0, owed = 0, due = 0;
 
   function frame(now) {
     if (ended) return;
@@ -535,12 +545,7 @@ function createLab(lab, { drawings, labels, colours, hues, links, mini }) {
     if (scene.resize() || redraw) {
       dirty = true;
       redraw = false;
-      if (seen && !mini) {
-        drawCourse(chart("course"), course, events, style);
-        drawStds(chart("stds"), seen.std, style);
-        drawCovariances(chart("covariances"), seen.covariance, dimensions(), style);
-        if (share && !points) drawShares(chart("shares"), share, style);
-      }
+      drawCharts(now);
     }
     if (target && xy && !calm.matches) {
       const part = 1 - Math.exp(-passed / EASE);
@@ -552,8 +557,9 @@ function createLab(lab, { drawings, labels, colours, hues, links, mini }) {
       }
       if (most > 1e-3) dirty = true;
     }
-    if (dirty) {
+    if (dirty && now >= due) {
       dirty = false;
+      due = Math.max(due + DRAWING, now - DRAWING);
       scene.draw(world());
       frames.push(now);
       if (frames.length > 61) frames.shift();

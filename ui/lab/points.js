@@ -6,7 +6,7 @@ import { INPUTS, paintView } from "./pictures.js";
 import { randomSource } from "./random.js";
 
 export const PAIRS = 20;
-const RATE = 0.004; // of the pull, which is the gradient times the number of pairs
+const RATE = 0.0008; // of the pull, which is the gradient times the number of pairs
 
 /** Twenty pairs of points in the plane, point 2i and 2i + 1 two views of one picture; the same for the same seed. */
 export function createPoints(strokes, digits, seed) {

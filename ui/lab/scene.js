@@ -3,7 +3,7 @@
 import { SIDE } from "./pictures.js";
 
 const REACH = 3.2; // what the shorter side shows, each way from the middle, in units of the embedding
-const PULL = 0.04; // length of an arrow per unit of pull
+const PULL = 0.06; // length of an arrow per unit of pull
 const LONGEST = 1.3;
 
 /** A sheet of small pictures, enlarged without smoothing and framed, from which each is drawn by one copy. */
@@ -154,9 +154,9 @@ export function createScene(canvas) {
     context.drawImage(source.small, column * SIDE, row * SIDE, SIDE, SIDE, x - half, y - half, size, size);
   }
 
-  function forces({ pulls, places, style }) {
+  function forces(pulls, style) {
     for (let i = 0; i < pulls.count; i++) {
-      const [x, y] = [places[2 * i], places[2 * i + 1]];
+      const [x, y] = [pulls.places[2 * i], pulls.places[2 * i + 1]];
       for (const term of ["invariance", "variance", "covariance"]) {
         const pull = pulls[term];
         arrow(x, y, PULL * pull[2 * i], PULL * pull[2 * i + 1], style[term]);
@@ -192,16 +192,18 @@ export function createScene(canvas) {
     const { cell, columns } = sheet, u = unit() * ratio, half = cell / 2;
     const [mx, my] = [canvas.width / 2, canvas.height / 2];
     const [right, bottom] = [canvas.width - cell, canvas.height - cell];
+    context.globalAlpha = choice >= 0 && !pairs ? 0.35 : world.pulls ? 0.6 : 1; // what is chosen stands out
     for (let i = 0; i < count; i++) {
       const x = Math.min(Math.max(Math.round(mx + u * xy[2 * i] - half), 0), right);
       const y = Math.min(Math.max(Math.round(my - u * xy[2 * i + 1] - half), 0), bottom);
       context.drawImage(sheet.sheet, (i % columns) * cell, Math.floor(i / columns) * cell, cell, cell, x, y, cell, cell);
     }
+    context.globalAlpha = 1;
     context.setTransform(ratio, 0, 0, ratio, 0, 0);
     circle(world);
     names(world);
     if (choice >= 0) chosen(world, size);
-    if (world.pulls) forces(world.pulls && { pulls: world.pulls, places: world.pulls.places, style });
+    if (world.pulls) forces(world.pulls, style);
   }
 
   function chosen({ xy, choice, near, views, style, pairs }, size) {

@@ -4,11 +4,12 @@ import { SHOWN, createTrainer } from "./trainer.js";
 import { readDrawings } from "./pictures.js";
 
 const SLICE = 24; // milliseconds of steps between two looks at the orders
-const NEIGHBOURS_EVERY = 700; // milliseconds: they take as long as several steps
+const LOOKS = 6; // looking takes a sixth of the time at most, and so do the neighbours, a twelfth
+const NEIGHBOURS_EVERY = 700; // milliseconds at least
 
 let strokes, digits, trainer;
 let playing = false, speed = 60, pace = 50, run = 0, chosen = [];
-let due = 0, sent = 0, counted = 0, scheduled = false, asked = false, waiting = false;
+let due = 0, next = 0, counted = 0, scheduled = false, asked = false, waiting = false;
 let history = [], times = [];
 
 const orders = {
@@ -83,16 +84,18 @@ function show() {
   waiting = true;
   const now = performance.now();
   const seen = trainer.look();
-  if (now - counted >= NEIGHBOURS_EVERY || !playing) {
+  const looked = performance.now();
+  if (now >= counted || !playing) {
     seen.share = trainer.neighbours();
-    counted = now;
+    const took = performance.now() - looked;
+    counted = now + Math.max(NEIGHBOURS_EVERY, 2 * LOOKS * took);
   }
   if (chosen.length) seen.pulls = trainer.pulls(chosen, seen);
   const passed = times.length > 1 ? times.at(-1) - times[0] : 0;
   seen.rate = passed ? (1000 * (times.length - 1)) / passed : 0;
   self.postMessage({ type: "seen", run, ...seen, history: Float32Array.from(history) });
   history = [];
-  sent = performance.now();
+  next = now + Math.max(pace, LOOKS * (looked - now));
 }
 
 const channel = new MessageChannel(); // a timer would wait at least 4 ms
@@ -120,6 +123,6 @@ function work() {
     due = Math.max(due + 1000 / speed, now - 100); // what a slow machine misses is not made up for
     now = performance.now();
   }
-  if (now - sent >= pace) show();
+  if (now >= next) show();
   schedule(due - performance.now());
 }
