@@ -98,7 +98,9 @@ def reached(page: Page, effect, limit: float) -> tuple[float, dict]:
 
 def report(name: str, seconds: float, state: dict) -> None:
     std = f"{min(stds(state)):.3f} to {max(stds(state)):.3f}"
-    print(f"{name:<46}{seconds:>6.1f} s  step {state['steps']}, std {std}, ratio {state['thin']}, shares {state['share']}")
+    print(
+        f"{name:<46}{seconds:>6.1f} s  step {state['steps']}, std {std}, ratio {state['thin']}, shares {state['share']}"
+    )
 
 
 def stds(state: dict) -> list[float]:

@@ -18,7 +18,7 @@ import streamlit as st
 from ui import checkpoints, data
 from ui.compute import clusters_by_chance, embed, representations, roc, score_picture, search, search_picture, two_views
 from ui.parts import drawing, tiles, width
-from ui.pictures import Pictures, anomalies, data_uri, pictures, sample_picture, thumbnails
+from ui.pictures import Pictures, anomalies, data_uri, more_pictures, pictures, sample_picture, thumbnails
 from ui.runs import (
     budget,
     colour,
@@ -59,6 +59,7 @@ __all__ = [
     "measured",
     "measured_runs",
     "metrics",
+    "more_pictures",
     "navigation",
     "networks",
     "own_picture",

@@ -14,8 +14,9 @@ const REST = 6000; // steps without a touch after which it pauses by itself
 const EASE = 70; // milliseconds in which a picture goes two thirds of its way
 const DRAWING = 25; // milliseconds a frame: 40 a second, which leaves a single core time for the training
 const CHARTS = 100; // milliseconds between two drawings of the charts
-const WARM = 230; // steps of the small version before its switch goes off, and then until it ends
-const END = 420;
+const OFF = 230; // steps of the small version until variance goes off,
+const ON = 380; // on again,
+const END = 580; // and it ends
 
 const instances = new WeakMap(); // Streamlit calls again when the theme changes
 
@@ -568,13 +569,16 @@ function createLab(lab, { drawings, labels, colours, hues, links, mini }) {
     if (!points) tell("shown");
   }
 
-  /** The small version on Start: learns, loses a term, and stops. */
+  /** The small version on Start: learns, loses a term, gets it back, and stops. */
   function script() {
-    if (seen.steps >= WARM && settings.mu) {
-      settings.mu = 0;
-      tell("change", { wanted: { mu: 0 } });
+    const mu = seen.steps < OFF || seen.steps >= ON ? 25 : 0;
+    if (mu !== settings.mu) {
+      settings.mu = mu;
+      tell("change", { wanted: { mu } });
     }
-    if (!settings.mu) find("sentence").textContent = `Variance switched off: ${describe(seen, share, settings).text.replace(/^./, (c) => c.toLowerCase())}`;
+    const lead = seen.steps < OFF ? "" : mu ? "Variance on again: " : "Variance off: ";
+    const { text } = describe(seen, share, settings);
+    find("sentence").textContent = lead ? lead + text.charAt(0).toLowerCase() + text.slice(1) : text;
     if (seen.steps >= END && playing) {
       pause();
       find("replay").hidden = false;
