@@ -277,7 +277,7 @@ def server(tmp_path_factory):
 @pytest.fixture
 def page(browser):
     page = browser.new_page(viewport={"width": 1280, "height": 720})
-    page.set_default_timeout(60_000)
+    page.set_default_timeout(240_000)
     yield page
     assert page.get_by_test_id("stException").count() == 0
     page.close()
@@ -287,7 +287,7 @@ def state(page) -> dict:
     return json.loads(page.locator(".lab").evaluate("(lab) => JSON.stringify({ ...lab.dataset })"))
 
 
-def until(page, holds, seconds=60) -> dict:
+def until(page, holds, seconds=240) -> dict:
     """What the lab says of itself, as soon as something holds."""
     deadline = time.monotonic() + seconds
     while not ((found := state(page)).get("steps") and holds(found)):

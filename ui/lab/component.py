@@ -28,10 +28,16 @@ LINKS = {
 }
 
 
+def script(name: str) -> str:
+    """The text of one of this folder's files."""
+    return (FOLDER / name).read_text(encoding="utf-8")
+
+
 def joined(*names: str) -> str:
     """ES modules of this folder as one script: each after those it imports, without their imports and exports."""
-    texts = [(FOLDER / name).read_text(encoding="utf-8") for name in names]
-    return "\n".join(re.sub(r"^import .*\n|^export (?!default)", "", text, flags=re.MULTILINE) for text in texts)
+    return "\n".join(
+        re.sub(r"^import .*\n|^export (?!default)", "", script(name), flags=re.MULTILINE) for name in names
+    )
 
 
 def source() -> str:
@@ -42,8 +48,8 @@ def source() -> str:
 
 _LAB = st.components.v2.component(
     "vicreg_lab",
-    html=(FOLDER / "lab.html").read_text(encoding="utf-8"),
-    css=(FOLDER / "lab.css").read_text(encoding="utf-8"),
+    html=script("lab.html"),
+    css=script("lab.css"),
     js=source(),
 )
 

@@ -45,7 +45,7 @@ function createLab(lab, { drawings, labels, colours, hues, links, mini }) {
   let playing = false, run = 0, ended = false, speed = 60, untouched = 0;
   let seen = null, share = null, course = null, events = [], free = null, pictures = null, pulls = null, views = null;
   let target = null, xy = null, choice = -1, showing = false, framing = "", style = {}, dirty = true;
-  let challenge = null, said = { kind: "", at: 0 }, held = -1, heldUntil = 0, charted = 0, frames = [], nearest = [];
+  let challenge = null, said = { kind: "", at: -Infinity }, held = -1, heldUntil = 0, charted = 0, labelled = 0, frames = [], nearest = [];
 
   for (const [term, colour] of Object.entries(colours.terms)) lab.style.setProperty(`--${term}`, colour);
   lab.classList.toggle("mini", Boolean(mini));
@@ -159,9 +159,12 @@ function createLab(lab, { drawings, labels, colours, hues, links, mini }) {
     else if (points && seen.loss < 0.3 && settings.mu && settings.nu && settings.lambda) told.text = "At rest: pairs together, spread out, no slant. Drag a point.";
     find("sentence").textContent = told.text;
     const now = performance.now();
-    if ((told.kind !== said.kind && now - said.at > 1500) || now - said.at > 15000) {
+    if (told.kind !== said.kind && now - said.at > 2500) { // read out only what is new
       find("live").textContent = told.text;
       said = { kind: told.kind, at: now };
+    }
+    if (!mini && (!playing || now - labelled > 3000)) {
+      labelled = now;
       labelCharts(recent, steps);
     }
     if (!playing || now - charted >= CHARTS) drawCharts(now);
@@ -195,7 +198,7 @@ function createLab(lab, { drawings, labels, colours, hues, links, mini }) {
     events = [];
     [seen, share, views, pulls, target] = [null, null, null, null, null];
     untouched = 0;
-    said = { kind: "", at: 0 };
+    said = { kind: "", at: -Infinity };
     hint("");
     run += 1;
     if (points) {
@@ -517,6 +520,12 @@ function createLab(lab, { drawings, labels, colours, hues, links, mini }) {
 
   // ------------------------------------------------------------------------------------------------ every frame
 
+  /** Two colours mixed; not every browser's canvas knows CSS's color-mix. */
+  function mixed(one, other, share) {
+    const parts = [one, other].map((colour) => /^#[0-9a-f]{6}$/i.test(colour) && [1, 3, 5].map((i) => parseInt(colour.slice(i, i + 2), 16)));
+    return parts[0] && parts[1] ? `rgb(${parts[0].map((v, i) => Math.round(share * v + (1 - share) * parts[1][i])).join(" ")})` : one;
+  }
+
   function restyle() {
     const css = getComputedStyle(lab), get = (name) => css.getPropertyValue(name).trim();
     style = {
@@ -524,8 +533,8 @@ function createLab(lab, { drawings, labels, colours, hues, links, mini }) {
       primary: get("--st-primary-color"), font: get("--st-font") || "sans-serif", size: parseFloat(css.getPropertyValue("--small")) || 13,
       ...colours.terms,
     };
-    style.soft = `color-mix(in srgb, ${style.text} 78%, ${style.background})`;
-    style.faint = `color-mix(in srgb, ${style.text} 22%, ${style.background})`;
+    style.soft = mixed(style.text, style.background, 0.78);
+    style.faint = mixed(style.text, style.background, 0.22);
     dirty = true;
     if (seen) redraw = true;
   }
