@@ -451,7 +451,7 @@ function createLab(lab, { drawings, labels, colours, hues, links, mini }) {
       place.textContent = `One view of a ${digit}; the line leads to the other view of the same picture.`;
     } else {
       const same = nearest.filter((k) => pictures.digit[k] === digit).length;
-      place.textContent = `A ${digit} in ${hues[pictures.ink[choice]]} ink on ${hues[pictures.paper[choice]]} paper: ${same} of its 5 nearest here show a ${digit}. Joined in orange: two views of it.`;
+      place.textContent = `A ${digit} in ${hues[pictures.ink[choice]]} ink on ${hues[pictures.paper[choice]]} paper: ${same} of its 5 nearest here show a ${digit}. The orange line joins its two views.`;
     }
   }
 

@@ -212,7 +212,7 @@ export function createScene(canvas) {
     context.strokeStyle = style.text;
     context.lineWidth = 1.5;
     for (const other of near) line(x, y, ...place(other));
-    for (const other of near) picture(sheet, other, ...place(other), size * 1.5, 2, style.text);
+    for (const other of near) picture(sheet, other, ...place(other), size, 2, style.text);
     if (views) {
       if (viewsOf !== views.pixels) {
         viewSheet = makeSheet(views.pixels, 2, size, 1, () => style.background, ratio);
@@ -222,9 +222,27 @@ export function createScene(canvas) {
       context.strokeStyle = style.invariance;
       context.lineWidth = 3;
       line(...spots[0], ...spots[1]);
-      spots.forEach(([a, b], v) => picture(viewSheet, v, a, b, size * 1.5, 3, style.invariance));
+      spots.forEach(([a, b], v) => picture(viewSheet, v, a, b, size, 3, style.invariance));
     }
-    picture(sheet, choice, x, y, size * (pairs ? 1.5 : 2.5), 3, style.primary);
+    picture(sheet, choice, x, y, size * 1.5, 3, style.primary);
+    if (views) inset(choice, style);
+  }
+
+  /** The chosen picture and its two views, large, in the corner: where they lie they may hide each other. */
+  function inset(choice, style) {
+    const large = 7 * SIDE, gap = 12, top = 44;
+    const first = width - 3 * (large + gap);
+    context.fillStyle = style.background;
+    context.fillRect(first - gap, top - gap, 3 * (large + gap) + gap, large + 2 * gap + style.size + 4);
+    ["picture", "view", "view"].forEach((name, i) => {
+      const x = first + i * (large + gap) + large / 2;
+      picture(i ? viewSheet : sheet, i ? i - 1 : choice, x, top + large / 2, large, 3, i ? style.invariance : style.primary);
+      context.fillStyle = style.text;
+      context.font = `${style.size}px ${style.font}`;
+      context.textAlign = "center";
+      context.textBaseline = "top";
+      context.fillText(name, x, top + large + 7);
+    });
   }
 
   /** The picture that is drawn at a place of the canvas, or -1; the topmost where several are. */
