@@ -16,7 +16,10 @@ from vicreg import charts
 
 FOLDER = Path(__file__).parent
 ENGINE = ("random.js", "pictures.js", "matrix.js", "network.js", "loss.js", "measures.js", "trainer.js")
-EXHIBIT = ("points.js", "scene.js", "panels.js", "sentence.js", "challenges.js", "address.js", "controls.js", "lab.js")
+EXHIBIT = (
+    *("address.js", "places.js", "points.js", "scene.js", "panels.js", "sentence.js", "challenges.js", "controls.js"),
+    *("readout.js", "game.js", "hand.js", "small.js", "lab.js"),
+)
 
 # Where a trained run on CIFAR-10 shows what a challenge showed.
 LINKS = {

@@ -54,5 +54,10 @@ export function createPoints(strokes, digits, seed) {
     return { steps, z, covariance, std, eigen: eigenvalues(covariance, 2), terms, statistics: [a, b], za, zb };
   }
 
-  return { pixels, digit, count: 2 * PAIRS, step, look, place, put };
+  /** Numbers of the first views (20 * 2) and of the second, point by point (40 * 2). */
+  function weave(first, second) {
+    return Float32Array.from({ length: 4 * PAIRS }, (_, i) => (i % 4 < 2 ? first : second)[2 * Math.floor(i / 4) + (i % 2)]);
+  }
+
+  return { pixels, digit, count: 2 * PAIRS, step, look, put, weave };
 }

@@ -258,16 +258,3 @@ export function createScene(canvas) {
 
   return { resize, draw, at, toPlane };
 }
-
-/** The picture that lies next in a direction (dx, dy), seen from picture `from`; `from` where there is none. */
-export function nextInDirection(xy, count, from, dx, dy) {
-  let best = from, least = Infinity;
-  for (let i = 0; i < count; i++) {
-    const x = xy[2 * i] - xy[2 * from], y = xy[2 * i + 1] - xy[2 * from + 1];
-    const along = x * dx + y * dy, across = Math.abs(x * dy) + Math.abs(y * dx);
-    if (along <= 1e-9 || across > along) continue;
-    const far = along + 2 * across;
-    if (far < least) [best, least] = [i, far];
-  }
-  return best;
-}
