@@ -4,15 +4,18 @@ import numpy as np
 import streamlit as st
 
 import ui
+from ui.lab import lab
 from vicreg import charts
+from vicreg.charts.embedding_bars import embedding_bars, embedding_scale
 from vicreg.charts.method_diagram import diagram
 from vicreg.study import STUDY_PROBES
 
 ui.page(
     "How can a network learn from pictures without labels?",
-    "Both views come from one picture. VICReg trains the network to describe them **alike**, while every number of the "
-    "description must **vary** from picture to picture and no two may say **the same**.",
+    "Two views of a picture should be described **alike**, every number must **vary** from picture to picture, and no two "
+    "may say **the same**: [switch one of the three off](lab) and see why all are needed.",
 )
+lab(key="lab_small", mini=True)
 
 controls = st.columns([3, 3, 2, 2], vertical_alignment="bottom")
 run, second = ui.pick_pair(controls, needs="network")
@@ -30,25 +33,31 @@ if controls[3].button("Draw new views", icon=":material/refresh:", width="stretc
     draws = st.session_state["draws"] = draws + 1
 
 pair = ui.two_views(image, run.config.views, draws)  # (2, size, size, 3) uint8
+others = [ui.two_views(other, run.config.views, draws) for other in ui.more_pictures(pictures, image, count=7)]
+views = np.concatenate([pair, *others])  # (16, size, size, 3): both views of each picture, one after the other
+shown = [run] if second is None else [run, second]
+computed = {name.title: ui.embed(name, views) for name in shown}  # representations and embeddings
+scale = embedding_scale(*(z for _, z in computed.values()))
 
 
 def show(run, key: str) -> None:
     """The diagram with what a run computes for the two views."""
-    y, z = ui.embed(run, pair)
+    y, z = computed[run.title]
     ui.drawing(
         diagram(
             ui.data_uri(image),
             (ui.data_uri(pair[0]), ui.data_uri(pair[1])),
             representations=(y[0], y[1]),
             embeddings=(z[0], z[1]),
+            scale=scale,
         ),
         key=key,
     )
     likeness = float(np.dot(y[0], y[1]) / max(np.linalg.norm(y[0]) * np.linalg.norm(y[1]), 1e-12))
     st.caption(
-        f"Picture: {name}. The bars are the first 24 numbers that the run `{ui.title(run)}` computes for these two views, "
-        f"each box to its own scale: the largest embedding of these is {ui.short(float(np.abs(z).max()))}. The two "
-        f"representations point the same way to a cosine of {likeness:.2f}."
+        f"Picture: {name}. The bars are the first 24 numbers that the run `{ui.title(run)}` computes for these two views. "
+        f"All boxes of embeddings have one scale, up to {ui.short(scale)}; the largest embedding here is "
+        f"{ui.short(float(np.abs(z[:2]).max()))}. The two representations point the same way to a cosine of {likeness:.2f}."
     )
 
 
@@ -59,6 +68,21 @@ if run.config.positives == "neighbours":
     )
 if second is not None:
     show(second, "diagram_second")
+
+st.subheader("Does it tell pictures apart?", anchor=False)
+uris = [ui.data_uri(view) for view in views]
+ui.drawing(
+    embedding_bars(
+        list(zip(uris[::2], uris[1::2], strict=True)),
+        [(one.config.preset, ui.colour(one), computed[one.title][1].reshape(len(views) // 2, 2, -1)) for one in shown],
+        scale=scale,
+    ),
+    key="embeddings",
+)
+st.caption(
+    f"Embeddings of eight pictures, 24 numbers each: bars for the first view, dots for the second; one scale, up to "
+    f"{ui.short(scale)}. Runs: {', '.join(f'`{ui.title(one)}`' for one in shown)}. Where all bars are flat, the run collapsed."
+)
 
 st.subheader("Three terms, one loss", anchor=False)
 weights = run.config
@@ -73,20 +97,17 @@ explained = (
     (
         "invariance",
         r"s(Z, Z') = \tfrac{1}{nD} \sum_i \lVert z_i - z'_i \rVert^2",
-        "The two embeddings of a picture should **agree**. Alone, this is solved by giving every picture the same "
-        "embedding: a complete collapse.",
+        "Two views of a picture **agree**.",
     ),
     (
         "variance",
         r"v(Z) = \tfrac{1}{D} \sum_j \max(0,\, \gamma - S(z^j))",
-        "Every number of the embedding should **vary** over the batch, with a standard deviation $S$ of at least "
-        r"$\gamma = 1$. That forbids the complete collapse, but all numbers may still say the same.",
+        "Every number **varies**: its standard deviation $S$ is at least $\\gamma = 1$.",
     ),
     (
         "covariance",
         r"c(Z) = \tfrac{1}{D} \sum_{i \neq j} [C(Z)]_{ij}^2",
-        "Different numbers should **not be correlated**, so that the embedding uses many directions instead of "
-        "repeating a few: no dimensional collapse.",
+        "Different numbers are **not correlated**.",
     ),
 )
 for column, (term, formula, words) in zip(st.columns(3), explained, strict=True):

@@ -16,7 +16,7 @@ import streamlit as st
 from ui.chart_widgets import brushed, chart, pick_amount, pick_map, prepared
 from ui.components import drawing, tiles, width
 from ui.page_table import PAGES, navigation, page
-from ui.pictures import Pictures, anomalies, data_uri, pictures, sample_picture, thumbnails
+from ui.pictures import Pictures, anomalies, data_uri, more_pictures, pictures, sample_picture, thumbnails
 from ui.representations import (
     clusters_by_chance,
     embed,
@@ -68,6 +68,7 @@ __all__ = [
     "measured",
     "measured_runs",
     "metrics",
+    "more_pictures",
     "navigation",
     "networks",
     "own_picture",

@@ -14,6 +14,7 @@ MARKER = "_navigation_is_set"
 PAGES = {
     "Learn": [
         ("start", "Start", ":material/school:", "What VICReg is, drawn with real views of a real picture."),
+        ("lab", "Lab", ":material/experiment:", "A network that learns in your browser: switch a term off and watch."),
     ],
     "Explore": [
         (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import functools
 import importlib.util
 import io
 from collections.abc import Sequence
@@ -17,6 +18,7 @@ from ui import data
 from ui.runs import results
 from vicreg.data import fingerprints, loading
 from vicreg.data.catalogue import CATALOGUE
+from vicreg.data.coloured_digits import photo_crops
 from vicreg.data.image_set import DataError, ImageSet, PicturesMissing, Source
 from vicreg.runs.errors import RunError
 from vicreg.runs.folder import Run
@@ -129,3 +131,21 @@ def sample_picture() -> np.ndarray:
     folder = Path(importlib.util.find_spec("sklearn").origin).parent / "datasets" / "images"
     with Image.open(folder / "flower.jpg") as photo:
         return np.asarray(photo.convert("RGB").crop((80, 0, 507, 427)).resize((32, 32), Image.Resampling.LANCZOS))
+
+
+@functools.cache
+def _crops() -> np.ndarray:
+    return photo_crops()
+
+
+def more_pictures(pictures: Pictures | None, image: np.ndarray, count: int) -> list[np.ndarray]:
+    """A few other pictures (32, 32, 3) uint8 than the one that is shown: of the run, else crops of sample photographs."""
+    if pictures is None:
+        crops = _crops()
+        return list(crops[:: len(crops) // count][:count])
+    chosen, number = [], 0
+    while len(chosen) < min(count, len(pictures) - 1):
+        if not np.array_equal(pictures[number], image):
+            chosen.append(pictures[number])
+        number += 1
+    return chosen

@@ -15,7 +15,8 @@ from vicreg.storage import paths
 
 pytestmark = pytest.mark.usefixtures("page_world")
 ROOT = Path(__file__).parents[2]
-NAMES = [name for entries in ui.PAGES.values() for name, *_ in entries if name != "train"]  # it has tests of its own
+# train and lab have tests of their own
+NAMES = [name for entries in ui.PAGES.values() for name, *_ in entries if name not in ("train", "lab")]
 NEED_PICTURES = [name for name in NAMES if name not in ("training_curves", "ablations", "claims")]
 COMPARING = [name for name in NAMES if name not in ("ablations", "claims")]  # these two compare by themselves
 RUN = open_run(paths.BUNDLED / "cifar10-vicreg")

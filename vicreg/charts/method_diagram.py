@@ -16,11 +16,13 @@ def diagram(
     *,
     representations: tuple[Sequence[float], Sequence[float]] | None = None,
     embeddings: tuple[Sequence[float], Sequence[float]] | None = None,
+    scale: float | None = None,
 ) -> str:
     """An SVG, 1000 x 330 units, as wide as its place; it takes the colour of the text around it.
 
     picture, views: data URIs of square images. representations, embeddings: numbers of both views, of which the first
-    24 are drawn as bars (upwards positive); grey boxes stand for them where there are none.
+    24 are drawn as bars (upwards positive); grey boxes stand for them where there are none. scale: what the top of an
+    embedding's box stands for, and minus that its bottom; without it, and for representations, each box has its own.
     """
     parts = [
         '<svg viewBox="0 0 1000 330" width="100%" role="img" aria-labelledby="vicreg-diagram" '
@@ -48,7 +50,7 @@ def diagram(
             _arrow(615, middle, 643, middle),
             _box(650, top + 15, 100, 70, "expander"),
             _arrow(755, middle, 778, middle),
-            _bars(embeddings[i] if embeddings else None, 785, top + 10, 120, 80),
+            _bars(embeddings[i] if embeddings else None, 785, top + 10, 120, 80, scale),
             _text(845, top + 110, f"embedding <tspan font-style='italic'>{z}</tspan>"),
         ]
     shared = 'stroke="currentColor" stroke-width="1" stroke-dasharray="3 4" opacity=".6"'
@@ -86,12 +88,13 @@ def _box(x: int, y: int, width: int, height: int, name: str) -> str:
     )
 
 
-def _bars(values: Sequence[float] | None, x: int, y: int, width: int, height: int) -> str:
+def _bars(values: Sequence[float] | None, x: int, y: int, width: int, height: int, scale: float | None = None) -> str:
     frame = f'<rect x="{x}" y="{y}" width="{width}" height="{height}" fill="none" stroke="currentColor" stroke-opacity=".35"/>'
     if values is None:
         return frame
     numbers = [float(v) for v in values[:BARS]]
-    low, high = min(0.0, *numbers), max(0.0, *numbers)
+    low, high = (min(0.0, *numbers), max(0.0, *numbers)) if scale is None else (-scale, scale)
+    numbers = [min(max(v, low), high) for v in numbers]
     span = (high - low) or 1.0
     step = width / len(numbers)
     zero = y + height * high / span

@@ -1,0 +1,35 @@
+// One sentence on what is to be seen: written above the pictures, and read out when it says something else.
+
+/** A number with two digits, as the paper writes it: .05, 1.1. */
+export const digits2 = (value) => {
+  const text = value >= 0.0995 || value === 0 ? value.toFixed(value >= 1 ? 1 : 2) : value.toPrecision(1);
+  return Number(text) < 0.001 ? "under .001" : text.replace(/^0\./, ".");
+};
+
+/** How many of ten: .42 is 4.2. */
+export const tenths = (share) => (10 * share).toFixed(1);
+
+/** What there is to see, as {kind, text}. seen: as the worker sends it; share: of the 10 nearest, digit, ink, paper. */
+export function describe({ steps, std, eigen }, share, { mu }, pictures = 400) {
+  const most = Math.max(...std), D = std.length;
+  const thin = eigen[0] > 0 ? eigen[1] / eigen[0] : 0;
+  if (!steps) return { kind: "new", text: "A new network: everything lies close together." };
+  if (most < 0.05) return { kind: "point", text: `All ${pictures} pictures lie in one point: largest std ${digits2(most)}.` };
+  if (most < 0.5) {
+    return mu
+      ? { kind: "spreading", text: `They spread out: largest std ${digits2(most)}, the target is 1.` }
+      : { kind: "falling", text: `They fall together: largest std ${digits2(most)}.` };
+  }
+  if (thin < 0.05) {
+    return { kind: "line", text: `They lie on a line: ${D === 2 ? "both" : "all"} dimensions say the same.` };
+  }
+  if (!share) return { kind: "spread", text: `Spread out: std ${digits2(Math.min(...std))} to ${digits2(most)}.` };
+  const [digit, ink] = share;
+  if (ink >= 0.35 && ink > 1.2 * digit) {
+    return { kind: "colour", text: `Sorted by colour: ${tenths(ink)} of the 10 nearest share the ink.` };
+  }
+  if (digit >= 0.25) {
+    return { kind: "digit", text: `Digits find each other: ${tenths(digit)} of the 10 nearest (guessing: 1).` };
+  }
+  return { kind: "spread", text: "Spread out, but neighbours share little." };
+}
