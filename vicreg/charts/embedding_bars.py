@@ -4,22 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from html import escape
-
-import numpy as np
+from typing import Any
 
 NUMBERS = 24  # how many numbers of an embedding are drawn
 LEAST = 2.0  # the scale reaches at least this far, twice the standard deviation that the variance term asks for
 LEFT, HEIGHT = 150, 74  # of the names, and of one row of boxes
 
 
-def embedding_scale(*embeddings: np.ndarray) -> float:
-    """Where the bars of all these embeddings end: the largest number, in either direction, of the first 24; 2 at least."""
-    return max(LEAST, *(float(np.abs(z[:, :NUMBERS]).max()) for z in embeddings))
+def embedding_scale(*embeddings: Any) -> float:
+    """Where the bars of all these embeddings (arrays of rows) end: the largest number, in either direction, of the first 24; 2 at least."""
+    return max(LEAST, *(float(abs(z[:, :NUMBERS]).max()) for z in embeddings))
 
 
-def embedding_bars(
-    pictures: Sequence[tuple[str, str]], rows: Sequence[tuple[str, str, np.ndarray]], *, scale: float
-) -> str:
+def embedding_bars(pictures: Sequence[tuple[str, str]], rows: Sequence[tuple[str, str, Any]], *, scale: float) -> str:
     """An SVG: a column for each picture, a row of boxes for each run; bars for the first view, dots for the second.
 
     pictures: data URIs of both views. rows: name, colour and embeddings (n, 2, D) of each run. scale: the number at the
@@ -33,7 +30,7 @@ def embedding_bars(
         f'<svg viewBox="0 0 1000 {height}" width="100%" role="img" aria-labelledby="embedding-bars" '
         'style="font-family:inherit" xmlns="http://www.w3.org/2000/svg">',
         f'<title id="embedding-bars">Embeddings of {count} pictures, all on one scale from -{scale:.2f} to {scale:.2f}. '
-        + " ".join(f"{escape(name)}: largest {np.abs(z[:, :, :NUMBERS]).max():.2f}." for name, _, z in rows)
+        + " ".join(f"{escape(name)}: largest {abs(z[:, :, :NUMBERS]).max():.2f}." for name, _, z in rows)
         + "</title>",
         f'<text x="0" y="{side / 2 + 5}" font-size="15" fill="currentColor">two views each</text>',
     ]
@@ -54,14 +51,14 @@ def embedding_bars(
     return "".join(parts) + "</svg>"
 
 
-def _box(z: np.ndarray, x: float, y: float, width: float, height: float, colour: str, scale: float) -> str:
+def _box(z: Any, x: float, y: float, width: float, height: float, colour: str, scale: float) -> str:
     """One picture's box: z (2, D), its two views' embeddings."""
     middle, wide = y + height / 2, width / NUMBERS
     parts = [
         f'<rect x="{x:.1f}" y="{y}" width="{width:.1f}" height="{height}" fill="none" stroke="currentColor" '
         f'stroke-opacity=".35"/><path d="M{x:.1f},{middle} h{width:.1f}" stroke="currentColor" stroke-opacity=".35"/>'
     ]
-    first, second = np.clip(z[:, :NUMBERS] / scale, -1, 1) * height / 2
+    first, second = (z[:, :NUMBERS] / scale).clip(-1, 1) * height / 2
     for j, (a, b) in enumerate(zip(first, second, strict=True)):
         left = x + j * wide
         parts.append(
