@@ -12,7 +12,7 @@ LEFT, HEIGHT = 150, 74  # of the names, and of one row of boxes
 
 
 def embedding_scale(*embeddings: Any) -> float:
-    """Where the bars of all these embeddings (arrays of rows) end: the largest number, in either direction, of the first 24; 2 at least."""
+    """Where the bars of all these embeddings, arrays (n, D), end: at the largest of their first 24 numbers; 2 at least."""
     return max(LEAST, *(float(abs(z[:, :NUMBERS]).max()) for z in embeddings))
 
 
