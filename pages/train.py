@@ -10,19 +10,19 @@ from vicreg import jobs
 from vicreg.config import DATASETS, ENCODERS, Config, presets
 from vicreg.data import loading
 from vicreg.data.catalogue import CATALOGUE
+from vicreg.terms import IN_LOSS
 
 OWN = "own weights"
 NAME = "train_name"
 COMMAND = "python -m vicreg train --dataset coloured-digits"
-NOTHING = f"{COMMAND} --epochs 1 --invariance-weight 0 --variance-weight 0 --covariance-weight 0 --name nothing"
+NOTHING = f"{COMMAND} --epochs 1 {' '.join(f'--{term.option} 0' for term in IN_LOSS)} --name nothing"
 MEASURING = {"cifar10": "about 5 minutes", "coloured-digits": "about a minute"}  # on two idle cores
 SWITCHES = {"crop": "crop", "flip": "flip", "jitter": "colour jitter", "greyscale": "greyscale", "blur": "blur"}
 
 ui.page(
     "What happens while it learns?",
     "Watch the three terms, step by step: the optimiser lowers only their weighted sum, so "
-    f"{ui.coloured('variance', 'variance')}, {ui.coloured('invariance', 'invariance')} and "
-    f"{ui.coloured('covariance', 'covariance')} each go a way of their own.",
+    f"{ui.coloured_terms()} each go a way of their own.",
     dataset=False,
 )
 width = ui.width()
@@ -95,19 +95,18 @@ def form() -> None:
 
 def own_weights(config: Config) -> Config:
     """The config with the visitor's weights of the three terms."""
-    columns = st.columns(3)
-    letters = {"invariance": "λ", "variance": "μ", "covariance": "\N{GREEK SMALL LETTER NU}"}
+    columns = st.columns(len(IN_LOSS))
     weights = {
-        f"{term}_weight": column.number_input(
-            f"{letter}, weight of {ui.coloured(term, term)}",
+        term.weight: column.number_input(
+            f"{term.letter}, weight of {ui.coloured(term.name, term.name)}",
             0.0,
             1_000.0,
-            getattr(config, f"{term}_weight"),
-            key=f"train_{term}",
+            getattr(config, term.weight),
+            key=f"train_{term.name}",
             persist_state="session",
             help="From 0 to 1,000.",
         )
-        for column, (term, letter) in zip(columns, letters.items(), strict=True)
+        for column, term in zip(columns, IN_LOSS, strict=True)
     }
     if not any(weights.values()):
         st.warning(

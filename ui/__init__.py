@@ -9,6 +9,7 @@ import dataclasses
 import inspect
 import pkgutil
 import shlex
+from collections.abc import Sequence
 
 import pandas as pd
 import streamlit as st
@@ -45,6 +46,7 @@ from vicreg import charts
 from vicreg.config import presets
 from vicreg.data.catalogue import CATALOGUE, Spec
 from vicreg.runs.folder import Run
+from vicreg.terms import IN_LOSS, NAMES
 
 __all__ = [
     "PAGES",
@@ -60,6 +62,7 @@ __all__ = [
     "clusters_by_chance",
     "colour",
     "coloured",
+    "coloured_terms",
     "data_uri",
     "drawing",
     "drop_own_picture",
@@ -152,6 +155,12 @@ def coloured(text: str, term: str) -> str:
     return rf"$\textcolor{{{charts.TERM_COLOURS[term]}}}{{\textsf{{{text}}}}}$"
 
 
+def coloured_terms(names: Sequence[str] = NAMES) -> str:
+    """Names of terms in their colours, as words in a sentence: `variance, invariance and covariance`."""
+    words = [coloured(name, name) for name in names]
+    return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
+
+
 def amortisation(eigenmap: Run) -> None:
     """What a new picture costs: by an encoder, by the eigenmap's rule, by fitting again; and where the last two put it."""
     timing = eigenmap.record.get("timing")
@@ -187,7 +196,7 @@ def train_command(run: Run) -> str:
     same = {"preset": run.config.preset, "views": dataclasses.replace(preset.views, size=run.config.views.size)}
     for name in (
         *("encoder", "optimiser", "epochs", "batch_size", "learning_rate", "weight_decay", "warmup_steps"),
-        *("seed", "invariance_weight", "variance_weight", "covariance_weight"),
+        *("seed", *(term.weight for term in IN_LOSS)),
     ):
         same[name] = value = getattr(run.config, name)
         if value != getattr(preset, name):

@@ -15,6 +15,8 @@ import re
 from dataclasses import dataclass, field
 from typing import Any
 
+from vicreg.terms import TERMS
+
 DATASETS = ("cifar10", "coloured-digits")
 ENCODERS = ("tiny", "lean", "resnet18")
 POSITIVES = ("views", "neighbours")
@@ -102,7 +104,7 @@ class Config:
             self.positives in POSITIVES, f"positives must be one of {', '.join(POSITIVES)}, got {self.positives!r}"
         )
         _require(len(self.expander) == 3 and all(w >= 1 for w in self.expander), "expander must be three widths")
-        for name in ("invariance_weight", "variance_weight", "covariance_weight", "weight_decay"):
+        for name in (*(term.weight for term in TERMS), "weight_decay"):
             _require(getattr(self, name) >= 0, f"{name} must not be negative, got {getattr(self, name)}")
         for name in ("gamma", "eps", "learning_rate"):
             _require(getattr(self, name) > 0, f"{name} must be positive, got {getattr(self, name)}")

@@ -13,6 +13,7 @@ from vicreg.cli.interrupts import stop_on_interrupt
 from vicreg.cli.output import Bars
 from vicreg.config import DATASETS, ENCODERS, OPTIMISERS, PRECISIONS, PRESETS, Config, presets
 from vicreg.storage.paths import training_folder
+from vicreg.terms import IN_LOSS
 from vicreg.training.torchrun import torchrun
 
 
@@ -36,9 +37,7 @@ def add(commands: Any) -> None:
         ("weight-decay", float, "on matrices only"),
         ("warmup-steps", int, "steps of linear warm-up"),
         ("seed", int, "of weights, order and views"),
-        ("invariance-weight", float, "lambda"),
-        ("variance-weight", float, "mu"),
-        ("covariance-weight", float, "nu"),
+        *((term.option, float, term.greek) for term in IN_LOSS),
     ):
         train.add_argument(f"--{name}", type=kind, metavar="N", help=f"{text}; default: the preset's")
     train.add_argument("--teacher", metavar="NAME", help="run whose nearest images are positives; default: vicreg")

@@ -97,7 +97,7 @@ class Run:
 
     @cached_property
     def history(self) -> pd.DataFrame:
-        """epoch, split, variance, invariance, covariance, total, learning_rate, seconds: a row an epoch and split."""
+        """A row an epoch and split, with the columns of `tables.HISTORY`: the unweighted terms, the total, and more."""
         from vicreg.runs.tables import read_history
 
         return read_history(self._checked("history.csv"), run=self.name)

@@ -17,6 +17,7 @@ import numpy as np
 
 from vicreg.runs.schema import Measured
 from vicreg.storage.untrusted import plain, shown
+from vicreg.terms import FIGURES
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -31,7 +32,7 @@ MAX_FOOTER = 100_000  # bytes; the largest of a run of ours has 7,411
 MAX_HISTORY_BYTES = 10_000_000
 MAX_WORD = 100  # characters of a cell
 
-HISTORY = ("epoch", "split", "variance", "invariance", "covariance", "total", "learning_rate", "seconds")
+HISTORY = ("epoch", "split", *FIGURES, "learning_rate", "seconds")
 
 # Kinds of columns. A row counts test images from 0, a label counts classes; a measure may be anything that half precision
 # makes of a distance, a number is finite.
