@@ -8,6 +8,7 @@ import streamlit as st
 
 import ui
 from vicreg import charts
+from vicreg.config import DEFAULT_DATASET
 from vicreg.terms import TERMS
 
 SWITCHES = (
@@ -61,7 +62,7 @@ if chosen is None:
     words = [
         "python -m vicreg train",
         f"--preset {'vicreg' if on[-1] else 'neighbour-views'}",
-        *([f"--dataset {full.config.dataset}"] if full.config.dataset != "cifar10" else []),
+        *([f"--dataset {full.config.dataset}"] if full.config.dataset != DEFAULT_DATASET else []),
         *(f"--{term.option} 0" for term, value in zip(TERMS, on[:-1], strict=True) if not value),
         f"--name {full.config.dataset}-" + "-".join(["without", *off]),
     ]
@@ -107,10 +108,11 @@ for card, (label, value, reference, text) in zip(
 study = ui.study(chosen)
 low, high = mine["probe"]["interval"]
 st.caption(
-    f"`{ui.title(chosen)}`: probe interval {low:.2f} to {high:.2f} (95 %, n = {mine['probe']['n']:,}); guessing gives 10 %. "
+    f"`{ui.title(chosen)}`: probe interval {low:.2f} to {high:.2f} (95 %, n = {mine['probe']['n']:,}); "
+    f"guessing gives {ui.guessing(full)}. "
     + (
         ""
-        if full.config.dataset != "cifar10"
+        if not ui.studied(full)
         else f"The study reports {study} % for this setting."
         if study
         else "The study did not try this setting."
@@ -180,7 +182,7 @@ st.caption(
     "Solid: train. Dashed: test. A term of weight 0 is shown, not trained on. Totals of different weights do not compare."
 )
 
-studied = full.config.dataset == "cifar10"
+studied = ui.studied(full)
 st.subheader("All runs, and the study's figures" if studied else "All runs", anchor=False)
 rows = []
 for title, run in runs.items():

@@ -48,7 +48,7 @@ else:
 column = scoring.column
 own, other = ui.spec(run), ui.anomalous(run)
 NORMAL, OTHER = f"{own.title} test", other.title
-GROUPS = {NORMAL: "#3f90da", OTHER: "#ffa90e"}
+GROUPS = {NORMAL: charts.GROUP_COLOURS["normal"], OTHER: charts.GROUP_COLOURS["anomalous"]}
 if not ui.has(run, "anomaly"):
     st.stop()
 if second is not None and not ui.has(second, "anomaly"):

@@ -80,9 +80,9 @@ if probe:
         f"{'before any training' if run.baseline else 'which were learned without labels'}, names the class of "
         f"**{probe['accuracy']:.2f} %** of the test pictures (95 % interval {low:.2f} to {high:.2f}). "
         + (
-            f"The study that this app grew out of reports {STUDY_PROBES['vicreg']} %; guessing gives 10 %."
-            if run.config.dataset == "cifar10"
-            else "Guessing gives 10 %."
+            f"The study that this app grew out of reports {STUDY_PROBES['vicreg']} %; guessing gives {ui.guessing(run)}."
+            if ui.studied(run)
+            else f"Guessing gives {ui.guessing(run)}."
         )
     )
 st.markdown(

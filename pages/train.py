@@ -14,9 +14,8 @@ from vicreg.terms import IN_LOSS
 
 OWN = "own weights"
 NAME = "train_name"
-COMMAND = "python -m vicreg train --dataset coloured-digits"
+COMMAND = f"python -m vicreg train --dataset {data.FALLBACK}"
 NOTHING = f"{COMMAND} --epochs 1 {' '.join(f'--{term.option} 0' for term in IN_LOSS)} --name nothing"
-MEASURING = {"cifar10": "about 5 minutes", "coloured-digits": "about a minute"}  # on two idle cores
 SWITCHES = {"crop": "crop", "flip": "flip", "jitter": "colour jitter", "greyscale": "greyscale", "blur": "blur"}
 
 ui.page(
@@ -33,11 +32,12 @@ def form() -> None:
     controls = st.columns(4)
     dataset = controls[0].selectbox(
         "Data set",
-        sorted(DATASETS, key=lambda name: (name == "coloured-digits") == training_limits.has_cuda()),
+        sorted(DATASETS, key=lambda name: CATALOGUE[name].made_here == training_limits.has_cuda()),
         key="train_data",
         persist_state="session",
         bind="query-params",
-        help="Coloured digits are made here and train in minutes on a CPU; CIFAR-10 wants a GPU, or patience.",
+        help=f"Made here, and trained in minutes on a CPU: {data.titles(made_here=True)}. From the Hub, and better trained "
+        f"on a GPU: {data.titles(made_here=False)}.",
     )
     preset = controls[1].selectbox(
         "Preset",
@@ -164,7 +164,7 @@ def start(config: Config, name: str) -> None:
     words, button = st.columns([4, 1], vertical_alignment="center")
     words.markdown(
         f"**About {training_limits.minutes(found.seconds)}** of steps on {training_limits.device_told(config)} Maps on "
-        f"the way and measuring at the end take {MEASURING[config.dataset]} more. It goes on if you close this page."
+        f"the way and measuring at the end take {CATALOGUE[config.dataset].measuring} more. It goes on if you close this page."
     )
     words.caption(
         f"Timed on this machine as it is now: {found.steps:,} steps of {training_limits.short_time(found.seconds_a_step)}."
@@ -191,7 +191,7 @@ mine = [one for one in found if training_view.may_command(one)]
 shown = [one for one in mine if one.state == "finished" or (one.name, one.created) not in training_view.put_aside()]
 if reason:
     st.info(reason, icon=":material/lock:")
-    training_view.expected(presets("coloured-digits")["vicreg"], width=width, heading="What a training looks like")
+    training_view.expected(presets(data.FALLBACK)["vicreg"], width=width, heading="What a training looks like")
     st.markdown("On a machine of your own, one command trains it:")
     st.code(COMMAND, language="bash")
 elif active is not None:

@@ -43,9 +43,11 @@ from ui.runs import (
 )
 from ui.uploads import drop_own_picture, own_picture
 from vicreg import charts
-from vicreg.config import presets
+from vicreg.config import DEFAULT_DATASET, presets
 from vicreg.data.catalogue import CATALOGUE, Spec
 from vicreg.runs.folder import Run
+from vicreg.storage.paths import CONFIG_FILE
+from vicreg.study import STUDY_DATASET
 from vicreg.terms import IN_LOSS, NAMES
 
 __all__ = [
@@ -67,6 +69,7 @@ __all__ = [
     "drawing",
     "drop_own_picture",
     "embed",
+    "guessing",
     "has",
     "measured",
     "measured_runs",
@@ -91,6 +94,7 @@ __all__ = [
     "short",
     "show_source",
     "spec",
+    "studied",
     "study",
     "thumbnails",
     "tiles",
@@ -137,6 +141,16 @@ def spec(run: Run) -> Spec:
 def anomalous(run: Run) -> Spec:
     """The data set whose pictures are anomalies to the run's."""
     return CATALOGUE[spec(run).anomalies[0]]
+
+
+def guessing(run: Run) -> str:
+    """What guessing the class of a picture of the run's data set gives: `10 %`."""
+    return f"{spec(run).chance:.3g} %"
+
+
+def studied(run: Run) -> bool:
+    """Whether the study used the run's data set."""
+    return run.config.dataset == STUDY_DATASET
 
 
 def within(key: str, last: int) -> None:
@@ -191,7 +205,7 @@ def train_command(run: Run) -> str:
     known = presets(run.config.dataset)
     preset = known.get(run.config.preset, known["vicreg"])
     words = ["python -m vicreg train", f"--preset {preset.preset}"]
-    if run.config.dataset != "cifar10":
+    if run.config.dataset != DEFAULT_DATASET:
         words.append(f"--dataset {run.config.dataset}")
     same = {"preset": run.config.preset, "views": dataclasses.replace(preset.views, size=run.config.views.size)}
     for name in (
@@ -204,7 +218,7 @@ def train_command(run: Run) -> str:
     if run.config.views.size != preset.views.size:
         words.append(f"--view-size {run.config.views.size}")
     if dataclasses.replace(preset, **same) != run.config:  # what no option can set
-        words, own = ["python -m vicreg train", f"--config {shlex.quote(str(run.folder / 'config.json'))}"], run.config
+        words, own = ["python -m vicreg train", f"--config {shlex.quote(str(run.folder / CONFIG_FILE))}"], run.config
     else:
         own = preset
     if run.name != own.run_name:

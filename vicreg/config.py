@@ -17,7 +17,6 @@ from typing import Any
 
 from vicreg.terms import TERMS
 
-DATASETS = ("cifar10", "coloured-digits")
 ENCODERS = ("tiny", "lean", "resnet18")
 POSITIVES = ("views", "neighbours")
 BASELINES = ("untrained", "pixels", "laplacian")  # what runs are compared with: `vicreg.pipeline.baselines`
@@ -26,6 +25,11 @@ PRECISIONS = ("float32", "bfloat16")  # of a training step
 MAX_WIDTH = 16_384  # of the expander's layers: twice the paper's
 # Far beyond any use; a config from elsewhere must not ask for more than a machine has.
 MOST = {"epochs": 10_000, "batch_size": 65_536, "warmup_steps": 10_000_000, "seed": 2**63 - 1}
+
+
+def _require(condition: bool, message: str) -> None:
+    if not condition:
+        raise ValueError(message)
 
 
 @dataclass(frozen=True)
@@ -63,6 +67,25 @@ class ViewConfig:
         _require(0 <= self.hue <= 0.5, f"hue must be between 0 and 0.5 turns, got {self.hue}")
 
 
+# The recipe for each data set that one can train on: what it sets otherwise than Config's defaults, which are the first
+# one's. Digits are not flipped, as a mirrored one is none, and may take any hue.
+RECIPES: dict[str, dict[str, Any]] = {
+    "cifar10": {},
+    "coloured-digits": {
+        "encoder": "tiny",
+        "expander": (128, 128, 128),
+        "views": ViewConfig(crop_scale=(0.4, 1.0), flip=False, hue=0.5, saturation=0.4, blur=True),
+        "epochs": 12,
+        "optimiser": "adamw",
+        "learning_rate": 2e-3,
+        "weight_decay": 1e-4,
+        "warmup_steps": 40,
+    },
+}
+DATASETS = RECIPES.keys()  # `vicreg.data.catalogue` knows their pictures
+DEFAULT_DATASET = next(iter(RECIPES))
+
+
 @dataclass(frozen=True)
 class Config:
     """Everything that decides a run's weights, apart from the machine's arithmetic.
@@ -75,7 +98,7 @@ class Config:
     """
 
     preset: str = "vicreg"
-    dataset: str = "cifar10"
+    dataset: str = DEFAULT_DATASET
     encoder: str = "lean"
     expander: tuple[int, int, int] = (512, 512, 512)
     invariance_weight: float = 25.0
@@ -140,11 +163,6 @@ class Config:
         return _from_dict(cls, values)
 
 
-def _require(condition: bool, message: str) -> None:
-    if not condition:
-        raise ValueError(message)
-
-
 def _from_dict(cls: type, values: dict[str, Any]) -> Any:
     _require(isinstance(values, dict), f"{cls.__name__} must be an object, got {type(values).__name__}")
     defaults = cls()
@@ -183,27 +201,14 @@ ABLATIONS: dict[str, dict[str, Any]] = {
     "no-invariance": {"invariance_weight": 0.0},
     "neighbour-views": {"positives": "neighbours"},
 }
-# The recipe for each data set. Digits are not flipped, as a mirrored one is none, and may take any hue.
-RECIPES: dict[str, Config] = {
-    "cifar10": Config(),
-    "coloured-digits": Config(
-        dataset="coloured-digits",
-        encoder="tiny",
-        expander=(128, 128, 128),
-        views=ViewConfig(crop_scale=(0.4, 1.0), flip=False, hue=0.5, saturation=0.4, blur=True),
-        epochs=12,
-        optimiser="adamw",
-        learning_rate=2e-3,
-        weight_decay=1e-4,
-        warmup_steps=40,
-    ),
-}
 
 
-def presets(dataset: str = "cifar10") -> dict[str, Config]:
+def presets(dataset: str = DEFAULT_DATASET) -> dict[str, Config]:
     """The five presets on a data set, by name, `vicreg` first. Raises ValueError for a data set without a recipe."""
     _require(dataset in RECIPES, f"data set must be one of {', '.join(RECIPES)}, got {dataset!r}")
-    return {name: dataclasses.replace(RECIPES[dataset], preset=name, **change) for name, change in ABLATIONS.items()}
+    return {
+        name: Config(preset=name, dataset=dataset, **RECIPES[dataset] | change) for name, change in ABLATIONS.items()
+    }
 
 
-PRESETS: dict[str, Config] = presets()  # on CIFAR-10
+PRESETS: dict[str, Config] = presets()  # on the default data set

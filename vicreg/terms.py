@@ -74,7 +74,7 @@ TERMS: tuple[Term, ...] = (
         function="v",
         views="mean",
         formula=r"v(Z) = \tfrac{1}{D} \sum_j \max(0,\, \gamma - S(z^j))",
-        colour="#2087c8",
+        colour="#6969e1",
         meaning="how far the standard deviations of the embedding's dimensions fall short of 1",
         label="each varies",
         rule="Every number of the embedding must vary over the batch.",
@@ -95,7 +95,7 @@ TERMS: tuple[Term, ...] = (
         function="s",
         views="pair",
         formula=r"s(Z, Z') = \tfrac{1}{nD} \sum_i \lVert z_i - z'_i \rVert^2",
-        colour="#d55e00",
+        colour="#d20f87",
         meaning="mean squared difference of the two embeddings of a positive pair",
         label="both agree",
         rule="Both sides of a positive pair must agree.",
@@ -115,7 +115,7 @@ TERMS: tuple[Term, ...] = (
         function="c",
         views="sum",
         formula=r"c(Z) = \tfrac{1}{D} \sum_{i \neq j} [C(Z)]_{ij}^2",
-        colour="#009e73",
+        colour="#5aa50f",
         meaning="squared covariances between different dimensions of the embedding",
         label="none repeats",
         rule="No two numbers of the embedding may say the same.",
@@ -139,4 +139,4 @@ FIGURES: tuple[str, ...] = (
     *NAMES,
     "total",
 )  # what the loss gives, in the order of LossTerms and of a history's columns
-TOTAL_COLOUR = "#7f7f7f"
+TOTAL_COLOUR = "#5a695a"

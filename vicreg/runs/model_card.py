@@ -7,7 +7,7 @@ from typing import Any
 
 from vicreg.config import Config
 from vicreg.data.catalogue import CATALOGUE
-from vicreg.study import STUDY_PROBES, study_probe
+from vicreg.study import STUDY_DATASET, STUDY_PROBES, study_probe
 from vicreg.terms import IN_LOSS
 
 
@@ -81,7 +81,7 @@ def _attributes(metrics: dict[str, Any]) -> str:
 
 
 def _study(config: Config) -> str:
-    if config.dataset != "cifar10":
+    if config.dataset != STUDY_DATASET:
         return "The study that this project grew out of did not use this data set."
     figure = study_probe(config)
     if figure is None:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from vicreg.config import MOST, PRECISIONS
+from vicreg.storage.paths import CONFIG_FILE, METRICS_FILE
 from vicreg.storage.untrusted import (
     LARGEST,
     fields,
@@ -76,7 +77,7 @@ def check_record(record: Any, *, name: str) -> None:
     except ValueError as error:
         from vicreg.runs.errors import RunError
 
-        raise RunError(f"{name}/config.json is not a run's: {error}; fetch or train the run again") from error
+        raise RunError(f"{name}/{CONFIG_FILE} is not a run's: {error}; fetch or train the run again") from error
 
 
 def check_metrics(metrics: Any, *, name: str, classes: int | None = None, baseline: str = "") -> None:
@@ -99,7 +100,7 @@ def check_metrics(metrics: Any, *, name: str, classes: int | None = None, baseli
         from vicreg.runs.errors import RunError
 
         raise RunError(
-            f"{name}/metrics.json is not a run's: {error}; `python -m vicreg evaluate {name}` makes it again"
+            f"{name}/{METRICS_FILE} is not a run's: {error}; `python -m vicreg evaluate {name}` makes it again"
         ) from error
 
 

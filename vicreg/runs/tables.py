@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from vicreg.runs.schema import Measured
+from vicreg.storage.paths import HISTORY_FILE
 from vicreg.storage.untrusted import plain, shown
 from vicreg.terms import FIGURES
 
@@ -323,4 +324,4 @@ def _error(run: str, name: str, problem: str) -> ValueError:
 def _history_error(run: str, problem: str) -> ValueError:
     from vicreg.runs.errors import RunError
 
-    return RunError(f"{run}/history.csv cannot be used: {problem}; fetch or train the run again")
+    return RunError(f"{run}/{HISTORY_FILE} cannot be used: {problem}; fetch or train the run again")
