@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from vicreg.config import MOST, PRECISIONS
+from vicreg.evaluation.anomaly import KNOWN
 from vicreg.storage.paths import CONFIG_FILE, METRICS_FILE
 from vicreg.storage.untrusted import (
     LARGEST,
@@ -170,7 +171,7 @@ def _anomaly(path: str, value: Any) -> None:
     setting = fields(
         {"column": text, "most": listed(row), **(curve if value["n_anomalies"] else {})}, {"alike": number, **curve}
     )
-    fields({"study": setting, "field": setting})(path, value)
+    fields(dict.fromkeys(KNOWN, setting))(path, value)
 
 
 _SOURCE = {"source": text, "file": text, "sha256": sha256}

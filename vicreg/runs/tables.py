@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from vicreg.evaluation.anomaly import OFFERED
 from vicreg.runs.schema import Measured
 from vicreg.storage.paths import HISTORY_FILE
 from vicreg.storage.untrusted import plain, shown
@@ -57,10 +58,11 @@ class Table:
     every: bool = False
 
 
-_SCORES = [f"{way}_{k}{scaled}" for way in ("mean", "kth") for k in (2, 10, 50) for scaled in ("", "_unit")]
 _PLANE = {f"{name}_{axis}": NUMBER for name in ("pca", "tsne") for axis in "xy"}
 TABLES = {
-    "anomaly": Table({"anomaly": TRUTH, "index": WHOLE, "label": WHOLE, **dict.fromkeys(_SCORES, NUMBER)}),
+    "anomaly": Table(
+        {"anomaly": TRUTH, "index": WHOLE, "label": WHOLE, **{scoring.column: NUMBER for scoring in OFFERED}}
+    ),
     "clusters": Table({"index": ROW, "label": LABEL, "cluster": WHOLE, "distance": MEASURE}, every=True),
     "confusion": Table({"class": WORD, "predicted": WORD, "count": WHOLE}, most=10_000),
     "embedding_spectrum": Table({"dimension": WHOLE, "singular_value": NUMBER}, most=20_000),
