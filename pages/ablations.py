@@ -8,15 +8,14 @@ import streamlit as st
 
 import ui
 from vicreg import charts
+from vicreg.config import DEFAULT_DATASET
+from vicreg.terms import TERMS
 
 SWITCHES = (
-    ("variance", "Variance term, $\\mu$", "variance_weight", "Every number of the embedding must vary over the batch."),
-    ("invariance", "Invariance term, $\\lambda$", "invariance_weight", "Both sides of a positive pair must agree."),
-    ("covariance", "Covariance term, $\\nu$", "covariance_weight", "No two numbers of the embedding may say the same."),
+    *((term.name, f"{term.name.capitalize()} term, ${term.symbol}$", term.rule) for term in TERMS),
     (
         "views",
         "Generated neighbours",
-        "",
         "On: a picture's positive is another augmented view of it. Off: one of the 3 pictures nearest to it under an "
         "earlier network, both as they are.",
     ),
@@ -33,23 +32,23 @@ runs = ui.measured_runs(full)
 
 
 def setting(config) -> tuple[bool, ...]:
-    """Which of the four parts a config has."""
-    return (*(getattr(config, weight) > 0 for _, _, weight, _ in SWITCHES[:3]), config.positives == "views")
+    """Which of the parts a config has, in the order of SWITCHES."""
+    return (*(getattr(config, term.weight) > 0 for term in TERMS), config.positives == "views")
 
 
 def same_but_for_the_parts(run) -> bool:
-    """Whether a run differs from `vicreg` in nothing but the four parts."""
-    names = ("preset", "positives", "variance_weight", "invariance_weight", "covariance_weight")
+    """Whether a run differs from `vicreg` in nothing but the parts."""
+    names = ("preset", "positives", *(term.weight for term in TERMS))
     alike = dataclasses.replace(run.config, **{name: getattr(full.config, name) for name in names})
     images = run.record["data"]["train"]["images"] == full.record["data"]["train"]["images"]
     return not run.baseline and alike == full.config and images and run.numbering == full.numbering
 
 
 trained = {setting(run.config): run for run in reversed(runs.values()) if same_but_for_the_parts(run)}
-controls = st.columns(4)
+controls = st.columns(len(SWITCHES))
 on = tuple(
     column.toggle(label, value=name != "variance", key=f"on_{name}", bind="query-params", help=text)
-    for column, (name, label, _, text) in zip(controls, SWITCHES, strict=True)
+    for column, (name, label, text) in zip(controls, SWITCHES, strict=True)
 )
 for position, column in enumerate(controls):
     flipped = tuple(not value if i == position else value for i, value in enumerate(on))
@@ -62,13 +61,9 @@ chosen = trained.get(on)
 if chosen is None:
     words = [
         "python -m vicreg train",
-        f"--preset {'vicreg' if on[3] else 'neighbour-views'}",
-        *([f"--dataset {full.config.dataset}"] if full.config.dataset != "cifar10" else []),
-        *(
-            f"--{weight.replace('_', '-')} 0"
-            for (_, _, weight, _), value in zip(SWITCHES, on[:3], strict=False)
-            if not value
-        ),
+        f"--preset {'vicreg' if on[-1] else 'neighbour-views'}",
+        *([f"--dataset {full.config.dataset}"] if full.config.dataset != DEFAULT_DATASET else []),
+        *(f"--{term.option} 0" for term, value in zip(TERMS, on[:-1], strict=True) if not value),
         f"--name {full.config.dataset}-" + "-".join(["without", *off]),
     ]
     st.info(
@@ -118,10 +113,11 @@ for card, (label, value, reference, text) in zip(
 study = ui.study(chosen)
 low, high = mine["probe"]["interval"]
 st.caption(
-    f"`{ui.title(chosen)}`: probe interval {low:.2f} to {high:.2f} (95 %, n = {mine['probe']['n']:,}); guessing gives 10 %. "
+    f"`{ui.title(chosen)}`: probe interval {low:.2f} to {high:.2f} (95 %, n = {mine['probe']['n']:,}); "
+    f"guessing gives {ui.guessing(full)}. "
     + (
         ""
-        if full.config.dataset != "cifar10"
+        if not ui.studied(full)
         else f"The study reports {study} % for this setting."
         if study
         else "The study did not try this setting."
@@ -151,18 +147,7 @@ if whole:
     explained = "Everything is on: the three terms hold each other in balance. Switch one off."
 else:
     explained = {
-        (
-            "variance",
-        ): "**Without variance** nothing keeps the embeddings apart. Agreeing is easiest when every picture says "
-        "the same: invariance and covariance both fall to almost nothing, and that is the collapse.",
-        (
-            "invariance",
-        ): "**Without invariance** the views of a picture need not agree. The embeddings spread and decorrelate "
-        "perfectly well, without a reason to keep what the views share.",
-        (
-            "covariance",
-        ): "**Without covariance** every number may vary and still say the same as its neighbour: the variance "
-        "term is content, and the directions become fewer.",
+        **{(term.name,): f"**Without {term.name}** {term.without}" for term in TERMS},
         ("views",): "**Without generated neighbours** a picture's partner is another picture that an earlier network "
         "found near, so it begins with what that network learned. Nothing says that colour or crop must not matter.",
     }.get(off, "**Several parts are off at once**: compare with the runs that lack one of them.")
@@ -195,14 +180,14 @@ st.subheader("The loss while it learned", anchor=False)
 histories = {title: ui.results(run, "history") for title, run in pair.items()}
 ui.chart(
     charts.compared_curves(histories, colours, width=width),
-    alt="Total and the three unweighted terms over the epochs: " + " and ".join(pair) + ".",
+    alt="Total and the unweighted terms over the epochs: " + " and ".join(pair) + ".",
     key="ablation_curves",
 )
 st.caption(
     "Solid: train. Dashed: test. A term of weight 0 is shown, not trained on. Totals of different weights do not compare."
 )
 
-studied = full.config.dataset == "cifar10"
+studied = ui.studied(full)
 st.subheader("All runs, and the study's figures" if studied else "All runs", anchor=False)
 rows = []
 for title, run in runs.items():

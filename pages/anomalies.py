@@ -6,7 +6,7 @@ import streamlit as st
 
 import ui
 from vicreg import charts
-from vicreg.evaluation.anomaly import FIELD, STUDY, Scoring
+from vicreg.evaluation.anomaly import DEPTHS, KNOWN, REDUCTIONS, Scoring
 
 SIDES, EXTREME = 8, 10
 
@@ -21,21 +21,20 @@ controls = st.columns([5, 5, 6, 4], vertical_alignment="bottom")
 run, second = ui.pick_pair(controls)
 named = controls[2].segmented_control(
     "Score",
-    ["study", "field", "own choice"],
-    default="study",
+    [*KNOWN, "own choice"],
+    default=next(iter(KNOWN)),
     required=True,
     key="scoring",
     bind="query-params",
-    help="The study: mean distance to the 2 nearest train representations. The field (deep kNN): distance to the 50th "
-    "nearest, representations scaled to length 1.",
+    help="To the train representations. " + " ".join(f"{name}: {score.label}." for name, score in KNOWN.items()),
 )
 if named == "own choice":
     choice = st.columns([2, 2, 3], vertical_alignment="bottom")
-    k = choice[0].segmented_control("Nearest, k", [2, 10, 50], default=10, required=True, key="k", bind="query-params")
+    k = choice[0].segmented_control("Nearest, k", DEPTHS, default=10, required=True, key="k", bind="query-params")
     reduction = choice[1].segmented_control(
         "Distance",
-        ["mean", "kth"],
-        default="mean",
+        REDUCTIONS,
+        default=REDUCTIONS[0],
         required=True,
         key="reduction",
         bind="query-params",
@@ -44,11 +43,11 @@ if named == "own choice":
     normalise = choice[2].toggle("Scale representations to length 1", key="normalise", bind="query-params")
     scoring = Scoring(k=k, normalise=normalise, reduction=reduction)
 else:
-    scoring = {"study": STUDY, "field": FIELD}[named]
+    scoring = KNOWN[named]
 column = scoring.column
 own, other = ui.spec(run), ui.anomalous(run)
 NORMAL, OTHER = f"{own.title} test", other.title
-GROUPS = {NORMAL: "#3f90da", OTHER: "#ffa90e"}
+GROUPS = {NORMAL: charts.GROUP_COLOURS["normal"], OTHER: charts.GROUP_COLOURS["anomalous"]}
 if not ui.has(run, "anomaly"):
     st.stop()
 if second is not None and not ui.has(second, "anomaly"):

@@ -5,6 +5,7 @@ import streamlit as st
 import ui
 from vicreg.claims import CLOSE, FAILS, HOLDS, UNKNOWN, Claim, family, findings
 from vicreg.runs.discovery import find_runs
+from vicreg.study import STUDY_DATASET
 
 ICONS = {
     HOLDS: (":material/check_circle:", "blue"),
@@ -17,9 +18,9 @@ ui.page(
     "Do the study's findings hold here?",
     "Each finding of the study that this app grew out of is a check with a number on our own runs. **One that does not "
     "hold is not a mistake to hide**: ask what differs.",
-    dataset=False,  # the study's data set is CIFAR-10
+    dataset=False,  # the study has one
 )
-run = ui.preset_run("vicreg", dataset="cifar10")
+run = ui.preset_run("vicreg", dataset=STUDY_DATASET)
 runs, left_out = family(find_runs()[0], run.config.dataset)
 judged = findings({name: ui.metrics(one) for name, one in runs.items()})
 counts = {verdict: sum(finding.verdict == verdict for _, finding in judged) for verdict in ICONS}
@@ -38,11 +39,12 @@ def link(claim: Claim) -> str:
     """The page that shows a claim, with the runs that it compares."""
     if claim.page == "ablations":
         part = "views" if "neighbour-views" in claim.needs else "variance"
-        return f"ablations?data=cifar10&on_variance={str(part != 'variance').lower()}&on_views={str(part != 'views').lower()}"
+        on = {name: str(part != name).lower() for name in ("variance", "views")}
+        return f"ablations?data={STUDY_DATASET}&on_variance={on['variance']}&on_views={on['views']}"
     titles = [runs[name].title for name in claim.needs if name in runs][:2]
     return (
         claim.page
-        + "?data=cifar10&"
+        + f"?data={STUDY_DATASET}&"
         + "&".join(f"{key}={title}" for key, title in zip(("run", "second"), titles, strict=False))
     )
 

@@ -39,7 +39,7 @@ def show_maps(run: Run, key: str) -> None:
     if pictures is not None:
         frame["image"] = ui.thumbnails(run, pictures, count)
     figures = ui.metrics(run)["clusters"]
-    colours = [ui.class_colour(label) if label >= 0 else "#666666" for label in figures["matching"]]
+    colours = [ui.class_colour(label) if label >= 0 else charts.NO_CLASS_COLOUR for label in figures["matching"]]
     panels = [
         charts.panel(kind, names, title=f"by cluster, {ui.title(run)}", field="cluster", colours=colours),
         charts.panel(kind, classes, title=f"by class, {ui.title(run)}"),
@@ -149,12 +149,12 @@ if pictures is not None:
     )
 
 st.markdown(
-    "**How to read it.** k-means puts ten centres so that pictures lie near one of them; nobody told it a class. The "
-    "matching then gives each cluster at most one class, so that as many pictures as possible agree. NMI and ARI need no "
+    f"**How to read it.** k-means puts {len(classes)} centres so that pictures lie near one of them; nobody told it a class. "
+    "The matching then gives each cluster at most one class, so that as many pictures as possible agree. NMI and ARI need no "
     "matching: both are 1 for the classes themselves, and ARI is 0 for chance."
 )
 st.markdown(
-    "**What it does not prove.** Ten clusters may follow colour or background and still be good clusters. The silhouette "
+    "**What it does not prove.** Clusters may follow colour or background and still be good clusters. The silhouette "
     "judges their shape alone: a collapsed network can have a high one."
 )
 figures = ui.metrics(run)["clusters"]

@@ -103,14 +103,15 @@ if figures and others:
         f"**How much separates.** Among the 10 nearest points on {charts.MAP_TITLES[kind]}, the majority has the "
         f"picture's class for {figures[kind]['knn_accuracy']:.2f} % of the pictures of `{ui.title(run)}` and "
         f"{others[kind]['knn_accuracy']:.2f} % of `{ui.title(second)}`; in all dimensions it is "
-        f"{figures['full']['knn_accuracy']:.2f} % and {others['full']['knn_accuracy']:.2f} %. Guessing gives 10 %."
+        f"{figures['full']['knn_accuracy']:.2f} % and {others['full']['knn_accuracy']:.2f} %. "
+        f"Guessing gives {ui.guessing(run)}."
     )
 elif figures:
     pca, tsne = figures["pca"], figures["tsne"]
     st.markdown(
         f"**How much separates.** Among the 10 nearest points on the map, the majority has the picture's class for "
         f"{pca['knn_accuracy']:.2f} % of the pictures under PCA and {tsne['knn_accuracy']:.2f} % under t-SNE; in all "
-        f"dimensions it is {figures['full']['knn_accuracy']:.2f} %. Guessing gives 10 %."
+        f"dimensions it is {figures['full']['knn_accuracy']:.2f} %. Guessing gives {ui.guessing(run)}."
     )
     st.markdown(
         f"**Why they differ.** PCA is a linear view: the two directions of largest variance, which hold "
@@ -118,7 +119,7 @@ elif figures:
         f"distances between islands. Of a picture's 10 nearest neighbours, PCA keeps {pca['neighbours_kept']:.2f} % and "
         f"t-SNE {tsne['neighbours_kept']:.2f} %."
     )
-if run.config.dataset == "coloured-digits":
+if {"ink", "paper"} <= set(ui.spec(run).attributes):
     st.markdown(
         "**Look for pairs of islands.** Every digit comes light on dark and dark on light. Where it lies in two places, the "
         "network tells these apart too."

@@ -50,7 +50,10 @@ if ui.spec(run).attributes:
         for title in runs
         for what, found in {"digit": figures[title], **known[title]}.items()
     )
-    chances = {"digit": 10.0, **{what: found["chance"] for found in known.values() for what, found in found.items()}}
+    chances = {
+        "digit": ui.spec(run).chance,
+        **{what: found["chance"] for found in known.values() for what, found in found.items()},
+    }
     ui.chart(
         charts.attribute_bars(seen, colours, chances, width=max(140, min(width - 300, 1000))),
         alt="Linear probes of every run for the digit and for both colours: "
@@ -59,14 +62,14 @@ if ui.spec(run).attributes:
     )
 else:
     ui.chart(
-        charts.accuracy_bars(table, colours, width=max(200, min(width - 330, 900))),
+        charts.accuracy_bars(table, colours, width=max(200, min(width - 330, 900)), chance=ui.spec(run).chance),
         alt="Linear probe accuracy of every run with its 95 % interval: "
         + "; ".join(f"{row.run} {row.accuracy:.2f} %" for row in table.itertuples()),
         key="bars",
     )
 st.caption(
     "Black: 95 % interval over test pictures. Dashed: guessing. "
-    + ("" if ui.spec(run).attributes else "Red: the study's figure (another encoder, 30 epochs). ")
+    + ("" if ui.spec(run).attributes else "Orange: the study's figure (another encoder, 30 epochs). ")
     + "Runs compare fairly only on equal epochs, which stand beside each name."
 )
 
@@ -183,7 +186,7 @@ st.markdown(
 )
 st.markdown(
     "**What it does not prove.** A low probe means that the class is not *linearly* readable; it may be there in another "
-    "form. And labels of ten classes are one question among many that one may ask a representation."
+    f"form. And labels of {len(classes)} classes are one question among many that one may ask a representation."
 )
 ui.measured(
     f"{mine['protocol']}; n = {mine['n']:,} test images. Most wrong: the test pictures whose true class the probe gives the "
@@ -191,7 +194,7 @@ ui.measured(
     + (
         "The study: a linear classifier on its own network ({vicreg} % VICReg, {no-variance} % without the variance term, "
         "{neighbour-views} % with neighbours for views). ".format(**STUDY_PROBES)
-        if run.config.dataset == "cifar10"
+        if ui.studied(run)
         else ""
     )
     + f"Pictures: {ui.metrics(run)['sources']['test']['source']}",

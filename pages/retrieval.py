@@ -190,7 +190,7 @@ if measured:
             colour, hubness = values.get("colour"), values["hubness"]
             st.markdown(
                 f"`{title}`: **{values['nearest_5_same_class']:.2f} %** of the five nearest (cosine) have the query's class "
-                f"(95 % interval {low:.2f} to {high:.2f}; chance is 10 %)."
+                f"(95 % interval {low:.2f} to {high:.2f}; chance is {ui.guessing(run)})."
             )
             if colour:
                 st.markdown(

@@ -9,6 +9,7 @@ from vicreg import charts
 from vicreg.charts.embedding_bars import embedding_bars, embedding_scale
 from vicreg.charts.method_diagram import diagram
 from vicreg.study import STUDY_PROBES
+from vicreg.terms import IN_LOSS
 
 ui.page(
     "How can a network learn from pictures without labels?",
@@ -86,36 +87,15 @@ st.caption(
 
 st.subheader("Three terms, one loss", anchor=False)
 weights = run.config
-colour = charts.TERM_COLOURS
-st.latex(
-    rf"\ell(Z, Z') = \lambda\,\textcolor{{{colour['invariance']}}}{{s(Z, Z')}}"
-    rf" + \mu\,\textcolor{{{colour['variance']}}}{{[v(Z) + v(Z')]}}"
-    rf" + \nu\,\textcolor{{{colour['covariance']}}}{{[c(Z) + c(Z')]}}"
-)
+of_terms = (rf"{term.symbol}\,\textcolor{{{term.colour}}}{{{term.of_views}}}" for term in IN_LOSS)
+st.latex(r"\ell(Z, Z') = " + " + ".join(of_terms))
 last = None if run.baseline else ui.results(run, "history").query("split == 'test'").iloc[-1]
-explained = (
-    (
-        "invariance",
-        r"s(Z, Z') = \tfrac{1}{nD} \sum_i \lVert z_i - z'_i \rVert^2",
-        "Two views of a picture **agree**.",
-    ),
-    (
-        "variance",
-        r"v(Z) = \tfrac{1}{D} \sum_j \max(0,\, \gamma - S(z^j))",
-        "Every number **varies**: its standard deviation $S$ is at least $\\gamma = 1$.",
-    ),
-    (
-        "covariance",
-        r"c(Z) = \tfrac{1}{D} \sum_{i \neq j} [C(Z)]_{ij}^2",
-        "Different numbers are **not correlated**.",
-    ),
-)
-for column, (term, formula, words) in zip(st.columns(3), explained, strict=True):
+for column, term in zip(st.columns(len(IN_LOSS)), IN_LOSS, strict=True):
     with column:
-        end = "" if last is None else f", {ui.short(last[term])} at the end of this run"
-        st.markdown(f"**{ui.coloured(term, term)}**{end}")
-        st.latex(rf"\textcolor{{{charts.TERM_COLOURS[term]}}}{{{formula}}}")
-        st.markdown(words)
+        end = "" if last is None else f", {ui.short(last[term.name])} at the end of this run"
+        st.markdown(f"**{ui.coloured(term.name, term.name)}**{end}")
+        st.latex(rf"\textcolor{{{term.colour}}}{{{term.formula}}}")
+        st.markdown(term.aim)
 
 probe = ui.metrics(run).get("probe")
 if probe:
@@ -125,9 +105,9 @@ if probe:
         f"{'before any training' if run.baseline else 'which were learned without labels'}, names the class of "
         f"**{probe['accuracy']:.2f} %** of the test pictures (95 % interval {low:.2f} to {high:.2f}). "
         + (
-            f"The study that this app grew out of reports {STUDY_PROBES['vicreg']} %; guessing gives 10 %."
-            if run.config.dataset == "cifar10"
-            else "Guessing gives 10 %."
+            f"The study that this app grew out of reports {STUDY_PROBES['vicreg']} %; guessing gives {ui.guessing(run)}."
+            if ui.studied(run)
+            else f"Guessing gives {ui.guessing(run)}."
         )
     )
 st.markdown(
@@ -135,10 +115,17 @@ st.markdown(
     "[what breaks](ablations) when a term is switched off."
 )
 if probe:
+    # The paper's eq. 6 sums over the views what our loss averages: there each view has half of our weight.
+    each = [
+        f"${term.symbol}$ = {getattr(weights, term.weight) / 2:g} for each view"
+        if term.views == "mean"
+        else f"${term.symbol}$ = {getattr(weights, term.weight):g}"
+        for term in IN_LOSS
+    ]
+    of_each = " and ".join([", ".join(each[:-1]), each[-1]])
     ui.measured(
         f"Linear probe: {probe['protocol']}; n = {probe['n']:,} test images, run `{ui.title(run)}`. "
-        rf"Weights: $\lambda$ = {weights.invariance_weight:g}, $\mu$ = {weights.variance_weight / 2:g} for each view and "
-        rf"$\nu$ = {weights.covariance_weight:g} (Bardes et al. 2022, eq. 6, with the invariance term averaged over the $D$ "
+        f"Weights: {of_each} (Bardes et al. 2022, eq. 6, with the invariance term averaged over the $D$ "
         "dimensions as in the authors' code).",
         command=f"python -m vicreg evaluate {run.name}",
     )

@@ -11,19 +11,18 @@ from vicreg.config import DATASETS, ENCODERS, Config, presets
 from vicreg.data import loading
 from vicreg.data.catalogue import CATALOGUE
 from vicreg.method.encoder_shapes import ENCODER_SHAPES
+from vicreg.terms import IN_LOSS
 
 OWN = "own weights"
 NAME = "train_name"
-COMMAND = "python -m vicreg train --dataset coloured-digits"
-NOTHING = f"{COMMAND} --epochs 1 --invariance-weight 0 --variance-weight 0 --covariance-weight 0 --name nothing"
-MEASURING = {"cifar10": "about 5 minutes", "coloured-digits": "about a minute"}  # on two idle cores
+COMMAND = f"python -m vicreg train --dataset {data.FALLBACK}"
+NOTHING = f"{COMMAND} --epochs 1 {' '.join(f'--{term.option} 0' for term in IN_LOSS)} --name nothing"
 SWITCHES = {"crop": "crop", "flip": "flip", "jitter": "colour jitter", "greyscale": "greyscale", "blur": "blur"}
 
 ui.page(
     "What happens while it learns?",
     "Watch the three terms, step by step: the optimiser lowers only their weighted sum, so "
-    f"{ui.coloured('variance', 'variance')}, {ui.coloured('invariance', 'invariance')} and "
-    f"{ui.coloured('covariance', 'covariance')} each go a way of their own.",
+    f"{ui.coloured_terms()} each go a way of their own.",
     dataset=False,
 )
 width = ui.width()
@@ -34,11 +33,12 @@ def form() -> None:
     controls = st.columns(4)
     dataset = controls[0].selectbox(
         "Data set",
-        sorted(DATASETS, key=lambda name: (name == "coloured-digits") == training_limits.has_cuda()),
+        sorted(DATASETS, key=lambda name: CATALOGUE[name].made_here == training_limits.has_cuda()),
         key="train_data",
         persist_state="session",
         bind="query-params",
-        help="Coloured digits are made here and train in minutes on a CPU; CIFAR-10 wants a GPU, or patience.",
+        help=f"Made here, and trained in minutes on a CPU: {data.titles(made_here=True)}. From the Hub, and better trained "
+        f"on a GPU: {data.titles(made_here=False)}.",
     )
     preset = controls[1].selectbox(
         "Preset",
@@ -96,19 +96,18 @@ def form() -> None:
 
 def own_weights(config: Config) -> Config:
     """The config with the visitor's weights of the three terms."""
-    columns = st.columns(3)
-    letters = {"invariance": "λ", "variance": "μ", "covariance": "\N{GREEK SMALL LETTER NU}"}
+    columns = st.columns(len(IN_LOSS))
     weights = {
-        f"{term}_weight": column.number_input(
-            f"{letter}, weight of {ui.coloured(term, term)}",
+        term.weight: column.number_input(
+            f"{term.letter}, weight of {ui.coloured(term.name, term.name)}",
             0.0,
             1_000.0,
-            getattr(config, f"{term}_weight"),
-            key=f"train_{term}",
+            getattr(config, term.weight),
+            key=f"train_{term.name}",
             persist_state="session",
             help="From 0 to 1,000.",
         )
-        for column, (term, letter) in zip(columns, letters.items(), strict=True)
+        for column, term in zip(columns, IN_LOSS, strict=True)
     }
     if not any(weights.values()):
         st.warning(
@@ -166,7 +165,7 @@ def start(config: Config, name: str) -> None:
     words, button = st.columns([4, 1], vertical_alignment="center")
     words.markdown(
         f"**About {training_limits.minutes(found.seconds)}** of steps on {training_limits.device_told(config)} Maps on "
-        f"the way and measuring at the end take {MEASURING[config.dataset]} more. It goes on if you close this page."
+        f"the way and measuring at the end take {CATALOGUE[config.dataset].measuring} more. It goes on if you close this page."
     )
     words.caption(
         f"Timed on this machine as it is now: {found.steps:,} steps of {training_limits.short_time(found.seconds_a_step)}."
@@ -193,7 +192,7 @@ mine = [one for one in found if training_view.may_command(one)]
 shown = [one for one in mine if one.state == "finished" or (one.name, one.created) not in training_view.put_aside()]
 if reason:
     st.info(reason, icon=":material/lock:")
-    training_view.expected(presets("coloured-digits")["vicreg"], width=width, heading="What a training looks like")
+    training_view.expected(presets(data.FALLBACK)["vicreg"], width=width, heading="What a training looks like")
     st.markdown("On a machine of your own, one command trains it:")
     st.code(COMMAND, language="bash")
 elif active is not None:

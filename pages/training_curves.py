@@ -5,6 +5,7 @@ import streamlit as st
 
 import ui
 from vicreg import charts
+from vicreg.terms import NAMES, TERMS
 
 ui.page(
     "What does the loss do while the network learns?",
@@ -29,18 +30,19 @@ else:
     drawn = charts.compared_curves(histories, colours, log=log, width=width)
 ui.chart(
     drawn,
-    alt="Four curves over the epochs, for train and test: total loss, variance, invariance and covariance term"
+    alt=f"{1 + len(TERMS)} curves over the epochs, for train and test: total loss, and the terms {', '.join(NAMES)}"
     + (f", of {' and of '.join(shown)}." if second is not None else "."),
     key="curves",
 )
 tested = run.record["data"]["test"]["images"] // run.config.batch_size
 config, last = run.config, history[history["split"] == "test"].iloc[-1]
-variance, invariance, covariance = (ui.coloured(term, term) for term in charts.TERMS)
 st.markdown(
     f"**The sum at the end**, on test pictures: {ui.short(last['total'])} = "
-    f"{config.variance_weight:g} · {ui.short(last['variance'])} ({variance}) + "
-    f"{config.invariance_weight:g} · {ui.short(last['invariance'])} ({invariance}) + "
-    f"{config.covariance_weight:g} · {ui.short(last['covariance'])} ({covariance})."
+    + " + ".join(
+        f"{getattr(config, term.weight):g} · {ui.short(last[term.name])} ({ui.coloured(term.name, term.name)})"
+        for term in TERMS
+    )
+    + "."
 )
 
 shots = ui.results(run, "snapshots")
@@ -90,18 +92,8 @@ with words:
     if second is not None:
         st.markdown(f"**The same under** `{ui.title(second)}`")
         show_film(second, epoch, kind, "film_second")
-    st.markdown(
-        f"**{variance}** counts how far the standard deviation of each of the {config.expander[-1]:,} dimensions of the "
-        r"embedding falls short of 1: $v(Z) = \frac{1}{D}\sum_j \max(0,\, \gamma - S(z^j))$."
-    )
-    st.markdown(
-        f"**{invariance}** is the mean squared difference of the two views' embeddings, $s(Z, Z')$. It can fall because "
-        "the views agree, or because everything shrinks; only the variance term forbids the second."
-    )
-    st.markdown(
-        f"**{covariance}** sums the squared covariances of different dimensions, $c(Z)$. It *rises* as the embeddings "
-        "spread, and is near zero for a collapsed network too: a low value alone is no good sign."
-    )
+    for term in TERMS:
+        st.markdown(f"**{ui.coloured(term.name, term.name)}** {term.reading}")
     st.markdown(
         "**What the curves do not prove.** Totals of runs with other weights are not comparable, and a lower total need "
         "not mean a better representation: look at the probe. Each map started from the one before it, so a class "
@@ -116,4 +108,4 @@ ui.measured(
     "10,000 train images vote, k = 20.",
     command=ui.train_command(run),
 )
-ui.show_source(*(f"vicreg.method.loss:{name}" for name in ("variance", "invariance", "covariance", "vicreg_loss")))
+ui.show_source(*(f"vicreg.method.loss:{name}" for name in (*NAMES, "vicreg_loss")))

@@ -39,8 +39,8 @@ def digit_images(count: int, first: int = 0) -> tuple[np.ndarray, np.ndarray]:
     return np.repeat(images[..., None], 3, axis=3), digits.target[first : first + count].astype(np.int64)
 
 
-def write_parquet(path: Path, images: np.ndarray, labels: np.ndarray) -> None:
-    """A parquet file as CIFAR-10's on the Hub: img{bytes, path}, label; pictures as PNG."""
+def write_parquet(path: Path, images: np.ndarray, labels: np.ndarray, *, column: str = "img") -> None:
+    """A parquet file as the Hub has them, with CIFAR-10's columns: img{bytes, path}, label; pictures as PNG."""
     import pyarrow as pa
     import pyarrow.parquet as pq
     from PIL import Image
@@ -51,7 +51,7 @@ def write_parquet(path: Path, images: np.ndarray, labels: np.ndarray) -> None:
         Image.fromarray(image).save(buffer, "PNG")
         cells.append({"bytes": buffer.getvalue(), "path": f"{i}.png"})
     path.parent.mkdir(parents=True, exist_ok=True)
-    pq.write_table(pa.table({"img": cells, "label": pa.array(labels)}), path)
+    pq.write_table(pa.table({column: cells, "label": pa.array(labels)}), path)
 
 
 @pytest.fixture(scope="session")

@@ -22,6 +22,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from vicreg.data.uploaded_picture import MAX_BYTES
+
 ROOT = Path(__file__).parents[1]
 CPU_INDEX = "https://download.pytorch.org/whl/cpu"
 HUB_COLOURS = {"red", "yellow", "green", "blue", "indigo", "purple", "pink", "gray"}
@@ -218,7 +220,7 @@ def test_every_setting_of_the_dockerfile_is_known(known):
 
 def test_uploads_are_bounded_and_guarded():
     found = settings()
-    assert found["server.maxUploadSize"] == 5
+    assert found["server.maxUploadSize"] * 1_000_000 == MAX_BYTES
     assert found["server.enableXsrfProtection"] is found["server.enableCORS"] is True
     assert found["server.enableStaticServing"] is False
     assert found["browser.gatherUsageStats"] is False

@@ -9,6 +9,7 @@ import dataclasses
 import inspect
 import pkgutil
 import shlex
+from collections.abc import Sequence
 
 import pandas as pd
 import streamlit as st
@@ -42,9 +43,12 @@ from ui.runs import (
 )
 from ui.uploads import drop_own_picture, own_picture
 from vicreg import charts
-from vicreg.config import presets
+from vicreg.config import DEFAULT_DATASET, presets
 from vicreg.data.catalogue import CATALOGUE, Spec
 from vicreg.runs.folder import Run
+from vicreg.storage.paths import CONFIG_FILE
+from vicreg.study import STUDY_DATASET
+from vicreg.terms import IN_LOSS, NAMES
 
 __all__ = [
     "PAGES",
@@ -60,10 +64,12 @@ __all__ = [
     "clusters_by_chance",
     "colour",
     "coloured",
+    "coloured_terms",
     "data_uri",
     "drawing",
     "drop_own_picture",
     "embed",
+    "guessing",
     "has",
     "measured",
     "measured_runs",
@@ -89,6 +95,7 @@ __all__ = [
     "short",
     "show_source",
     "spec",
+    "studied",
     "study",
     "thumbnails",
     "tiles",
@@ -137,6 +144,16 @@ def anomalous(run: Run) -> Spec:
     return CATALOGUE[spec(run).anomalies[0]]
 
 
+def guessing(run: Run) -> str:
+    """What guessing the class of a picture of the run's data set gives: `10 %`."""
+    return f"{spec(run).chance:.3g} %"
+
+
+def studied(run: Run) -> bool:
+    """Whether the study used the run's data set."""
+    return run.config.dataset == STUDY_DATASET
+
+
 def within(key: str, last: int) -> None:
     """Forget a widget's number that is larger than it may be, since it was chosen for a larger data set."""
     if not isinstance(st.session_state.get(key, 0), int) or not 0 <= st.session_state.get(key, 0) <= last:
@@ -151,6 +168,12 @@ def class_names(run: Run) -> list[str]:
 def coloured(text: str, term: str) -> str:
     """A word in the colour of a term, for st.markdown."""
     return rf"$\textcolor{{{charts.TERM_COLOURS[term]}}}{{\textsf{{{text}}}}}$"
+
+
+def coloured_terms(names: Sequence[str] = NAMES) -> str:
+    """Names of terms in their colours, as words in a sentence: `variance, invariance and covariance`."""
+    words = [coloured(name, name) for name in names]
+    return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
 
 
 def amortisation(eigenmap: Run) -> None:
@@ -183,12 +206,12 @@ def train_command(run: Run) -> str:
     known = presets(run.config.dataset)
     preset = known.get(run.config.preset, known["vicreg"])
     words = ["python -m vicreg train", f"--preset {preset.preset}"]
-    if run.config.dataset != "cifar10":
+    if run.config.dataset != DEFAULT_DATASET:
         words.append(f"--dataset {run.config.dataset}")
     same = {"preset": run.config.preset, "views": dataclasses.replace(preset.views, size=run.config.views.size)}
     for name in (
         *("encoder", "optimiser", "epochs", "batch_size", "learning_rate", "weight_decay", "warmup_steps"),
-        *("seed", "invariance_weight", "variance_weight", "covariance_weight"),
+        *("seed", *(term.weight for term in IN_LOSS)),
     ):
         same[name] = value = getattr(run.config, name)
         if value != getattr(preset, name):
@@ -196,7 +219,7 @@ def train_command(run: Run) -> str:
     if run.config.views.size != preset.views.size:
         words.append(f"--view-size {run.config.views.size}")
     if dataclasses.replace(preset, **same) != run.config:  # what no option can set
-        words, own = ["python -m vicreg train", f"--config {shlex.quote(str(run.folder / 'config.json'))}"], run.config
+        words, own = ["python -m vicreg train", f"--config {shlex.quote(str(run.folder / CONFIG_FILE))}"], run.config
     else:
         own = preset
     if run.name != own.run_name:

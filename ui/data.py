@@ -1,7 +1,7 @@
 """Which data set the pages show, and how its pictures arrive.
 
-CIFAR-10's pictures come from the Hub in the background, begun by the first visitor of a server and shared by all. Where
-they cannot be had, pages fall to `coloured-digits`, which every machine can make.
+The pictures of the FIRST data set come from the Hub in the background, begun by the first visitor of a server and shared
+by all. Where they cannot be had, pages fall to the FALLBACK, which every machine can make.
 """
 
 from __future__ import annotations
@@ -10,12 +10,13 @@ import streamlit as st
 
 from ui.progress_line import follow, tasks
 from ui.tasks import Task
-from vicreg.config import DATASETS
+from vicreg.config import DATASETS, DEFAULT_DATASET
 from vicreg.data import loading
 from vicreg.data.catalogue import CATALOGUE
 from vicreg.storage import hub_client
 
-FIRST, FALLBACK = DATASETS
+FIRST = DEFAULT_DATASET
+FALLBACK = next(name for name in DATASETS if CATALOGUE[name].made_here)
 MISSING, ARRIVING, HERE = "missing", "arriving", "here"
 
 
@@ -39,8 +40,13 @@ def pick_data() -> None:
         bind="query-params",
         persist_state="session",
         on_change=keep_choice,
-        help="CIFAR-10's pictures come from the Hugging Face Hub; coloured digits are made on this machine.",
+        help=f"From the Hugging Face Hub: {titles(made_here=False)}. Made on this machine: {titles(made_here=True)}.",
     )
+
+
+def titles(*, made_here: bool) -> str:
+    """The titles of the data sets that are made on this machine, or of those that come from the Hub."""
+    return ", ".join(CATALOGUE[name].title for name in DATASETS if CATALOGUE[name].made_here == made_here)
 
 
 def keep_choice() -> None:
@@ -54,19 +60,20 @@ def chosen() -> str:
 
 
 def explain_fallback() -> None:
-    """One line where pages show coloured digits only because CIFAR-10's pictures cannot be had."""
+    """One line where pages show FALLBACK only because FIRST's pictures cannot be had."""
     if chosen() != FALLBACK or st.session_state.get("_default_data") != FALLBACK:
         return
+    first, fallback = CATALOGUE[FIRST].title, CATALOGUE[FALLBACK].title
     task = task_of(FIRST, "test")
     if task is not None and not task.status().over:
-        follow(task, key="fallback", waiting=f"Asking the Hub for {task.label}; coloured digits meanwhile")
+        follow(task, key="fallback", waiting=f"Asking the Hub for {task.label}; {fallback} meanwhile")
         return
     offline = hub_client.offline()
     words, button = (st, None) if offline else st.columns([6, 1], vertical_alignment="center")
     why = "and HF_HUB_OFFLINE forbids fetching them" if offline else "and the Hub did not give them"
     words.info(
-        f"CIFAR-10's pictures are not on this machine {why}, so this shows coloured digits, made here. CIFAR-10's curves, "
-        "maps, tables and ROC need no pictures: choose `cifar10` in the sidebar.",
+        f"{first}'s pictures are not on this machine {why}, so this shows {fallback}, made here. {first}'s curves, "
+        f"maps, tables and ROC need no pictures: choose `{FIRST}` in the sidebar.",
         icon=":material/hide_image:",
     )
     if button is not None and button.button("Retry", key="retry_fallback", width="stretch", help=why_missing(FIRST)):

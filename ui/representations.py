@@ -12,7 +12,7 @@ import streamlit as st
 from ui.pictures import Pictures, image_set
 from ui.runs import key_of, metrics, networks, results
 from vicreg.config import ViewConfig
-from vicreg.evaluation.anomaly import Scoring
+from vicreg.evaluation.anomaly import KNOWN, Scoring
 from vicreg.runs.folder import Run
 
 
@@ -100,7 +100,7 @@ def roc(run: Run, scoring: Scoring) -> Curve | None:
     figures = metrics(run)["anomaly"]
     if not figures["n_anomalies"]:
         return None
-    for name in ("study", "field"):
+    for name in KNOWN:
         found = figures[name]
         if found["column"] == scoring.column:
             points = results(run, "roc").query("setting == @name")[["false_positive_rate", "true_positive_rate"]]

@@ -15,6 +15,7 @@ from vicreg.runs.discovery import find_runs
 from vicreg.runs.errors import RunError
 from vicreg.runs.folder import Run
 from vicreg.storage import paths
+from vicreg.storage.paths import HISTORY_FILE
 from vicreg.study import study_probe
 
 if TYPE_CHECKING:
@@ -160,7 +161,7 @@ def _label(run: Run) -> str:
 
 
 def _serves(run: Run, needs: str) -> bool:
-    return {"": True, "network": run.has_network, "history": "history.csv" in run.record["files"]}[needs]
+    return {"": True, "network": run.has_network, "history": HISTORY_FILE in run.record["files"]}[needs]
 
 
 def _labelled(found: list[Run]) -> dict[str, Run]:

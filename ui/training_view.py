@@ -23,6 +23,7 @@ from vicreg.runs.errors import RunError
 from vicreg.runs.folder import open_run
 from vicreg.storage import paths
 from vicreg.study import study_probe
+from vicreg.terms import ALL_ON, NAMES, TERMS
 
 EVERY = 2.0  # seconds between two looks
 POINTS = 300  # of a live curve: a panel is about as many pixels wide
@@ -68,22 +69,11 @@ def watched(found: list[Job]) -> None:
 
 def expectation(config: Config) -> str:
     """What the terms of such a training do, as those of the bundled runs did; empty where no bundled run tells."""
-    zero = [term for term in charts.TERMS if not getattr(config, f"{term}_weight")]
-    variance, invariance, covariance = (ui.coloured(term.capitalize(), term) for term in charts.TERMS)
-    return {
-        (): f"{variance} falls all the way: the embeddings spread. {covariance} rises from almost 0 while they do, until its "
-        "own weight holds it: embeddings that lie together have nothing to covary.",
-        ("variance",): f"{variance} climbs to 1 while {invariance} and {covariance} go to 0: all pictures get the same "
-        "embedding, which is perfect agreement and no information. This is the collapse.",
-        (
-            "invariance",
-        ): f"{invariance} climbs to 2, what two unrelated embeddings of variance 1 are apart: two views of a "
-        f"picture agree no more than two pictures. {variance} goes to 0, and it looks like a success.",
-        (
-            "covariance",
-        ): f"{variance} goes to 0, and {covariance} to hundreds or thousands: the embeddings spread, but their "
-        "components all say the same.",
-    }.get(tuple(zero), "")
+    zero = [term for term in TERMS if not getattr(config, term.weight)]
+    if len(zero) > 1:
+        return ""
+    names = {term.name: ui.coloured(term.name.capitalize(), term.name) for term in TERMS}
+    return (zero[0].without_curves if zero else ALL_ON).format(**names)
 
 
 def expected(config: Config, *, width: int, heading: str = "What to expect") -> None:
@@ -203,7 +193,7 @@ def curves(job: Job, *, width: int) -> None:
         ui.chart(
             _terms(job.name, job.created, job.step, width, steps, job.steps),
             alt=f"Total and the three terms over {job.step:,} steps of {job.name}: "
-            + ", ".join(f"{term} {steps[-1][term]:.3g}" for term in ("total", *charts.TERMS))
+            + ", ".join(f"{term} {steps[-1][term]:.3g}" for term in ("total", *NAMES))
             + " at the last.",
             key="live_terms",
         )

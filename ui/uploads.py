@@ -18,7 +18,7 @@ def own_picture(place: object, *, key: str) -> np.ndarray | None:
     number = st.session_state.setdefault(f"_{key}_number", 0)
     with place.popover("Your picture", icon=":material/upload:", width="stretch"):
         file = st.file_uploader(
-            "A picture of your own: PNG, JPEG, WebP or GIF, at most 5 MB",
+            f"A picture of your own: PNG, JPEG, WebP or GIF, at most {MAX_BYTES / 1e6:.0f} MB",
             type=KINDS,
             max_upload_size=MAX_BYTES // 1_000_000,
             key=f"{key}_{number}",

@@ -17,6 +17,7 @@ that the pages, the functions and the tables use.
 from __future__ import annotations
 
 from vicreg.lazy import names_of
+from vicreg.terms import TERMS
 
 GLOSSARY: dict[str, str] = {
     "view": "one augmented copy of an image",
@@ -25,9 +26,7 @@ GLOSSARY: dict[str, str] = {
     "representation": "the encoder's output y: 960 numbers an image, 512 from the smallest encoder",
     "expander": "the MLP behind the encoder that only the loss sees (`projector` in other libraries)",
     "embedding": "the expander's output z, which the three terms are computed on",
-    "variance term": "how far the standard deviations of the embedding's dimensions fall short of 1, unweighted",
-    "invariance term": "mean squared difference of the two embeddings of a positive pair, unweighted",
-    "covariance term": "squared covariances between different dimensions of the embedding, unweighted",
+    **{f"{term.name} term": f"{term.meaning}, unweighted" for term in TERMS},
     "total": "the weighted sum of the three terms, which training lowers",
     "collapse": "complete: every image becomes the same point; dimensional: few directions are used",
     "preset": "a named setting: `vicreg`, or one of the ablations",

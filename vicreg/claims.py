@@ -17,13 +17,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from vicreg.config import BASELINES, PRESETS
-from vicreg.study import STUDY_PROBES
+from vicreg.data.catalogue import CATALOGUE
+from vicreg.study import STUDY_DATASET, STUDY_PROBES
 
 if TYPE_CHECKING:
     from vicreg.runs.folder import Run
 
 HOLDS, FAILS, CLOSE, UNKNOWN = "holds", "does not hold", "too close to call", "cannot be told yet"
-CHANCE = 10.0
+CLASSES = len(CATALOGUE[STUDY_DATASET].classes)
+CHANCE = CATALOGUE[STUDY_DATASET].chance
 TOP = 100
 
 Metrics = Mapping[str, Mapping[str, Any]]  # preset (or `vicreg-long`) -> metrics.json
@@ -250,8 +252,8 @@ def _farthest_repeat(metrics: Metrics) -> Finding:
     return Finding(
         HOLDS if farthest > 10 * chance and classes > 5 else FAILS,
         f"vicreg: ten pictures fill {farthest:.2f} % of all lists of the farthest five ({chance:.2f} % if all were there "
-        f"equally often); on average each is there for queries of {classes:.1f} of 10 classes; a fixed bar: ten times that, "
-        "and more than 5 classes",
+        f"equally often); on average each is there for queries of {classes:.1f} of {CLASSES} classes; a fixed bar: ten times "
+        "that, and more than 5 classes",
         "Hubness: in many dimensions the points far from the centre are far from nearly everything.",
     )
 

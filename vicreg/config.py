@@ -15,7 +15,8 @@ import re
 from dataclasses import dataclass, field
 from typing import Any
 
-DATASETS = ("cifar10", "coloured-digits")
+from vicreg.terms import TERMS
+
 ENCODERS = ("tiny", "lean", "resnet18")
 POSITIVES = ("views", "neighbours")
 BASELINES = ("untrained", "pixels", "laplacian")  # what runs are compared with: `vicreg.pipeline.baselines`
@@ -24,6 +25,11 @@ PRECISIONS = ("float32", "bfloat16")  # of a training step
 MAX_WIDTH = 16_384  # of the expander's layers: twice the paper's
 # Far beyond any use; a config from elsewhere must not ask for more than a machine has.
 MOST = {"epochs": 10_000, "batch_size": 65_536, "warmup_steps": 10_000_000, "seed": 2**63 - 1}
+
+
+def _require(condition: bool, message: str) -> None:
+    if not condition:
+        raise ValueError(message)
 
 
 @dataclass(frozen=True)
@@ -61,6 +67,25 @@ class ViewConfig:
         _require(0 <= self.hue <= 0.5, f"hue must be between 0 and 0.5 turns, got {self.hue}")
 
 
+# The recipe for each data set that one can train on: what it sets otherwise than Config's defaults, which are the first
+# one's. Digits are not flipped, as a mirrored one is none, and may take any hue.
+RECIPES: dict[str, dict[str, Any]] = {
+    "cifar10": {},
+    "coloured-digits": {
+        "encoder": "tiny",
+        "expander": (128, 128, 128),
+        "views": ViewConfig(crop_scale=(0.4, 1.0), flip=False, hue=0.5, saturation=0.4, blur=True),
+        "epochs": 12,
+        "optimiser": "adamw",
+        "learning_rate": 2e-3,
+        "weight_decay": 1e-4,
+        "warmup_steps": 40,
+    },
+}
+DATASETS = RECIPES.keys()  # `vicreg.data.catalogue` knows their pictures
+DEFAULT_DATASET = next(iter(RECIPES))
+
+
 @dataclass(frozen=True)
 class Config:
     """Everything that decides a run's weights, apart from the machine's arithmetic.
@@ -73,7 +98,7 @@ class Config:
     """
 
     preset: str = "vicreg"
-    dataset: str = "cifar10"
+    dataset: str = DEFAULT_DATASET
     encoder: str = "lean"
     expander: tuple[int, int, int] = (512, 512, 512)
     invariance_weight: float = 25.0
@@ -102,7 +127,7 @@ class Config:
             self.positives in POSITIVES, f"positives must be one of {', '.join(POSITIVES)}, got {self.positives!r}"
         )
         _require(len(self.expander) == 3 and all(w >= 1 for w in self.expander), "expander must be three widths")
-        for name in ("invariance_weight", "variance_weight", "covariance_weight", "weight_decay"):
+        for name in (*(term.weight for term in TERMS), "weight_decay"):
             _require(getattr(self, name) >= 0, f"{name} must not be negative, got {getattr(self, name)}")
         for name in ("gamma", "eps", "learning_rate"):
             _require(getattr(self, name) > 0, f"{name} must be positive, got {getattr(self, name)}")
@@ -136,11 +161,6 @@ class Config:
     def from_dict(cls, values: dict[str, Any]) -> Config:
         """The Config that `to_dict` wrote. Raises ValueError for unknown names, wrong types and broken rules."""
         return _from_dict(cls, values)
-
-
-def _require(condition: bool, message: str) -> None:
-    if not condition:
-        raise ValueError(message)
 
 
 def _from_dict(cls: type, values: dict[str, Any]) -> Any:
@@ -181,27 +201,14 @@ ABLATIONS: dict[str, dict[str, Any]] = {
     "no-invariance": {"invariance_weight": 0.0},
     "neighbour-views": {"positives": "neighbours"},
 }
-# The recipe for each data set. Digits are not flipped, as a mirrored one is none, and may take any hue.
-RECIPES: dict[str, Config] = {
-    "cifar10": Config(),
-    "coloured-digits": Config(
-        dataset="coloured-digits",
-        encoder="tiny",
-        expander=(128, 128, 128),
-        views=ViewConfig(crop_scale=(0.4, 1.0), flip=False, hue=0.5, saturation=0.4, blur=True),
-        epochs=12,
-        optimiser="adamw",
-        learning_rate=2e-3,
-        weight_decay=1e-4,
-        warmup_steps=40,
-    ),
-}
 
 
-def presets(dataset: str = "cifar10") -> dict[str, Config]:
+def presets(dataset: str = DEFAULT_DATASET) -> dict[str, Config]:
     """The five presets on a data set, by name, `vicreg` first. Raises ValueError for a data set without a recipe."""
     _require(dataset in RECIPES, f"data set must be one of {', '.join(RECIPES)}, got {dataset!r}")
-    return {name: dataclasses.replace(RECIPES[dataset], preset=name, **change) for name, change in ABLATIONS.items()}
+    return {
+        name: Config(preset=name, dataset=dataset, **RECIPES[dataset] | change) for name, change in ABLATIONS.items()
+    }
 
 
-PRESETS: dict[str, Config] = presets()  # on CIFAR-10
+PRESETS: dict[str, Config] = presets()  # on the default data set

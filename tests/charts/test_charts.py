@@ -105,7 +105,7 @@ def bins() -> pd.DataFrame:
 
 # Every public chart by its name, as a function of the width in pixels.
 CHARTS = {
-    "accuracy_bars": lambda width: charts.accuracy_bars(accuracies(), RUNS, width=width),
+    "accuracy_bars": lambda width: charts.accuracy_bars(accuracies(), RUNS, chance=10, width=width),
     "attribute_bars": lambda width: charts.attribute_bars(known(), RUNS, {"digit": 10, "ink": 50 / 3}, width=width),
     "compared_curves": lambda width: charts.compared_curves(dict.fromkeys(RUNS, history()), RUNS, width=width),
     "film": lambda width: charts.film(places(), CLASSES, kind="pca", limits=(-3, 3), side=width),

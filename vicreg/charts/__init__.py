@@ -2,17 +2,30 @@
 
 import altair as alt
 
-from vicreg.charts.colours import CLASS_COLOURS, HUE_COLOURS, OTHER_COLOUR, PRESET_COLOURS, TERM_COLOURS, TERMS
+from vicreg.charts.colours import (
+    CLASS_COLOURS,
+    GROUP_COLOURS,
+    HUE_COLOURS,
+    NO_CLASS_COLOUR,
+    OTHER_COLOUR,
+    PRESET_COLOURS,
+    REFERENCE_COLOUR,
+    TERM_COLOURS,
+    TERMS,
+)
 from vicreg.charts.curves import compared_curves, live_terms, snapshots, spectra, training_curves
 from vicreg.charts.maps import MAP_TITLES, Panel, film, maps, panel, placements
 from vicreg.charts.measures import accuracy_bars, attribute_bars, histogram, per_class, roc, table_of_counts
 
 __all__ = [
     "CLASS_COLOURS",
+    "GROUP_COLOURS",
     "HUE_COLOURS",
     "MAP_TITLES",
+    "NO_CLASS_COLOUR",
     "OTHER_COLOUR",
     "PRESET_COLOURS",
+    "REFERENCE_COLOUR",
     "TERMS",
     "TERM_COLOURS",
     "Panel",

@@ -4,34 +4,43 @@ from __future__ import annotations
 
 import altair as alt
 
-# One colour a term, everywhere (formula, curve, bar): blue, vermilion and green after Okabe and Ito, for light and dark.
-TERM_COLOURS = {"variance": "#2087c8", "invariance": "#d55e00", "covariance": "#009e73", "total": "#7f7f7f"}
-# One colour a preset, everywhere; `vicreg` the strongest. Baselines are greys, and the eigenmap a light blue.
+from vicreg import terms
+
+# Four sets: terms, presets, classes and groups. Colours of two sets are at least 11 apart (CIEDE2000), so that one colour
+# means one thing; within a set they stay apart for colour-blind readers too. All can be seen on light and on dark.
+TERM_COLOURS = {**{term.name: term.colour for term in terms.TERMS}, "total": terms.TOTAL_COLOUR}
+# One colour a preset, everywhere; `vicreg` the strongest, ablations near the colour of the term that they lack. Baselines
+# are pale or dark.
 PRESET_COLOURS = {
-    "vicreg": "#832db6",
-    "no-variance": "#3f90da",
-    "no-covariance": "#a96b59",
-    "no-invariance": "#e76300",
-    "neighbour-views": "#b9ac70",
-    "vicreg-long": "#ffa90e",
-    "untrained": "#94a4a2",
-    "pixels": "#717581",
-    "laplacian": "#92dadd",
+    "vicreg": "#c3003c",
+    "no-variance": "#9687ff",
+    "no-covariance": "#a5b400",
+    "no-invariance": "#e15ac3",
+    "neighbour-views": "#00965a",
+    "vicreg-long": "#ff5a69",
+    "untrained": "#005a78",
+    "pixels": "#694b5a",
+    "laplacian": "#b496a5",
 }
-OTHER_COLOUR = "#bd1f01"  # a run of one's own
-# petroff10 (Petroff 2021), bound to the ten classes by their order.
+OTHER_COLOUR = "#697800"  # a run of one's own
+REFERENCE_COLOUR = "#f0965a"  # what figures are held against: the study's, a threshold
+# petroff10 (Petroff 2021), bound to the ten classes by their order. Classes that are taken for each other look different:
+# at least 33 apart are cat and dog, deer and horse, airplane and ship, automobile and truck, cat and ship, dog and horse.
 CLASS_COLOURS = (
-    "#3f90da",
-    "#ffa90e",
-    "#bd1f01",
-    "#94a4a2",
-    "#832db6",
-    "#a96b59",
     "#e76300",
     "#b9ac70",
-    "#717581",
+    "#832db6",
+    "#bd1f01",
+    "#a96b59",
+    "#ffa90e",
+    "#94a4a2",
     "#92dadd",
+    "#717581",
+    "#3f90da",
 )
+NO_CLASS_COLOUR = "#666666"  # of a cluster that no class is matched to
+# The groups of an anomaly score: pictures of the data set, of another one, and a visitor's.
+GROUP_COLOURS = {"normal": "#00c369", "anomalous": "#ff4b96", "own": "#004bc3"}
 # The colours that coloured digits are drawn in, each as itself, their lightness apart for colour-blind readers.
 HUE_COLOURS = {
     "red": "#b01515",
@@ -41,7 +50,7 @@ HUE_COLOURS = {
     "blue": "#2b47c4",
     "magenta": "#e063e0",
 }
-TERMS = ("variance", "invariance", "covariance")
+TERMS = terms.NAMES
 
 
 def class_colour(

@@ -5,22 +5,23 @@ from __future__ import annotations
 import altair as alt
 import pandas as pd
 
+from vicreg import terms
 from vicreg.charts.colours import TERM_COLOURS, TERMS, run_colour
 
 
 def training_curves(
     history: pd.DataFrame, *, log: bool = False, width: int = 800
 ) -> alt.HConcatChart | alt.VConcatChart:
-    """Four panels over the epochs: total, variance, invariance, covariance; train solid, test dashed (say so beside it).
+    """A panel each over the epochs for the total and for every term; train solid, test dashed (say so beside it).
 
-    history: epoch, split, the three terms, total. Hovering shows every value of an epoch. log: logarithmic values.
+    history: epoch, split, the terms, total. Hovering shows every value of an epoch. log: logarithmic values.
     width: of the whole, in pixels; below 700 the panels stand one above the other.
     """
     columns = 1 if width < 700 else 2
     panel = max(180, (width - 65 * columns) // columns)
     long = history.melt(id_vars=["epoch", "split"], value_vars=["total", *TERMS], var_name="term", value_name="value")
     panels = [_curve(long[long.term == term], term, log=log, width=panel) for term in ("total", *TERMS)]
-    rows = [alt.hconcat(*panels[i : i + columns]) for i in range(0, 4, columns)]
+    rows = [alt.hconcat(*panels[i : i + columns]) for i in range(0, len(panels), columns)]
     return alt.vconcat(*rows)
 
 
@@ -100,18 +101,19 @@ def compared_curves(
         )
 
     panels = [one(term) for term in ("total", *TERMS)]
-    return alt.vconcat(*(alt.hconcat(*panels[i : i + columns]) for i in range(0, 4, columns)))
+    return alt.vconcat(*(alt.hconcat(*panels[i : i + columns]) for i in range(0, len(panels), columns)))
 
 
 def live_terms(frame: pd.DataFrame, *, steps: int, width: int = 800, unit: str = "step") -> alt.VConcatChart:
-    """Four panels over the steps of a training that goes on: total and the three unweighted terms.
+    """A panel each over the steps of a training that goes on, for the total and for every unweighted term.
 
-    frame: step, total, variance, invariance, covariance. steps: in all, so that the curves grow into their panels. unit:
+    frame: step, total, the terms. steps: in all, so that the curves grow into their panels. unit:
     what the steps are called. All axes begin at 0, and that of the variance term ends at 1, a collapse's, so that noise
     is not drawn as an event.
     """
-    columns = 2 if width < 700 else 4
+    columns = 2 if width < 700 else 1 + len(TERMS)
     panel = max(130, (width - 60 * columns) // columns)
+    collapsed = {term.name: term.collapsed for term in terms.TERMS if term.collapsed is not None}
     few = len(frame) < 10  # of which a line alone shows little, and of one nothing
 
     def one(term: str) -> alt.Chart:
@@ -133,8 +135,8 @@ def live_terms(frame: pd.DataFrame, *, steps: int, width: int = 800, unit: str =
                 y=alt.Y(
                     f"{term}:Q",
                     title=None,
-                    scale=alt.Scale(zero=True, domain=[0, max(1.0, frame[term].max())])
-                    if term == "variance"
+                    scale=alt.Scale(zero=True, domain=[0, max(collapsed[term], frame[term].max())])
+                    if term in collapsed
                     else alt.Scale(zero=True),
                     axis=alt.Axis(format=".4~r", tickCount=4, minExtent=38, maxExtent=38),
                 ),
@@ -144,7 +146,7 @@ def live_terms(frame: pd.DataFrame, *, steps: int, width: int = 800, unit: str =
         )
 
     panels = [one(term) for term in ("total", *TERMS)]
-    return alt.vconcat(*(alt.hconcat(*panels[i : i + columns]) for i in range(0, 4, columns)))
+    return alt.vconcat(*(alt.hconcat(*panels[i : i + columns]) for i in range(0, len(panels), columns)))
 
 
 def snapshots(

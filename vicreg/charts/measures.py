@@ -5,17 +5,14 @@ from __future__ import annotations
 import altair as alt
 import pandas as pd
 
-from vicreg.charts.colours import run_colour
-
-STUDY_COLOUR = "#bd1f01"
+from vicreg.charts.colours import GROUP_COLOURS, REFERENCE_COLOUR, run_colour
 
 
-def accuracy_bars(
-    frame: pd.DataFrame, colours: dict[str, str], *, width: int = 700, chance: float = 10
-) -> alt.LayerChart:
+def accuracy_bars(frame: pd.DataFrame, colours: dict[str, str], *, chance: float, width: int = 700) -> alt.LayerChart:
     """A bar a run with its interval, and a mark where the study's figure lies.
 
     frame: run (title), accuracy, low, high, study (NaN where there is none), all in percent, in the order to show.
+    chance: what guessing gives, in percent.
     """
     order = frame["run"].tolist()
     y = alt.Y("run:N", sort=order, title=None, axis=alt.Axis(labelLimit=320, labelOverlap=False))
@@ -38,7 +35,7 @@ def accuracy_bars(
     )
     study = (
         base.transform_filter("isValid(datum.study)")
-        .mark_tick(color=STUDY_COLOUR, thickness=3, height={"band": 0.85})
+        .mark_tick(color=REFERENCE_COLOUR, thickness=3, height={"band": 0.85})
         .encode(x="study:Q", tooltip=tooltip)
     )
     guess = alt.Chart(pd.DataFrame({"x": [chance]})).mark_rule(strokeDash=[4, 4], color="#888").encode(x="x:Q")
@@ -193,14 +190,16 @@ def histogram(
             tooltip=["group:N", alt.Tooltip("share:Q", format=".2%"), alt.Tooltip("low:Q", format=".2f")],
         )
     )
-    rule = alt.Chart(pd.DataFrame({"x": [threshold]})).mark_rule(color=STUDY_COLOUR, strokeWidth=3).encode(x="x:Q")
+    rule = alt.Chart(pd.DataFrame({"x": [threshold]})).mark_rule(color=REFERENCE_COLOUR, strokeWidth=3).encode(x="x:Q")
     layers = [bars, rule]
     if own is not None:
         place = alt.Chart(pd.DataFrame({"x": [min(max(own, limits[0]), limits[1])], "words": ["yours"]})).encode(
             x="x:Q"
         )
-        arrow = place.mark_point(shape="triangle-down", size=200, filled=True, opacity=1, color="#009e73")
-        words = place.mark_text(dy=-14, fontSize=13, fontWeight="bold", color="#009e73").encode(text="words:N")
+        arrow = place.mark_point(shape="triangle-down", size=200, filled=True, opacity=1, color=GROUP_COLOURS["own"])
+        words = place.mark_text(dy=-14, fontSize=13, fontWeight="bold", color=GROUP_COLOURS["own"]).encode(
+            text="words:N"
+        )
         layers += [arrow.encode(y=alt.value(28)), words.encode(y=alt.value(28))]
     drawn = alt.layer(*layers).properties(width=width, height=height)
     return drawn.properties(title=title) if title else drawn

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from html import escape
 
-from vicreg.charts import TERM_COLOURS
+from vicreg.terms import TERMS, Term
 
 BARS = 24  # how many numbers of a representation or an embedding are drawn
 
@@ -59,10 +59,8 @@ def diagram(
         _text(400, 165, "same weights", size=13),
         f'<line x1="700" y1="117" x2="700" y2="203" {shared}/>',
         _text(700, 165, "same weights", size=13),
-        _term(915, 30, "variance", "each varies"),
-        _bracket(912, 80, 240),
-        _term(926, 142, "invariance", "both agree"),
-        _term(915, 258, "covariance", "none repeats"),
+        *(_bracket(912, 80, 240, term.colour) for term in TERMS if term.views == "pair"),
+        *_terms(),
     ]
     return "".join(parts) + "</svg>"
 
@@ -108,14 +106,21 @@ def _bars(values: Sequence[float] | None, x: int, y: int, width: int, height: in
     return frame + "".join(bars)
 
 
-def _bracket(x: int, top: int, bottom: int) -> str:
-    return (
-        f'<path d="M{x},{top} h8 V{bottom} h-8" fill="none" stroke="{TERM_COLOURS["invariance"]}" stroke-width="2.5"/>'
-    )
+def _bracket(x: int, top: int, bottom: int, colour: str) -> str:
+    return f'<path d="M{x},{top} h8 V{bottom} h-8" fill="none" stroke="{colour}" stroke-width="2.5"/>'
 
 
-def _term(x: int, y: int, name: str, says: str) -> str:
+def _terms() -> list[str]:
+    """The terms one below the other, evenly; those between the first and the last stand beside the bracket."""
+    top, bottom, last = 30, 258, len(TERMS) - 1
+    return [
+        _term(915 if i in (0, last) else 926, round(top + (bottom - top) * i / last), term)
+        for i, term in enumerate(TERMS)
+    ]
+
+
+def _term(x: int, y: int, term: Term) -> str:
     return (
-        f'<g transform="translate({x},{y})"><text font-size="14" font-weight="700" fill="{TERM_COLOURS[name]}" y="14">'
-        f'{name}</text><text font-size="12" fill="currentColor" y="30">{says}</text></g>'
+        f'<g transform="translate({x},{y})"><text font-size="14" font-weight="700" fill="{term.colour}" y="14">'
+        f'{term.name}</text><text font-size="12" fill="currentColor" y="30">{term.label}</text></g>'
     )

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from vicreg.cli.output import print_table
-from vicreg.config import DATASETS
+from vicreg.config import DATASETS, DEFAULT_DATASET
 from vicreg.study import STUDY_PROBES
 
 
@@ -20,7 +20,7 @@ def add(commands: Any) -> None:
         description="Hold the study's findings against the runs on this machine.",
     )
     claims.set_defaults(command=_claims)
-    claims.add_argument("--dataset", choices=DATASETS, default="cifar10", help="default: cifar10")
+    claims.add_argument("--dataset", choices=DATASETS, default=DEFAULT_DATASET, help=f"default: {DEFAULT_DATASET}")
 
     listing = commands.add_parser("list", help="list the runs on this machine", description="List the runs here.")
     listing.set_defaults(command=_list)

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from vicreg.cli.output import Bars
-from vicreg.config import BASELINES, DATASETS
+from vicreg.config import BASELINES, DATASETS, DEFAULT_DATASET
+from vicreg.storage.paths import CONFIG_FILE
 
 
 def add(commands: Any) -> None:
@@ -29,7 +30,7 @@ def add(commands: Any) -> None:
     )
     baseline.set_defaults(command=_baseline)
     baseline.add_argument("names", nargs="+", metavar="NAME", choices=BASELINES, help=", ".join(BASELINES))
-    baseline.add_argument("--dataset", choices=DATASETS, default="cifar10", help="default: cifar10")
+    baseline.add_argument("--dataset", choices=DATASETS, default=DEFAULT_DATASET, help=f"default: {DEFAULT_DATASET}")
     baseline.add_argument("--folder", type=Path, help="where runs go; default: VICREG_RUNS, else your cache folder")
 
 
@@ -75,7 +76,7 @@ def chosen_runs(names: Iterable[str], found: dict[str, Any]) -> list[Any]:
     for name in names:
         if name in found:
             chosen.append(found[name])
-        elif (Path(name) / "config.json").is_file():
+        elif (Path(name) / CONFIG_FILE).is_file():
             chosen.append(open_run(name))
         else:
             raise ValueError(f"no run {name!r} here; there are: {', '.join(found) or 'none'}")

@@ -6,6 +6,8 @@ import contextlib
 import sys
 from typing import Any
 
+from vicreg.terms import NAMES
+
 
 def say(text: str) -> None:
     """Print a line at once. A log on a full disk is no reason to end."""
@@ -49,10 +51,8 @@ class Bars:
         from tqdm import tqdm
 
         shot, terms = progress.snapshot, progress.terms
-        figures = (
-            f"epoch {progress.epoch}/{progress.epochs} total {terms['total']:.2f} var {terms['variance']:.3f} "
-            f"inv {terms['invariance']:.3f} cov {terms['covariance']:.3f}"
-        )
+        figures = f"epoch {progress.epoch}/{progress.epochs} total {terms['total']:.2f} "
+        figures += " ".join(f"{name[:3]} {terms[name]:.3f}" for name in NAMES)
         if self.watched:
             bar = self._bar("training", progress.steps, "step")
             bar.set_postfix_str(figures, refresh=False)

@@ -11,8 +11,9 @@ from typing import Any
 
 from vicreg.cli.interrupts import stop_on_interrupt
 from vicreg.cli.output import Bars
-from vicreg.config import DATASETS, ENCODERS, OPTIMISERS, PRECISIONS, PRESETS, Config, presets
-from vicreg.storage.paths import training_folder
+from vicreg.config import DATASETS, DEFAULT_DATASET, ENCODERS, OPTIMISERS, PRECISIONS, PRESETS, Config, presets
+from vicreg.storage.paths import CONFIG_FILE, training_folder
+from vicreg.terms import IN_LOSS
 from vicreg.training.torchrun import torchrun
 
 
@@ -25,7 +26,7 @@ def add(commands: Any) -> None:
     )
     train.set_defaults(command=_train)
     train.add_argument("--preset", choices=sorted(PRESETS), help="default: vicreg")
-    train.add_argument("--dataset", choices=DATASETS, help="default: cifar10")
+    train.add_argument("--dataset", choices=DATASETS, help=f"default: {DEFAULT_DATASET}")
     train.add_argument("--config", type=Path, metavar="FILE", help="in their place: JSON settings, as in a config.json")
     train.add_argument("--encoder", choices=ENCODERS, help="default: the preset's (lean; tiny on digits)")
     train.add_argument("--optimiser", choices=OPTIMISERS, help="default: the preset's")
@@ -36,9 +37,7 @@ def add(commands: Any) -> None:
         ("weight-decay", float, "on matrices only"),
         ("warmup-steps", int, "steps of linear warm-up"),
         ("seed", int, "of weights, order and views"),
-        ("invariance-weight", float, "lambda"),
-        ("variance-weight", float, "mu"),
-        ("covariance-weight", float, "nu"),
+        *((term.option, float, term.greek) for term in IN_LOSS),
     ):
         train.add_argument(f"--{name}", type=kind, metavar="N", help=f"{text}; default: the preset's")
     train.add_argument("--teacher", metavar="NAME", help="run whose nearest images are positives; default: vicreg")
@@ -84,7 +83,7 @@ def _train(options: argparse.Namespace) -> int:
     name = options.name or config.run_name
     if Path(name).name != name or name.startswith("."):
         raise ValueError(f"--name must be a plain folder name, got {name!r}")
-    if (root / name / "config.json").exists() and not options.replace:
+    if (root / name / CONFIG_FILE).exists() and not options.replace:
         raise ValueError(
             f"a finished run {name} is there already; --replace trains it again, --name gives another name"
         )
@@ -195,7 +194,7 @@ def _trained(
 def config_of(options: argparse.Namespace) -> Config:
     """The Config that the options describe. Raises ValueError for settings that do not go together."""
     if options.config is None:
-        config = presets(options.dataset or "cifar10")[options.preset or "vicreg"]
+        config = presets(options.dataset or DEFAULT_DATASET)[options.preset or "vicreg"]
     elif options.preset or options.dataset:
         raise ValueError("--config takes the place of --preset and --dataset: give it alone")
     else:

@@ -21,8 +21,10 @@ class Spec:
 
     train_images: how many its train split has, where one can train on it. repo, splits: where the Hub keeps it; column:
     where its parquet files keep the pictures; side: their size as stored. anomalies: the data set whose test split is
-    anomalous to it, and the first so many of it that are taken. attributes: what else is known of each picture, and the
-    names of its values. things: what its pictures are called in a sentence. A data set without a repo is made on the spot.
+    anomalous to it, and the first so many of it that are taken; every one that one can train on names them. attributes:
+    what else is known of each picture, and the names of its values. things: what its pictures are called in a sentence.
+    measuring: how long a trained run is measured, on two idle cores. batches: whether torchvision's folder of it is read
+    too. A data set without a repo is made on the spot.
     """
 
     title: str
@@ -35,6 +37,22 @@ class Spec:
     anomalies: tuple[str, int] | None = None
     attributes: dict[str, tuple[str, ...]] = field(default_factory=dict)
     things: str = "pictures"
+    measuring: str = "some minutes"
+    batches: bool = False
+
+    def __post_init__(self) -> None:
+        if self.train_images and self.anomalies is None:
+            raise ValueError(f"{self.title} can be trained on, so it must name a data set of anomalies")
+
+    @property
+    def chance(self) -> float:
+        """What guessing a class gives, in percent."""
+        return 100 / len(self.classes)
+
+    @property
+    def made_here(self) -> bool:
+        """Whether its pictures are made on this machine, without the network."""
+        return not self.repo
 
 
 DIGITS = tuple("0123456789")
@@ -51,6 +69,8 @@ CATALOGUE: dict[str, Spec] = {
         },
         column="img",
         anomalies=("mnist", 3_000),
+        measuring="about 5 minutes",
+        batches=True,
     ),
     "coloured-digits": Spec(
         title="coloured digits",
@@ -58,6 +78,7 @@ CATALOGUE: dict[str, Spec] = {
         train_images=10_376,
         anomalies=("photo-crops", 520),
         attributes={"ink": HUES, "paper": HUES},
+        measuring="about a minute",
     ),
     "mnist": Spec(
         title="MNIST",

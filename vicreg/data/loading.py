@@ -131,7 +131,7 @@ def _local(name: str, split: str) -> list[Path]:
     file = folder / _hub_name(spec_of(name), split)
     if file.is_file():
         return [file]
-    if name != "cifar10":
+    if not spec_of(name).batches:
         return []
     from vicreg.data.cifar_batches import FOLDER, files
 
@@ -149,7 +149,7 @@ def _how_to_get(name: str, split: str, *, failure: str | None = None) -> str:
     spec = spec_of(name, split)
     megabytes = f"{spec.splits[split].bytes / 1e6:.0f} MB"
     folder = f"set VICREG_DATA to a folder that holds {_hub_name(spec, split)}"
-    if name == "cifar10":
+    if spec.batches:
         folder += " or torchvision's cifar-10-batches-py"
     if failure is not None:
         return f"{spec.title}'s {split} split ({megabytes}) could not be fetched: {failure} Or {folder}."

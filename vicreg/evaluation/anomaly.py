@@ -19,6 +19,7 @@ from vicreg.evaluation.encode import checked
 from vicreg.evaluation.neighbours import nearest
 
 REDUCTIONS = ("mean", "kth")
+DEPTHS = (2, 10, 50)  # numbers of neighbours that a page can choose
 RESAMPLES = 1000
 POINTS = 200  # of a curve that is kept for drawing
 
@@ -60,6 +61,13 @@ class Scoring:
 
 STUDY = Scoring(k=2, normalise=False, reduction="mean")
 FIELD = Scoring(k=50, normalise=True, reduction="kth")
+KNOWN = {"study": STUDY, "field": FIELD}  # those that get a ROC curve, by the names that figures and pages give them
+OFFERED = tuple(  # every one that is measured and that a page can choose; a column each in the table of scores
+    Scoring(k=k, normalise=normalise, reduction=reduction)
+    for normalise in (False, True)
+    for k in DEPTHS
+    for reduction in REDUCTIONS
+)
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,6 @@ KNN = 20
 LISTED = 10  # nearest and farthest pictures kept for each query
 FEW = 5  # of which the study looked at so many
 CONFUSED = 5  # pairs of classes named
-DEPTHS = (2, 10, 50)  # numbers of neighbours that a page can choose for an anomaly score
 EXTREME = 100  # most anomalous images listed
 HUBS = 10  # most repeated farthest images listed
 ALIKE = 7  # of which the study looked at so many
@@ -253,17 +252,19 @@ def anomaly(
     labels: of the anomalies, in their own data set (-1 without). images: of the test split and the anomalies after them,
     for how alike the most anomalous are.
     """
-    depth = min(max(DEPTHS), len(train))
+    depth = min(max(scoring.k for scoring in anomalous.OFFERED), len(train))
     columns, metrics = {}, {}
     queries = test if anomalies is None else np.concatenate([test, anomalies])
-    for normalise in (False, True):
-        distances = anomalous.nearest_distances(queries, train, k=depth, normalise=normalise)
-        for k in DEPTHS:
-            for reduction in ("mean", "kth"):
-                scores = anomalous.reduce_distances(distances, k=min(k, depth), reduction=reduction)
-                columns[anomalous.Scoring(k=k, normalise=normalise, reduction=reduction).column] = scores
+    distances = {
+        normalise: anomalous.nearest_distances(queries, train, k=depth, normalise=normalise)
+        for normalise in (False, True)
+    }
+    for scoring in anomalous.OFFERED:
+        columns[scoring.column] = anomalous.reduce_distances(
+            distances[scoring.normalise], k=min(scoring.k, depth), reduction=scoring.reduction
+        )
     roc_rows = []
-    for name, scoring in (("study", anomalous.STUDY), ("field", anomalous.FIELD)):
+    for name, scoring in anomalous.KNOWN.items():
         scores = columns[scoring.column]
         order = anomalous.ranking(scores)
         metrics[name] = {"column": scoring.column, "most": [int(row) for row in order[:EXTREME]]}

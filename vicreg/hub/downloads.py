@@ -21,15 +21,15 @@ from typing import NoReturn
 
 from vicreg.hub.index import INDEX, MAX_INDEX_BYTES, Entry, Shelf, read_index, run_name
 from vicreg.runs.errors import RunError
-from vicreg.runs.folder import WEIGHTS_FILE, Run, open_run
+from vicreg.runs.folder import Run, open_run
 from vicreg.storage import hub_client
 from vicreg.storage.files import sha256
 from vicreg.storage.hub_errors import Cancelled, HubError, no_space, sentence
+from vicreg.storage.paths import CONFIG_FILE, WEIGHTS_FILE
 from vicreg.storage.untrusted import shown
 
 LOOK_SECONDS = 10.0  # index.json is small: a Hub that takes longer after it answered the probe is not there
 SPARE_BYTES = 200_000_000  # stay free on the disk after a download: a server's visitors share it
-CONFIG = "config.json"
 
 
 def default_repo() -> str:
@@ -93,7 +93,7 @@ def cached_runs(repo: str, revision: str = "main") -> tuple[dict[str, Run], list
     folder = hub_client.snapshot(repo, revision)
     found: dict[str, Run] = {}
     broken: list[str] = []
-    for path in sorted(folder.glob(f"*/{CONFIG}")) if folder is not None else ():
+    for path in sorted(folder.glob(f"*/{CONFIG_FILE}")) if folder is not None else ():
         name = path.parent.name
         if not run_name(name) or not path.is_file():
             continue
@@ -192,7 +192,7 @@ def _missing(shelf: Shelf, entries: Iterable[Entry]) -> list[tuple[str, str, int
     return [
         (entry.name, path, entry.files[path][0])
         for entry in entries
-        for path in sorted(entry.files, key=lambda path: (path == CONFIG, path))
+        for path in sorted(entry.files, key=lambda path: (path == CONFIG_FILE, path))
         if hub_client.cached(shelf.repo, f"{entry.name}/{path}", revision=shelf.commit) is None
     ]
 
@@ -235,8 +235,8 @@ def _fetch(
 
 def _checked(shelf: Shelf, entry: Entry) -> Run:
     """The run, once its config.json says the same as the index."""
-    folder = hub_client.cached(shelf.repo, f"{entry.name}/{CONFIG}", revision=shelf.commit).parent
-    listed = {path: digest for path, (_, digest) in entry.files.items() if path != CONFIG}
+    folder = hub_client.cached(shelf.repo, f"{entry.name}/{CONFIG_FILE}", revision=shelf.commit).parent
+    listed = {path: digest for path, (_, digest) in entry.files.items() if path != CONFIG_FILE}
     try:
         run = _open(folder, shelf.repo)
         recorded = {path: file["sha256"] for path, file in run.record["files"].items()} if run is not None else None
@@ -247,7 +247,7 @@ def _checked(shelf: Shelf, entry: Entry) -> Run:
             raise RunError(f"its data set, preset or encoder is not the one that {INDEX} gives")
         return run
     except RunError as error:
-        _refuse(folder / CONFIG, shelf, f"{entry.name}/{CONFIG}", str(error))
+        _refuse(folder / CONFIG_FILE, shelf, f"{entry.name}/{CONFIG_FILE}", str(error))
 
 
 def _refuse(file: Path, shelf: Shelf, name: str, why: str) -> NoReturn:
@@ -265,8 +265,10 @@ def _trusted(file: Path, repo: str) -> bool:
 
 def _open(folder: Path, repo: str) -> Run | None:
     """The run in a folder of the client's cache; None if files are missing. Raises RunError."""
-    if not _trusted(folder / CONFIG, repo):
-        raise RunError(f"{folder.name}/{CONFIG} is a link out of the Hub's cache; remove it and download the run again")
+    if not _trusted(folder / CONFIG_FILE, repo):
+        raise RunError(
+            f"{folder.name}/{CONFIG_FILE} is a link out of the Hub's cache; remove it and download the run again"
+        )
     run = open_run(folder)
     for path in run.record["files"]:
         if not (folder / path).is_file():

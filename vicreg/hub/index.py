@@ -23,6 +23,7 @@ from vicreg.config import DATASETS, ENCODERS
 from vicreg.runs.folder import SCHEMA, Run
 from vicreg.storage.files import sha256
 from vicreg.storage.hub_errors import HubError
+from vicreg.storage.paths import CONFIG_FILE
 from vicreg.storage.untrusted import plain, shown
 
 INDEX = "index.json"
@@ -92,12 +93,12 @@ def read_index(content: bytes, *, repo: str, revision: str, commit: str, sizes: 
 
 def index_value(run: Run) -> dict[str, Any]:
     """A run's part of index.json. The folder must be whole (`folder.verify`)."""
-    config = run.folder / "config.json"
+    config = run.folder / CONFIG_FILE
     files = {
         path: {"bytes": run.folder.joinpath(path).stat().st_size, "sha256": entry["sha256"]}
         for path, entry in run.record["files"].items()
     }
-    files["config.json"] = {"bytes": config.stat().st_size, "sha256": sha256(config)}
+    files[CONFIG_FILE] = {"bytes": config.stat().st_size, "sha256": sha256(config)}
     found = run.metrics.get("probe")
     return {
         "schema": SCHEMA,
@@ -172,7 +173,7 @@ def _entry(name: str, value: Any, sizes: Mapping[str, int] | None) -> Entry:
 def _files(name: str, value: Any) -> dict[str, tuple[int, str]]:
     _require(isinstance(value, dict), f"{name} lists no files")
     _require(len(value) <= MAX_FILES, f"{name} lists {len(value)} files, at most {MAX_FILES} are allowed")
-    _require("config.json" in value, f"{name} lists no config.json")
+    _require(CONFIG_FILE in value, f"{name} lists no {CONFIG_FILE}")
     files = {}
     for path, entry in value.items():
         _require(_FILE.fullmatch(path) is not None, f"{name} lists {shown(path)}, which is no file of a run")

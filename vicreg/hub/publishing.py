@@ -17,6 +17,7 @@ from vicreg.storage import hub_client
 from vicreg.storage.files import to_json
 from vicreg.storage.hub_client import Listing
 from vicreg.storage.hub_errors import HubError, sentence
+from vicreg.storage.paths import WEIGHTS_FILE
 
 CARD = "README.md"
 
@@ -115,9 +116,7 @@ def repo_card(repo: str, runs: Mapping[str, Mapping[str, Any]]) -> str:
         **({"datasets": sources} if sources else {}),
         **({"model-index": [{"name": repo.split("/")[1], "results": results}]} if results else {}),
     }
-    example = next(
-        (name for name, run in readable.items() if "model.safetensors" in run["files"]), next(iter(runs), "RUN")
-    )
+    example = next((name for name, run in readable.items() if WEIGHTS_FILE in run["files"]), next(iter(runs), "RUN"))
     data = ", ".join(
         f"{spec.title} ({f'the Hub data set {spec.repo}' if spec.repo else 'made on the spot, without a download'})"
         for spec in specs.values()

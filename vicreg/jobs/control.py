@@ -31,7 +31,7 @@ from vicreg.jobs.locks import Holder
 from vicreg.jobs.record import Limits, Record, arguments, read_record, write_record
 from vicreg.jobs.status import Job, find, folder_of, get, lives, read_job, run_folder
 from vicreg.storage import paths
-from vicreg.storage.paths import JOB_FILE, LOG_FILE, STATE_FILE
+from vicreg.storage.paths import CONFIG_FILE, JOB_FILE, LOG_FILE, STATE_FILE
 
 NAME = r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}"  # pages show it to everybody
 SECONDS_TO_DIE = 15.0  # after SIGKILL
@@ -78,7 +78,7 @@ def start(
         )
     folder = folder_of(name)
     with _alone():
-        if (run_folder(folder) / "config.json").exists():
+        if (run_folder(folder) / CONFIG_FILE).exists():
             raise ValueError(f"a finished run {name} is there already; choose another name, or delete its folder")
         if (folder / STATE_FILE).exists() or ((folder / JOB_FILE).exists() and read_job(folder).state != "finished"):
             raise ValueError(

@@ -32,6 +32,7 @@ from typing import Any
 import numpy as np
 
 from vicreg.storage.paths import EVENTS_FILE
+from vicreg.terms import FIGURES
 
 POINTS = 2_000  # of the steps at most, thinned evenly as they become more
 REMEMBERED = 256  # files whose readers are kept
@@ -180,7 +181,7 @@ class Story:
 def point(step: dict[str, Any]) -> dict[str, Any]:
     """A step event as a row: the step, where and when it was, and its terms. Raises some error where one is missing."""
     figures = {name: float(step[name]) for name in ("learning_rate", "seconds", "images_per_second")}
-    terms = {name: float(step["terms"][name]) for name in ("total", "variance", "invariance", "covariance")}
+    terms = {name: float(step["terms"][name]) for name in FIGURES}
     return {"step": int(step["step"]), "epoch": int(step["epoch"]), **figures, **terms}
 
 

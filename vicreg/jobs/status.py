@@ -19,7 +19,7 @@ from vicreg.jobs.event_log import Moment
 from vicreg.jobs.failures import GO_ON, full_disk
 from vicreg.jobs.record import Record, arguments, read_record
 from vicreg.storage import paths
-from vicreg.storage.paths import EVENTS_FILE, JOB_FILE, LOCK_FILE, LOG_FILE, TRAINING, run_name
+from vicreg.storage.paths import CONFIG_FILE, EVENTS_FILE, JOB_FILE, LOCK_FILE, LOG_FILE, TRAINING, run_name
 
 State = Literal["starting", "running", "measuring", "stopping", "stopped", "interrupted", "failed", "finished"]
 TAIL_LINES, TAIL_BYTES = 20, 16_384  # of the log
@@ -199,7 +199,7 @@ def _state(folder: Path, record: Record, story: event_log.Story, tail: tuple[str
             return "measuring"
         return "running" if story.moving else "starting"
     with contextlib.suppress(OSError):  # killed between its last rename and its last word
-        if (run_folder(folder) / "config.json").stat().st_mtime >= story.began > 0:
+        if (run_folder(folder) / CONFIG_FILE).stat().st_mtime >= story.began > 0:
             return "finished"
     if story.state == "stopping":
         return "stopped"  # before it could say so
@@ -251,7 +251,7 @@ def _of_run(folder: Path) -> Job | None:
         folder=folder,
         config=run.config,
         command=(),
-        created=math.floor((run.folder / "config.json").stat().st_mtime),
+        created=math.floor((run.folder / CONFIG_FILE).stat().st_mtime),
         state="finished",
         step=steps,
         steps=steps,

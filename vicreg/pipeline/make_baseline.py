@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from vicreg.config import DEFAULT_DATASET
 from vicreg.pipeline.measure_run import Stage, evaluate_run, load_splits
 from vicreg.pipeline.provenance import data_record, versions
 from vicreg.runs.folder import Run, write_run
@@ -14,7 +15,7 @@ def make_baseline(
     name: str,
     root: Path,
     *,
-    dataset: str = "cifar10",
+    dataset: str = DEFAULT_DATASET,
     download: bool = False,
     on_stage: Stage = lambda label, done, total: None,
 ) -> Run:

@@ -13,6 +13,7 @@ from vicreg.pipeline.provenance import source_record
 from vicreg.runs.folder import Run, update_run
 from vicreg.storage import paths
 from vicreg.storage.files import frame_bytes
+from vicreg.storage.paths import METRICS_FILE
 
 Stage = Callable[[str, int, int], None]
 
@@ -80,7 +81,7 @@ def evaluate_run(run: Run, *, download: bool = False, on_stage: Stage = lambda l
     from vicreg.runs.model_card import model_card
     from vicreg.storage.files import to_json
 
-    files = {"metrics.json": to_json(report.metrics), **tables}
+    files = {METRICS_FILE: to_json(report.metrics), **tables}
     files["README.md"] = model_card(run.config, run.record, report.metrics, name=run.name).encode()
     return update_run(run, files, without=["results/roc.parquet"])  # an old one, if there are no anomalies now
 

@@ -10,6 +10,7 @@ from vicreg.config import Config
 from vicreg.data.image_set import ImageSet
 from vicreg.pipeline.measure_run import Stage, representations
 from vicreg.runs.folder import Run
+from vicreg.storage.paths import CONFIG_FILE
 
 
 def begun(state: Path) -> bool:
@@ -25,7 +26,7 @@ def find_teacher(config: Config, root: Path) -> Run:
     from vicreg.runs.folder import open_run
 
     name = f"{config.dataset}-{config.teacher}"
-    if (root / name / "config.json").exists():
+    if (root / name / CONFIG_FILE).exists():
         return open_run(root / name)
     found, broken = find_runs()
     if name not in found:

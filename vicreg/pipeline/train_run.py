@@ -17,7 +17,7 @@ from vicreg.pipeline.teacher import begun, find_positives, find_teacher
 from vicreg.runs.folder import Run, write_run
 from vicreg.runs.weights import weights_bytes
 from vicreg.storage.files import frame_bytes
-from vicreg.storage.paths import EVENTS_FILE, JOB_FILE, LOCK_FILE, LOG_FILE, training_folder
+from vicreg.storage.paths import EVENTS_FILE, HISTORY_FILE, JOB_FILE, LOCK_FILE, LOG_FILE, WEIGHTS_FILE, training_folder
 from vicreg.training.device import choose_device, device_title, every_processor
 
 MEASURING = "measuring"  # the folder beside the state where a run is measured
@@ -123,8 +123,8 @@ def train_run(
 
         def measure() -> None:
             files = {
-                "model.safetensors": weights_bytes(trained.encoder, trained.expander),
-                "history.csv": _history(trained.history),
+                WEIGHTS_FILE: weights_bytes(trained.encoder, trained.expander),
+                HISTORY_FILE: _history(trained.history),
                 **_timeline(trained.snapshots, test_set),
             }
             if not evaluate:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from vicreg.runs.errors import RunError
 from vicreg.runs.folder import Run, open_run
 from vicreg.storage import paths
+from vicreg.storage.paths import CONFIG_FILE
 
 if TYPE_CHECKING:
     pass
@@ -23,7 +24,7 @@ def find_runs() -> tuple[dict[str, Run], list[str]]:
         if not root.is_dir():
             continue
         for folder in sorted(root.iterdir()):
-            if folder.name.startswith(".") or not (folder / "config.json").is_file():
+            if folder.name.startswith(".") or not (folder / CONFIG_FILE).is_file():
                 continue
             try:
                 run = open_run(folder)

@@ -30,6 +30,7 @@ from vicreg.config import BASELINES, Config
 from vicreg.runs import schema
 from vicreg.runs.errors import RunError
 from vicreg.storage.files import sha256, to_json
+from vicreg.storage.paths import CONFIG_FILE, HISTORY_FILE, METRICS_FILE, WEIGHTS_FILE
 from vicreg.storage.untrusted import shown
 
 if TYPE_CHECKING:
@@ -38,7 +39,6 @@ if TYPE_CHECKING:
     from vicreg.method.networks import Encoder, Expander
 
 SCHEMA = 1
-WEIGHTS_FILE = "model.safetensors"
 
 
 @dataclass(frozen=True)
@@ -89,18 +89,18 @@ class Run:
     @cached_property
     def metrics(self) -> dict[str, Any]:
         """metrics.json; an empty dict for a run that was not evaluated yet."""
-        if "metrics.json" not in self.record["files"]:
+        if METRICS_FILE not in self.record["files"]:
             return {}
-        found = schema.read_json(self._checked("metrics.json"), run=self.name)
+        found = schema.read_json(self._checked(METRICS_FILE), run=self.name)
         schema.check_metrics(found, name=self.name, classes=len(self._classes), baseline=self.baseline)
         return found
 
     @cached_property
     def history(self) -> pd.DataFrame:
-        """epoch, split, variance, invariance, covariance, total, learning_rate, seconds: a row an epoch and split."""
+        """A row an epoch and split, with the columns of `tables.HISTORY`: the unweighted terms, the total, and more."""
         from vicreg.runs.tables import read_history
 
-        return read_history(self._checked("history.csv"), run=self.name)
+        return read_history(self._checked(HISTORY_FILE), run=self.name)
 
     def has(self, result: str) -> bool:
         """Whether the run holds results/<result>.parquet."""
@@ -185,7 +185,7 @@ class Run:
         wanted = self.record["files"].get(file, {}).get("sha256")
         if wanted is None:
             raise RunError(
-                f"{self.name}/config.json does not list {file}; the run is incomplete, fetch or train it again"
+                f"{self.name}/{CONFIG_FILE} does not list {file}; the run is incomplete, fetch or train it again"
             )
         if not path.is_file():
             raise RunError(f"{self.name}/{file} is missing; fetch or train the run again")
@@ -203,9 +203,9 @@ def open_run(folder: str | Path) -> Run:
     this version cannot read.
     """
     folder = Path(folder)
-    path = folder / "config.json"
+    path = folder / CONFIG_FILE
     if not path.is_file():
-        raise RunError(f"{folder.name} holds no finished run: it has no config.json")
+        raise RunError(f"{folder.name} holds no finished run: it has no {CONFIG_FILE}")
     try:
         record = schema.read_json(path, run=folder.name)
         version = record["schema"]
@@ -216,9 +216,9 @@ def open_run(folder: str | Path) -> Run:
             )
         files = record["files"]
         if not all(_plain(name) and len(entry["sha256"]) == 64 for name, entry in files.items()):
-            raise RunError(f"{folder.name}/config.json lists a file outside the run's folder, or one without sha256")
+            raise RunError(f"{folder.name}/{CONFIG_FILE} lists a file outside the run's folder, or one without sha256")
         if WEIGHTS_FILE not in files and record.get("baseline", {}).get("name") not in BASELINES:
-            raise RunError(f"{folder.name}/config.json lists no {WEIGHTS_FILE}, and names no baseline")
+            raise RunError(f"{folder.name}/{CONFIG_FILE} lists no {WEIGHTS_FILE}, and names no baseline")
         schema.check_record(record, name=folder.name)
         config = Config.from_dict(record["config"])
     except RunError:
@@ -227,7 +227,7 @@ def open_run(folder: str | Path) -> Run:
         words = (
             str(error)[:500].replace("[", "(").replace("]", ")")
         )  # its strings are plain by now, lists look like links
-        raise RunError(f"{folder.name}/config.json cannot be read: {words}") from error
+        raise RunError(f"{folder.name}/{CONFIG_FILE} cannot be read: {words}") from error
     return Run(folder=folder, config=config, record=record)
 
 
@@ -255,7 +255,7 @@ def write_run(folder: str | Path, files: Mapping[str, bytes], record: Mapping[st
                 raise ValueError(f"a run's file needs a relative name below its folder, got {name!r}")
             _write(fresh / name, content)
             listed[name] = {"sha256": sha256(fresh / name), "bytes": len(content)}
-        _write(fresh / "config.json", to_json({"schema": SCHEMA, **record, "files": listed}))
+        _write(fresh / CONFIG_FILE, to_json({"schema": SCHEMA, **record, "files": listed}))
         if folder.exists():
             os.rename(folder, old)
         os.rename(fresh, folder)

@@ -7,7 +7,8 @@ from typing import Any
 
 from vicreg.config import Config
 from vicreg.data.catalogue import CATALOGUE
-from vicreg.study import STUDY_PROBES, study_probe
+from vicreg.study import STUDY_DATASET, STUDY_PROBES, study_probe
+from vicreg.terms import IN_LOSS
 
 
 def model_card(config: Config, record: dict[str, Any], metrics: dict[str, Any], *, name: str) -> str:
@@ -80,7 +81,7 @@ def _attributes(metrics: dict[str, Any]) -> str:
 
 
 def _study(config: Config) -> str:
-    if config.dataset != "cifar10":
+    if config.dataset != STUDY_DATASET:
         return "The study that this project grew out of did not use this data set."
     figure = study_probe(config)
     if figure is None:
@@ -91,7 +92,10 @@ def _study(config: Config) -> str:
 def _how(config: Config, record: dict[str, Any]) -> str:
     if record.get("baseline"):
         return ""
-    weights = f"{config.invariance_weight:g}, {config.variance_weight:g}, {config.covariance_weight:g}"
+    weights = ", ".join(f"{getattr(config, term.weight):g}" for term in IN_LOSS)
+    terms = ", ".join(term.normalised for term in IN_LOSS).replace(
+        "the two", "the\ntwo"
+    )  # a line of the card ends there
     pairs = f"views of {config.views.size} x {config.views.size} pixels"
     if found := record.get("neighbours"):
         pairs = (
@@ -101,7 +105,7 @@ def _how(config: Config, record: dict[str, Any]) -> str:
     return (
         f"Training: {config.epochs} epochs of {record['data']['train']['images']:,} images, batch {config.batch_size}, "
         f"{config.optimiser} at\n{config.learning_rate:g}, weights of the unweighted terms as `vicreg.method.loss` gives them "
-        f"(invariance, variance averaged over the\ntwo views, covariance) {weights}, {pairs}, seed {config.seed}; "
+        f"({terms}) {weights}, {pairs}, seed {config.seed}; "
         f"{record['seconds'] / 60:.0f} minutes on {record['device']}.\n"
     )
 

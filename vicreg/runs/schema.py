@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from vicreg.config import MOST, PRECISIONS
+from vicreg.evaluation.anomaly import KNOWN
+from vicreg.storage.paths import CONFIG_FILE, METRICS_FILE
 from vicreg.storage.untrusted import (
     LARGEST,
     fields,
@@ -76,7 +78,7 @@ def check_record(record: Any, *, name: str) -> None:
     except ValueError as error:
         from vicreg.runs.errors import RunError
 
-        raise RunError(f"{name}/config.json is not a run's: {error}; fetch or train the run again") from error
+        raise RunError(f"{name}/{CONFIG_FILE} is not a run's: {error}; fetch or train the run again") from error
 
 
 def check_metrics(metrics: Any, *, name: str, classes: int | None = None, baseline: str = "") -> None:
@@ -99,7 +101,7 @@ def check_metrics(metrics: Any, *, name: str, classes: int | None = None, baseli
         from vicreg.runs.errors import RunError
 
         raise RunError(
-            f"{name}/metrics.json is not a run's: {error}; `python -m vicreg evaluate {name}` makes it again"
+            f"{name}/{METRICS_FILE} is not a run's: {error}; `python -m vicreg evaluate {name}` makes it again"
         ) from error
 
 
@@ -169,7 +171,7 @@ def _anomaly(path: str, value: Any) -> None:
     setting = fields(
         {"column": text, "most": listed(row), **(curve if value["n_anomalies"] else {})}, {"alike": number, **curve}
     )
-    fields({"study": setting, "field": setting})(path, value)
+    fields(dict.fromkeys(KNOWN, setting))(path, value)
 
 
 _SOURCE = {"source": text, "file": text, "sha256": sha256}

@@ -15,8 +15,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from vicreg.evaluation.anomaly import OFFERED
 from vicreg.runs.schema import Measured
+from vicreg.storage.paths import HISTORY_FILE
 from vicreg.storage.untrusted import plain, shown
+from vicreg.terms import FIGURES
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -31,7 +34,7 @@ MAX_FOOTER = 100_000  # bytes; the largest of a run of ours has 7,411
 MAX_HISTORY_BYTES = 10_000_000
 MAX_WORD = 100  # characters of a cell
 
-HISTORY = ("epoch", "split", "variance", "invariance", "covariance", "total", "learning_rate", "seconds")
+HISTORY = ("epoch", "split", *FIGURES, "learning_rate", "seconds")
 
 # Kinds of columns. A row counts test images from 0, a label counts classes; a measure may be anything that half precision
 # makes of a distance, a number is finite.
@@ -55,10 +58,11 @@ class Table:
     every: bool = False
 
 
-_SCORES = [f"{way}_{k}{scaled}" for way in ("mean", "kth") for k in (2, 10, 50) for scaled in ("", "_unit")]
 _PLANE = {f"{name}_{axis}": NUMBER for name in ("pca", "tsne") for axis in "xy"}
 TABLES = {
-    "anomaly": Table({"anomaly": TRUTH, "index": WHOLE, "label": WHOLE, **dict.fromkeys(_SCORES, NUMBER)}),
+    "anomaly": Table(
+        {"anomaly": TRUTH, "index": WHOLE, "label": WHOLE, **{scoring.column: NUMBER for scoring in OFFERED}}
+    ),
     "clusters": Table({"index": ROW, "label": LABEL, "cluster": WHOLE, "distance": MEASURE}, every=True),
     "confusion": Table({"class": WORD, "predicted": WORD, "count": WHOLE}, most=10_000),
     "embedding_spectrum": Table({"dimension": WHOLE, "singular_value": NUMBER}, most=20_000),
@@ -322,4 +326,4 @@ def _error(run: str, name: str, problem: str) -> ValueError:
 def _history_error(run: str, problem: str) -> ValueError:
     from vicreg.runs.errors import RunError
 
-    return RunError(f"{run}/history.csv cannot be used: {problem}; fetch or train the run again")
+    return RunError(f"{run}/{HISTORY_FILE} cannot be used: {problem}; fetch or train the run again")

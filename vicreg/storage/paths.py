@@ -1,4 +1,6 @@
-"""Where things lie on this machine: the cache folder, bundled runs, runs trained here, and a training's folder.
+"""Where things lie on this machine, and the names of their files: cache folder, runs, and a training's folder.
+
+A run's folder has the files that `vicreg.runs.folder` describes.
 
 A run that is being trained has a folder `.training-<name>` beside its own, with these files:
 
@@ -19,6 +21,10 @@ from pathlib import Path
 BUNDLED = Path(__file__).resolve().parents[2] / "checkpoints"
 
 TRAINING = ".training-"  # what the name of a training's folder begins with
+CONFIG_FILE = "config.json"  # of a run; written last, so a folder without it is unfinished
+WEIGHTS_FILE = "model.safetensors"
+HISTORY_FILE = "history.csv"
+METRICS_FILE = "metrics.json"
 STATE_FILE = "state.safetensors"
 JOB_FILE = "job.json"
 EVENTS_FILE = "events.jsonl"
