@@ -5,7 +5,6 @@ import streamlit as st
 
 import ui
 from ui.lab import lab
-from vicreg import charts
 from vicreg.charts.embedding_bars import embedding_bars, embedding_scale
 from vicreg.charts.method_diagram import diagram
 from vicreg.study import STUDY_PROBES
