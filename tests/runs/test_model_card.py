@@ -4,6 +4,7 @@ import dataclasses
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
 from huggingface_hub import ModelCard
 
@@ -87,6 +88,13 @@ def test_the_hubs_own_reader_finds_the_probe(tmp_path):
         (result,) = data.eval_results
         assert (result.metric_type, result.metric_value) == ("accuracy", 61.234)
         assert (result.dataset_name, result.dataset_split) == ("CIFAR-10", "test")
+
+
+def test_a_numpy_float_is_a_plain_number_in_the_front_matter():
+    config = PRESETS["vicreg"]
+    record = {"config": config.to_dict(), "data": DATA, "device": "CPU", "seconds": 60.0}
+    measured = {**METRICS, "probe": {**METRICS["probe"], "accuracy": np.float64(61.234)}}
+    assert "value: 61.234\n" in front_matter(model_card(config, record, measured, name="x"))
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -108,7 +108,7 @@ def probe_result(dataset: str, accuracy: float, label: str) -> EvalResult:
         dataset_name=spec.title,
         dataset_split="test",
         metric_type="accuracy",
-        metric_value=accuracy,
+        metric_value=float(accuracy),  # a numpy float would reach the YAML as a Python object
         metric_name=label,
     )
 
