@@ -13,6 +13,7 @@ import socket
 import struct
 import subprocess
 import sys
+import tempfile
 import threading
 import zlib
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -266,11 +267,20 @@ def test_the_cache_folder_is_the_users(tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "xdg"))
     assert paths.cache_folder() == tmp_path / "xdg" / "vicreg"
     monkeypatch.delenv("XDG_CACHE_HOME")
-    monkeypatch.setattr(Path, "home", lambda: tmp_path)
-    monkeypatch.setenv("LOCALAPPDATA", str(tmp_path / "local"))
-    for platform, folder in {"linux": ".cache", "darwin": "Library/Caches", "win32": "local"}.items():
-        monkeypatch.setattr(sys, "platform", platform)
-        assert paths.cache_folder() == tmp_path / folder / "vicreg"
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert paths.cache_folder() == tmp_path / ("Library/Caches/vicreg" if sys.platform == "darwin" else ".cache/vicreg")
+
+
+def test_a_user_without_a_home_gets_a_cache_folder_all_the_same(monkeypatch):
+    for name in ("VICREG_CACHE", "XDG_CACHE_HOME", "HOME"):
+        monkeypatch.delenv(name, raising=False)
+    pwd = pytest.importorskip("pwd")
+
+    def nobody(uid: int) -> None:
+        raise KeyError(uid)
+
+    monkeypatch.setattr(pwd, "getpwuid", nobody)
+    assert paths.cache_folder() == Path(tempfile.gettempdir(), "vicreg")
 
 
 # What is refused

@@ -15,6 +15,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import psutil
 import pytest
 import torch
 from safetensors import safe_open
@@ -632,8 +633,18 @@ def test_many_who_ask_do_not_take_each_other_for_a_living_process(here):
     assert not folder.exists()
 
 
-def test_where_the_system_tells_no_start_the_lock_says_who_lives(tmp_path):
-    assert not locks.alive(os.getpid(), "?", tmp_path / LOCK_FILE)
-    with locks.whole_folder(tmp_path):
-        assert locks.alive(os.getpid(), "?", tmp_path / LOCK_FILE)
-    assert not locks.alive(os.getpid(), "?", tmp_path / LOCK_FILE)
+def test_setting_the_clock_does_not_make_another_process_of_a_living_one(monkeypatch):
+    known = locks.identity(os.getpid())
+    assert known
+    created, booted = psutil.Process.create_time, psutil.boot_time
+    # on Linux the kernel reports a later moment of booting once the clock was set forward, and psutil adds it
+    if psutil.LINUX:
+        monkeypatch.setattr(psutil.Process, "create_time", lambda process: created(process) + 3600)
+        monkeypatch.setattr(psutil, "boot_time", lambda: booted() + 3600)
+    assert locks.identity(os.getpid()) == known
+
+
+@pytest.mark.parametrize("pid", [-1, 0, 2**22 + 1, 2**31 - 1, 2**70])
+def test_a_number_that_no_process_has_is_a_dead_one(pid, tmp_path):
+    assert locks.identity(pid) == ""
+    assert not locks.alive(pid, "1.00", tmp_path / LOCK_FILE)

@@ -124,7 +124,7 @@ def _hub_name(spec: Spec, split: str) -> str:
 
 
 def _local(name: str, split: str) -> list[Path]:
-    """The files below VICREG_DATA that hold a split: the Hub's one, else those of torchvision's folder; or none."""
+    """The files below VICREG_DATA that hold a split: the Hub's one, else what torchvision's folder has of it."""
     if not os.environ.get("VICREG_DATA"):
         return []
     folder = Path(os.environ["VICREG_DATA"]).expanduser()
@@ -135,8 +135,7 @@ def _local(name: str, split: str) -> list[Path]:
         return []
     from vicreg.data.cifar_batches import FOLDER, files
 
-    found = files(folder / FOLDER, split)
-    return found if all(file.is_file() for file in found) else []
+    return [file for file in files(folder / FOLDER, split) if file.is_file()]  # reading some of them names the rest
 
 
 def _file_in_hub_cache(spec: Spec, split: str) -> Path | None:
@@ -153,11 +152,22 @@ def _how_to_get(name: str, split: str, *, failure: str | None = None) -> str:
         folder += " or torchvision's cifar-10-batches-py"
     if failure is not None:
         return f"{spec.title}'s {split} split ({megabytes}) could not be fetched: {failure} Or {folder}."
-    looked = "does not hold it" if os.environ.get("VICREG_DATA") else "is not set"
+    looked = _looked(name, split)
     return (
         f"{spec.title}'s {split} split is not on this machine: VICREG_DATA {looked}, and the Hub's cache has no copy. "
         f"Either {folder}, or fetch {megabytes} from the Hugging Face Hub with {_call(name, split)}."
     )
+
+
+def _looked(name: str, split: str) -> str:
+    """Why VICREG_DATA does not give a split; the verb of a sentence. Names the files that torchvision's folder lacks."""
+    from vicreg.data.cifar_batches import FILES, FOLDER
+
+    if not (folder := os.environ.get("VICREG_DATA")):
+        return "is not set"
+    if name == "cifar10" and Path(folder, FOLDER).expanduser().is_dir():
+        return f"has a folder {FOLDER} without {', '.join(FILES[split])}"
+    return "does not hold it"
 
 
 def _call(name: str, split: str) -> str:

@@ -77,54 +77,34 @@ def publish(
 
 
 def repo_card(repo: str, runs: Mapping[str, Mapping[str, Any]]) -> str:
-    """The repository's model card: Markdown with the Hub's front matter, one result of the probe a run.
+    """The repository's model card: Markdown with the Hub's front matter: one result a data set, with the probe of each run.
 
     runs: `runs` of an index.json that `read_index` takes. Runs of another schema are named, and no more.
     """
     from vicreg.data.catalogue import CATALOGUE
-    from vicreg.runs.model_card import yaml
+    from vicreg.runs.model_card import front_matter, probe_result
 
     known = {name: run for name, run in runs.items() if run["schema"] == SCHEMA}
     readable = {name: run for name, run in known.items() if run["dataset"] in CATALOGUE}
     specs = {run["dataset"]: CATALOGUE[run["dataset"]] for run in readable.values()}
     results = [
-        {
-            "task": {"type": "image-classification", "name": "Linear probe"},
-            "dataset": {
-                "type": specs[run["dataset"]].repo or run["dataset"],
-                "name": specs[run["dataset"]].title,
-                "split": "test",
-            },
-            "metrics": [
-                {
-                    "type": "accuracy",
-                    "value": round(run["probe"]["accuracy"], 2),
-                    "name": "{}: linear probe (95 % interval {:.2f} to {:.2f}), {}".format(
-                        name, *run["probe"]["interval"], run["probe"].get("protocol", "protocol not given")
-                    ),
-                }
-            ],
-        }
+        probe_result(
+            run["dataset"],
+            round(run["probe"]["accuracy"], 2),
+            "{}: linear probe (95 % interval {:.2f} to {:.2f}), {}".format(
+                name, *run["probe"]["interval"], run["probe"].get("protocol", "protocol not given")
+            ),
+        )
         for name, run in readable.items()
         if run["probe"]
     ]
-    sources = sorted({spec.repo for spec in specs.values() if spec.repo})
-    front = {
-        "license": "mit",
-        "library_name": "vicreg",
-        "tags": ["self-supervised-learning", "vicreg", "image-feature-extraction"],
-        **({"datasets": sources} if sources else {}),
-        **({"model-index": [{"name": repo.split("/")[1], "results": results}]} if results else {}),
-    }
     example = next((name for name, run in readable.items() if WEIGHTS_FILE in run["files"]), next(iter(runs), "RUN"))
     data = ", ".join(
         f"{spec.title} ({f'the Hub data set {spec.repo}' if spec.repo else 'made on the spot, without a download'})"
         for spec in specs.values()
     )
     rows = "\n".join(_row(name, run) if name in known else f"| {name} | | | | |" for name, run in runs.items())
-    return f"""---
-{yaml(front)}---
-
+    return f"""{front_matter(repo.split("/")[1], specs, results)}
 # {repo.split("/")[1]}
 
 Runs of VICReg (Bardes, Ponce, LeCun 2022), one folder each; {INDEX} lists every file with its size and sha256. Each

@@ -1,6 +1,6 @@
 """Processes and locks: whether a process still lives, and that one training at a time has the machine.
 
-A process is told by its number and the time it started, since the system gives numbers again. The locks are the
+A process is known by its number and the time it started, since the operating system reuses numbers. The locks are the
 kernel's: it lets them go when their holder dies, however it dies.
 """
 
@@ -10,7 +10,6 @@ import contextlib
 import errno
 import json
 import os
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -57,27 +56,27 @@ class Holder:
 
 
 def identity(pid: int) -> str:
-    """What tells a living process from a later one of the same number: empty for a dead one.
+    """When a living process started, which tells it from a later one with the same number; empty for a dead one.
 
-    On Linux the boot and the clock tick at which it started. Elsewhere "?" for any number: see `alive`.
+    Seconds. On Linux since the machine started: psutil adds that moment by the clock, which somebody may set meanwhile.
     """
-    if not sys.platform.startswith("linux"):
-        return "?"
+    import psutil
+
     try:
-        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-        boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
-    except OSError:
+        process = psutil.Process(pid)
+        if process.status() in (psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD):
+            return ""
+        return f"{process.create_time() - (psutil.boot_time() if psutil.LINUX else 0):.2f}"
+    except (psutil.Error, ValueError):  # ValueError: a negative number
         return ""
-    state, started = fields[0], fields[19]
-    return "" if state in "ZX" else f"{boot} {started}"
 
 
 def alive(pid: int, process: str, lock: Path) -> bool:
-    """Whether the process that `identity` described lives, here or elsewhere: or else somebody has its lock.
+    """Whether the process that `identity` described lives here, or any process has its lock.
 
-    Another host, or another container, that shares the folder is told by the lock alone.
+    A process on another host, or in another container, that shares the folder is known by the lock alone.
     """
-    return (here(pid, process) and process != "?") or _held(lock)
+    return here(pid, process) or _held(lock)
 
 
 def here(pid: int, process: str) -> bool:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-import json
-from typing import Any
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
 
 from vicreg.config import Config
 from vicreg.data.catalogue import CATALOGUE
 from vicreg.study import STUDY_DATASET, STUDY_PROBES, study_probe
 from vicreg.terms import IN_LOSS
+
+if TYPE_CHECKING:
+    from huggingface_hub import EvalResult
 
 
 def model_card(config: Config, record: dict[str, Any], metrics: dict[str, Any], *, name: str) -> str:
@@ -17,36 +20,10 @@ def model_card(config: Config, record: dict[str, Any], metrics: dict[str, Any], 
     record: config.json as a dict. metrics: metrics.json as a dict.
     """
     probe, knn, data = metrics["probe"], metrics["knn"], record["data"]
-    spec = CATALOGUE[config.dataset]
-    front = {
-        "license": "mit",
-        "library_name": "vicreg",
-        "tags": ["self-supervised-learning", "vicreg", "image-feature-extraction"],
-        **({"datasets": [spec.repo]} if spec.repo else {}),
-        "model-index": [
-            {
-                "name": name,
-                "results": [
-                    {
-                        "task": {"type": "image-classification", "name": "Linear probe"},
-                        "dataset": {"type": spec.repo or config.dataset, "name": spec.title, "split": "test"},
-                        "metrics": [
-                            {
-                                "type": "accuracy",
-                                "value": probe["accuracy"],
-                                "name": f"Linear probe, {probe['protocol']}",
-                            }
-                        ],
-                    }
-                ],
-            }
-        ],
-    }
+    result = probe_result(config.dataset, probe["accuracy"], f"Linear probe, {probe['protocol']}")
     rank = metrics["spectrum"]
     accuracy, (low, high) = f"{probe['accuracy']:.2f} %", probe["interval"]
-    return f"""---
-{yaml(front)}---
-
+    return f"""{front_matter(name, [config.dataset], [result])}
 # {name}
 
 {_what(config, record)}
@@ -123,21 +100,36 @@ representations = vicreg.encode(run.encoder, images)  # uint8 (N, 32, 32, 3) -> 
 """
 
 
-def yaml(value: Any, indent: int = 0) -> str:
-    """Plain dicts, lists and scalars as YAML; strings are quoted as JSON, which YAML reads."""
-    pad = "  " * indent
-    lines = []
-    for key, item in value.items():
-        if isinstance(item, dict):
-            lines.append(f"{pad}{key}:\n{yaml(item, indent + 1)}")
-        elif isinstance(item, list) and item and isinstance(item[0], dict):
-            lines.append(f"{pad}{key}:\n")
-            for entry in item:
-                body = yaml(entry, indent + 1)
-                lines.append(f"{pad}- {body[len(pad) + 2 :]}")
-        else:
-            lines.append(f"{pad}{key}: {json.dumps(item)}\n")
-    return "".join(lines)
+def probe_result(dataset: str, accuracy: float, label: str) -> EvalResult:
+    """A linear probe as the Hub lists it. dataset: of the catalogue. accuracy: percent. label: what the figure is called."""
+    from huggingface_hub import EvalResult
+
+    spec = CATALOGUE[dataset]
+    return EvalResult(
+        task_type="image-classification",
+        task_name="Linear probe",
+        dataset_type=spec.repo or dataset,
+        dataset_name=spec.title,
+        dataset_split="test",
+        metric_type="accuracy",
+        metric_value=float(accuracy),  # a numpy float would reach the YAML as a Python object
+        metric_name=label,
+    )
+
+
+def front_matter(name: str, datasets: Iterable[str], results: Sequence[EvalResult]) -> str:
+    """The opening lines of a model card: YAML between `---` lines, which the Hub reads. datasets: of the catalogue."""
+    from huggingface_hub import ModelCardData
+
+    data = ModelCardData(
+        license="mit",
+        library_name="vicreg",
+        tags=["self-supervised-learning", "vicreg", "image-feature-extraction"],
+        datasets=sorted({CATALOGUE[dataset].repo for dataset in datasets} - {""}) or None,
+        model_name=name if results else None,
+        eval_results=list(results) or None,
+    )
+    return f"---\n{data.to_yaml()}\n---\n"
 
 
 def described(baseline: dict[str, Any]) -> str:

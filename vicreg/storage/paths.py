@@ -14,7 +14,6 @@ A run that is being trained has a folder `.training-<name>` beside its own, with
 from __future__ import annotations
 
 import os
-import sys
 import tempfile
 from pathlib import Path
 
@@ -39,15 +38,12 @@ def cache_folder() -> Path:
     """
     if named := os.environ.get("VICREG_CACHE"):
         return Path(named).expanduser()
-    if xdg := os.environ.get("XDG_CACHE_HOME"):
-        return Path(xdg) / "vicreg"
+    from platformdirs import user_cache_path
+
     try:
-        home = Path.home()
+        return user_cache_path("vicreg", appauthor=False, opinion=False)
     except RuntimeError:  # a container's user without a home
-        home = Path(tempfile.gettempdir())
-    if sys.platform == "win32":
-        return Path(os.environ.get("LOCALAPPDATA") or home / "AppData" / "Local") / "vicreg"
-    return home / ("Library/Caches" if sys.platform == "darwin" else ".cache") / "vicreg"
+        return Path(tempfile.gettempdir(), "vicreg")
 
 
 def runs_folder() -> Path:
