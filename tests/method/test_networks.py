@@ -7,8 +7,8 @@ import torch
 from torch import nn
 
 from vicreg.config import ENCODERS, Config
+from vicreg.method.encoder_shapes import ENCODER_SHAPES
 from vicreg.method.networks import PIXEL_MEAN, PIXEL_STD, Encoder, Expander, make_networks, networks
-from vicreg.method.networks import representation_width as width_of
 
 WIDTHS = {"tiny": 512, "lean": 960, "resnet18": 960}
 # Channels of every stage, in its order, and the part of the image's side that its map has left.
@@ -61,7 +61,7 @@ def test_resnet18_has_torchvisions_parameters_but_for_its_stem_and_classifier():
 @pytest.mark.parametrize("side", [8, 24, 32])
 def test_any_image_size_gives_a_representation_of_the_encoders_width(name, side):
     encoder = Encoder(name).eval()
-    assert encoder.width == width_of(name) == WIDTHS[name]
+    assert encoder.width == ENCODER_SHAPES[name].width == WIDTHS[name]
     with torch.inference_mode():
         assert encoder(torch.rand(2, 3, side, side)).shape == (2, WIDTHS[name])
 
