@@ -109,7 +109,7 @@ class Config:
     positives: str = "views"
     teacher: str = "vicreg"
     views: ViewConfig = field(default_factory=ViewConfig)
-    epochs: int = 24
+    epochs: int = 8
     batch_size: int = 256
     optimiser: str = "muon"
     learning_rate: float = 6e-3
