@@ -197,7 +197,7 @@ def test_pandas_notes_are_not_read_at_all(tmp_path):
     table = pa.Table.from_pandas(pd.read_parquet(bundled("spectrum")), preserve_index=False)
     path = tmp_path / "table.parquet"
     pq.write_table(table.replace_schema_metadata({b"pandas": b"{not json"}), path)
-    assert len(read(path, "spectrum")) == 512
+    assert len(read(path, "spectrum")) == 960
 
 
 def test_too_many_rows_are_refused_before_they_are_read(tmp_path):
