@@ -49,7 +49,7 @@ def test_the_difference_is_that_of_the_papers_examples():
     assert ciede2000((60.2574, -34.0099, 36.2677), (60.4626, -34.1751, 39.4387)) == pytest.approx(1.2644, abs=1e-4)
 
 
-@pytest.mark.parametrize(("one", "other"), itertools.combinations(SETS, 2))
+@pytest.mark.parametrize(("one", "other"), list(itertools.combinations(SETS, 2)))
 def test_no_colour_means_two_things(one, other):
     apart = {
         (name, its): ciede2000(lab(colour), lab(theirs))
