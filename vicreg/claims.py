@@ -180,8 +180,19 @@ def _variance_to_chance(metrics: Metrics) -> Finding:
         verdict,
         f"no-variance {_with_interval(probe)}, vicreg {full['accuracy']:.2f} %; near chance means under "
         f"{2 * CHANCE:.0f} %, twice what guessing gives",
-        "The embeddings collapse, but the probe looks at the representations before the expander, which need not "
-        "follow all the way.",
+        f"The embeddings collapse{_read_off_embeddings(metrics['no-variance'])}, but the probe looks at the representations "
+        "before the expander, which need not follow all the way.",
+    )
+
+
+def _read_off_embeddings(metrics: Mapping[str, Any]) -> str:
+    """What probes read of a run's embeddings, as part of a sentence; empty where that was not measured."""
+    spaces = metrics.get("spaces", {})
+    if "z" not in spaces:
+        return ""
+    return (
+        f" (the probe reads {spaces['z']['probe']['accuracy']:.2f} % of them; of the representations the study's own probe, "
+        f"which does not standardise, reads {spaces['y']['study_probe']['accuracy']:.2f} %)"
     )
 
 
