@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from vicreg.method.networks import Encoder, Expander
 
-NOBODY = "nobody"
+NOBODY = "none"
 
 
 def pick_run(*, needs: str = "") -> Run:
