@@ -250,6 +250,7 @@ def test_the_same_frame_gives_the_same_bytes():
 
 
 def test_own_runs_are_found_beside_the_bundled_ones_and_broken_ones_are_reported(run, monkeypatch, tmp_path):
+    monkeypatch.setenv("VICREG_RUNS", str(tmp_path / "none"))
     bundled, _ = find_runs()
     (tmp_path / "broken").mkdir()
     (tmp_path / "broken" / "config.json").write_text("{")
