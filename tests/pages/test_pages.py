@@ -9,6 +9,7 @@ from opened import component, opened, specs, text
 from streamlit.testing.v1 import AppTest
 
 import ui
+from ui.runs import NOBODY
 from vicreg.config import PRESETS
 from vicreg.runs.folder import open_run
 from vicreg.storage import paths
@@ -192,7 +193,7 @@ def test_a_run_measured_on_another_copy_is_not_compared_and_the_help_says_so(wit
     update_run(open_run(tmp_path / OTHER.name), {"results/fingerprints.parquet": b"of other pictures"})
     monkeypatch.setattr("vicreg.storage.paths.BUNDLED", tmp_path)
     app = opened("maps", run=RUN.title)
-    assert app.selectbox(key="second").options == ["nobody"]
+    assert app.selectbox(key="second").options == [NOBODY]
     assert "1 more were measured on another copy" in app.selectbox(key="second").help
 
 
