@@ -25,10 +25,12 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler, normalize
 
 from vicreg.claims import UNKNOWN, findings
-from vicreg.evaluation import sections
 from vicreg.evaluation.anomaly import FIELD, STUDY
 from vicreg.evaluation.colour import mean_lab
-from vicreg.evaluation.report import STEPS, Report, evaluate
+from vicreg.evaluation.report import SECTIONS, Report, evaluate
+from vicreg.evaluation.sections.anomaly_scores import anomaly
+from vicreg.evaluation.sections.neighbour_lists import retrieval
+from vicreg.evaluation.sections.probes import attributes_of
 from vicreg.storage.files import frame_bytes
 
 TRAIN_IMAGES, TRAIN_LABELS = digit_images(300)
@@ -77,7 +79,7 @@ def report() -> Report:
 def test_what_else_is_known_of_the_images_is_probed_and_looked_for_among_the_nearest():
     values = ("low", "high")
     halves = [(images.mean(axis=(1, 2, 3)) > 78).astype(np.int64) for images in (TRAIN_IMAGES, TEST_IMAGES)]
-    found = sections.attributes(TRAIN, TEST, {"brightness": (values, *halves)}).metrics["attributes"]["brightness"]
+    found = attributes_of(TRAIN, TEST, {"brightness": (values, *halves)}).metrics["attributes"]["brightness"]
     near = NearestNeighbors(n_neighbors=5, metric="cosine").fit(TEST).kneighbors(return_distance=False)
     assert found["nearest_5_same"] == pytest.approx(100 * (halves[1][near] == halves[1][:, None]).mean())
     low, high = found["nearest_5_interval"]
@@ -121,7 +123,7 @@ def test_the_same_arrays_give_the_same_report_byte_for_byte(report):
     assert again.tables.keys() == report.tables.keys()
     for name, frame in report.tables.items():
         assert frame_bytes(again.tables[name]) == frame_bytes(frame), name
-    assert stages == [("measuring", done, len(STEPS)) for done in range(len(STEPS) + 1)]
+    assert stages == [("measuring", done, len(SECTIONS)) for done in range(len(SECTIONS) + 1)]
 
 
 def test_metrics_are_plain_json_without_nan(report, collapsed):
@@ -410,7 +412,7 @@ def test_the_clusters_figures_recount_from_their_table(report):
 def test_without_anomalies_the_test_images_are_scored_alone(report, collapsed):
     assert "roc" not in collapsed.tables
     assert collapsed.metrics["anomaly"]["n_anomalies"] == 0
-    alone = sections.anomaly(TRAIN, TEST, TEST_LABELS, anomalies=None, images=None)
+    alone = anomaly(TRAIN, TEST, TEST_LABELS, anomalies=None, images=None)
     figures = alone.metrics["anomaly"]
     assert figures["n_anomalies"] == 0
     assert set(figures["study"]) == {"column", "most"}
@@ -422,18 +424,16 @@ def test_without_anomalies_the_test_images_are_scored_alone(report, collapsed):
 def test_without_images_no_question_about_pictures_is_answered(collapsed):
     assert "colour" not in collapsed.metrics["retrieval"]
     assert "alike" not in collapsed.metrics["anomaly"]["study"]
-    only_test = sections.retrieval(
-        TRAIN, TEST, TEST_LABELS, classes=CLASSES, train_images=None, test_images=TEST_IMAGES
-    )
+    only_test = retrieval(TRAIN, TEST, TEST_LABELS, classes=CLASSES, train_images=None, test_images=TEST_IMAGES)
     assert "colour" not in only_test.metrics["retrieval"]
 
 
 def test_more_train_images_than_representations_leave_the_rest_out(report):
     # as for the eigenmap, whose representations are those of the first train images only
-    retrieval = sections.retrieval(
+    lists = retrieval(
         TRAIN, TEST, TEST_LABELS, classes=CLASSES, train_images=digit_images(400)[0], test_images=TEST_IMAGES
     )
-    assert retrieval.metrics["retrieval"] == report.metrics["retrieval"]
+    assert lists.metrics["retrieval"] == report.metrics["retrieval"]
 
 
 def test_a_complete_collapse_scores_at_chance_in_every_section(collapsed):
@@ -452,11 +452,11 @@ def test_a_complete_collapse_scores_at_chance_in_every_section(collapsed):
 
 def test_a_collapse_tells_no_anomaly_and_no_colour():
     same = np.full((300, 24), 0.3, dtype=np.float32)
-    scored = sections.anomaly(same, same[:120], TEST_LABELS, anomalies=same[:60], images=POOLED)
+    scored = anomaly(same, same[:120], TEST_LABELS, anomalies=same[:60], images=POOLED)
     for name in ("study", "field"):
         assert scored.metrics["anomaly"][name]["auroc"] == 0.5
         assert scored.metrics["anomaly"][name]["most"] == list(range(100))  # equal scores stay in their order
-    found = sections.retrieval(
+    found = retrieval(
         same, same[:120], TEST_LABELS, classes=CLASSES, train_images=TRAIN_IMAGES, test_images=TEST_IMAGES
     )
     assert found.metrics["retrieval"]["colour"]["r2"] == pytest.approx(0, abs=0.05)

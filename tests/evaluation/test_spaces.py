@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from vicreg.evaluation.probe import knn_accuracy, linear_probe
-from vicreg.evaluation.sections import Section
+from vicreg.evaluation.sections.section import Section
 from vicreg.evaluation.spaces import BATCH, RATE, spaces, study_probe
 from vicreg.evaluation.spectrum import spectrum
 from vicreg.runs.errors import RunError

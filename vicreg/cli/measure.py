@@ -22,6 +22,13 @@ def add(commands: Any) -> None:
     )
     evaluate.set_defaults(command=_evaluate)
     evaluate.add_argument("runs", nargs="*", metavar="RUN", help="names or folders; default: every run here")
+    evaluate.add_argument(
+        "--only",
+        nargs="+",
+        metavar="SECTION",
+        default=(),
+        help="measure these sections of metrics.json, keep the others",
+    )
 
     baseline = commands.add_parser(
         "baseline",
@@ -43,7 +50,7 @@ def _evaluate(options: argparse.Namespace) -> int:
         print(f"vicreg: {sentence}", file=sys.stderr)
     for run in chosen_runs(options.runs or found, found):
         with Bars() as bars:
-            run = evaluate_run(run, download=True, on_stage=bars.stage)
+            run = evaluate_run(run, only=options.only, download=True, on_stage=bars.stage)
         probe = run.metrics["probe"]
         print(
             f"{run.title}: linear probe {probe['accuracy']:.2f} % ({probe['interval'][0]:.2f} to {probe['interval'][1]:.2f})"

@@ -7,17 +7,24 @@ on one machine: scikit-learn's OpenMP loops get at most two threads, whose sums 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from vicreg.evaluation import sections
+from vicreg.evaluation.sections.anomaly_scores import anomaly
+from vicreg.evaluation.sections.flat_maps import maps
+from vicreg.evaluation.sections.k_means import clusters
+from vicreg.evaluation.sections.neighbour_lists import retrieval
+from vicreg.evaluation.sections.probes import attributes_of, knn, probe
+from vicreg.evaluation.sections.section import Section
+from vicreg.evaluation.sections.singular_values import spectrum_of
 from vicreg.evaluation.spaces import spaces
 
-STEPS = ("kNN", "probe", "attributes", "spectrum", "retrieval", "maps", "anomalies", "clusters", "spaces")
+# In the order in which they are measured. `spaces` quotes `probe` and `knn`, so it comes after them.
+SECTIONS = ("knn", "probe", "attributes", "spectrum", "retrieval", "projection", "anomaly", "clusters", "spaces")
 
 
 @dataclass(frozen=True)
@@ -44,6 +51,8 @@ def evaluate(
     anomaly_labels: np.ndarray | None = None,
     own_map: tuple[str, np.ndarray] | None = None,
     attributes: Mapping[str, tuple[Sequence[str], np.ndarray, np.ndarray]] | None = None,
+    only: Collection[str] = SECTIONS,
+    measured: Mapping[str, Any] | None = None,
     on_stage: Callable[[str, int, int], None] = lambda label, done, total: None,
 ) -> Report:
     """Measure the representations of both splits.
@@ -54,7 +63,9 @@ def evaluate(
     representations of anomaly_images (A, H, W, 3), of another data set, with labels (A,) of its own; without them there
     is no ROC. own_map: a name and (M, 2) coordinates, where the representations come with a map of their own. attributes:
     what else is known of the images, by name: the names of its values, and (N,), (M,) whole numbers into them. sources:
-    where the pictures came from, copied into the metrics. on_stage("measuring", done, total) is called before each step.
+    where the pictures came from, copied into the metrics. only: names of SECTIONS, the others are left out. measured: an
+    earlier report's metrics, where a section that is left out is looked up by one that quotes it. on_stage("measuring",
+    done, total) is called before each step.
     """
     from threadpoolctl import threadpool_info, threadpool_limits
 
@@ -64,27 +75,27 @@ def evaluate(
         pooled = None if any(images is None for images in both) else np.concatenate(both)
     metrics: dict[str, Any] = {"sources": sources}
     tables: dict[str, pd.DataFrame] = {}
-
-    def steps() -> Any:
-        yield sections.knn(train, train_labels, test, test_labels)
-        yield sections.probe(train, train_labels, test, test_labels, classes=classes)
-        yield sections.attributes(train, test, attributes or {})
-        yield sections.spectrum_of(test)
-        yield sections.retrieval(
-            train, test, test_labels, classes=classes, train_images=train_images, test_images=test_images
-        )
-        yield sections.maps(test, test_labels, own_map=own_map)
-        yield sections.anomaly(train, test, test_labels, anomalies=anomalies, labels=anomaly_labels, images=pooled)
-        yield sections.clusters(test, test_labels, classes=classes)
-        yield spaces(train, train_labels, test, test_labels, embeddings=embeddings, measured=metrics)
-
+    colours = {"train_images": train_images, "test_images": test_images}
+    sections: dict[str, Callable[[], Section]] = {
+        "knn": lambda: knn(train, train_labels, test, test_labels),
+        "probe": lambda: probe(train, train_labels, test, test_labels, classes=classes),
+        "attributes": lambda: attributes_of(train, test, attributes or {}),
+        "spectrum": lambda: spectrum_of(test),
+        "retrieval": lambda: retrieval(train, test, test_labels, classes=classes, **colours),
+        "projection": lambda: maps(test, test_labels, own_map=own_map),
+        "anomaly": lambda: anomaly(train, test, test_labels, anomalies=anomalies, labels=anomaly_labels, images=pooled),
+        "clusters": lambda: clusters(test, test_labels, classes=classes),
+        "spaces": lambda: spaces(
+            train, train_labels, test, test_labels, embeddings=embeddings, measured={**(measured or {}), **metrics}
+        ),
+    }
+    names = [name for name in SECTIONS if name in only]
     threads = max((pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "openmp"), default=2)
     with threadpool_limits(limits=min(2, threads), user_api="openmp"):
-        running = steps()
-        for number in range(len(STEPS)):
-            on_stage("measuring", number, len(STEPS))
-            section = next(running)
+        for number, name in enumerate(names):
+            on_stage("measuring", number, len(names))
+            section = sections[name]()
             metrics |= section.metrics
             tables |= section.tables
-    on_stage("measuring", len(STEPS), len(STEPS))
+    on_stage("measuring", len(names), len(names))
     return Report(metrics=metrics, tables=tables)

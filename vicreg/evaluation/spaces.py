@@ -17,7 +17,8 @@ import pandas as pd
 
 from vicreg.evaluation.encode import checked
 from vicreg.evaluation.probe import accuracy_interval, knn_predict, linear_probe
-from vicreg.evaluation.sections import KNN, Section
+from vicreg.evaluation.sections.probes import KNN
+from vicreg.evaluation.sections.section import Section
 from vicreg.evaluation.spectrum import Spectrum, spectrum
 
 RATE, BATCH, EPOCHS = 3e-4, 32, 10  # the study's probe

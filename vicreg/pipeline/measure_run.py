@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from vicreg.data import fingerprints, loading
@@ -18,13 +18,27 @@ from vicreg.storage.paths import METRICS_FILE
 Stage = Callable[[str, int, int], None]
 
 
-def evaluate_run(run: Run, *, download: bool = False, on_stage: Stage = lambda label, done, total: None) -> Run:
+def evaluate_run(
+    run: Run,
+    *,
+    only: Collection[str] = (),
+    download: bool = False,
+    on_stage: Stage = lambda label, done, total: None,
+) -> Run:
     """Rebuild metrics.json, results/ and the model card of a run from its weights, and return the run.
 
-    Measured on the pictures at hand, which the metrics name. Raises PicturesMissing where there are none; where only
-    the anomalies' pictures are missing, their figures are left out.
+    only: sections of the report (`vicreg.evaluation.report.SECTIONS`) to measure, where the others stay as they are; all,
+    if none is named. Measured on the pictures at hand, which the metrics name. Raises PicturesMissing where there are
+    none, and ValueError for an unknown section or one of a run that was never measured; where only the anomalies'
+    pictures are missing, their figures are left out.
     """
-    from vicreg.evaluation.report import evaluate
+    from vicreg.evaluation.report import SECTIONS, evaluate
+
+    unknown = sorted(set(only) - set(SECTIONS))
+    if unknown:
+        raise ValueError(f"there is no section {', '.join(unknown)}; there are: {', '.join(SECTIONS)}")
+    if only and not run.metrics:
+        raise ValueError(f"{run.name} was never measured: evaluate it whole before one section is measured again")
 
     train_set, test_set = load_splits(run.config.dataset, download=download, on_stage=on_stage)
     anomalies = anomaly_set(run.config.dataset, download=download)
@@ -66,10 +80,13 @@ def evaluate_run(run: Run, *, download: bool = False, on_stage: Stage = lambda l
             for what, values in CATALOGUE[test_set.name].attributes.items()
         },
         **more,
+        only=only or SECTIONS,
+        measured=run.metrics,
         on_stage=on_stage,
     )
+    metrics = _merged(run.metrics, report.metrics) if only else report.metrics
     frames = report.tables
-    if run.baseline == "laplacian":
+    if run.baseline == "laplacian" and not only:
         from vicreg.pipeline.baselines import eigenmap_tables
 
         on_stage("fitting again with new images", 0, 1)
@@ -81,9 +98,26 @@ def evaluate_run(run: Run, *, download: bool = False, on_stage: Stage = lambda l
     from vicreg.runs.model_card import model_card
     from vicreg.storage.files import to_json
 
-    files = {METRICS_FILE: to_json(report.metrics), **tables}
-    files["README.md"] = model_card(run.config, run.record, report.metrics, name=run.name).encode()
-    return update_run(run, files, without=["results/roc.parquet"])  # an old one, if there are no anomalies now
+    files = {METRICS_FILE: to_json(metrics), **tables}
+    files["README.md"] = model_card(run.config, run.record, metrics, name=run.name).encode()
+    stale = (
+        ["results/roc.parquet"] if "anomaly" in (only or SECTIONS) else []
+    )  # an old one, if there are no anomalies now
+    return update_run(run, files, without=stale)
+
+
+def _merged(before: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, Any]:
+    """The metrics with some sections measured again, in the report's order."""
+    from vicreg.evaluation.report import SECTIONS
+
+    changed = [what for what, source in now["sources"].items() if before["sources"].get(what, source) != source]
+    if changed:
+        raise ValueError(f"the {' and '.join(changed)} pictures are not those of its other figures: evaluate it whole")
+    both = {**before, **now, "sources": {**before["sources"], **now["sources"]}}
+    order = ("sources", *SECTIONS)
+    return {
+        name: both[name] for name in sorted(both, key=lambda name: order.index(name) if name in order else len(order))
+    }
 
 
 def anomaly_set(dataset: str, *, download: bool = False) -> ImageSet | None:

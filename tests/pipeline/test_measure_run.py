@@ -1,0 +1,48 @@
+"""Measuring a run again: all of it, or some sections of its report."""
+
+import json
+import shutil
+
+import pytest
+
+from tests.pipeline.test_train_run import _small, contents, measured, trained, unmeasured  # noqa: F401
+from vicreg.pipeline.measure_run import evaluate_run
+from vicreg.runs.folder import open_run, update_run
+from vicreg.storage.files import to_json
+
+
+@pytest.fixture
+def copied(measured, tmp_path):  # noqa: F811
+    shutil.copytree(measured.folder, tmp_path / measured.name)
+    return open_run(tmp_path / measured.name)
+
+
+def test_a_section_measured_again_leaves_every_byte_as_it_was(copied):
+    before = contents(copied)
+    assert contents(evaluate_run(copied, only=["spectrum", "spaces"])) == before
+
+
+def test_only_the_named_sections_are_measured_and_the_order_is_kept(copied):
+    metrics = json.loads((copied.folder / "metrics.json").read_text())
+    kept = {name: section for name, section in metrics.items() if name != "spaces"}
+    kept["probe"] = {**kept["probe"], "accuracy": 1.5}
+    run = evaluate_run(update_run(copied, {"metrics.json": to_json(kept)}), only=["spaces"])
+    assert list(run.metrics) == list(metrics)
+    assert run.metrics["probe"]["accuracy"] == run.metrics["spaces"]["y"]["probe"]["accuracy"] == 1.5
+
+
+def test_sections_of_other_pictures_are_not_mixed(copied):
+    metrics = json.loads((copied.folder / "metrics.json").read_text())
+    metrics["sources"]["test"]["sha256"] = "0" * 64
+    other = update_run(copied, {"metrics.json": to_json(metrics)})
+    before = contents(other)
+    with pytest.raises(ValueError, match="test pictures"):
+        evaluate_run(other, only=["spectrum"])
+    assert contents(other) == before
+
+
+def test_unknown_sections_and_unmeasured_runs_are_refused(copied, unmeasured):  # noqa: F811
+    with pytest.raises(ValueError, match="no section maps"):
+        evaluate_run(copied, only=["maps"])
+    with pytest.raises(ValueError, match="never measured"):
+        evaluate_run(unmeasured, only=["spectrum"])

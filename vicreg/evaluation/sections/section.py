@@ -1,0 +1,33 @@
+"""What every section of the report is made of.
+
+Percentages are 0 to 100. An interval is [low, high], 95 %, over test images; where nothing else is said it is the
+percentile bootstrap of an accuracy.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from vicreg.evaluation.probe import accuracy_interval
+
+
+class Section(NamedTuple):
+    """metrics: plain JSON values below one name. tables: name -> frame."""
+
+    metrics: dict[str, Any]
+    tables: dict[str, pd.DataFrame]
+
+
+def accuracy_of(correct: np.ndarray) -> dict[str, Any]:
+    """The accuracy of (N,) bool in percent, with its interval."""
+    interval = accuracy_interval(correct, rng=np.random.default_rng(0))
+    return {"accuracy": 100 * float(correct.mean()), "interval": [100 * bound for bound in interval]}
+
+
+def by_class(classes: Sequence[str], shares: np.ndarray) -> dict[str, float]:
+    """Percent by class, without the classes that have no image."""
+    return {name: 100 * float(share) for name, share in zip(classes, shares, strict=False) if np.isfinite(share)}
