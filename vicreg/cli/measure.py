@@ -1,4 +1,4 @@
-"""`evaluate` and `baseline`: measure runs again, and make what they are compared with."""
+"""`evaluate`, `baseline`, `seeds`: measure runs again, make what they are compared with, say how far chance moves them."""
 
 from __future__ import annotations
 
@@ -39,6 +39,28 @@ def add(commands: Any) -> None:
     baseline.add_argument("names", nargs="+", metavar="NAME", choices=BASELINES, help=", ".join(BASELINES))
     baseline.add_argument("--dataset", choices=DATASETS, default=DEFAULT_DATASET, help=f"default: {DEFAULT_DATASET}")
     baseline.add_argument("--folder", type=Path, help="where runs go; default: VICREG_RUNS, else your cache folder")
+
+    seeds = commands.add_parser(
+        "seeds",
+        help="keep the figures of other seeds beside a run's own",
+        description="Write how far a run's figures move with the seed into its metrics. The other runs need not be kept.",
+    )
+    seeds.set_defaults(command=_seeds)
+    seeds.add_argument("run", metavar="RUN", help="name or folder of the run that is kept")
+    seeds.add_argument("others", nargs="+", metavar="OTHER", help="the same training from other seeds, measured")
+
+
+def _seeds(options: argparse.Namespace) -> int:
+    from vicreg.runs.discovery import find_runs
+    from vicreg.runs.seeds import figures, spread, with_seeds
+
+    found, _ = find_runs()
+    run, *others = chosen_runs([options.run, *options.others], found)
+    run = with_seeds(run, others)
+    for name in figures(run.metrics):
+        if (over := spread(run.metrics, name)) is not None:
+            print(f"{name}: {over.least:.2f} to {over.most:.2f} over {over.seeds} seeds")
+    return 0
 
 
 def _evaluate(options: argparse.Namespace) -> int:

@@ -10,6 +10,7 @@ from vicreg.data import fingerprints, loading
 from vicreg.data.catalogue import CATALOGUE
 from vicreg.data.image_set import ImageSet, PicturesMissing
 from vicreg.pipeline.provenance import source_record
+from vicreg.runs import seeds
 from vicreg.runs.folder import Run, update_run
 from vicreg.storage import paths
 from vicreg.storage.files import frame_bytes
@@ -84,7 +85,8 @@ def evaluate_run(
         measured=run.metrics,
         on_stage=on_stage,
     )
-    metrics = _merged(run.metrics, report.metrics) if only else report.metrics
+    others = {seeds.SECTION: run.metrics[seeds.SECTION]} if seeds.SECTION in run.metrics else {}
+    metrics = _merged(run.metrics, report.metrics) if only else {**report.metrics, **others}
     frames = report.tables
     if run.baseline == "laplacian" and not only:
         from vicreg.pipeline.baselines import eigenmap_tables
@@ -100,9 +102,8 @@ def evaluate_run(
 
     files = {METRICS_FILE: to_json(metrics), **tables}
     files["README.md"] = model_card(run.config, run.record, metrics, name=run.name).encode()
-    stale = (
-        ["results/roc.parquet"] if "anomaly" in (only or SECTIONS) else []
-    )  # an old one, if there are no anomalies now
+    # An old curve goes where there are no anomalies now.
+    stale = ["results/roc.parquet"] if "anomaly" in (only or SECTIONS) else []
     return update_run(run, files, without=stale)
 
 
@@ -114,10 +115,8 @@ def _merged(before: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, Any]
     if changed:
         raise ValueError(f"the {' and '.join(changed)} pictures are not those of its other figures: evaluate it whole")
     both = {**before, **now, "sources": {**before["sources"], **now["sources"]}}
-    order = ("sources", *SECTIONS)
-    return {
-        name: both[name] for name in sorted(both, key=lambda name: order.index(name) if name in order else len(order))
-    }
+    order = ["sources", *SECTIONS, *both]  # unknown ones last
+    return {name: both[name] for name in sorted(both, key=order.index)}
 
 
 def anomaly_set(dataset: str, *, download: bool = False) -> ImageSet | None:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from vicreg.config import BASELINES, PRESETS
+from vicreg.runs import seeds
 from vicreg.study import study_probe
 
 Column = tuple[str, Callable[[Any], str]]
@@ -52,6 +53,14 @@ def _attribute(name: str, figure: Callable[[Mapping[str, Any]], str]) -> Callabl
     return lambda run: figure(run.metrics["attributes"][name])
 
 
+def _over_seeds(name: str) -> Callable[[Any], str]:
+    def cell(run: Any) -> str:
+        over = seeds.spread(run.metrics, name)
+        return "" if over is None else f"{over.least:.1f} to {over.most:.1f}"
+
+    return cell
+
+
 # Each column once: `list` and the README read the same.
 FIGURES: tuple[Column, ...] = (
     ("linear probe, % (95 % interval)", lambda run: accuracy(run.metrics["probe"])),
@@ -85,6 +94,18 @@ TABLES: dict[str, tuple[str, tuple[Column, ...]]] = {
             ("nearest: digit", lambda run: f"{run.metrics['retrieval']['nearest_5_same_class']:.2f}"),
             ("ink", _attribute("ink", lambda f: f"{f['nearest_5_same']:.2f}")),
             ("paper", _attribute("paper", lambda f: f"{f['nearest_5_same']:.2f}")),
+        ),
+    ),
+    "seeds": (
+        "coloured-digits",
+        (
+            ("seeds", lambda run: str(1 + len(run.metrics.get(seeds.SECTION, {}).get("others", [])))),
+            ("digit, %", _over_seeds("probe")),
+            ("ink", _over_seeds("ink")),
+            ("paper", _over_seeds("paper")),
+            ("nearest: digit", _over_seeds("nearest_5_same_class")),
+            ("ink", _over_seeds("nearest_5_same_ink")),
+            ("paper", _over_seeds("nearest_5_same_paper")),
         ),
     ),
 }

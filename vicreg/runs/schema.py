@@ -223,6 +223,9 @@ _SECTIONS = {
     "retrieval": _retrieval,
     "projection": _projection,
     "anomaly": _anomaly,
+    "seeds": fields(
+        {"others": listed(fields({"seed": whole(), "figures": mapped(number)}), least=1, most=100), "protocol": text}
+    ),
     "spaces": fields({"y": _SPACE, "n": whole(1), "protocol": text}, {"z": _SPACE}),
     "clusters": fields(
         {
