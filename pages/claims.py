@@ -1,68 +1,81 @@
 """Claims: every finding of the study, held against the runs on this machine."""
 
+from urllib.parse import urlencode
+
 import streamlit as st
 
 import ui
-from vicreg.claims import CLOSE, FAILS, HOLDS, UNKNOWN, Claim, family, findings
+from vicreg import charts
+from vicreg.charts.figures_on_an_axis import figures_on_an_axis
+from vicreg.claims import CLOSE, FAILS, HOLDS, UNKNOWN, Claim, Finding, family, findings
 from vicreg.runs.discovery import find_runs
 from vicreg.study import STUDY_DATASET
 
-ICONS = {
-    HOLDS: (":material/check_circle:", "blue"),
-    FAILS: (":material/cancel:", "orange"),
-    CLOSE: (":material/balance:", "violet"),
-    UNKNOWN: (":material/help:", "gray"),
+SCORES = {  # verdict -> icon, colour, and what stands above its column after the number of findings
+    FAILS: (":material/cancel:", "orange", "do not hold"),
+    CLOSE: (":material/balance:", "violet", "too close to call"),
+    HOLDS: (":material/check_circle:", "blue", "hold"),
+    UNKNOWN: (":material/help:", "gray", "cannot be told yet"),
 }
 
 ui.page(
     "Do the study's findings hold here?",
-    "Each finding of the study that this app grew out of is a check with a number on our own runs. **One that does not "
-    "hold is not a mistake to hide**: ask what differs.",
+    "Each finding of the study that this app grew out of, checked on our own runs. **One that does not hold is not a "
+    "mistake to hide**: ask what differs.",
     dataset=False,  # the study has one
 )
 run = ui.preset_run("vicreg", dataset=STUDY_DATASET)
 runs, left_out = family(find_runs()[0], run.config.dataset)
-judged = findings({name: ui.metrics(one) for name, one in runs.items()})
-counts = {verdict: sum(finding.verdict == verdict for _, finding in judged) for verdict in ICONS}
-st.markdown(" · ".join(f":{ICONS[v][1]}-badge[{ICONS[v][0]} {v}: {n}]" for v, n in counts.items() if n))
-chosen = st.pills(
-    "Show",
-    [v for v, n in counts.items() if n],
-    selection_mode="multi",
-    key="verdicts",
-    bind="query-params",
-    label_visibility="collapsed",
-)
+judged = list(enumerate(findings({name: ui.metrics(one) for name, one in runs.items()}), start=1))
 
 
 def link(claim: Claim) -> str:
-    """The page that shows a claim, with the runs that it compares."""
-    if claim.page == "ablations":
-        part = "views" if "neighbour-views" in claim.needs else "variance"
-        on = {name: str(part != name).lower() for name in ("variance", "views")}
-        return f"ablations?data={STUDY_DATASET}&on_variance={on['variance']}&on_views={on['views']}"
-    titles = [runs[name].title for name in claim.needs if name in runs][:2]
-    return (
-        claim.page
-        + f"?data={STUDY_DATASET}&"
-        + "&".join(f"{key}={title}" for key, title in zip(("run", "second"), titles, strict=False))
-    )
+    """The address of the page and the state of it that show what the claim was judged by."""
+    titles = [runs[name].title for name in claim.place.runs if name in runs]
+    chosen = dict(zip(("run", "second"), titles, strict=False))
+    return f"{claim.place.page}?{urlencode({'data': STUDY_DATASET, **chosen, **claim.place.state}, safe='/')}"
 
 
-for number, (claim, finding) in enumerate(judged, start=1):
-    if chosen and finding.verdict not in chosen:
-        continue
-    icon, colour = ICONS[finding.verdict]
+def show(number: int, claim: Claim, finding: Finding) -> None:
+    """A card: the finding, the picture that decides it; the rest folded."""
     with st.container(border=True):
-        words, verdict = st.columns([5, 2], vertical_alignment="center")
-        words.markdown(f"**{number}. {claim.words}**")
-        verdict.markdown(f":{colour}-badge[{icon} {finding.verdict}]")
-        ours = f"**Ours:** {finding.ours}. " if finding.ours else ""
-        st.markdown(f"**The study:** {claim.study}. {ours}{finding.why} [See it]({link(claim)})")
+        st.markdown(f"**{number}. {claim.words}**")
+        if finding.picture:
+            ui.drawing(
+                figures_on_an_axis(
+                    [
+                        (f.label, charts.PRESET_COLOURS.get(f.run, ""), f.value, f.interval, f.text)
+                        for f in finding.picture.figures
+                    ],
+                    axis=finding.picture.axis,
+                    bar=finding.picture.bar,
+                    bar_label=finding.picture.bar_label,
+                ),
+                key=f"picture_{number}",
+            )
+        else:
+            st.markdown(finding.why)
+        with st.expander("Figures and why"):
+            ours = f"**Ours:** {finding.ours}. " if finding.ours else ""
+            st.markdown(f"**The study:** {claim.study}. {ours}{finding.why}")
+        st.markdown(f"[See it on the page {claim.place.page.capitalize()}]({link(claim)})")
+
+
+scores = {
+    verdict: [(n, claim, finding) for n, (claim, finding) in judged if finding.verdict == verdict] for verdict in SCORES
+}
+scores = {verdict: cards for verdict, cards in scores.items() if cards}
+for column, (verdict, cards) in zip(st.columns(len(scores)), scores.items(), strict=True):
+    icon, colour, words = SCORES[verdict]
+    with column:
+        st.subheader(f":{colour}[{icon} {len(cards)} {words}]", anchor=False)
+        for card in cards:
+            show(*card)
 
 st.markdown(
-    "**What a verdict means.** A difference counts where it is larger than its 95 % interval; else it is too close to call. "
-    "Where there is no interval, a fixed bar decides, and the text says so. One seed per run: another may move a close one."
+    "**What a verdict means.** A difference counts where it is larger than its 95 % interval (the band around a dot); else "
+    "it is too close to call. Where there is no interval, a fixed bar decides. The intervals cover the choice of test "
+    "pictures, not the seed: each run was trained once, and another seed may move a close verdict."
 )
 ui.measured(
     f"Runs: {', '.join(f'`{ui.title(one)}`' for one in runs.values())}. {' '.join(left_out)} "

@@ -1,0 +1,123 @@
+"""What a claim and its finding are, and when a difference between two runs counts.
+
+A claim holds a function from the metrics of runs to a Finding. A difference counts where it is larger than its 95 %
+interval: the two half-widths added in quadrature, as for independent measurements. Runs share their test images, so this
+is on the cautious side. A smaller difference is too close to call. Where a figure has no interval, a fixed bar decides,
+and the finding says so.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from vicreg.data.catalogue import CATALOGUE
+from vicreg.study import STUDY_DATASET
+
+HOLDS, FAILS, CLOSE, UNKNOWN = "holds", "does not hold", "too close to call", "cannot be told yet"
+CLASSES = len(CATALOGUE[STUDY_DATASET].classes)
+CHANCE = CATALOGUE[STUDY_DATASET].chance
+
+Metrics = Mapping[str, Mapping[str, Any]]  # preset (or `vicreg-long`) -> metrics.json
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One measured number of a run.
+
+    label: what stands beside it. run: the preset or baseline whose colour it has. value. interval: 95 %, or None where
+    there is none. text: the number as every page writes it, without its unit.
+    """
+
+    label: str
+    run: str
+    value: float
+    interval: tuple[float, float] | None
+    text: str
+
+
+@dataclass(frozen=True)
+class Picture:
+    """What decides a finding, to be drawn on one axis.
+
+    figures: from top to bottom. axis: what the axis measures, with its unit. bar: the number that figures are held against,
+    None where they are held against each other; bar_label: what it is.
+    """
+
+    figures: tuple[Figure, ...]
+    axis: str
+    bar: float | None = None
+    bar_label: str = ""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """verdict: holds, does not hold, too close to call, or cannot be told yet. ours: our figure, in words. why: one
+    sentence that a class can discuss. picture: the same figures, to be drawn; None where nothing can be told.
+    """
+
+    verdict: str
+    ours: str
+    why: str
+    picture: Picture | None = None
+
+
+@dataclass(frozen=True)
+class Place:
+    """The page and the state of it that a claim's figures were taken from.
+
+    page: its file in pages/. runs: the presets chosen there, first and second. state: its other choices, as in its address.
+    """
+
+    page: str
+    runs: tuple[str, ...]
+    state: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Claim:
+    """name: short, for tables. words: the study's finding in short. study: its figure, or how it judged.
+
+    needs: the runs whose metrics the check reads. place: where the app shows the same figures.
+    """
+
+    name: str
+    words: str
+    study: str
+    needs: tuple[str, ...]
+    place: Place
+    check: Callable[[Metrics], Finding]
+
+    @property
+    def page(self) -> str:
+        """The page that shows it."""
+        return self.place.page
+
+
+def difference(a: float, a_interval: tuple[float, float], b: float, b_interval: tuple[float, float]) -> str:
+    """Whether a is above b: HOLDS, FAILS (it is below) or CLOSE. (0, 0) stands for a figure without an interval."""
+    half = math.hypot(_half(a_interval), _half(b_interval))
+    return HOLDS if a - b > half else FAILS if b - a > half else CLOSE
+
+
+def _half(interval: tuple[float, float]) -> float:
+    return (interval[1] - interval[0]) / 2
+
+
+def above(left: Mapping[str, Any], right: Mapping[str, Any], figure: str) -> str:
+    """Whether a figure of one section of metrics is above another's. left, right: hold the figure and its `interval`."""
+    return difference(left[figure], left["interval"], right[figure], right["interval"])
+
+
+def percent(values: Mapping[str, Any], figure: str = "accuracy") -> str:
+    """A percentage with its interval, in words: `74.63 % (73.71 to 75.49)`."""
+    low, high = values["interval"]
+    return f"{values[figure]:.2f} % ({low:.2f} to {high:.2f})"
+
+
+def drawn(label: str, run: str, values: Mapping[str, Any], figure: str = "accuracy", digits: int = 2) -> Figure:
+    """A figure of a section of a run's metrics, with the section's interval."""
+    low, high = values["interval"]
+    return Figure(label, run, values[figure], (low, high), f"{values[figure]:.{digits}f}")

@@ -1,0 +1,164 @@
+"""Claims about what a linear probe reads, and about how many dimensions the representations use."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from vicreg.claims.finding import (
+    CHANCE,
+    CLOSE,
+    FAILS,
+    HOLDS,
+    Claim,
+    Figure,
+    Finding,
+    Metrics,
+    Picture,
+    Place,
+    above,
+    difference,
+    drawn,
+    percent,
+)
+from vicreg.study import STUDY_PROBES
+
+AXIS = "linear probe, %"
+
+
+def _drawn(metrics: Metrics, *names: str) -> tuple[Figure, ...]:
+    """The probes of some runs, to be drawn."""
+    return tuple(drawn(name, name, metrics[name]["probe"]) for name in names)
+
+
+def _passes_the_study(metrics: Metrics) -> Finding:
+    name = "vicreg-long" if "vicreg-long" in metrics else "vicreg"
+    probe = metrics[name]["probe"]
+    ours = f"{name}: {percent(probe)}"
+    if name != "vicreg":
+        ours += f"; on the ablations' budget, vicreg: {percent(metrics['vicreg']['probe'])}"
+    return Finding(
+        difference(probe["accuracy"], probe["interval"], STUDY_PROBES["vicreg"], (0, 0)),
+        ours,
+        "Another encoder and other epochs than the study's: the figure says that the method works, not which is better.",
+        Picture(_drawn(metrics, *dict.fromkeys((name, "vicreg"))), AXIS, STUDY_PROBES["vicreg"], "the study"),
+    )
+
+
+PROBE = Claim(
+    "Probe",
+    "A linear probe passes 62.68 %.",
+    "62.68 %",
+    ("vicreg",),
+    Place("probe", ("vicreg-long", "vicreg")),
+    _passes_the_study,
+)
+
+
+def _variance_to_chance(metrics: Metrics) -> Finding:
+    probe, full = metrics["no-variance"]["probe"], metrics["vicreg"]["probe"]
+    return Finding(
+        difference(2 * CHANCE, (0, 0), probe["accuracy"], probe["interval"]),
+        f"no-variance {percent(probe)}, vicreg {full['accuracy']:.2f} %; near chance means under "
+        f"{2 * CHANCE:.0f} %, twice what guessing gives",
+        f"The embeddings collapse{_read_off_embeddings(metrics['no-variance'])}, but the probe looks at the representations "
+        "before the expander, which need not follow all the way.",
+        Picture(_drawn(metrics, "no-variance"), AXIS, 2 * CHANCE, "near chance"),
+    )
+
+
+def _read_off_embeddings(metrics: Mapping[str, Any]) -> str:
+    """What probes read of a run's embeddings, as part of a sentence; empty where that was not measured."""
+    spaces = metrics.get("spaces", {})
+    if "z" not in spaces:
+        return ""
+    return (
+        f" (the probe reads {spaces['z']['probe']['accuracy']:.2f} % of them; of the representations the study's own probe, "
+        f"which does not standardise, reads {spaces['y']['study_probe']['accuracy']:.2f} %)"
+    )
+
+
+NO_VARIANCE_PROBE = Claim(
+    "No variance: probe",
+    "Without the variance term the probe falls to near chance.",
+    "14.66 %",
+    ("no-variance", "vicreg"),
+    Place("probe", ("no-variance", "vicreg")),
+    _variance_to_chance,
+)
+
+
+def _variance_rank(metrics: Metrics) -> Finding:
+    names = ("no-variance", "vicreg")
+    without, full = (metrics[name]["spectrum"]["effective_rank"] for name in names)
+    return Finding(
+        HOLDS if without < full / 2 else FAILS,
+        f"effective rank of no-variance {without:.2f}, of vicreg {full:.2f}; a fixed bar: less than half is a loss",
+        "Nothing rewards the network for spreading pictures apart, so few directions carry what is left.",
+        Picture(
+            tuple(
+                Figure(name, name, rank, None, f"{rank:.2f}")
+                for name, rank in zip(names, (without, full), strict=True)
+            ),
+            "effective rank of the representations",
+            full / 2,
+            "half of vicreg's",
+        ),
+    )
+
+
+NO_VARIANCE_RANK = Claim(
+    "No variance: rank",
+    "Without the variance term the representations lose dimensions.",
+    "by eye: lines under PCA",
+    ("no-variance", "vicreg"),
+    Place("probe", ("no-variance", "vicreg")),
+    _variance_rank,
+)
+
+
+def _neighbours_between(metrics: Metrics) -> Finding:
+    names = ("no-variance", "neighbour-views", "vicreg")
+    least, between, most = (metrics[name]["probe"] for name in names)
+    steps = {above(most, between, "accuracy"), above(between, least, "accuracy")}
+    return Finding(
+        FAILS if FAILS in steps else CLOSE if CLOSE in steps else HOLDS,
+        ", ".join(f"{name} {percent(metrics[name]['probe'])}" for name in names),
+        "Its positives come from the finished vicreg run and carry what that one learned: a head start that augmentations "
+        "do not have, above all in a short training.",
+        Picture(_drawn(metrics, *reversed(names)), AXIS),
+    )
+
+
+NEIGHBOUR_VIEWS = Claim(
+    "Neighbour views",
+    "With neighbours instead of augmentations the probe falls in between.",
+    "50.1 %",
+    ("no-variance", "neighbour-views", "vicreg"),
+    Place("probe", ("neighbour-views", "vicreg")),
+    _neighbours_between,
+)
+
+
+def _laplacian(metrics: Metrics) -> Finding:
+    names = ("laplacian", "vicreg", "pixels")
+    eigenmap, full, pixels = (metrics[name]["probe"] for name in names)
+    bar = CHANCE + (full["accuracy"] - CHANCE) / 2
+    return Finding(
+        difference(bar, (0, 0), eigenmap["accuracy"], eigenmap["interval"]),
+        f"laplacian {percent(eigenmap)}, vicreg {full['accuracy']:.2f} %, pixels {pixels['accuracy']:.2f} %; of no "
+        f"use means less than half of vicreg's way from chance, {bar:.2f} %",
+        "Near in pixels is near in colour and layout, which a linear probe can use a little. Set it beside raw pixels before "
+        "calling it useful: it may add nothing to what it was built from.",
+        Picture(_drawn(metrics, "laplacian", "pixels"), AXIS, bar, "half of vicreg's way from chance"),
+    )
+
+
+LAPLACIAN = Claim(
+    "Laplacian Eigenmaps",
+    "Laplacian Eigenmaps of the pixels do not serve classification.",
+    "by eye",
+    ("laplacian", "vicreg", "pixels"),
+    Place("probe", ("laplacian", "pixels")),
+    _laplacian,
+)
