@@ -132,10 +132,14 @@ class Visitor:
     def __exit__(self, *error: object) -> None:
         self._connection.__exit__(*error)
 
-    def sent(self, page: str) -> list[Delta]:
-        """What is sent for a page, run to its end. Raises RuntimeError where the page shows an exception."""
+    def sent(self, page: str, query: str = "") -> list[Delta]:
+        """What is sent for a page, run to its end. Raises RuntimeError where the page shows an exception.
+
+        query: what follows the question mark in its address.
+        """
         ask = BackMsg()
         ask.rerun_script.page_name = page
+        ask.rerun_script.query_string = query
         self._stream.send(ask.SerializeToString())
         found: list[Delta] = []
         while True:

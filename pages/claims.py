@@ -51,7 +51,7 @@ def show(number: int, claim: Claim, finding: Finding) -> None:
                     bar=finding.picture.bar,
                     bar_label=finding.picture.bar_label,
                 ),
-                key=f"picture_{number}",
+                key=f"finding_{number:02}",
             )
         else:
             st.markdown(finding.why)

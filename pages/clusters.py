@@ -1,4 +1,4 @@
-"""Clusters: k-means on the representations, beside the classes that it was not told."""
+"""Clusters: how tight the clusters of the representations are, and how little that says about classes."""
 
 import numpy as np
 import pandas as pd
@@ -6,14 +6,15 @@ import streamlit as st
 
 import ui
 from vicreg import charts
+from vicreg.evaluation.clustering import majorities
 from vicreg.runs.folder import Run
 
 SHOWN = 40
 
 ui.page(
-    "Do groups found without labels match the classes?",
-    "The same map twice: coloured by **k-means cluster**, and by **class**. A cluster has the colour of the class that it "
-    "is matched with, so where both maps agree the grouping found the class by itself.",
+    "Do tight clusters mean classes?",
+    "**A high silhouette does not mean classes.** It says that the clusters of k-means are tight and far apart, whatever lies "
+    "in them. NMI says how much a cluster tells about the class: **look for a long bar on the left and none on the right.**",
 )
 
 width = ui.width()
@@ -22,13 +23,54 @@ run, second = ui.pick_pair(controls)
 count = ui.pick_amount(controls[2], len(ui.results(run, "projections")), key="cluster_count")
 kind = ui.pick_map(controls[3], key="cluster_map")
 classes = ui.class_names(run)
+if not ui.has(run, "clusters"):
+    st.stop()
+if second is not None and not ui.has(second, "clusters"):
+    second = None
 pictures = ui.pictures(run)
+
+runs = {title: one for title, one in ui.measured_runs(run).items() if "clusters" in ui.metrics(one)}
+scores = pd.DataFrame(
+    {"run": title, **{score: ui.metrics(one)["clusters"][score] for score in ("silhouette", "nmi")}}
+    for title, one in runs.items()
+).sort_values("silhouette", ascending=False)
+ui.chart(
+    charts.tight_and_telling(
+        scores, {title: ui.colour(runs[title]) for title in scores["run"]}, width=max(140, min(width - 290, 900))
+    ),
+    alt="Silhouette and NMI of every run's clusters: "
+    + "; ".join(f"{row.run} {row.silhouette:.2f} and {row.nmi:.2f}" for row in scores.itertuples()),
+    key="scores",
+)
+tightest = runs[scores["run"].iloc[0]]
+if second is None and tightest.folder != run.folder and tightest.numbering == run.numbering:
+    second = tightest
+    st.caption(
+        f"Below: **{ui.title(run)}**, and **{ui.title(second)}** with the tightest clusters, unless you choose another."
+    )
+
+
+def earned(run: Run) -> list[tuple[str, str]]:
+    """What each cluster is called, and its colour: its number, and a class that more than half of its pictures have."""
+    labels, shares = majorities(table_of(run))
+    noun = "digit " if ui.spec(run).attributes else ""
+    return [
+        (f"#{i}: {noun}{classes[label]}, {100 * share:.0f} %", ui.class_colour(label))
+        if share > 0.5
+        else (f"#{i}", charts.UNNAMED_COLOURS[i % len(charts.UNNAMED_COLOURS)])
+        for i, (label, share) in enumerate(zip(labels, shares, strict=True))
+    ]
+
+
+def table_of(run: Run) -> np.ndarray:
+    """How many pictures of each class (column) lie in each cluster (row)."""
+    table, shape = ui.results(run, "clusters"), (len(ui.metrics(run)["clusters"]["matching"]), len(classes))
+    return np.bincount(table["cluster"] * shape[1] + table["label"], minlength=shape[0] * shape[1]).reshape(shape)
 
 
 def names_of(run: Run) -> list[str]:
-    """What its clusters are called: a number, and the class matched with it."""
-    matching = ui.metrics(run)["clusters"]["matching"]
-    return [f"{i}: {classes[label] if label >= 0 else 'no class'}" for i, label in enumerate(matching)]
+    """What its clusters are called."""
+    return [name for name, _ in earned(run)]
 
 
 def show_maps(run: Run, key: str) -> None:
@@ -39,7 +81,7 @@ def show_maps(run: Run, key: str) -> None:
     if pictures is not None:
         frame["image"] = ui.thumbnails(run, pictures, count)
     figures = ui.metrics(run)["clusters"]
-    colours = [ui.class_colour(label) if label >= 0 else charts.NO_CLASS_COLOUR for label in figures["matching"]]
+    colours = [colour for _, colour in earned(run)]
     panels = [
         charts.panel(kind, names, title=f"by cluster, {ui.title(run)}", field="cluster", colours=colours),
         charts.panel(kind, classes, title=f"by class, {ui.title(run)}"),
@@ -50,19 +92,17 @@ def show_maps(run: Run, key: str) -> None:
         key=key,
     )
     low, high = figures["interval"]
+    named = sum(":" in name for name in names)
     st.markdown(
-        f"`{ui.title(run)}`: **{figures['accuracy']:.2f} %** of the pictures lie in their class's cluster (95 % interval "
-        f"{low:.2f} to {high:.2f}; "
-        f"{ui.clusters_by_chance(figures['n'], len(classes)):.1f} % for clusters drawn by lot), NMI "
-        f"{figures['nmi']:.2f}, ARI {figures['ari']:.2f}, "
-        f"silhouette {figures['silhouette']:.2f}."
+        f"**{ui.title(run)}**: silhouette **{figures['silhouette']:.2f}**, NMI **{figures['nmi']:.2f}**, ARI "
+        f"{figures['ari']:.2f}. {named or 'None'} of {len(names)} clusters "
+        f"{'has' if named == 1 else 'have'} a class that more than half of {'its' if named == 1 else 'their'} pictures share. "
+        f"Matched one to one with the classes, {figures['accuracy']:.2f} % of the pictures lie in their class's cluster (95 % "
+        f"interval {low:.2f} to {high:.2f}; randomly assigned clusters: "
+        f"{ui.clusters_by_chance(figures['n'], len(classes)):.1f} %)."
     )
 
 
-if not ui.has(run, "clusters"):
-    st.stop()
-if second is not None and not ui.has(second, "clusters"):
-    second = None
 show_maps(run, "cluster_maps")
 if second is not None:
     show_maps(second, "cluster_maps_second")
@@ -72,12 +112,10 @@ st.subheader("What is in a cluster?", anchor=False)
 
 def counted(run: Run) -> pd.DataFrame:
     """cluster, class, count: every pair, also the empty ones."""
-    table, names = ui.results(run, "clusters"), names_of(run)
-    pairs = pd.crosstab(table["cluster"], table["label"])
-    pairs = pairs.reindex(index=range(len(names)), columns=range(len(classes)), fill_value=0)
+    counts, names = table_of(run), names_of(run)
     return pd.DataFrame(
         [
-            {"cluster": names[i], "class": classes[j], "count": int(pairs.loc[i, j])}
+            {"cluster": names[i], "class": classes[j], "count": int(counts[i, j])}
             for i in range(len(names))
             for j in range(len(classes))
         ]
@@ -149,17 +187,22 @@ if pictures is not None:
     )
 
 st.markdown(
-    f"**How to read it.** k-means puts {len(classes)} centres so that pictures lie near one of them; nobody told it a class. "
-    "The matching then gives each cluster at most one class, so that as many pictures as possible agree. NMI and ARI need no "
-    "matching: both are 1 for the classes themselves, and ARI is 0 for chance."
+    f"**How to read it.** k-means puts {len(classes)} centres so that pictures lie near one of them; it is told no class. A "
+    "cluster is called by its number, and by a class only where more than half of its pictures have that class. NMI and ARI "
+    "are 1 for the classes themselves; ARI is 0 for chance, NMI little above 0."
 )
 st.markdown(
-    "**What it does not prove.** Clusters may follow colour or background and still be good clusters. The silhouette "
-    "judges their shape alone: a collapsed network can have a high one."
+    "**Why the silhouette misleads.** It compares distances inside a cluster with those to the next one. Where a network "
+    "collapses, pictures differ along few directions, such as brightness, and cutting those in pieces gives tight clusters "
+    "that hold every class."
+)
+st.markdown(
+    "**What it does not prove.** A low NMI does not mean that the classes are not there: k-means follows what varies most, "
+    "which may be colour or background. Look at the [probe](probe)."
 )
 figures = ui.metrics(run)["clusters"]
 ui.measured(
     f"{figures['protocol']} n = {figures['n']:,}. Pictures: {ui.metrics(run)['sources']['test']['source']}",
     command=f"python -m vicreg evaluate {run.name}",
 )
-ui.show_source("vicreg.evaluation.clustering:cluster")
+ui.show_source("vicreg.evaluation.clustering:cluster", "vicreg.evaluation.clustering:majorities")

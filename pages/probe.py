@@ -37,43 +37,28 @@ table = pd.DataFrame(
     }
     for title, probe in figures.items()
 )
-known = {title: ui.metrics(other).get("attributes", {}) for title, other in runs.items()}
-if ui.spec(run).attributes:
-    seen = pd.DataFrame(
-        {
-            "what": what,
-            "run": title,
-            "accuracy": found["accuracy"],
-            "low": found["interval"][0],
-            "high": found["interval"][1],
-        }
-        for title in runs
-        for what, found in {"digit": figures[title], **known[title]}.items()
-    )
-    chances = {
-        "digit": ui.spec(run).chance,
-        **{what: found["chance"] for found in known.values() for what, found in found.items()},
-    }
-    ui.chart(
-        charts.attribute_bars(seen, colours, chances, width=max(140, min(width - 300, 1000))),
-        alt="Linear probes of every run for the digit and for both colours: "
-        + "; ".join(f"{row.run}, {row.what} {row.accuracy:.2f} %" for row in seen.itertuples()),
-        key="bars",
-    )
-else:
-    ui.chart(
-        charts.accuracy_bars(table, colours, width=max(200, min(width - 330, 900)), chance=ui.spec(run).chance),
-        alt="Linear probe accuracy of every run with its 95 % interval: "
-        + "; ".join(f"{row.run} {row.accuracy:.2f} %" for row in table.itertuples()),
-        key="bars",
-    )
+ui.chart(
+    charts.accuracy_bars(table, colours, width=max(200, min(width - 330, 900)), chance=ui.spec(run).chance),
+    alt="Linear probe accuracy of every run with its 95 % interval: "
+    + "; ".join(f"{row.run} {row.accuracy:.2f} %" for row in table.itertuples()),
+    key="bars",
+)
 st.caption(
     "Black: 95 % interval over test pictures. Dashed: guessing. "
-    + ("" if ui.spec(run).attributes else "Orange: the study's figure (another encoder, 30 epochs). ")
+    + ("Orange: the study's figure (another encoder, 30 epochs). " if ui.studied(run) else "")
     + "Runs compare fairly only on equal epochs, which stand beside each name."
 )
 
 mine = figures[ui.title(run)]
+shown = {ui.title(one): figures[ui.title(one)] for one in (run, second) if one is not None}
+for title in shown:
+    low, high = figures[title]["interval"]
+    spectrum = ui.metrics(runs[title])["spectrum"]
+    st.markdown(
+        f"**{title}**: the probe names the class of **{figures[title]['accuracy']:.2f} %** of the test pictures (95 % "
+        f"interval {low:.2f} to {high:.2f}). Effective rank of the representations: "
+        f"{spectrum['effective_rank']:.2f} of {spectrum['dimensions']}."
+    )
 st.subheader("Which classes does it take for which?", anchor=False)
 left, right = st.columns([1, 1], gap="large")
 classes = ui.class_names(run)
@@ -93,11 +78,12 @@ with left:
         on_select="rerun",
         selection_mode="cell",
     )
-    st.caption(f"`{ui.title(run)}`, test pictures. Click a cell to see its pictures below.")
+    st.caption(
+        f"**{ui.title(run)}**, test pictures. Taken for each other most often: "
+        + ", ".join(f"{' and '.join(pair['classes'])} {pair['share']:.2f} %" for pair in mine.get("confused", []))
+        + ". Click a cell to see its pictures below."
+    )
 with right:
-    shown = {ui.title(run): mine}
-    if second is not None:
-        shown[ui.title(second)] = figures[ui.title(second)]
     by_class = pd.DataFrame(
         [
             {"class": name, "run": title, "accuracy": value}
@@ -156,30 +142,17 @@ if pictures is not None:
     if second is not None and not listed.empty:
         others = ui.results(second, "predictions").set_index("index").loc[listed["index"].head(SHOWN)].reset_index()
         right_now = int((others["label"] == others["predicted"]).sum())
-        st.markdown(f"**The same pictures under** `{ui.title(second)}`, which gets {right_now} of {len(others)} right")
+        st.markdown(f"**The same pictures under {ui.title(second)}**, which gets {right_now} of {len(others)} right")
         show(others, "wrong_second")
 
-if seen := known[ui.title(run)]:
-    st.markdown(
-        f"**Digit or colour?** From `{ui.title(run)}` a linear probe reads the digit of {mine['accuracy']:.2f} % of the test "
-        "pictures, "
-        + " and ".join(f"the {what}'s colour of {found['accuracy']:.2f} %" for what, found in seen.items())
-        + ". Of a picture's five nearest, "
-        + " and ".join(f"{found['nearest_5_same']:.2f} % share its {what}" for what, found in seen.items())
-        + f" (guessing gives {next(iter(seen.values()))['chance']:.2f} %). Views differ in hue, so a network that must make "
-        "them agree has a reason to drop the colour, and one that need not has none."
-    )
 untrained = next((figures[title] for title, other in runs.items() if other.baseline == "untrained"), None)
-low, high = mine["interval"]
-st.markdown(
-    f"**How much.** On `{ui.title(run)}` the probe names the class of {mine['accuracy']:.2f} % of the test pictures (95 % "
-    f"interval {low:.2f} to {high:.2f})."
-    + (
-        f" The untrained encoder already gives {untrained['accuracy']:.2f} %: random filters are no blank page."
-        if untrained
-        else ""
+if untrained:
+    st.markdown(
+        f"**The untrained encoder already gives {untrained['accuracy']:.2f} %**: random filters carry information too, so "
+        "only what lies above that was learned."
     )
-)
+if ui.spec(run).attributes:
+    st.markdown("Of these pictures more is known than the class: see [digit or colour?](digit_or_colour)")
 st.markdown(
     r"**Why linear.** The probe is $\mathrm{softmax}(W y + b)$ on the representation $y$: it can weigh what is there, but "
     "not compute anything new. What it reads was laid out by training, without labels."

@@ -194,9 +194,9 @@ if measured:
             )
             if colour:
                 st.markdown(
-                    f"**Colour.** Its neighbours are {colour['distance_ratio']:.2f} times as far apart in mean colour as "
-                    f"random pairs (1: colour plays no part), and a share of $R^2$ = {colour['r2']:.2f} of mean colour can be "
-                    "read off the representation."
+                    f"**Colour.** The mean colours of neighbours differ by {colour['distance_ratio']:.3f} of what those of "
+                    f"random pairs do (1: colour plays no part). Mean colour can be read off the representation with $R^2$ = "
+                    f"{colour['r2']:.2f}."
                 )
             if seen := ui.metrics(one_of[title]).get("attributes"):
                 st.markdown(

@@ -7,13 +7,16 @@ import ui
 from ui.lab import lab
 from vicreg.charts.embedding_bars import embedding_bars, embedding_scale
 from vicreg.charts.method_diagram import diagram
-from vicreg.study import STUDY_PROBES
+from vicreg.config import DATASETS
+from vicreg.data.catalogue import CATALOGUE
 from vicreg.terms import IN_LOSS
+
+HALVED = r"\tfrac{1}{2}"  # what is averaged over the two views
 
 ui.page(
     "How can a network learn from pictures without labels?",
     "Two views of a picture should be described **alike**, every number must **vary** from picture to picture, and no two "
-    "may say **the same**: [switch one of the three off](lab) and see why all are needed.",
+    "numbers may say **the same**: [switch one of the three off](lab) and see why all are needed.",
 )
 lab(key="lab_small", mini=True)
 
@@ -25,7 +28,10 @@ if pictures is not None:
     number = controls[2].number_input(
         "Picture", 0, len(pictures) - 1, min(30, len(pictures) - 1), key="picture", bind="query-params"
     )
-    image, name = pictures[number], pictures.classes[pictures.labels[number]]
+    image, name = (
+        pictures[number],
+        f"{'the digit ' if ui.spec(run).attributes else ''}{pictures.classes[pictures.labels[number]]}",
+    )
 else:
     image, name = ui.sample_picture(), "a flower from scikit-learn's sample photographs"
 draws = st.session_state.setdefault("draws", 0)
@@ -55,9 +61,9 @@ def show(run, key: str) -> None:
     )
     likeness = float(np.dot(y[0], y[1]) / max(np.linalg.norm(y[0]) * np.linalg.norm(y[1]), 1e-12))
     st.caption(
-        f"Picture: {name}. The bars are the first 24 numbers that the run `{ui.title(run)}` computes for these two views. "
-        f"All boxes of embeddings have one scale, up to {ui.short(scale)}; the largest embedding here is "
-        f"{ui.short(float(np.abs(z[:2]).max()))}. The two representations point the same way to a cosine of {likeness:.2f}."
+        f"Picture: {name}. Bars: the first 24 numbers that **{ui.title(run)}** computes for each view. Embeddings have one "
+        f"scale, up to {ui.short(scale)}; the largest number here is {ui.short(float(np.abs(z[:2]).max()))}. "
+        f"Cosine of the two representations: {likeness:.2f}."
     )
 
 
@@ -81,51 +87,57 @@ ui.drawing(
 )
 st.caption(
     f"Embeddings of eight pictures, 24 numbers each: bars for the first view, dots for the second; one scale, up to "
-    f"{ui.short(scale)}. Runs: {', '.join(f'`{ui.title(one)}`' for one in shown)}. Where all bars are flat, the run collapsed."
+    f"{ui.short(scale)}. Runs: {', '.join(f'**{ui.title(one)}**' for one in shown)}. "
+    "Where all bars are flat, the run collapsed."
 )
 
 st.subheader("Three terms, one loss", anchor=False)
-weights = run.config
-of_terms = (rf"{term.symbol}\,\textcolor{{{term.colour}}}{{{term.of_views}}}" for term in IN_LOSS)
+of_terms = (
+    rf"{term.symbol}\,\textcolor{{{term.colour}}}{{{HALVED if term.views == 'mean' else ''}{term.of_views}}}"
+    for term in IN_LOSS
+)
 st.latex(r"\ell(Z, Z') = " + " + ".join(of_terms))
 last = None if run.baseline else ui.results(run, "history").query("split == 'test'").iloc[-1]
 for column, term in zip(st.columns(len(IN_LOSS)), IN_LOSS, strict=True):
     with column:
-        end = "" if last is None else f", {ui.short(last[term.name])} at the end of this run"
-        st.markdown(f"**{ui.coloured(term.name, term.name)}**{end}")
+        st.markdown(
+            f"**{ui.coloured(term.name, term.name)}**, weight ${term.symbol} = {getattr(run.config, term.weight):g}$"
+        )
         st.latex(rf"\textcolor{{{term.colour}}}{{{term.formula}}}")
         st.markdown(term.aim)
+if last is not None:
+    st.markdown(
+        f"**At the end of {ui.title(run)}**, on test pictures: "
+        + " + ".join(
+            f"{getattr(run.config, term.weight):g} · {last[term.name]:.3g} ({ui.coloured(term.name, term.name)})"
+            for term in IN_LOSS
+        )
+        + f" = **{ui.short(last['total'])}**, the total of the [training curves](training_curves)."
+    )
 
-probe = ui.metrics(run).get("probe")
+probe, study = ui.metrics(run).get("probe"), ui.study(run)
 if probe:
     low, high = probe["interval"]
     st.markdown(
         f"**Does it work?** A linear classifier on the {ui.metrics(run)['spectrum']['dimensions']} numbers of $y$, "
         f"{'before any training' if run.baseline else 'which were learned without labels'}, names the class of "
         f"**{probe['accuracy']:.2f} %** of the test pictures (95 % interval {low:.2f} to {high:.2f}). "
-        + (
-            f"The study that this app grew out of reports {STUDY_PROBES['vicreg']} %; guessing gives {ui.guessing(run)}."
-            if ui.studied(run)
-            else f"Guessing gives {ui.guessing(run)}."
-        )
+        + (f"The study that this app grew out of reports {study} % for this setting. " if study else "")
+        + f"Guessing gives {ui.guessing(run)}."
     )
+others = ", ".join(
+    f"[{spec.title}](./?data={key})" for key, spec in CATALOGUE.items() if key in DATASETS and spec != ui.spec(run)
+)
 st.markdown(
-    "Go on: how the loss [falls](training_curves), which classes [separate](maps), what it finds [alike](retrieval), and "
-    "[what breaks](ablations) when a term is switched off."
+    "Go on: does it see the [digit or the colour](digit_or_colour), how the loss [falls](training_curves), which classes "
+    "[separate](maps), what it finds [alike](retrieval), and [what breaks](ablations) when a term is switched off. The same "
+    f"with other pictures: {others}."
 )
 if probe:
-    # The paper's eq. 6 sums over the views what our loss averages: there each view has half of our weight.
-    each = [
-        f"${term.symbol}$ = {getattr(weights, term.weight) / 2:g} for each view"
-        if term.views == "mean"
-        else f"${term.symbol}$ = {getattr(weights, term.weight):g}"
-        for term in IN_LOSS
-    ]
-    of_each = " and ".join([", ".join(each[:-1]), each[-1]])
     ui.measured(
-        f"Linear probe: {probe['protocol']}; n = {probe['n']:,} test images, run `{ui.title(run)}`. "
-        f"Weights: {of_each} (Bardes et al. 2022, eq. 6, with the invariance term averaged over the $D$ "
-        "dimensions as in the authors' code).",
+        f"Linear probe: {probe['protocol']}; n = {probe['n']:,} test images, run `{ui.title(run)}`. Loss: "
+        f"{', '.join(term.normalised for term in IN_LOSS)}, as in the authors' code. The paper's eq. 6 (Bardes et al. 2022) "
+        "sums the variance over the views instead: there half of our weight gives the same loss.",
         command=f"python -m vicreg evaluate {run.name}",
     )
 ui.show_source("vicreg.method.views:augmented_views", "vicreg.method.loss:vicreg_loss")

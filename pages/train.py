@@ -15,7 +15,7 @@ from vicreg.terms import IN_LOSS
 
 OWN = "own weights"
 NAME = "train_name"
-COMMAND = f"python -m vicreg train --dataset {data.FALLBACK}"
+COMMAND = f"python -m vicreg train --dataset {data.FIRST}"
 NOTHING = f"{COMMAND} --epochs 1 {' '.join(f'--{term.option} 0' for term in IN_LOSS)} --name nothing"
 SWITCHES = {"crop": "crop", "flip": "flip", "jitter": "colour jitter", "greyscale": "greyscale", "blur": "blur"}
 
@@ -192,7 +192,7 @@ mine = [one for one in found if training_view.may_command(one)]
 shown = [one for one in mine if one.state == "finished" or (one.name, one.created) not in training_view.put_aside()]
 if reason:
     st.info(reason, icon=":material/lock:")
-    training_view.expected(presets(data.FALLBACK)["vicreg"], width=width, heading="What a training looks like")
+    training_view.expected(presets(data.FIRST)["vicreg"], width=width, heading="What a training looks like")
     st.markdown("On a machine of your own, one command trains it:")
     st.code(COMMAND, language="bash")
 elif active is not None:

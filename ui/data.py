@@ -1,7 +1,8 @@
-"""Which data set the pages show, and how its pictures arrive.
+"""Which data set the pages show, and how the pictures of one from the Hub arrive.
 
-The pictures of the FIRST data set come from the Hub in the background, begun by the first visitor of a server and shared
-by all. Where they cannot be had, pages fall to the FALLBACK, which every machine can make.
+Pages open on FIRST, which every machine makes by itself: nobody waits for a download to see the first lesson. The pictures
+of FETCHED come from the Hub in the background, begun by the first visitor of a server and shared by all, so that they are
+there when somebody chooses it.
 """
 
 from __future__ import annotations
@@ -15,31 +16,22 @@ from vicreg.data import loading
 from vicreg.data.catalogue import CATALOGUE
 from vicreg.storage import hub_client
 
-FIRST = DEFAULT_DATASET
-FALLBACK = next(name for name in DATASETS if CATALOGUE[name].made_here)
+FIRST = next(name for name in DATASETS if CATALOGUE[name].made_here)
+FETCHED = DEFAULT_DATASET
 MISSING, ARRIVING, HERE = "missing", "arriving", "here"
 
 
 def pick_data() -> None:
-    """The choice of the data set in the sidebar, kept in the URL; the default is what this machine has pictures of."""
-    state, before = arrival(FIRST), st.session_state.get("_default_data")
-    # A page that has fallen back stays so until the pictures are here, whoever pressed Retry.
-    default = FIRST if state == HERE or (state == ARRIVING and before != FALLBACK) else FALLBACK
-    if before not in (None, default) and not st.session_state.get("_chose_data"):
-        st.session_state.pop("data", None)
-    st.session_state["_default_data"] = default
-    if "data" in st.query_params:  # defaults are not in a link: somebody chose this one
-        keep_choice()
+    """The choice of the data set in the sidebar, kept in the URL."""
     linked = str(st.query_params.get("run", "")).split("/")[0]
-    if "data" not in st.session_state and "data" not in st.query_params and linked in DATASETS and linked != default:
+    if "data" not in st.session_state and "data" not in st.query_params and linked in DATASETS and linked != FIRST:
         st.session_state["data"] = linked  # a link to a run is a link to its data set
     st.sidebar.selectbox(
         "Data set",
-        [default, *(name for name in DATASETS if name != default)],
+        [FIRST, *(name for name in DATASETS if name != FIRST)],
         key="data",
         bind="query-params",
         persist_state="session",
-        on_change=keep_choice,
         help=f"From the Hugging Face Hub: {titles(made_here=False)}. Made on this machine: {titles(made_here=True)}.",
     )
 
@@ -49,43 +41,16 @@ def titles(*, made_here: bool) -> str:
     return ", ".join(CATALOGUE[name].title for name in DATASETS if CATALOGUE[name].made_here == made_here)
 
 
-def keep_choice() -> None:
-    """From now on this session's data set is its visitor's: the arrival of pictures no longer changes it."""
-    st.session_state["_chose_data"] = True
-
-
 def chosen() -> str:
     """The data set that this session looks at."""
     return st.session_state.get("data", FIRST)
-
-
-def explain_fallback() -> None:
-    """One line where pages show FALLBACK only because FIRST's pictures cannot be had."""
-    if chosen() != FALLBACK or st.session_state.get("_default_data") != FALLBACK:
-        return
-    first, fallback = CATALOGUE[FIRST].title, CATALOGUE[FALLBACK].title
-    task = task_of(FIRST, "test")
-    if task is not None and not task.status().over:
-        follow(task, key="fallback", waiting=f"Asking the Hub for {task.label}; {fallback} meanwhile")
-        return
-    offline = hub_client.offline()
-    words, button = (st, None) if offline else st.columns([6, 1], vertical_alignment="center")
-    why = "and HF_HUB_OFFLINE forbids fetching them" if offline else "and the Hub did not give them"
-    words.info(
-        f"{first}'s pictures are not on this machine {why}, so this shows {fallback}, made here. {first}'s curves, "
-        f"maps, tables and ROC need no pictures: choose `{FIRST}` in the sidebar.",
-        icon=":material/hide_image:",
-    )
-    if button is not None and button.button("Retry", key="retry_fallback", width="stretch", help=why_missing(FIRST)):
-        begin(again=True)
-        st.rerun()
 
 
 def begin(*, again: bool = False) -> None:
     """Start fetching the test pictures that are not on this machine, and the anomalies'; once a process, or again."""
     if hub_client.offline():
         return
-    for name in (FIRST, CATALOGUE[FIRST].anomalies[0]):
+    for name in (FETCHED, CATALOGUE[FETCHED].anomalies[0]):
         if (again or task_of(name, "test") is None) and not loading.available(name, "test"):
             fetch(name, again=again)
 

@@ -10,11 +10,21 @@ from ui import checkpoints, data
 
 ROOT = Path(__file__).parent.parent
 MARKER = "_navigation_is_set"
+# Streamlit's inline code is green and a quarter smaller than the text around it.
+INLINE_CODE = (
+    "<style>[data-testid='stMarkdownContainer'] :not(pre) > code { font-size: 0.9em; color: inherit; }</style>"
+)
 # group -> (file, title in the navigation, icon, what the page shows)
 PAGES = {
     "Learn": [
         ("start", "Start", ":material/school:", "What VICReg is, drawn with real views of a real picture."),
         ("lab", "Lab", ":material/experiment:", "A network that learns in your browser: switch a term off and watch."),
+        (
+            "digit_or_colour",
+            "Digit or colour?",
+            ":material/palette:",
+            "What a network keeps of a picture, and what training without labels makes it drop.",
+        ),
     ],
     "Explore": [
         (
@@ -70,10 +80,9 @@ def page(question: str, notice: str, *, dataset: bool = True) -> None:
         navigation()
         st.rerun()
     data.begin()
+    st.html(INLINE_CODE)
     st.title(question, anchor=False)
     st.markdown(notice)
     if dataset:
         data.pick_data()
     checkpoints.panel()
-    if dataset:
-        data.explain_fallback()

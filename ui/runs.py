@@ -140,14 +140,12 @@ def _pick(title: str, labels: list[str], *, key: str, text: str) -> str:
     if st.session_state.get(key) not in (None, *labels):  # kept from a page that could serve it
         del st.session_state[key]
     # No format_func: the URL would hold what it returns, and labels alone make links that last.
-    # Who has chosen a run has chosen its data set, also one that the page had fallen back to.
     return st.selectbox(
         title,
         labels,
         key=key,
         bind="query-params",
         persist_state="session",
-        on_change=data.keep_choice,
         help=text,
     )
 

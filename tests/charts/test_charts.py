@@ -107,6 +107,9 @@ def bins() -> pd.DataFrame:
 CHARTS = {
     "accuracy_bars": lambda width: charts.accuracy_bars(accuracies(), RUNS, chance=10, width=width),
     "attribute_bars": lambda width: charts.attribute_bars(known(), RUNS, {"digit": 10, "ink": 50 / 3}, width=width),
+    "tight_and_telling": lambda width: charts.tight_and_telling(
+        pd.DataFrame({"run": list(RUNS), "silhouette": [0.6, -0.1], "nmi": [0.04, 0.3]}), RUNS, width=width
+    ),
     "compared_curves": lambda width: charts.compared_curves(dict.fromkeys(RUNS, history()), RUNS, width=width),
     "film": lambda width: charts.film(places(), CLASSES, kind="pca", limits=(-3, 3), side=width),
     "histogram": lambda width: charts.histogram(bins(), 0.7, groups=GROUPS, limits=(0, 2), width=width, title="scores"),
@@ -199,7 +202,11 @@ def test_three_maps_stand_side_by_side():
 
 
 @pytest.mark.parametrize(
-    "name", ["accuracy_bars", "attribute_bars", "compared_curves", "per_class", "roc", "snapshots", "spectra"]
+    "name",
+    [
+        *("accuracy_bars", "attribute_bars", "compared_curves", "per_class", "roc", "snapshots", "spectra"),
+        "tight_and_telling",
+    ],
 )
 def test_runs_have_the_colours_that_their_titles_were_given(name):
     found = encodings(CHARTS[name](800).to_dict(), "color", "run")
@@ -511,3 +518,12 @@ def test_live_curves_grow_into_panels_that_are_as_wide_as_the_whole_training():
     assert all(panel["encoding"]["y"]["scale"]["zero"] for panel in row["hconcat"])
     spec = charts.snapshots({"one": figures()}, {"one": "#832db6"}, epochs=40).to_dict()
     assert [panel["encoding"]["x"]["scale"]["domain"] for panel in spec["hconcat"]] == 2 * [[0, 40]]
+
+
+def test_silhouettes_stand_beside_what_the_clusters_tell_on_axes_that_hold_zero():
+    panels = CHARTS["tight_and_telling"](600).to_dict()["hconcat"]
+    for panel, field in zip(panels, ("silhouette", "nmi"), strict=True):
+        low, high = next(iter(encodings(panel, "x", field)))["scale"]["domain"]
+        assert low < -0.1 if field == "silhouette" else low == 0  # the least silhouette here is -0.1
+        assert high > 0.6
+    assert "vconcat" in CHARTS["tight_and_telling"](300).to_dict()

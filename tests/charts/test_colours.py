@@ -16,6 +16,7 @@ SETS = {
     "terms": charts.TERM_COLOURS,
     "presets": {**charts.PRESET_COLOURS, "own": charts.OTHER_COLOUR, "reference": charts.REFERENCE_COLOUR},
     "classes": dict(zip(class_names("cifar10"), charts.CLASS_COLOURS, strict=True)),
+    "clusters": dict(enumerate(charts.UNNAMED_COLOURS)),
     "groups": charts.GROUP_COLOURS,
 }
 APART = 11  # CIEDE2000, of colours of two sets

@@ -10,7 +10,7 @@ from sklearn.cluster import KMeans
 from sklearn.datasets import load_digits
 from sklearn.metrics.cluster import pair_confusion_matrix
 
-from vicreg.evaluation.clustering import chance, cluster
+from vicreg.evaluation.clustering import chance, cluster, majorities
 
 DIGITS, LABELS = load_digits(return_X_y=True)
 DIGITS, LABELS = DIGITS[:600].astype(np.float32), LABELS[:600]
@@ -219,3 +219,9 @@ def test_chance_is_what_the_best_matching_of_random_clusters_reaches():
         best.append(max((np.array(order)[clusters] == labels).mean() for order in permutations(range(3))))
     assert chance(30, 3, draws=300) == pytest.approx(np.mean(best), abs=0.02)
     assert 0.1 < chance(10_000, 10) < chance(1_000, 10) < 0.16
+
+
+def test_a_majority_is_a_clusters_largest_class_with_its_share():
+    labels, shares = majorities(np.array([[0, 3, 1], [2, 2, 0], [0, 0, 0]]))
+    assert labels.tolist() == [1, 0, 0]
+    assert shares.tolist() == [0.75, 0.5, 0.0]  # one half is no majority, and an empty cluster has none

@@ -48,7 +48,7 @@ def served(folder: Path, environment: dict[str, str]) -> Iterator[str]:
     assert "Traceback" not in (folder / "log").read_text()
 
 
-def visited(url: str, name: str) -> str:
-    """What one more visitor of a served app is sent for a page, as text."""
+def visited(url: str, name: str, query: str = "") -> str:
+    """What one more visitor of a served app is sent for a page with a query in its address, as text."""
     with viewers.Visitor(url) as visitor:
-        return "\n".join(str(delta) for delta in visitor.sent(name))
+        return "\n".join(str(delta) for delta in visitor.sent(name, query))

@@ -190,7 +190,7 @@ def test_a_claim_leads_to_the_page_that_shows_it(page, server):
     page.goto(f"{server}/claims")
     page.get_by_text("Do the study's findings hold here?").wait_for()
     with page.expect_popup() as opened:
-        page.get_by_role("link", name="See it").nth(7).click()
+        page.get_by_role("link", name="See it on the page Retrieval").first.click()
     opened.value.get_by_role("heading", name="Which pictures does the network find alike?").wait_for()
     opened.value.get_by_role("group", name=re.compile("Nearest pictures under.*neighbour-views")).wait_for()
     opened.value.close()
@@ -223,12 +223,12 @@ def test_the_data_set_is_chosen_in_the_sidebar_and_stays_in_the_link_and_on_the_
     page.goto(f"{server}/training_curves")
     box = page.get_by_test_id("stSidebar").get_by_test_id("stSelectbox").get_by_role("combobox").last
     deadline = time.monotonic() + 90
-    while "data=coloured-digits" not in page.url and time.monotonic() < deadline:  # a page still drawing may drop a key
+    while "data=cifar10" not in page.url and time.monotonic() < deadline:  # a page still drawing may drop a key
         box.focus()
         for key in ("ArrowDown", "ArrowDown", "Enter"):
             page.keyboard.press(key)
         page.wait_for_timeout(2_000)
-    assert "data=coloured-digits" in page.url
+    assert "data=cifar10" in page.url
     page.get_by_test_id("stSidebarNavLink").filter(has_text="Retrieval").click()
     page.get_by_role("group", name="Nearest pictures").get_by_role("button").nth(7).wait_for()
-    assert "data=coloured-digits" in page.url
+    assert "data=cifar10" in page.url

@@ -16,7 +16,6 @@ from vicreg.data.catalogue import CATALOGUE
 
 pytestmark = pytest.mark.usefixtures("page_world")
 NAMES = [name for entries in ui.PAGES.values() for name, *_ in entries if name not in ("train", "lab")]
-FALLBACK = "so this shows coloured digits, made here"
 
 
 @pytest.fixture
@@ -47,20 +46,8 @@ def labels(app: AppTest) -> list[str]:
 
 
 @pytest.mark.parametrize("name", [name for name in NAMES if name != "claims"])
-def test_without_pictures_and_network_a_page_falls_to_digits_and_says_so_once(name, without_pictures):
+def test_without_pictures_and_network_a_page_opens_on_digits_that_are_made_here(name, without_pictures):
     app = opened(name, data=None)
-    assert not app.exception
-    assert not app.warning
-    assert choice(app) == "coloured-digits"
-    assert [FALLBACK in info.value for info in app.info] == [True]
-    assert "HF_HUB_OFFLINE" in app.info[0].value
-    assert "coloured-digits/vicreg" in text(app)
-    assert not {"Retry", "Fetch 24 MB"} & set(labels(app))  # offline, they could do nothing
-
-
-@pytest.mark.parametrize("name", [name for name in NAMES if name != "claims"])
-def test_a_page_shows_digits_when_asked_to_though_pictures_are_here(name, with_pictures):
-    app = opened(name, data="coloured-digits")
     assert not app.exception
     assert not app.warning
     assert not app.info
@@ -85,7 +72,7 @@ def test_a_link_to_a_run_is_a_link_to_its_data_set(without_pictures):
 def test_an_unknown_data_set_in_the_url_falls_back(with_pictures):
     app = opened("maps", data="../../etc")
     assert not app.exception
-    assert choice(app) == "cifar10"
+    assert choice(app) == "coloured-digits"
 
 
 def test_a_query_of_the_larger_data_set_does_not_break_the_smaller_one(with_pictures):
@@ -96,16 +83,14 @@ def test_a_query_of_the_larger_data_set_does_not_break_the_smaller_one(with_pict
 
 
 def test_pictures_arrive_by_themselves_and_pages_draw_them(hub):
-    app = opened("retrieval", data=None)
-    assert not app.exception
-    assert choice(app) == "cifar10"  # they are on their way
+    opened("maps", data=None)  # the first visitor, who looks at digits
     wait_for(lambda: over("cifar10") and over("mnist"), 60)
-    app.run()
+    app = opened("retrieval")
     assert not app.exception
     assert not app.info
     assert not app.warning
     assert len(component(app, "Nearest")["tiles"]) == 8
-    app = opened("anomalies", data=None)
+    app = opened("anomalies")
     assert len(component(app, "Most anomalous_0")["tiles"]) == 10
 
 
@@ -117,7 +102,7 @@ def test_thirty_visitors_fetch_the_pictures_once(hub, tmp_path):
         assert all("Do the classes separate" in page.result() for page in pages)
         paths = [CATALOGUE[name].splits["test"].path for name in ("cifar10", "mnist")]
         wait_for(lambda: all(hub.asked(path) for path in paths), 60)
-        wait_for(lambda: "tiles" in (page := visited(url, "anomalies")) and "cifar10/vicreg" in page, 60)
+        wait_for(lambda: "tiles" in visited(url, "anomalies", "data=cifar10"), 60)
     for path in paths:
         assert [method for method, _ in hub.asked(path) if method == "GET"] == ["GET"]
 
@@ -139,9 +124,7 @@ def test_no_page_waits_for_a_network_that_does_not_answer(fault, hub, monkeypatc
     wait_for(over, 30)
     app.run()
     assert not app.exception
-    assert choice(app) == "coloured-digits"
-    assert FALLBACK in app.info[0].value
-    assert "the Hub did not give them" in app.info[0].value
+    assert not app.info
     app = opened("maps", data="cifar10")
     assert [("could not be fetched" in warning.value, "VICREG_DATA" in warning.value) for warning in app.warning] == [
         (True, True)
@@ -151,17 +134,15 @@ def test_no_page_waits_for_a_network_that_does_not_answer(fault, hub, monkeypatc
 
 def test_retry_fetches_them_when_the_hub_is_back(hub):
     hub.faults["api/datasets"] = "503"
-    opened("maps", data=None)
+    opened("maps")
     wait_for(over, 30)
-    app = opened("maps", data=None)
-    assert choice(app) == "coloured-digits"
-    opened("maps", data=None)
+    app = opened("maps")
+    opened("maps")
     asked = len(hub.asked("api/datasets/uoft-cs"))
     assert asked == 1  # pages drawn anew do not ask again
     hub.faults.clear()
     next(button for button in app.button if button.label == "Retry").click().run()
     assert not app.exception
-    assert choice(app) == "coloured-digits"  # until they are here
     wait_for(over, 60)
     assert data.arrival("cifar10") == data.HERE
     app.run()
@@ -170,38 +151,9 @@ def test_retry_fetches_them_when_the_hub_is_back(hub):
     assert not app.warning
 
 
-@pytest.mark.parametrize("key", ["data", "run"])
-def test_a_choice_outlives_failure_retry_and_arrival(hub, key):
-    hub.faults["api/datasets"] = "503"
-    opened("maps", data=None)
-    wait_for(over, 30)
-    app = opened("maps", data=None)
-    if key == "data":  # chosen by hand what it had fallen back to
-        app.selectbox(key="data").set_value("cifar10").run()
-        app.selectbox(key="data").set_value("coloured-digits").run()
-        chosen = ("coloured-digits", "coloured-digits/vicreg")
-    else:
-        app.selectbox(key="run").set_value("coloured-digits/no-variance").run()
-        chosen = ("coloured-digits", "coloured-digits/no-variance")
-
-    def kept() -> bool:
-        app.run()
-        assert not app.exception
-        return (choice(app), app.selectbox(key="run").value) == chosen
-
-    assert kept()
-    hub.faults.clear()
-    data.fetch("cifar10", again=True)  # another visitor presses Retry
-    assert kept()
-    wait_for(over, 60)
-    assert data.arrival("cifar10") == data.HERE
-    assert kept()
-    assert FALLBACK not in text(app)
-
-
 def test_while_they_arrive_a_page_says_how_far_they_are(hub):
     hub.faults["test-00000"] = "stall-body"
-    app = opened("maps", data=None)
+    app = opened("maps")
     wait_for(lambda: data.task_of("cifar10", "test").status().done > 0, 20)
     app.run()
     assert not app.exception
@@ -214,9 +166,9 @@ def test_while_they_arrive_a_page_says_how_far_they_are(hub):
 
 
 def test_the_train_split_is_asked_for_only_where_a_page_needs_it(hub):
-    opened("retrieval", data=None)
+    opened("retrieval")
     wait_for(over, 60)
-    app = opened("retrieval", data=None, gallery="train")
+    app = opened("retrieval", gallery="train")
     assert not app.exception
     assert "train pictures are not on this machine" in app.info[0].value
     assert "Fetch 120 MB" in labels(app)

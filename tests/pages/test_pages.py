@@ -1,6 +1,10 @@
 """Every page under AppTest: opened cold, with pictures and without, and what its controls change."""
 
+import json
+import re
 import shutil
+import urllib.parse
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -16,8 +20,10 @@ from vicreg.storage import paths
 
 pytestmark = pytest.mark.usefixtures("page_world")
 ROOT = Path(__file__).parents[2]
-# train and lab have tests of their own
-NAMES = [name for entries in ui.PAGES.values() for name, *_ in entries if name not in ("train", "lab")]
+# train, lab and digit_or_colour have tests of their own
+NAMES = [
+    name for entries in ui.PAGES.values() for name, *_ in entries if name not in ("train", "lab", "digit_or_colour")
+]
 NEED_PICTURES = [name for name in NAMES if name not in ("training_curves", "ablations", "claims")]
 COMPARING = [name for name in NAMES if name not in ("ablations", "claims")]  # these two compare by themselves
 RUN = open_run(paths.BUNDLED / "cifar10-vicreg")
@@ -361,18 +367,94 @@ def test_the_table_of_runs_has_the_studys_figures_and_every_budget(without_pictu
     assert table.loc["cifar10/untrained", "Budget"] == "not trained"
 
 
-def test_every_claim_stands_on_the_page_with_its_verdict(without_pictures):
-    from vicreg.claims import CLAIMS, findings
+def judged() -> list:
+    """Every claim with its finding on the bundled runs."""
+    from vicreg.claims import findings
 
+    runs = [open_run(folder) for folder in sorted(paths.BUNDLED.glob("cifar10-*"))]
+    return findings({run.name.removeprefix("cifar10-"): run.metrics for run in runs})
+
+
+def test_every_claim_stands_on_the_page_under_its_verdict(without_pictures):
     app = opened("claims")
-    runs = [open_run(folder) for folder in sorted(paths.BUNDLED.iterdir()) if (folder / "config.json").exists()]
-    judged = findings({run.name.removeprefix("cifar10-"): run.metrics for run in runs})
-    assert len(judged) == len(CLAIMS)
     page = text(app)
-    for claim, finding in judged:
-        assert claim.words in page
+    for number, (claim, finding) in enumerate(judged(), start=1):
+        assert f"**{number}. {claim.words}**" in page
         assert finding.ours in page
+        drawing = component(app, f"finding_{number:02}")["svg"]
+        assert all(f">{figure.text}</text>" in drawing for figure in finding.picture.figures)
+    counts = Counter(finding.verdict for _, finding in judged())
+    headings = " ".join(heading.value for heading in app.subheader)
+    assert all(f" {count} " in headings for count in counts.values())
     assert "cannot be told yet" not in page
+
+
+COUNTED = {"Same anomalies", "Anomalies alike"}  # the page shows the lists that these were counted from
+
+
+def test_a_claims_link_opens_the_state_that_shows_the_same_figures(without_pictures):
+    cards = r"\*\*\d+\. ([^*]+)\*\*.*?\[See it[^]]*\]\((\w+)\?([^)]+)\)"
+    places = {words: place for words, *place in re.findall(cards, text(opened("claims")), re.DOTALL)}
+    pages = {}
+    for page, query in places.values():
+        if (page, query) not in pages:
+            pages[page, query] = app = opened(page, **dict(urllib.parse.parse_qsl(query)))
+            assert not app.exception
+    for claim, finding in judged():
+        app = pages[tuple(places[claim.words])]
+        seen = text(app) + "".join(chart.proto.alt for chart in app.get("vega_lite_chart"))
+        for figure in finding.picture.figures:
+            assert figure.text in seen or claim.name in COUNTED, (claim.name, figure)
+
+
+def test_start_adds_the_weighted_terms_to_the_total_of_the_curves(without_pictures):
+    page = text(opened("start", data="coloured-digits"))
+    run = open_run(paths.BUNDLED / "coloured-digits-vicreg")
+    last = run.history[run.history["split"] == "test"].iloc[-1]
+    parts = {
+        term: (getattr(run.config, f"{term}_weight"), last[term]) for term in ("invariance", "variance", "covariance")
+    }
+    assert sum(weight * value for weight, value in parts.values()) == pytest.approx(last["total"], rel=1e-4)
+    for weight, value in parts.values():
+        assert f"{weight:g} · {value:.3g} (" in page
+    assert f"= **{last['total']:.2f}**" in page
+    assert f"{last['total']:.2f} = " in text(opened("training_curves", data="coloured-digits"))
+
+
+@pytest.mark.parametrize(("preset", "study"), [("no-variance", "14.66"), ("no-covariance", None), ("vicreg", "62.68")])
+def test_start_quotes_the_study_for_its_own_settings_only(preset, study, without_pictures):
+    page = text(opened("start", run=f"cifar10/{preset}"))
+    assert re.findall(r"reports ([\d.]+) %", page) == ([study] if study else [])
+
+
+def test_digit_or_colour_opens_on_a_picture_whose_neighbours_share_one_or_the_other(without_pictures):
+    app = opened("digit_or_colour")
+    assert not app.exception
+    shared = dict(re.findall(r"\*\*(After[^*]*|The same[^*]*)\*\*: the digit in (\d)", text(app)))
+    assert shared == {"After training with VICReg": "7", "The same network, untrained": "1"}
+    for name in ("vicreg", "untrained"):
+        run = open_run(paths.BUNDLED / f"coloured-digits-{name}")
+        assert len(component(app, f"nearest_{run.name}")["tiles"]) == 8
+        assert f"{run.metrics['attributes']['ink']['accuracy']:.2f} %" in app.get("vega_lite_chart")[1].proto.alt
+
+
+def test_a_cluster_is_called_by_a_class_only_with_a_majority_of_it(without_pictures):
+    app = opened("clusters", second=OTHER.title)
+    table = RUN.results("clusters")
+    names = next(box for box in app.selectbox if box.key.startswith("cluster_")).options
+    for number, name in enumerate(names):
+        shares = table[table["cluster"] == number]["label"].value_counts(normalize=True)
+        label, share = shares.index[0], shares.iloc[0]
+        called = f": {ui.class_names(RUN)[label]}, {100 * share:.0f} %" if share > 0.5 else ""
+        assert name == f"Cluster #{number}{called}"
+
+
+def test_clusters_open_beside_the_tightest_which_say_least_of_the_classes(without_pictures):
+    app = opened("clusters")
+    assert OTHER.metrics["clusters"]["silhouette"] > 0.5
+    assert OTHER.metrics["clusters"]["nmi"] < 0.05
+    assert f"{ui.title(OTHER)} 0.56 and 0.02" in app.get("vega_lite_chart")[0].proto.alt
+    assert any(f"by class, {ui.title(OTHER)}" in json.dumps(spec) for spec in specs(app))
 
 
 def test_without_mnist_its_digits_are_offered_and_the_roc_stays(with_pictures, monkeypatch):

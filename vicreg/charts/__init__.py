@@ -12,10 +12,19 @@ from vicreg.charts.colours import (
     REFERENCE_COLOUR,
     TERM_COLOURS,
     TERMS,
+    UNNAMED_COLOURS,
 )
 from vicreg.charts.curves import compared_curves, live_terms, snapshots, spectra, training_curves
 from vicreg.charts.maps import MAP_TITLES, Panel, film, maps, panel, placements
-from vicreg.charts.measures import accuracy_bars, attribute_bars, histogram, per_class, roc, table_of_counts
+from vicreg.charts.measures import (
+    accuracy_bars,
+    attribute_bars,
+    histogram,
+    per_class,
+    roc,
+    table_of_counts,
+    tight_and_telling,
+)
 
 __all__ = [
     "CLASS_COLOURS",
@@ -28,6 +37,7 @@ __all__ = [
     "REFERENCE_COLOUR",
     "TERMS",
     "TERM_COLOURS",
+    "UNNAMED_COLOURS",
     "Panel",
     "accuracy_bars",
     "alt",
@@ -44,5 +54,6 @@ __all__ = [
     "snapshots",
     "spectra",
     "table_of_counts",
+    "tight_and_telling",
     "training_curves",
 ]

@@ -6,7 +6,7 @@ import altair as alt
 
 from vicreg import terms
 
-# Four sets: terms, presets, classes and groups. Colours of two sets are at least 11 apart (CIEDE2000), so that one colour
+# Five sets: terms, presets, classes, clusters without a class, and groups. Colours of two sets are at least 11 apart (CIEDE2000), so that one colour
 # means one thing; within a set they stay apart for colour-blind readers too. All can be seen on light and on dark.
 TERM_COLOURS = {**{term.name: term.colour for term in terms.TERMS}, "total": terms.TOTAL_COLOUR}
 # One colour a preset, everywhere; `vicreg` the strongest, ablations near the colour of the term that they lack. Baselines
@@ -39,6 +39,7 @@ CLASS_COLOURS = (
     "#3f90da",
 )
 NO_CLASS_COLOUR = "#666666"  # of a cluster that no class is matched to
+UNNAMED_COLOURS = ("#917355", "#554682", "#91cdaf", "#cd91cd", "#286455")  # of clusters without a class, in turn
 # The groups of an anomaly score: pictures of the data set, of another one, and a visitor's.
 GROUP_COLOURS = {"normal": "#00c369", "anomalous": "#ff4b96", "own": "#004bc3"}
 # The colours that coloured digits are drawn in, each as itself, their lightness apart for colour-blind readers.

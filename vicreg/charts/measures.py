@@ -43,21 +43,25 @@ def accuracy_bars(frame: pd.DataFrame, colours: dict[str, str], *, chance: float
 
 
 def attribute_bars(
-    frame: pd.DataFrame, colours: dict[str, str], chances: dict[str, float], *, width: int = 700
+    frame: pd.DataFrame,
+    colours: dict[str, str],
+    chances: dict[str, float],
+    *,
+    width: int = 700,
+    axis: str = "linear probe, %",
 ) -> alt.HConcatChart | alt.VConcatChart:
     """A panel for everything that is known of a picture, in it a bar a run with its interval; stacked where it is narrow.
 
     frame: what, run (title), accuracy, low, high, in percent. chances: what -> what guessing gives, in the order to show.
+    axis: what is measured.
     """
     order = list(dict.fromkeys(frame["run"]))
     narrow = width < 120 * len(chances)
     panels = []
     for number, (what, chance) in enumerate(chances.items()):
-        axis = alt.Axis(labelLimit=260, labelOverlap=False) if number == 0 or narrow else None
-        base = alt.Chart(frame[frame["what"] == what]).encode(y=alt.Y("run:N", sort=order, title=None, axis=axis))
-        x = alt.X(
-            "accuracy:Q", title="linear probe, %", scale=alt.Scale(domain=[0, 119]), axis=alt.Axis(values=[0, 50, 100])
-        )
+        names = alt.Axis(labelLimit=260, labelOverlap=False) if number == 0 or narrow else None
+        base = alt.Chart(frame[frame["what"] == what]).encode(y=alt.Y("run:N", sort=order, title=None, axis=names))
+        x = alt.X("accuracy:Q", title=axis, scale=alt.Scale(domain=[0, 119]), axis=alt.Axis(values=[0, 50, 100]))
         tooltip = ["run:N", *(alt.Tooltip(f"{field}:Q", format=".2f") for field in ("accuracy", "low", "high"))]
         bars = base.mark_bar(height={"band": 0.6}).encode(x=x, color=run_colour(colours, legend=False), tooltip=tooltip)
         halo = base.mark_rule(strokeWidth=6, color="#fff").encode(x="low:Q", x2="high:Q")
@@ -71,6 +75,32 @@ def attribute_bars(
             panel.properties(
                 width=max(120, width // (1 if narrow else len(chances))), height=34 * len(order), title=what
             )
+        )
+    return alt.vconcat(*panels) if narrow else alt.hconcat(*panels, spacing=18)
+
+
+def tight_and_telling(
+    frame: pd.DataFrame, colours: dict[str, str], *, width: int = 700
+) -> alt.HConcatChart | alt.VConcatChart:
+    """Clusters' silhouettes beside their NMI with the classes, a bar a run; stacked where it is narrow.
+
+    frame: run (title), silhouette, nmi, in the order to show.
+    """
+    order, narrow, panels = frame["run"].tolist(), width < 400, []
+    for field, title in (("silhouette", "silhouette: how tight"), ("nmi", "NMI with the classes: how telling")):
+        axis = alt.Axis(labelLimit=260, labelOverlap=False) if not panels or narrow else None
+        base = alt.Chart(frame).encode(y=alt.Y("run:N", sort=order, title=None, axis=axis))
+        x = alt.X(f"{field}:Q", title=None, scale=alt.Scale(domain=[min(0, 1.5 * frame[field].min()), 0.8]))
+        label = alt.Text(f"{field}:Q", format=".2f")
+        bars = base.mark_bar(height={"band": 0.6}).encode(
+            x=x, color=run_colour(colours, legend=False), tooltip=["run", field]
+        )
+        figures = base.mark_text(align="left", dx=6, fontSize=13).encode(
+            x=alt.X("shown:Q"), text=label, color=alt.value("#888")
+        )
+        drawn = alt.layer(bars, figures.transform_calculate(shown=f"max(0, datum.{field})"))
+        panels.append(
+            drawn.properties(width=max(120, width // (1 if narrow else 2)), height=28 * len(order), title=title)
         )
     return alt.vconcat(*panels) if narrow else alt.hconcat(*panels, spacing=18)
 

@@ -25,7 +25,9 @@ def _tsne_over_pca(metrics: Metrics) -> Finding:
         f"PCA has two straight directions for all classes, t-SNE may bend space; in all dimensions it is "
         f"{maps['full']['knn_accuracy']:.2f} %.",
         Picture(
-            tuple(drawn(label, "vicreg", maps[key], "knn_accuracy") for key, label in (("tsne", "t-SNE"), ("pca", "PCA"))),
+            tuple(
+                drawn(label, "vicreg", maps[key], "knn_accuracy") for key, label in (("tsne", "t-SNE"), ("pca", "PCA"))
+            ),
             "kNN accuracy on the map of vicreg, %",
         ),
     )

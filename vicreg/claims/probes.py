@@ -97,8 +97,7 @@ def _variance_rank(metrics: Metrics) -> Finding:
         "Nothing rewards the network for spreading pictures apart, so few directions carry what is left.",
         Picture(
             tuple(
-                Figure(name, name, rank, None, f"{rank:.2f}")
-                for name, rank in zip(names, (without, full), strict=True)
+                Figure(name, name, rank, None, f"{rank:.2f}") for name, rank in zip(names, (without, full), strict=True)
             ),
             "effective rank of the representations",
             full / 2,

@@ -55,6 +55,15 @@ class Clusters:
     iterations: int
 
 
+def majorities(table: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The largest class of each cluster and its share of it: (k,) int64 labels, (k,) shares from 0 to 1.
+
+    table: (k, C) counts, row the cluster, column the class. A share over one half is a majority: the cluster may then be
+    called by the class. The label of an empty cluster is 0, its share 0.
+    """
+    return table.argmax(axis=1), table.max(axis=1) / table.sum(axis=1).clip(min=1)
+
+
 def cluster(
     representations: np.ndarray,
     labels: np.ndarray,

@@ -1,0 +1,158 @@
+"""Digit or colour?: what a network keeps of a picture, and what training without labels makes it drop."""
+
+import pandas as pd
+import streamlit as st
+
+import ui
+from ui.data import FIRST
+from vicreg import charts
+
+SHOWN = 8
+WORDS = {  # the run's short name -> how its row begins
+    "vicreg": "After training with VICReg",
+    "untrained": "The same network, untrained",
+    "no-invariance": "Trained without the invariance term",
+    "no-variance": "Trained without the variance term",
+    "no-covariance": "Trained without the covariance term",
+    "neighbour-views": "Trained on neighbours instead of views",
+    "pixels": "The pixels themselves",
+}
+
+ui.page(
+    "Does the network see the digit or the colour?",
+    "One picture, and the eight that each network finds most alike. **What do they share with it?**",
+    dataset=False,  # only of coloured digits are both known
+)
+width = ui.width()
+full = ui.preset_run("vicreg", dataset=FIRST)
+runs = {title: run for title, run in ui.measured_runs(full).items() if "attributes" in ui.metrics(run)}
+short = {title: run.name.removeprefix(f"{FIRST}-") for title, run in runs.items()}
+names = {title: f"{short[title]}, {ui.budget(run)}" for title, run in runs.items()}
+pictures = ui.pictures(full)
+ui.within("digit", len(pictures) - 1)
+left, right = st.columns([1, 4], gap="large")
+with left:
+    number = st.number_input("Picture", 0, len(pictures) - 1, 5, key="digit", bind="query-params")
+
+
+def known(index: int) -> dict[str, str]:
+    """What a picture is, by name: its digit, the colours of its ink and its paper."""
+    row = pictures.order[index]
+    return {
+        "digit": pictures.classes[pictures.labels[index]],
+        **{what: str(names[row]) for what, names in pictures.known.items()},
+    }
+
+
+query = known(number)
+with left:
+    ui.tiles(
+        pictures[[number]],
+        key="query",
+        label="The picture",
+        captions=[[query["digit"], f"{query['ink']} on {query['paper']}"]],
+        alts=[f"the digit {query['digit']}, {query['ink']} on {query['paper']}"],
+        scale=4,
+    )
+
+
+def show(title: str) -> None:
+    """The nearest pictures under a run, and how many share the digit and the colours."""
+    run = runs[title]
+    found = ui.search(run, pictures, number, gallery="test", metric="cosine", k=SHOWN).nearest
+    shared = {what: sum(known(i)[what] == query[what] for i in found) for what in query}
+    st.markdown(
+        f"**{WORDS.get(short[title], short[title])}**: the digit in {shared['digit']} of {SHOWN}, the paper's colour in "
+        f"{shared['paper']}, the ink's in {shared['ink']}"
+    )
+    ui.tiles(
+        pictures[found],
+        key=f"nearest_{run.name}",
+        label=f"Nearest pictures under {title}",
+        alts=[f"the digit {known(i)['digit']}, {known(i)['ink']} on {known(i)['paper']}" for i in found],
+        scale=3 if width > 900 else 2,
+    )
+
+
+with right:
+    rows, choice = st.container(), st.container()
+    compared = [title for title in runs if runs[title].folder != full.folder]
+    beside = choice.pills(
+        "Compare with",
+        compared,
+        selection_mode="multi",
+        default=[title for title in compared if short[title] == "untrained"],
+        format_func=lambda title: short[title],
+        key="beside",
+    )
+    with rows:
+        for title in (ui.title(full), *beside):
+            show(title)
+
+st.subheader("And over all test pictures?", anchor=False)
+rows = []
+for title in runs:
+    figures, name = ui.metrics(runs[title]), names[title]
+    shares = {"digit": figures["retrieval"]["nearest_5_same_class"]} | {
+        what: found["nearest_5_same"] for what, found in figures["attributes"].items()
+    }
+    intervals = {"digit": figures["retrieval"]["interval"]} | {
+        what: found["nearest_5_interval"] for what, found in figures["attributes"].items()
+    }
+    rows += [
+        {"what": f"same {what}", "run": name, "accuracy": share, "low": intervals[what][0], "high": intervals[what][1]}
+        for what, share in shares.items()
+    ]
+chances = {"same digit": ui.spec(full).chance} | {
+    f"same {what}": found["chance"] for what, found in ui.metrics(full)["attributes"].items()
+}
+colours = {names[title]: ui.colour(run) for title, run in runs.items()}
+ui.chart(
+    charts.attribute_bars(
+        pd.DataFrame(rows), colours, chances, width=max(140, min(width - 300, 1000)), axis="of the five nearest, %"
+    ),
+    alt="Share of the five nearest pictures that have the picture's digit, its paper's and its ink's colour: "
+    + "; ".join(f"{row['run']}, {row['what']} {row['accuracy']:.2f} %" for row in rows),
+    key="shares",
+)
+st.caption("Share of a picture's five nearest (cosine). Dashed: guessing. Black: 95 % interval over test pictures.")
+
+mine = ui.metrics(full)["attributes"]
+st.markdown(
+    "**Why.** Two views of a picture differ in hue, and training makes the network describe both alike. What differs between "
+    "the views cannot help, so the colour fades from the distances. Nothing asked for the digit either: it is what is left."
+)
+st.markdown(
+    f"**What it does not prove.** The colour is not gone. A linear probe still reads the paper's colour of "
+    f"{mine['paper']['accuracy']:.2f} % of the test pictures and the ink's of {mine['ink']['accuracy']:.2f} % "
+    f"(guessing: {mine['ink']['chance']:.2f} %) from the representations of **{ui.title(full)}**: it moved to directions that "
+    "count little in the distance."
+)
+seen = pd.DataFrame(
+    {
+        "what": what,
+        "run": title,
+        "accuracy": found["accuracy"],
+        "low": found["interval"][0],
+        "high": found["interval"][1],
+    }
+    for title, run in runs.items()
+    for what, found in {"digit": ui.metrics(run)["probe"], **ui.metrics(run)["attributes"]}.items()
+)
+ui.chart(
+    charts.attribute_bars(
+        seen,
+        colours,
+        {what.removeprefix("same "): chance for what, chance in chances.items()},
+        width=max(140, min(width - 300, 1000)),
+    ),
+    alt="Linear probes of every run for the digit and for both colours: "
+    + "; ".join(f"{row.run}, {row.what} {row.accuracy:.2f} %" for row in seen.itertuples()),
+    key="probes",
+)
+ui.measured(
+    f"Neighbours: exact search in the representations $y$ among the {len(pictures):,} test pictures, the picture itself left "
+    f"out. {mine['ink']['protocol'].capitalize()}. Pictures: {ui.metrics(full)['sources']['test']['source']}",
+    command=f"python -m vicreg evaluate {full.name}",
+)
+ui.show_source("vicreg.data.coloured_digits:coloured_digits", "vicreg.evaluation.neighbours:nearest_and_farthest")
