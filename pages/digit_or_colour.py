@@ -131,7 +131,7 @@ st.markdown(
 seen = pd.DataFrame(
     {
         "what": what,
-        "run": title,
+        "run": names[title],
         "accuracy": found["accuracy"],
         "low": found["interval"][0],
         "high": found["interval"][1],

@@ -6,8 +6,9 @@ import altair as alt
 
 from vicreg import terms
 
-# Five sets: terms, presets, classes, clusters without a class, and groups. Colours of two sets are at least 11 apart (CIEDE2000), so that one colour
-# means one thing; within a set they stay apart for colour-blind readers too. All can be seen on light and on dark.
+# Five sets: terms, presets, classes, clusters without a class, and groups. Colours of two sets are at least 11 apart
+# (CIEDE2000), so that one colour means one thing; within a set they stay apart for colour-blind readers too. All can be seen
+# on light and on dark.
 TERM_COLOURS = {**{term.name: term.colour for term in terms.TERMS}, "total": terms.TOTAL_COLOUR}
 # One colour a preset, everywhere; `vicreg` the strongest, ablations near the colour of the term that they lack. Baselines
 # are pale or dark.
