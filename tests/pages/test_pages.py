@@ -39,11 +39,12 @@ def test_a_page_opens_cold_without_pictures_and_asks_a_question(name, without_pi
 
 
 @pytest.mark.parametrize("name", NEED_PICTURES)
-def test_without_pictures_one_line_says_how_to_get_them(name, without_pictures):
+def test_without_pictures_one_line_says_so_in_a_visitors_words(name, without_pictures):
     app = opened(name)
     assert len(app.info) == 1
     assert "test pictures are not on this machine" in app.info[0].value
-    assert "VICREG_DATA" in app.info[0].value
+    assert "VICREG" not in app.info[0].value
+    assert "HF_HUB" not in app.info[0].value
     assert not [button.label for button in app.button if button.label.startswith(("Fetch", "Retry"))]  # offline
 
 
