@@ -10,10 +10,10 @@ from sklearn.metrics import roc_auc_score
 
 from vicreg.data.noise import noise
 from vicreg.evaluation import anomaly_bank
-from vicreg.evaluation.anomaly import FIELD, KNOWN, OFFERED, STUDY, anomaly_scores
+from vicreg.evaluation.anomaly import FIELD, KNOWN, OFFERED, STUDY, anomaly_scores, roc
 from vicreg.evaluation.anomaly_bank import bank_from_tables, bank_tables, make_bank, with_scale
-from vicreg.evaluation.anomaly_sets import anomaly_sets
-from vicreg.evaluation.sections import Section
+from vicreg.evaluation.anomaly_sets import anomaly_sets, auroc
+from vicreg.evaluation.sections.section import Section
 
 PROJECTION = np.random.default_rng(0).standard_normal((32 * 32 * 3, 96)).astype(np.float32)
 CLASSES = [f"digit {c}" for c in range(10)]
@@ -91,3 +91,10 @@ def test_noise_is_uniform_and_the_same_every_time():
     assert np.array_equal(found, noise()[:50])
     assert found.mean() == pytest.approx(127.5, abs=1)
     assert found.std() == pytest.approx(np.sqrt((256**2 - 1) / 12), abs=1)
+
+
+def test_the_interval_by_variance_is_near_the_bootstraps():
+    rng = np.random.default_rng(0)
+    normal, anomalies = rng.normal(0, 1, 500).round(1), rng.normal(1, 1, 200).round(1)
+    slow = roc(normal, anomalies)
+    assert auroc(normal, anomalies) == pytest.approx((slow.auroc, *slow.interval), abs=0.004)

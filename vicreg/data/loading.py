@@ -7,9 +7,9 @@
 3. what was decoded before from the Hub's file, and the Hugging Face Hub client's own cache of downloads;
 4. the Hub itself, only when told `download=True`.
 
-`coloured-digits`, `photo-crops` and `noise` are made on the spot (`vicreg.data.coloured_digits`, `vicreg.data.noise`). Decoding or making ten
-thousand pictures takes seconds, so that is done once: the arrays are kept in the user's cache folder (`cache_folder`) and
-opened from there as a memory map. That folder may be deleted at any time.
+`coloured-digits`, `photo-crops` and `noise` are made on the spot (`vicreg.data.coloured_digits`, `vicreg.data.noise`).
+Decoding or making ten thousand pictures takes seconds, so that is done once: the arrays are kept in the user's cache folder
+(`cache_folder`) and opened from there as a memory map. That folder may be deleted at any time.
 
 CIFAR-10: Krizhevsky, "Learning multiple layers of features from tiny images" (2009). MNIST: LeCun, Cortes, Burges.
 """

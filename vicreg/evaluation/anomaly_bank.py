@@ -32,8 +32,8 @@ class Bank:
     """The train representations, N of them, made small.
 
     mean: (D,) float32. components: (D, d), orthonormal columns in half precision. codes: (m, d) int8, times `step`. rest,
-    length: (m,) float32, the length outside the components, and of the whole. of: N, from which the m rows were drawn. scale: column
-    of a score -> (knots as the bank scores, the same knots as exact scores), both rising.
+    length: (m,) float32, the length outside the components, and of the whole. of: N, from which the m rows were drawn.
+    scale: column of a score -> (knots as the bank scores, the same knots as exact scores), both rising.
     """
 
     mean: np.ndarray
@@ -70,7 +70,9 @@ class Bank:
                     squared = self._unit(between, block) if scoring.normalise else between
                     nearest[scoring.normalise] = np.sqrt(np.sort(np.partition(squared, depth - 1)[:, :depth]))
                 k = self._k(scoring)
-                found[scoring.column].append(reduce_distances(nearest[scoring.normalise], k=k, reduction=scoring.reduction))
+                found[scoring.column].append(
+                    reduce_distances(nearest[scoring.normalise], k=k, reduction=scoring.reduction)
+                )
         return {column: np.concatenate(parts) for column, parts in found.items()}
 
     def _k(self, scoring: Scoring) -> int:
@@ -206,4 +208,3 @@ def _rank_correlation(left: np.ndarray, right: np.ndarray) -> float:
     if min(np.ptp(values) for values in ranks) == 0:
         return 0.0
     return float(np.corrcoef(*ranks)[0, 1])
-

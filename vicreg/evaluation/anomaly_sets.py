@@ -17,9 +17,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from vicreg.evaluation.anomaly import KNOWN, OFFERED, Scoring, nearest_distances, reduce_distances, roc
+from vicreg.evaluation.anomaly import KNOWN, OFFERED, Scoring, nearest_distances, reduce_distances
 from vicreg.evaluation.anomaly_bank import bank_error, bank_tables, make_bank, with_scale
-from vicreg.evaluation.sections import Section
+from vicreg.evaluation.sections.section import Section
 
 SAMPLE = 2_000  # test images that are scored, the first of the split
 DEPTH = max(scoring.k for scoring in OFFERED)
@@ -81,8 +81,8 @@ def anomaly_sets(
         "protocol": (
             f"The first {len(test):,} test images are normal. Sets: scored against all {len(train):,} train representations. "
             "Left out: scored against the train representations without that class, whose test images are the anomalies and "
-            "those of the other classes normal; the network was trained on every class. 95 % bootstrap intervals over "
-            "images of both."
+            "those of the other classes normal; the network was trained on every class. 95 % intervals over images of both, "
+            "by DeLong's variance."
         ),
     }
     tables = {"anomaly_sets": table}
@@ -158,9 +158,23 @@ def _scores(distances: np.ndarray, scoring: Scoring) -> np.ndarray:
 
 
 def _row(kind: str, name: str, scoring: Scoring, normal: np.ndarray, anomalies: np.ndarray) -> dict[str, object]:
-    found = roc(normal, anomalies)
+    value, low, high = auroc(normal, anomalies)
     return {
         **{"kind": kind, "name": name, "setting": scoring.column},
-        **{"auroc": found.auroc, "low": found.interval[0], "high": found.interval[1]},
+        **{"auroc": value, "low": low, "high": high},
         **{"n_normal": len(normal), "n_anomalies": len(anomalies)},
     }
+
+
+def auroc(normal: np.ndarray, anomalies: np.ndarray) -> tuple[float, float, float]:
+    """The AUROC of scores (N,) and (M,) and its 95 % interval, by DeLong's variance; cheaper than `roc`'s bootstrap.
+
+    The variance is that of each image's share of the other group that it is on the right side of.
+    """
+    shares = []
+    for own, other in ((anomalies, normal), (-normal, -anomalies)):
+        other = np.sort(other)
+        shares.append((np.searchsorted(other, own) + np.searchsorted(other, own, side="right")) / (2 * len(other)))
+    value = float(shares[0].mean())
+    half = 1.96 * float(np.sqrt(sum(share.var() / len(share) for share in shares)))
+    return value, max(0.0, value - half), min(1.0, value + half)

@@ -175,7 +175,8 @@ def _anomaly(path: str, value: Any) -> None:
 
 
 _BANKED = fields(
-    {"rank_correlation": number, "place": not_negative, "place_95": not_negative}, {"auroc": number, "auroc_exact": number}
+    {"rank_correlation": number, "place": not_negative, "place_95": not_negative},
+    {"auroc": number, "auroc_exact": number},
 )
 _SETS = fields(
     {"sets": mapped(whole(1)), "n": whole(1), "mean_left_out": mapped(number), "protocol": text},
