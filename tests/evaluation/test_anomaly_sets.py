@@ -57,7 +57,7 @@ def test_a_set_is_scored_against_all_train_images(section, scoring):
 
 @pytest.mark.parametrize("scoring", [STUDY, FIELD], ids=["study", "field"])
 def test_a_bank_of_every_component_scores_as_the_train_images_do(monkeypatch, scoring):
-    monkeypatch.setattr(anomaly_bank, "MOST", 96)
+    monkeypatch.setattr(anomaly_bank, "COMPONENTS", 96)
     wanted = anomaly_scores(TEST, TRAIN, **asdict(scoring))
     assert make_bank(TRAIN).raw_scores(TEST, [scoring])[scoring.column] == pytest.approx(wanted, rel=0.02)  # 8 bits
 
