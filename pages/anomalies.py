@@ -101,9 +101,7 @@ if yours is not None:
 left, right = st.columns(2, gap="large")
 with left:
     if runs:
-        st.markdown(
-            "**AUROC under two scores.** A long bar: the score decides. Dots apart in a column: the training does."
-        )
+        st.markdown(f"**Every run under two scores**, against {other.title}")
         pairs = anomaly_figures.score_pairs(runs)
         ui.chart(
             charts.score_pairs(
@@ -146,9 +144,9 @@ with right:
                 thresholds[title],
                 groups=GROUPS,
                 limits=(low, high),
-                width=max(220, (width // 2 if width > NARROW else width) - 100),
+                width=max(200, (width // 2 if width > NARROW else width) - 130),
                 height=230 if len(shown) == 1 else 105,
-                title=title,
+                title=title if len(shown) > 1 else "",
                 legend=not position,
                 own=placed.get(title),
             ),
@@ -165,8 +163,9 @@ with right:
         )
         st.markdown(words + (f" and **{100 * caught.mean():.2f} %** of the {other.things}." if len(caught) else "."))
 
-cells = anomaly_figures.auroc_cells(runs, scoring)
-if len(cells):
+missing = [one.name for one in runs.values() if "anomaly_sets" not in ui.metrics(one)]
+if len(missing) < len(runs):
+    cells = anomaly_figures.auroc_cells(runs, scoring)
     st.subheader("Which anomalies does it find?", anchor=False)
     st.markdown(
         f"AUROC of every run under the chosen score, *{scoring.label}*. Green: anomalies have higher scores. White: chance. "
@@ -194,11 +193,10 @@ if len(cells):
     )
     if narrow and len(across) < len(runs):
         st.caption("On a wider screen: every run.")
-    missing = [one.name for one in runs.values() if "anomaly_sets" not in ui.metrics(one)]
-    if missing:
-        st.caption(
-            f"Not measured against more anomalies yet: `python -m vicreg evaluate {' '.join(missing)} --only anomaly_sets`."
-        )
+if missing:
+    st.caption(
+        f"Not measured against more anomalies yet: `python -m vicreg evaluate {' '.join(missing)} --only anomaly_sets`."
+    )
 
 
 def seen(table: pd.DataFrame) -> pd.DataFrame:
@@ -267,8 +265,8 @@ words, drawn = st.columns([3, 2], gap="large")
 with words:
     st.markdown(
         r"**What the score is.** The distance of $y$ to its $k$ nearest train representations: their mean, or the $k$-th. "
-        "Scaling to length 1 drops how *strongly* a picture excites the network and keeps only the direction. MNIST's white "
-        "strokes on black excite a network unlike any photograph, so the length alone gives them away, trained or not."
+        "Scaling to length 1 drops how *strongly* a picture excites the network and keeps only the direction. Where the "
+        "AUROC falls with it, it was the strength that told the anomalies apart."
     )
     st.markdown(
         "**What it does not prove.** Another data set is easy to tell apart. A high AUROC there does not mean that the "

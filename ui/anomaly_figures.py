@@ -18,6 +18,7 @@ from vicreg.runs.errors import RunError
 from vicreg.runs.folder import Run
 
 EASY = 0.99  # an AUROC from which on there is nothing left to tell runs apart by
+HARD = 0.8  # an AUROC below which anomalies are called hard to find
 BINS = 60
 OTHERS, LEFT_OUT = "Other pictures", "A class left out of the train pictures"
 GROUPS = (OTHERS, LEFT_OUT)
@@ -37,20 +38,23 @@ def lesson(
     by_score = float(np.mean([abs(run[first] - run[second]) for run in (untrained, trained)]))
     by_training = float(np.mean([abs(untrained[name] - trained[name]) for name in KNOWN]))
     if untrained[first] >= best:
-        headline = "The untrained network has the highest AUROC"
+        headline = "Anomalies: the untrained network finds them best"
     elif min(*untrained.values(), *trained.values()) >= EASY:
-        headline = "Even an untrained network tells them apart"
+        headline = "Anomalies: even an untrained network finds them"
     elif by_score > by_training:
-        headline = "The score decides more than the training"
+        headline = "Anomalies: the score decides more than the training"
     else:
-        headline = "The training decides more than the score"
+        headline = "Anomalies: the training decides more than the score"
     sentence = (
         f"AUROC against {against}: **{untrained[first]:.3f}** without any training, **{trained[first]:.3f}** after {length}. "
-        f"Change nothing but the score, from *{first}* to *{second}*: **{untrained[second]:.3f}** and "
-        f"**{trained[second]:.3f}**."
+        f"With the other score, *{second}* in place of *{first}*: **{untrained[second]:.3f}** and **{trained[second]:.3f}**."
     )
     if left_out is not None:
-        sentence += f" A class left out of the train pictures is far harder: **{left_out:.2f}**, where chance is 0.5."
+        hard = left_out < HARD
+        sentence += (
+            f" A class left out of the train pictures is {'far harder' if hard else 'found too'}: **{left_out:.2f}**"
+        )
+        sentence += ", where chance is 0.5." if hard else "."
     return headline, sentence
 
 
@@ -83,8 +87,9 @@ def aurocs(figures: Mapping) -> dict[str, float]:
 
 
 def anomaly_runs(first: Run) -> dict[str, Run]:
-    """The data set's runs that were measured with anomalies, by title."""
-    return {label: run for label, run in measured_runs(first).items() if aurocs(metrics(run))}
+    """The data set's runs that were measured with anomalies, by title: the untrained network first."""
+    found = {label: run for label, run in measured_runs(first).items() if aurocs(metrics(run))}
+    return dict(sorted(found.items(), key=lambda entry: entry[1].baseline != "untrained"))
 
 
 def short_title(run: Run) -> str:
@@ -207,8 +212,8 @@ def place_of(run: Run, score: float, table: pd.DataFrame, named: str, things: st
     if error is None:
         return f"{words}."
     return (
-        f"{words}. The place is right to about {error['place']:.0f} percentage points, for 95 % of pictures to "
-        f"{error['place_95']:.0f}."
+        f"{words}. It is scored by a part of the train pictures: the place is off by {error['place']:.0f} points in the "
+        f"median, by at most {error['place_95']:.0f} for 95 % of pictures."
     )
 
 
