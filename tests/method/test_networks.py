@@ -154,8 +154,10 @@ def test_a_block_is_torchvisions_with_the_same_draws():
         torch.manual_seed(0)
         ours = Block(channels, out, stride=stride)
         torch.manual_seed(0)
-        shortcut = nn.Sequential(nn.Conv2d(channels, out, 1, stride, bias=False), nn.BatchNorm2d(out))
-        theirs = BasicBlock(channels, out, stride, None if channels == out else shortcut)
+        shortcut = None
+        if channels != out:
+            shortcut = nn.Sequential(nn.Conv2d(channels, out, 1, stride, bias=False), nn.BatchNorm2d(out))
+        theirs = BasicBlock(channels, out, stride, shortcut)
         assert ours.state_dict().keys() == theirs.state_dict().keys()
         assert all(torch.equal(ours.state_dict()[key], value) for key, value in theirs.state_dict().items())
         maps = torch.rand(2, channels, 8, 8)

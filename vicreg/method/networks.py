@@ -50,7 +50,7 @@ class Encoder(nn.Module):
             stages.append(nn.Sequential(*_convolution(channels, shape.head, 1)))
         self.stages = nn.ModuleList(stages)
         for module in self.modules():
-            if isinstance(module, nn.Conv2d):
+            if isinstance(module, nn.Conv2d) and not module.weight.is_meta:  # there it loads torch's compiler, seconds
                 nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
         self.register_buffer("mean", torch.tensor(PIXEL_MEAN).view(3, 1, 1), persistent=False)
         self.register_buffer("std", torch.tensor(PIXEL_STD).view(3, 1, 1), persistent=False)
