@@ -1,20 +1,34 @@
-"""Anomalies: which pictures are unlike all that the network was trained on; ROC against another data set, ranking."""
+"""Anomalies: what decides whether a picture counts as unlike the train pictures; every run against every kind of anomaly."""
 
 import numpy as np
 import pandas as pd
 import streamlit as st
 
 import ui
+from ui import anomaly_figures
 from vicreg import charts
 from vicreg.evaluation.anomaly import DEPTHS, KNOWN, REDUCTIONS, Scoring
 
 SIDES, EXTREME = 8, 10
-
-ui.page(
-    "Can it tell what it has never seen?",
-    "A picture far from every train picture gets a **high score**. If the score is any good, pictures of another data set, "
-    "which the network never saw, lie to the right of the threshold and the data set's own test pictures to the left.",
+NARROW = 640  # px, below which the table stands upright
+QUESTION = "Can it tell what it has never seen?"
+NOTICE = (
+    "A picture far from every train picture gets a **high score**. If the score is any good, pictures of another data set "
+    "lie to the right of the threshold and the data set's own test pictures to the left."
 )
+
+
+def headline() -> tuple[str, str]:
+    """The title and the sentence below it, by the figures of the data set's runs."""
+    return anomaly_figures.lesson_of(ui.chosen_data()) or (QUESTION, NOTICE)
+
+
+def shown_score(value: float) -> str:
+    """A score with as many decimals as tell pictures apart."""
+    return f"{value:.2f}" if abs(value) >= 1 else f"{value:.4f}"
+
+
+ui.page(QUESTION, headline)
 
 width = ui.width()
 controls = st.columns([5, 5, 6, 4], vertical_alignment="bottom")
@@ -44,9 +58,8 @@ if named == "own choice":
     scoring = Scoring(k=k, normalise=normalise, reduction=reduction)
 else:
     scoring = KNOWN[named]
-column = scoring.column
 own, other = ui.spec(run), ui.anomalous(run)
-NORMAL, OTHER = f"{own.title} test", other.title
+NORMAL, OTHER = f"{own.title} test pictures", f"{other.title}, anomalies"
 GROUPS = {NORMAL: charts.GROUP_COLOURS["normal"], OTHER: charts.GROUP_COLOURS["anomalous"]}
 if not ui.has(run, "anomaly"):
     st.stop()
@@ -55,108 +68,134 @@ if second is not None and not ui.has(second, "anomaly"):
 shown = [run] if second is None else [run, second]
 pictures = ui.pictures(run)
 strangers = None if pictures is None else ui.anomalies(run)
-scores = {ui.title(one): ui.results(one, "anomaly").assign(score=lambda t: t[column]) for one in shown}
+scores = {ui.title(one): ui.results(one, "anomaly").assign(score=lambda t: t[scoring.column]) for one in shown}
 curves = {ui.title(one): ui.roc(one, scoring) for one in shown}
 curves = {title: curve for title, curve in curves.items() if curve is not None}
+runs = anomaly_figures.anomaly_runs(run)
 
 yours = ui.own_picture(controls[3], key="own_anomaly") if run.has_network else None
-score = None
-if yours is not None and ui.pictures(run, "train") is not None:
-    score = ui.score_picture(run, yours, scoring)
-    values = scores[ui.title(run)]
-    under = 100 * float((values[~values["anomaly"]]["score"] < score).mean())
+placed: dict[str, float] = {}  # title -> the score of the visitor's picture
+if yours is not None:
+    for one in shown:
+        if one.has_network and (score := anomaly_figures.score_picture(one, yours, scoring)) is not None:
+            placed[ui.title(one)] = score
     picture, words = st.columns([1, 6], vertical_alignment="center")
     with picture:
         ui.tiles(
             yours[None],
             key="yours",
             label="Your picture",
-            alts=[f"your picture as the network sees it, score {score:.2f}"],
-            captions=[["your picture", f"{score:.2f}"]],
+            alts=[
+                "your picture as the network sees it" + "".join(f", score {shown_score(s)}" for s in placed.values())
+            ],
+            captions=[["your picture"]],
             scale=3,
         )
-    words.markdown(
-        f"**Your picture has the score {score:.2f}** under `{ui.title(run)}`: higher than {under:.2f} % of the test pictures"
-        + (
-            f" and than {100 * float((values[values['anomaly']]['score'] < score).mean()):.2f} % of the {other.things}."
-            if values["anomaly"].any()
-            else "."
-        )
-    )
+    for one in shown:
+        if ui.title(one) in placed:
+            words.markdown(
+                anomaly_figures.place_of(one, placed[ui.title(one)], scores[ui.title(one)], named, other.things)
+            )
     words.button("Put it away", icon=":material/close:", on_click=ui.drop_own_picture, args=("own_anomaly",))
 
-left, right = st.columns([2, 3], gap="large")
+left, right = st.columns(2, gap="large")
 with left:
-    if curves:
-        for title, curve in curves.items():
-            low, high = curve.interval
-            st.markdown(
-                f"`{title}`: **AUROC {curve.auroc:.3f}** (95 % interval {low:.3f} to {high:.3f}). To catch 95 % of the "
-                f"{other.things}, {100 * curve.fpr_at_95_tpr:.2f} % of the normal pictures are raised too."
-                + (
-                    f" **Under 0.5**: the {other.things} lie *nearer* to the train pictures."
-                    if curve.auroc < 0.5
-                    else ""
-                )
-            )
+    if runs:
+        st.markdown(f"**Every run under two scores**, against {other.title}")
+        pairs = anomaly_figures.score_pairs(runs)
         ui.chart(
-            charts.roc(
-                pd.concat([curve.points.assign(run=title) for title, curve in curves.items()], ignore_index=True),
-                {ui.title(one): ui.colour(one) for one in shown if ui.title(one) in curves},
-                side=max(220, min(360, width * 2 // 5 - 90)),
+            charts.score_pairs(
+                pairs,
+                {title: ui.colour(one) for title, one in runs.items()},
+                tuple(KNOWN),
+                width=max(180, min(width, width // 2 if width > NARROW else width) - 175),
             ),
-            alt=f"ROC of {OTHER} against the test pictures of {own.title}: "
-            + "; ".join(f"{title} AUROC {curve.auroc:.3f}" for title, curve in curves.items()),
-            key="roc",
+            alt=f"AUROC against {other.title} under two scores: "
+            + "; ".join(
+                f"{short} " + ", ".join(f"{row.score} {row.auroc:.3f}" for row in part.itertuples())
+                for short, part in pairs.groupby("short", sort=False)
+            ),
+            key="score_pairs",
         )
     else:
-        st.info(f"No anomalies were measured with this run: {OTHER} was not at hand.", icon=":material/info:")
+        st.info(f"No anomalies were measured with this run: {other.title} was not at hand.", icon=":material/info:")
 with right:
-    values = scores[ui.title(run)]
-    normal = values[~values["anomaly"]]["score"]
-    low, high = (float(v) for v in np.quantile(values["score"], [0.001, 0.999]))
-    if not high > low:
-        st.info("Every picture has the same score: the representations have collapsed.", icon=":material/info:")
-        st.stop()
-    threshold = st.slider(
-        f"Threshold on `{ui.title(run)}`",
-        low,
-        high,
-        float(np.quantile(normal, 0.95)),
-        step=(high - low) / 200,
-        format="%.2f" if high - low > 1 else "%.4f",
-        key=f"threshold_{ui.title(run)}_{column}",
-        help="Pictures with a higher score are raised as anomalies. At first: where 5 % of the normal ones are.",
+    raised = st.slider(
+        "Threshold: normal pictures that are raised as anomalies, %",
+        1,
+        50,
+        5,
+        key="raised",
+        bind="query-params",
+        help="Pictures with a higher score are raised as anomalies. The same share of normal pictures under each run.",
     )
-    bins = np.linspace(low, high, 61)
-    binned = []
-    for group, part in zip(GROUPS, (values[~values["anomaly"]], values[values["anomaly"]]), strict=True):
-        if len(part):
-            counts, _ = np.histogram(part["score"].clip(low, high), bins)
-            binned.append(
-                pd.DataFrame({"group": group, "low": bins[:-1], "high": bins[1:], "share": counts / len(part)})
-            )
-    caught = values[values["anomaly"]]["score"] > threshold
-    raised = 100 * float((normal > threshold).mean())
-    ui.chart(
-        charts.histogram(
-            pd.concat(binned),
-            threshold,
-            groups=GROUPS,
-            limits=(low, high),
-            width=max(260, width * 3 // 5 - 90),
-            height=230,
-            own=score,
-        ),
-        alt=f"Histogram of anomaly scores under {ui.title(run)}; the threshold {threshold:.3f} raises {raised:.2f} % of the "
-        "normal pictures" + (f" and {100 * caught.mean():.2f} % of the {other.things}." if len(caught) else "."),
-        key="histogram",
-    )
+    thresholds = {}
+    for position, (title, values) in enumerate(scores.items()):
+        normal = values[~values["anomaly"]]["score"]
+        low, high = (float(v) for v in np.quantile(values["score"], [0.001, 0.999]))
+        if not high > low:
+            st.info(f"`{title}`: every picture has the same score, the run has collapsed.", icon=":material/info:")
+            continue
+        thresholds[title] = float(np.quantile(normal, 1 - raised / 100))
+        caught = values[values["anomaly"]]["score"] > thresholds[title]
+        ui.chart(
+            charts.histogram(
+                anomaly_figures.score_bins(values, tuple(GROUPS), (low, high)),
+                thresholds[title],
+                groups=GROUPS,
+                limits=(low, high),
+                width=max(200, (width // 2 if width > NARROW else width) - 130),
+                height=230 if len(shown) == 1 else 105,
+                title=title if len(shown) > 1 else "",
+                legend=not position,
+                own=placed.get(title),
+            ),
+            alt=f"Histogram of anomaly scores under {title}; the threshold raises {raised} % of the normal pictures"
+            + (f" and {100 * caught.mean():.2f} % of the {other.things}." if len(caught) else "."),
+            key=f"histogram_{position}",
+        )
+        words = f"`{title}`: "
+        if title in curves:
+            curve = curves[title]
+            words += f"**AUROC {curve.auroc:.3f}** ({curve.interval[0]:.3f} to {curve.interval[1]:.3f}). "
+        words += (
+            f"The threshold raises **{100 * float((normal > thresholds[title]).mean()):.2f} %** of the normal pictures"
+        )
+        st.markdown(words + (f" and **{100 * caught.mean():.2f} %** of the {other.things}." if len(caught) else "."))
+
+missing = [one.name for one in runs.values() if "anomaly_sets" not in ui.metrics(one)]
+if len(missing) < len(runs):
+    cells = anomaly_figures.auroc_cells(runs, scoring)
+    st.subheader("Which anomalies does it find?", anchor=False)
     st.markdown(
-        f"Above the threshold: **{100 * caught.mean():.2f} %** of the {other.things} and **{raised:.2f} %** of the "
-        "normal pictures."
-        if len(caught)
-        else f"Above the threshold: **{raised:.2f} %** of the normal pictures."
+        f"AUROC of every run under the chosen score, *{scoring.label}*. Green: anomalies have higher scores. White: chance. "
+        "Brown: they lie *nearer* to the train pictures than test pictures do."
+    )
+    narrow = width < NARROW
+    across = [one for one in runs.values() if not narrow or one in shown or one.baseline == "untrained"]
+    labels = [anomaly_figures.short_title(one) for one in across]
+    groups = {group: list(dict.fromkeys(part["name"])) for group, part in cells.groupby("group", sort=False)}
+    groups = {group: groups[group] for group in anomaly_figures.GROUPS if group in groups}
+    ui.chart(
+        charts.auroc_cells(
+            cells[cells["run"].isin(labels)],
+            runs=labels,
+            columns=groups,
+            width=max(180, width - (150 if narrow else 190)),
+            upright=narrow,
+        ),
+        alt="AUROC by run and kind of anomaly: "
+        + "; ".join(
+            f"{short} " + ", ".join(f"{row.name} {row.auroc:.2f}" for row in part.itertuples(index=False))
+            for short, part in cells[cells["run"].isin(labels)].groupby("run", sort=False)
+        ),
+        key="auroc_cells",
+    )
+    if narrow and len(across) < len(runs):
+        st.caption("On a wider screen: every run.")
+if missing:
+    st.caption(
+        f"Not measured against more anomalies yet: `python -m vicreg evaluate {' '.join(missing)} --only anomaly_sets`."
     )
 
 
@@ -178,8 +217,8 @@ def show(rows: pd.DataFrame, key: str, label: str) -> None:
         np.stack(images) if images else np.zeros((0, 32, 32, 3), np.uint8),
         key=key,
         label=label,
-        captions=[[name, f"{score:.2f}"] for name, score in zip(names, rows["score"], strict=True)],
-        alts=[f"{name}, score {score:.2f}" for name, score in zip(names, rows["score"], strict=True)],
+        captions=[[name, shown_score(score)] for name, score in zip(names, rows["score"], strict=True)],
+        alts=[f"{name}, score {shown_score(score)}" for name, score in zip(names, rows["score"], strict=True)],
         colours=[
             GROUPS[OTHER] if anomaly else ui.class_colour(label)
             for anomaly, label in zip(rows["anomaly"], rows["label"], strict=True)
@@ -188,16 +227,6 @@ def show(rows: pd.DataFrame, key: str, label: str) -> None:
 
 
 if pictures is not None:
-    st.subheader("Just below and just above the threshold", anchor=False)
-    if strangers is None and values["anomaly"].any():
-        st.caption(f"Without the {other.things} at hand, {own.title}'s pictures only.")
-    ordered = seen(values).sort_values("score", kind="stable")
-    below, above = ordered[ordered["score"] <= threshold].tail(SIDES), ordered[ordered["score"] > threshold].head(SIDES)
-    sides = st.columns(2, gap="large")
-    for place, rows, words in zip(sides, (below, above), ("Below: taken for normal", "Above: raised"), strict=True):
-        with place:
-            st.markdown(f"**{words}**")
-            show(rows, f"side_{words[:5]}", words)
     st.subheader("The most and the least anomalous", anchor=False)
     pool = st.segmented_control(
         "Among",
@@ -214,21 +243,57 @@ if pictures is not None:
         for rows, words in ((table.head(EXTREME), "Most anomalous"), (table.tail(EXTREME)[::-1], "Least anomalous")):
             st.markdown(f"**{words}**, `{ui.title(one)}`")
             show(rows, f"{words}_{position}", f"{words} under {ui.title(one)}")
+    title = ui.title(run)
+    if title in thresholds:
+        st.subheader("Just below and just above the threshold", anchor=False)
+        if strangers is None and scores[title]["anomaly"].any():
+            st.caption(f"Without the {other.things} at hand, {own.title}'s pictures only.")
+        ordered = seen(scores[title]).sort_values("score", kind="stable")
+        above = ordered["score"] > thresholds[title]
+        sides = st.columns(2, gap="large")
+        for place, rows, words in zip(
+            sides,
+            (ordered[~above].tail(SIDES), ordered[above].head(SIDES)),
+            ("Below: taken for normal", "Above: raised"),
+            strict=True,
+        ):
+            with place:
+                st.markdown(f"**{words}**, `{title}`")
+                show(rows, f"side_{words[:5]}", words)
 
-st.markdown(
-    r"**What the score is.** The distance of $y$ to its $k$ nearest train representations: their mean, or the $k$-th. Scaling "
-    "to length 1 drops how *strongly* a picture excites the network and keeps only the direction. Try both: which of the "
-    "two tells the anomalies apart?"
+words, drawn = st.columns([3, 2], gap="large")
+with words:
+    st.markdown(
+        r"**What the score is.** The distance of $y$ to its $k$ nearest train representations: their mean, or the $k$-th. "
+        "Scaling to length 1 drops how *strongly* a picture excites the network and keeps only the direction. Where the "
+        "AUROC falls with it, it was the strength that told the anomalies apart."
+    )
+    st.markdown(
+        "**What it does not prove.** Another data set is easy to tell apart. A high AUROC there does not mean that the "
+        "score would find a damaged truck among trucks. The classes left out are nearer to that question: only the train "
+        "pictures that are searched lack the class, while the network was trained on all of them."
+    )
+if curves:
+    with drawn:
+        ui.chart(
+            charts.roc(
+                pd.concat([curve.points.assign(run=title) for title, curve in curves.items()], ignore_index=True),
+                {ui.title(one): ui.colour(one) for one in shown if ui.title(one) in curves},
+                side=max(200, min(300, width * 2 // 5 - 110)) if width > NARROW else min(300, width - 80),
+            ),
+            alt=f"ROC of {other.title} against the test pictures of {own.title}: "
+            + "; ".join(f"{title} AUROC {curve.auroc:.3f}" for title, curve in curves.items()),
+            key="roc",
+        )
+figures = ui.metrics(run)
+protocol = (
+    f"Drawn: {scoring.label}. {figures['anomaly']['protocol']} n = {figures['anomaly']['n']:,} test images and "
+    f"{figures['anomaly']['n_anomalies']:,} {other.things} (the first of that data set). Scores are kept in half precision "
+    "to draw; the named settings were measured in full."
 )
-st.markdown(
-    "**What it does not prove.** Another data set is easy to tell apart. A high AUROC here does not mean that the "
-    "score would find a damaged truck among trucks. Look at the most anomalous test pictures instead: are they strange?"
-)
-figures = ui.metrics(run)["anomaly"]
-ui.measured(
-    f"Drawn: {scoring.label}. {figures['protocol']} n = {figures['n']:,} test images and {figures['n_anomalies']:,} "
-    f"{other.things} (the first of that data set). Scores are kept in half precision to draw; the named settings were "
-    "measured in full.",
-    command=f"python -m vicreg evaluate {run.name}",
-)
-ui.show_source("vicreg.evaluation.anomaly:anomaly_scores", "vicreg.evaluation.anomaly:roc")
+if "anomaly_sets" in figures:
+    protocol += f"\n\nMore anomalies: {figures['anomaly_sets']['protocol']}"
+    if "bank" in figures["anomaly_sets"]:
+        protocol += f"\n\n{anomaly_figures.bank_words(figures['anomaly_sets']['bank'])}"
+ui.measured(protocol, command=f"python -m vicreg evaluate {run.name}")
+ui.show_source("vicreg.evaluation.anomaly:anomaly_scores", "vicreg.evaluation.anomaly_sets:anomaly_sets")

@@ -163,6 +163,11 @@ def test_list_loads_no_torch():
     assert not loaded_by(code).intersection({"torch", "streamlit", "sklearn"})
 
 
+def test_a_runs_encoder_loads_neither_torchvision_nor_torchs_compiler():  # each takes as long as torch itself
+    code = "from vicreg.runs.folder import open_run\nopen_run('checkpoints/coloured-digits-vicreg').encoder"
+    assert not loaded_by(code).intersection({"torchvision", "torch._dynamo"})
+
+
 @pytest.mark.parametrize("package", ["vicreg", "vicreg.data", "vicreg.jobs"])
 def test_every_public_name_of_a_package_resolves(package):
     loaded_by(f"import {package} as p\nfor name in p.__all__: assert getattr(p, name) is not None")

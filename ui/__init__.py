@@ -14,8 +14,10 @@ from collections.abc import Sequence
 import pandas as pd
 import streamlit as st
 
+from ui import anomaly_figures
 from ui.chart_widgets import brushed, chart, pick_amount, pick_map, prepared
 from ui.components import drawing, tiles, width
+from ui.data import chosen as chosen_data
 from ui.page_table import PAGES, navigation, page
 from ui.pictures import Pictures, anomalies, data_uri, more_pictures, pictures, sample_picture, thumbnails
 from ui.representations import (
@@ -23,7 +25,6 @@ from ui.representations import (
     embed,
     representations,
     roc,
-    score_picture,
     search,
     search_picture,
     two_views,
@@ -56,9 +57,11 @@ __all__ = [
     "amortisation",
     "anomalies",
     "anomalous",
+    "anomaly_figures",
     "brushed",
     "budget",
     "chart",
+    "chosen_data",
     "class_colour",
     "class_names",
     "clusters_by_chance",
@@ -89,7 +92,6 @@ __all__ = [
     "results",
     "roc",
     "sample_picture",
-    "score_picture",
     "search",
     "search_picture",
     "short",

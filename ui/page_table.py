@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import streamlit as st
@@ -68,10 +69,11 @@ def navigation() -> st.Page:
     )
 
 
-def page(question: str, notice: str, *, dataset: bool = True) -> None:
+def page(question: str, notice: str | Callable[[], tuple[str, str]], *, dataset: bool = True) -> None:
     """Open a page: its title is a question, under it the one thing to notice; the sidebar's choices beside it.
 
-    dataset: whether the page can show more than one data set.
+    notice: where it is a function, it gives a title in place of the question, and the thing to notice, by the figures of
+    the chosen data set. dataset: whether the page can show more than one data set.
 
     A server that was just started runs a deep link's page file without app.py, since there is a folder called pages/:
     the navigation is then set here and the page run again, with its path and query kept.
@@ -81,8 +83,10 @@ def page(question: str, notice: str, *, dataset: bool = True) -> None:
         st.rerun()
     data.begin()
     st.html(INLINE_CODE)
-    st.title(question, anchor=False)
-    st.markdown(notice)
+    head = st.container()
     if dataset:
         data.pick_data()
     checkpoints.panel()
+    title, words = (question, notice) if isinstance(notice, str) else notice()
+    head.title(title, anchor=False)
+    head.markdown(words)

@@ -62,16 +62,6 @@ def search_picture(run: Run, picture: np.ndarray, gallery: Pictures, *, split: s
     )
 
 
-def score_picture(run: Run, picture: np.ndarray, scoring: Scoring) -> float:
-    """The anomaly score of a picture (32, 32, 3) uint8 that is in no data set."""
-    from vicreg.evaluation.anomaly import nearest_distances, reduce_distances
-    from vicreg.evaluation.encode import encode
-
-    query = encode(networks(run)[0], picture[None])
-    distances = nearest_distances(query, representations(run, "train"), k=scoring.k, normalise=scoring.normalise)
-    return float(reduce_distances(distances, k=scoring.k, reduction=scoring.reduction)[0])
-
-
 @st.cache_data(max_entries=16, show_spinner=False)
 def clusters_by_chance(images: int, classes: int) -> float:
     """The accuracy, in percent, of clusters drawn by lot."""

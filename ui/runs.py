@@ -45,6 +45,11 @@ def found() -> tuple[dict[str, Run], list[str]]:
     return here | {f"{name}@{checkpoints.repository()}": run for name, run in fetched.items()}, broken + more
 
 
+def bundled_runs() -> dict[str, Run]:
+    """The runs that come with the app, measured or not, by name."""
+    return {run.name: run for run in found()[0].values() if run.folder.parent == paths.BUNDLED}
+
+
 def preset_run(preset: str, *, dataset: str | None = None) -> Run:
     """The bundled run of a preset, or else the first of all. Ends the page with a sentence where there is no run."""
     kept = _available(lambda run: not run.baseline and bool(metrics(run)), dataset=dataset)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
+import threading
+
 import numpy as np
 import streamlit as st
 
@@ -16,7 +19,12 @@ def own_picture(place: object, *, key: str) -> np.ndarray | None:
     place: where the button is drawn. `drop_own_picture(key)` puts it away.
     """
     number = st.session_state.setdefault(f"_{key}_number", 0)
-    with place.popover("Your picture", icon=":material/upload:", width="stretch"):
+    button = place.popover(
+        "Your picture", icon=":material/upload:", width="stretch", key=f"{key}_open", on_change="rerun"
+    )
+    if button.open:
+        _begin_loading()
+    with button:
         file = st.file_uploader(
             f"A picture of your own: PNG, JPEG, WebP or GIF, at most {MAX_BYTES / 1e6:.0f} MB",
             type=KINDS,
@@ -38,6 +46,12 @@ def own_picture(place: object, *, key: str) -> np.ndarray | None:
         st.warning(known[1], icon=":material/broken_image:")
         return None
     return known[1]
+
+
+@st.cache_resource(show_spinner=False)
+def _begin_loading() -> None:
+    """Load torch in the background, once a server, while the visitor looks for a picture: it takes seconds."""
+    threading.Thread(target=importlib.import_module, args=("vicreg.method.networks",), daemon=True).start()
 
 
 def drop_own_picture(key: str) -> None:

@@ -8,7 +8,7 @@ from torch import nn
 
 from vicreg.config import ENCODERS, Config
 from vicreg.method.encoder_shapes import ENCODER_SHAPES
-from vicreg.method.networks import PIXEL_MEAN, PIXEL_STD, Encoder, Expander, make_networks, networks
+from vicreg.method.networks import PIXEL_MEAN, PIXEL_STD, Block, Encoder, Expander, make_networks, networks
 
 WIDTHS = {"tiny": 512, "lean": 960, "resnet18": 960}
 # Channels of every stage, in its order, and the part of the image's side that its map has left.
@@ -145,3 +145,20 @@ def test_networks_are_decided_by_the_configs_seed_alone():
 def test_an_unknown_encoder_is_named_with_those_there_are():
     with pytest.raises(ValueError, match="lean, resnet18, got 'vit'"):
         Encoder("vit")
+
+
+def test_a_block_is_torchvisions_with_the_same_draws():
+    from torchvision.models.resnet import BasicBlock
+
+    for channels, out, stride in ((8, 8, 1), (8, 16, 2)):
+        torch.manual_seed(0)
+        ours = Block(channels, out, stride=stride)
+        torch.manual_seed(0)
+        shortcut = None
+        if channels != out:
+            shortcut = nn.Sequential(nn.Conv2d(channels, out, 1, stride, bias=False), nn.BatchNorm2d(out))
+        theirs = BasicBlock(channels, out, stride, shortcut)
+        assert ours.state_dict().keys() == theirs.state_dict().keys()
+        assert all(torch.equal(ours.state_dict()[key], value) for key, value in theirs.state_dict().items())
+        maps = torch.rand(2, channels, 8, 8)
+        assert torch.equal(ours(maps), theirs(maps))

@@ -4,6 +4,7 @@ import base64
 import io
 import os
 import re
+import shutil
 import tempfile
 from pathlib import Path
 
@@ -17,7 +18,8 @@ from vicreg.data import loading
 from vicreg.data.uploaded_picture import read_picture
 from vicreg.evaluation.anomaly import STUDY, nearest_distances, reduce_distances
 from vicreg.evaluation.encode import encode
-from vicreg.runs.folder import open_run
+from vicreg.pipeline.measure_run import evaluate_run
+from vicreg.runs.folder import Run, open_run, update_run
 from vicreg.storage import paths
 
 pytestmark = pytest.mark.usefixtures("page_world")
@@ -102,19 +104,49 @@ def test_what_is_no_picture_is_a_sentence_and_the_page_stays(name, data, told):
     assert app.get("vega_lite_chart")
 
 
-def test_the_score_is_the_distance_to_the_train_representations():
+@pytest.fixture(scope="module")
+def banked(tmp_path_factory) -> Run:
+    """The run with a bank, beside no other."""
+    folder = tmp_path_factory.mktemp("bundled") / RUN.name
+    shutil.copytree(RUN.folder, folder)
+    return evaluate_run(open_run(folder), only=["anomaly_sets"])
+
+
+def test_the_score_is_that_of_the_train_images_but_for_the_error_that_is_stated(banked, monkeypatch):
+    monkeypatch.setattr(paths, "BUNDLED", banked.folder.parent)
     photo = loading.load("photo-crops", "test").images[300]
     app = uploaded("anomalies", png(photo))
     assert not app.exception
     assert not app.warning
     train = encode(RUN.encoder, loading.load("coloured-digits", "train").images)
     distances = nearest_distances(encode(RUN.encoder, photo[None]), train, k=STUDY.k, normalise=STUDY.normalise)
-    score = float(reduce_distances(distances, k=STUDY.k, reduction=STUDY.reduction)[0])
-    assert f"has the score {score:.2f}" in text(app)
+    exact = float(reduce_distances(distances, k=STUDY.k, reduction=STUDY.reduction)[0])
+    score = float(re.search(r"has the score ([\d.]+)", text(app))[1])
+    assert score == pytest.approx(exact, rel=0.05)
     table = RUN.results("anomaly")
     under = 100 * (table[~table["anomaly"]][STUDY.column] < score).mean()
-    assert f"higher than {under:.2f} % of the test pictures" in text(app)
-    assert component(app, "yours")["tiles"][0]["lines"][1] == f"{score:.2f}"
+    assert f"higher than **{under:.1f} %** of the test pictures" in text(app)
+    assert f"off by {banked.metrics['anomaly_sets']['bank']['study']['place']:.0f} points in the median" in text(app)
+
+
+def test_a_picture_is_never_scored_by_encoding_the_train_images(monkeypatch, banked):
+    monkeypatch.setattr(paths, "BUNDLED", banked.folder.parent)
+    load = loading.load
+    wanted = []
+    monkeypatch.setattr(
+        loading, "load", lambda name, split, **options: wanted.append(split) or load(name, split, **options)
+    )
+    assert "has the score" in text(uploaded("anomalies", png(np.zeros((40, 40, 3), np.uint8))))
+    assert "train" not in wanted
+
+
+def test_a_run_without_a_bank_says_what_makes_one(banked, monkeypatch, tmp_path):
+    shutil.copytree(banked.folder, tmp_path / RUN.name)
+    update_run(open_run(tmp_path / RUN.name), {}, without=["results/bank.parquet"])
+    monkeypatch.setattr(paths, "BUNDLED", tmp_path)
+    app = uploaded("anomalies", png(np.zeros((40, 40, 3), np.uint8)))
+    assert not app.exception
+    assert f"`python -m vicreg evaluate {RUN.name} --only anomaly_sets`" in "".join(info.value for info in app.info)
 
 
 def test_nothing_that_was_uploaded_is_written_to_disk(tmp_path):

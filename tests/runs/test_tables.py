@@ -34,12 +34,14 @@ from vicreg.storage import paths
 CLASSES = CATALOGUE["cifar10"].classes
 MEASURED = Measured(images=10_000, anomalies=3_000, clusters=10)
 LAPLACIAN = ("pixel_neighbours", "placements")
-KNOWN = sorted(TABLES)
 
 
 def bundled(name: str) -> Path:
     run = "cifar10-laplacian" if name in LAPLACIAN else "cifar10-vicreg"
     return paths.BUNDLED / run / "results" / f"{name}.parquet"
+
+
+KNOWN = sorted(name for name in TABLES if bundled(name).is_file())
 
 
 def read(path: Path, name: str, *, measured: Measured = MEASURED, baseline: str = "") -> pd.DataFrame:

@@ -2,6 +2,7 @@
 
 import altair as alt
 
+from vicreg.charts.anomaly_tables import auroc_cells, score_pairs
 from vicreg.charts.colours import (
     CLASS_COLOURS,
     GROUP_COLOURS,
@@ -42,6 +43,7 @@ __all__ = [
     "accuracy_bars",
     "alt",
     "attribute_bars",
+    "auroc_cells",
     "compared_curves",
     "film",
     "histogram",
@@ -51,6 +53,7 @@ __all__ = [
     "per_class",
     "placements",
     "roc",
+    "score_pairs",
     "snapshots",
     "spectra",
     "table_of_counts",

@@ -197,6 +197,7 @@ def histogram(
     width: int = 460,
     height: int = 260,
     title: str = "",
+    legend: bool = True,
     own: float | None = None,
 ) -> alt.LayerChart:
     """Shares of scores in bins, one shape a group, and the threshold as a rule.
@@ -210,12 +211,12 @@ def histogram(
         .encode(
             x=alt.X("low:Q", title="anomaly score", scale=alt.Scale(domain=list(limits), nice=False)),
             x2="high:Q",
-            y=alt.Y("share:Q", title="share of the group's pictures", axis=alt.Axis(format="%"), stack=None),
+            y=alt.Y("share:Q", title="share of its group", axis=alt.Axis(format="%", tickCount=4), stack=None),
             y2=alt.datum(0),
             color=alt.Color(
                 "group:N",
                 scale=alt.Scale(domain=list(groups), range=list(groups.values())),
-                legend=alt.Legend(title=None, orient="bottom"),
+                legend=alt.Legend(title=None, orient="top", labelFontSize=13) if legend else None,
             ),
             tooltip=["group:N", alt.Tooltip("share:Q", format=".2%"), alt.Tooltip("low:Q", format=".2f")],
         )

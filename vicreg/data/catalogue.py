@@ -95,6 +95,7 @@ CATALOGUE: dict[str, Spec] = {
     "photo-crops": Spec(
         title="photographs", classes=("temple", "flower"), splits={"test": None}, things="crops of photographs"
     ),
+    "noise": Spec(title="noise", classes=("noise",), splits={"test": None}, things="pictures of noise"),
 }
 
 

@@ -7,9 +7,9 @@
 3. what was decoded before from the Hub's file, and the Hugging Face Hub client's own cache of downloads;
 4. the Hub itself, only when told `download=True`.
 
-`coloured-digits` and `photo-crops` are made on the spot (`vicreg.data.coloured_digits`). Decoding or making ten
-thousand pictures takes seconds, so that is done once: the arrays are kept in the user's cache folder (`cache_folder`) and
-opened from there as a memory map. That folder may be deleted at any time.
+`coloured-digits`, `photo-crops` and `noise` are made on the spot (`vicreg.data.coloured_digits`, `vicreg.data.noise`).
+Decoding or making ten thousand pictures takes seconds, so that is done once: the arrays are kept in the user's cache folder
+(`cache_folder`) and opened from there as a memory map. That folder may be deleted at any time.
 
 CIFAR-10: Krizhevsky, "Learning multiple layers of features from tiny images" (2009). MNIST: LeCun, Cortes, Burges.
 """
@@ -219,6 +219,15 @@ def _make(name: str, split: str) -> ImageSet:
         described = f"{len(images)} crops of 32 x 32 pixels of scikit-learn's two sample photographs."
         return _read_only(
             name, split, images, labels, Source(described, "sample photographs", coloured_digits.sha256(images))
+        )
+    if name == "noise":
+        from vicreg.data.noise import noise
+
+        images = noise()
+        described = f"{len(images):,} pictures of uniform noise."
+        labels = np.zeros(len(images), np.int64)
+        return _read_only(
+            name, split, images, labels, Source(described, "random numbers", coloured_digits.sha256(images))
         )
     drawn = coloured_digits.coloured_digits(split)
     described = (

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from vicreg.evaluation.anomaly_sets import anomaly_sets
 from vicreg.evaluation.sections.anomaly_scores import anomaly
 from vicreg.evaluation.sections.flat_maps import maps
 from vicreg.evaluation.sections.k_means import clusters
@@ -24,7 +25,10 @@ from vicreg.evaluation.sections.singular_values import spectrum_of
 from vicreg.evaluation.spaces import spaces
 
 # In the order in which they are measured. `spaces` quotes `probe` and `knn`, so it comes after them.
-SECTIONS = ("knn", "probe", "attributes", "spectrum", "retrieval", "projection", "anomaly", "clusters", "spaces")
+SECTIONS = (
+    *("knn", "probe", "attributes", "spectrum", "retrieval", "projection"),
+    *("anomaly", "anomaly_sets", "clusters", "spaces"),
+)
 
 
 @dataclass(frozen=True)
@@ -49,6 +53,7 @@ def evaluate(
     anomalies: np.ndarray | None = None,
     anomaly_images: np.ndarray | None = None,
     anomaly_labels: np.ndarray | None = None,
+    other_sets: Mapping[str, np.ndarray] | None = None,
     own_map: tuple[str, np.ndarray] | None = None,
     attributes: Mapping[str, tuple[Sequence[str], np.ndarray, np.ndarray]] | None = None,
     only: Collection[str] = SECTIONS,
@@ -61,11 +66,12 @@ def evaluate(
     splits' images, (N, K) and (M, K), where there is an expander. train_images, test_images:
     uint8 (N, H, W, 3), (M, H, W, 3), for the questions about colour, which are left out without them. anomalies: (A, D),
     representations of anomaly_images (A, H, W, 3), of another data set, with labels (A,) of its own; without them there
-    is no ROC. own_map: a name and (M, 2) coordinates, where the representations come with a map of their own. attributes:
-    what else is known of the images, by name: the names of its values, and (N,), (M,) whole numbers into them. sources:
-    where the pictures came from, copied into the metrics. only: names of SECTIONS, the others are left out. measured: an
-    earlier report's metrics, where a section that is left out is looked up by one that quotes it. on_stage("measuring",
-    done, total) is called before each step.
+    is no ROC. other_sets: name -> (S, D), representations of still other images, which are anomalies too. own_map: a name
+    and (M, 2) coordinates, where the representations come with a map of their own. attributes: what else is known of the
+    images, by name: the names of its values, and (N,), (M,) whole numbers into them. sources: where the pictures came
+    from, copied into the metrics. only: names of SECTIONS, the others are left out. measured: an earlier report's metrics,
+    where a section that is left out is looked up by one that quotes it. on_stage("measuring", done, total) is called
+    before each step.
     """
     from threadpoolctl import threadpool_info, threadpool_limits
 
@@ -84,6 +90,15 @@ def evaluate(
         "retrieval": lambda: retrieval(train, test, test_labels, classes=classes, **colours),
         "projection": lambda: maps(test, test_labels, own_map=own_map),
         "anomaly": lambda: anomaly(train, test, test_labels, anomalies=anomalies, labels=anomaly_labels, images=pooled),
+        "anomaly_sets": lambda: anomaly_sets(
+            train,
+            train_labels,
+            test,
+            test_labels,
+            classes=classes,
+            sets=other_sets or {},
+            bank=embeddings is not None,
+        ),
         "clusters": lambda: clusters(test, test_labels, classes=classes),
         "spaces": lambda: spaces(
             train, train_labels, test, test_labels, embeddings=embeddings, measured={**(measured or {}), **metrics}

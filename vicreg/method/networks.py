@@ -1,7 +1,7 @@
 """The two networks: an encoder (images to representations y) that is kept, and an expander (y to embeddings z) that
 only the loss sees.
 
-The encoders are residual networks of torchvision's basic blocks (He et al. 2016) with a stem for 32-pixel images:
+The encoders are residual networks of basic blocks (He et al. 2016) with a stem for 32-pixel images:
 
     resnet18  as SimCLR and its followers use it on CIFAR-10: 3x3 stride-1 stem, no max-pool
     lean      a tenth of its arithmetic, for CPUs: 2x2 max-pool after the stem, one block for each of three stages
@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
-from torchvision.models.resnet import BasicBlock
 
 from vicreg.config import ENCODERS, Config
 from vicreg.method.encoder_shapes import ENCODER_SHAPES
@@ -43,15 +42,15 @@ class Encoder(nn.Module):
         self.stem = nn.Sequential(*_convolution(3, stem, 3), *([nn.MaxPool2d(2)] if shape.pool else []))
         stages, channels = [], stem
         for stage, out in enumerate(shape.stages):
-            blocks = [_block(channels, out, stride=1 if stage == 0 else 2)]
-            blocks += [_block(out, out, stride=1) for _ in range(shape.blocks - 1)]
+            blocks = [Block(channels, out, stride=1 if stage == 0 else 2)]
+            blocks += [Block(out, out, stride=1) for _ in range(shape.blocks - 1)]
             stages.append(nn.Sequential(*blocks))
             channels = out
         if shape.head:
             stages.append(nn.Sequential(*_convolution(channels, shape.head, 1)))
         self.stages = nn.ModuleList(stages)
         for module in self.modules():
-            if isinstance(module, nn.Conv2d):
+            if isinstance(module, nn.Conv2d) and not module.weight.is_meta:  # there it loads torch's compiler, seconds
                 nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
         self.register_buffer("mean", torch.tensor(PIXEL_MEAN).view(3, 1, 1), persistent=False)
         self.register_buffer("std", torch.tensor(PIXEL_STD).view(3, 1, 1), persistent=False)
@@ -80,11 +79,30 @@ def _convolution(channels: int, out: int, side: int) -> tuple[nn.Module, ...]:
     return filters, nn.BatchNorm2d(out), nn.ReLU(inplace=True)
 
 
-def _block(channels: int, out: int, *, stride: int) -> BasicBlock:
-    if channels == out and stride == 1:
-        return BasicBlock(channels, out)
-    shortcut = nn.Sequential(nn.Conv2d(channels, out, kernel_size=1, stride=stride, bias=False), nn.BatchNorm2d(out))
-    return BasicBlock(channels, out, stride, shortcut)
+class Block(nn.Module):
+    """Two 3x3 convolutions and a shortcut: (B, channels, H, W) -> (B, out, H / stride, W / stride).
+
+    torchvision's BasicBlock, with its names and the order in which it draws weights; importing torchvision takes as long
+    again as torch does.
+    """
+
+    def __init__(self, channels: int, out: int, *, stride: int) -> None:
+        super().__init__()
+        shortcut = None
+        if channels != out or stride != 1:
+            shortcut = nn.Sequential(nn.Conv2d(channels, out, 1, stride=stride, bias=False), nn.BatchNorm2d(out))
+        self.conv1 = nn.Conv2d(channels, out, 3, stride=stride, padding=1, bias=False)
+        self.bn1 = nn.BatchNorm2d(out)
+        self.relu = nn.ReLU(inplace=True)
+        self.conv2 = nn.Conv2d(out, out, 3, padding=1, bias=False)
+        self.bn2 = nn.BatchNorm2d(out)
+        self.downsample = shortcut
+
+    def forward(self, maps: Tensor) -> Tensor:
+        kept = maps if self.downsample is None else self.downsample(maps)
+        maps = self.bn2(self.conv2(self.relu(self.bn1(self.conv1(maps)))))
+        maps += kept
+        return self.relu(maps)
 
 
 class Expander(nn.Module):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Collection, Mapping
+from contextlib import suppress
 from typing import Any
 
 from vicreg.data import fingerprints, loading
@@ -17,6 +18,7 @@ from vicreg.storage.files import frame_bytes
 from vicreg.storage.paths import METRICS_FILE
 
 Stage = Callable[[str, int, int], None]
+OTHERS = 500  # images of every other data set that are scored
 
 
 def evaluate_run(
@@ -64,6 +66,8 @@ def evaluate_run(
             "anomaly_images": anomalies.images,
             "anomaly_labels": anomalies.labels,
         }
+    if "anomaly_sets" in (only or SECTIONS):
+        more["other_sets"] = {found.name: encoded(found) for found in other_sets(run.config.dataset)}
     if run.baseline == "laplacian":
         more["own_map"] = ("laplacian", test[:, :2])
     report = evaluate(
@@ -130,6 +134,20 @@ def anomaly_set(dataset: str, *, download: bool = False) -> ImageSet | None:
     except PicturesMissing:
         return None
     return dataclasses.replace(found, images=found.images[:count], labels=found.labels[:count])
+
+
+def other_sets(dataset: str) -> list[ImageSet]:
+    """The first images of every other data set's test split at hand, but for the data set's `anomaly_set`."""
+    found = []
+    for name, spec in CATALOGUE.items():
+        if name in (dataset, CATALOGUE[dataset].anomalies[0]) or "test" not in spec.splits:
+            continue
+        with suppress(PicturesMissing):
+            images = loading.load(name, "test")
+            found.append(
+                dataclasses.replace(images, images=images.images[:OTHERS], labels=images.labels[:OTHERS], attributes={})
+            )
+    return found
 
 
 def representations(

@@ -174,6 +174,21 @@ def _anomaly(path: str, value: Any) -> None:
     fields(dict.fromkeys(KNOWN, setting))(path, value)
 
 
+_BANKED = fields(
+    {"rank_correlation": number, "place": not_negative, "place_95": not_negative},
+    {"auroc": number, "auroc_exact": number},
+)
+_SETS = fields(
+    {"sets": mapped(whole(1)), "n": whole(1), "mean_left_out": mapped(number), "protocol": text},
+    {
+        "bank": fields(
+            {
+                **{"rows": whole(1), "dimensions": whole(1), "of": whole(1), "step": not_negative, "protocol": text},
+                **dict.fromkeys(KNOWN, _BANKED),
+            }
+        )
+    },
+)
 _SOURCE = {"source": text, "file": text, "sha256": sha256}
 _SPLIT = fields({**_SOURCE, "images": whole(1)})
 _ACCURACY = {"accuracy": number, "interval": interval, "n": whole(1), "protocol": text}
@@ -226,6 +241,7 @@ _SECTIONS = {
     "seeds": fields(
         {"others": listed(fields({"seed": whole(), "figures": mapped(number)}), least=1, most=100), "protocol": text}
     ),
+    "anomaly_sets": _SETS,
     "spaces": fields({"y": _SPACE, "n": whole(1), "protocol": text}, {"z": _SPACE}),
     "clusters": fields(
         {

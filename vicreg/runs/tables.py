@@ -63,6 +63,16 @@ TABLES = {
     "anomaly": Table(
         {"anomaly": TRUTH, "index": WHOLE, "label": WHOLE, **{scoring.column: NUMBER for scoring in OFFERED}}
     ),
+    "anomaly_sets": Table(
+        {
+            **{"kind": WORD, "name": WORD, "setting": WORD, "auroc": NUMBER, "low": NUMBER, "high": NUMBER},
+            **{"n_normal": WHOLE, "n_anomalies": WHOLE},
+        },
+        most=10_000,
+    ),
+    "bank": Table({"c0": WHOLE, "rest": NUMBER, "length": NUMBER}, most=100_000),
+    "bank_basis": Table({"mean": NUMBER, "c0": NUMBER}, most=20_000),
+    "bank_scale": Table({"setting": WORD, "bank": NUMBER, "exact": NUMBER}, most=10_000),
     "clusters": Table({"index": ROW, "label": LABEL, "cluster": WHOLE, "distance": MEASURE}, every=True),
     "confusion": Table({"class": WORD, "predicted": WORD, "count": WHOLE}, most=10_000),
     "embedding_spectrum": Table({"dimension": WHOLE, "singular_value": NUMBER}, most=20_000),
@@ -237,6 +247,8 @@ def _check_columns(columns: dict[str, str | None], known: Table, name: str, run:
 
 def _read(column: str, name: str) -> bool:
     """Whether a page may want a column of a known table; what else it has stays on the disk."""
+    if name in ("bank", "bank_basis") and column[1:].isdigit():  # components
+        return True
     more = {
         "embedding_spectrum": ("standard_deviation",),
         "projections": ("_x", "_y", "_kept"),
@@ -288,6 +300,22 @@ def _anomaly_problem(frame: pd.DataFrame, classes: Sequence[str], measured: Meas
     return "" if labels.min() >= 0 and labels.max() < len(classes) else f"its labels must be below {len(classes)}"
 
 
+def _sets_problem(frame: pd.DataFrame, classes: Sequence[str], measured: Measured) -> str:
+    if not frame["kind"].isin(("set", "class")).all():
+        return "its column kind must be set or class"
+    if not frame[frame["kind"] == "class"]["name"].isin(classes).all():
+        return "it leaves out other classes than the data set's"
+    shares = frame[["auroc", "low", "high"]].to_numpy()
+    return "" if shares.min() >= 0 and shares.max() <= 1 else "its AUROCs must be from 0 to 1"
+
+
+def _bank_problem(frame: pd.DataFrame, classes: Sequence[str], measured: Measured) -> str:
+    codes = frame.drop(columns=["rest", "length"]).to_numpy()
+    if codes.dtype.kind not in "iu" or codes.min() < -127 or codes.max() > 127:
+        return "its components must be whole numbers from -127 to 127"
+    return "" if (frame[["rest", "length"]].to_numpy() >= 0).all() else "its lengths must not be negative"
+
+
 def _cluster_problem(frame: pd.DataFrame, classes: Sequence[str], measured: Measured) -> str:
     top = measured.clusters
     clusters = frame["cluster"]
@@ -309,6 +337,8 @@ def _timeline_problem(frame: pd.DataFrame, classes: Sequence[str], measured: Mea
 
 _PROBLEMS: dict[str, Any] = {
     "anomaly": _anomaly_problem,
+    "anomaly_sets": _sets_problem,
+    "bank": _bank_problem,
     "clusters": _cluster_problem,
     "confusion": _confusion_problem,
     "timeline": _timeline_problem,

@@ -1,0 +1,30 @@
+"""The headline of the anomalies page is the one that is true of the figures."""
+
+import pytest
+
+from ui.anomaly_figures import lesson, lesson_of
+from vicreg.runs.folder import open_run
+from vicreg.storage import paths
+
+
+@pytest.mark.parametrize(
+    ("untrained", "trained", "best", "headline"),
+    [
+        ((0.997, 0.22), (0.99, 0.71), 0.997, "the untrained network finds them best"),
+        ((0.997, 0.995), (0.999, 0.999), 0.9996, "even an untrained network finds them"),
+        ((0.997, 0.22), (0.999, 0.71), 0.9996, "the score decides more than the training"),
+        ((0.55, 0.52), (0.93, 0.91), 0.93, "the training decides more than the score"),
+    ],
+)
+def test_the_headline_is_true_of_the_figures(untrained, trained, best, headline):
+    named = [dict(zip(("study", "field"), values, strict=True)) for values in (untrained, trained)]
+    title, sentence = lesson(*named, best, against="MNIST", length="8 epochs")
+    assert title.endswith(headline)
+    assert all(f"**{value:.3f}**" in sentence for value in (*untrained, *trained))
+
+
+def test_the_bundled_runs_headline_quotes_their_metrics():
+    _, sentence = lesson_of("cifar10")
+    for name in ("untrained", "vicreg"):
+        figures = open_run(paths.BUNDLED / f"cifar10-{name}").metrics["anomaly"]
+        assert all(f"**{figures[score]['auroc']:.3f}**" in sentence for score in ("study", "field"))

@@ -1,0 +1,232 @@
+"""What the anomalies page says and draws: its lesson, each run's AUROCs, histograms, and the score of a visitor's picture."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import suppress
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from ui.representations import roc
+from ui.runs import budget, bundled_runs, key_of, measured_runs, metrics, networks, results, title
+from vicreg.data.catalogue import CATALOGUE
+from vicreg.evaluation.anomaly import KNOWN, Scoring
+from vicreg.evaluation.anomaly_bank import Bank, bank_from_tables
+from vicreg.runs.errors import RunError
+from vicreg.runs.folder import Run
+
+EASY = 0.99  # an AUROC from which on there is nothing left to tell runs apart by
+HARD = 0.8  # an AUROC below which anomalies are called hard to find
+BINS = 60
+OTHERS, LEFT_OUT = "Other pictures", "A class left out of the train pictures"
+GROUPS = (OTHERS, LEFT_OUT)
+Aurocs = Mapping[str, float]  # by the name of the score
+
+
+def lesson(
+    untrained: Aurocs, trained: Aurocs, best: float, *, against: str, length: str, left_out: float | None = None
+) -> tuple[str, str]:
+    """The headline that is true of these AUROCs, and the sentence that proves it.
+
+    untrained, trained: of the untrained network and the trained one, under both scores of KNOWN. best: the highest of all
+    runs under the first. against: what the anomalies are. length: of the training, such as `8 epochs`. left_out: the mean
+    AUROC of the classes left out, under the first score, of the trained one.
+    """
+    first, second = KNOWN
+    by_score = float(np.mean([abs(run[first] - run[second]) for run in (untrained, trained)]))
+    by_training = float(np.mean([abs(untrained[name] - trained[name]) for name in KNOWN]))
+    if untrained[first] >= best:
+        headline = "Anomalies: the untrained network finds them best"
+    elif min(*untrained.values(), *trained.values()) >= EASY:
+        headline = "Anomalies: even an untrained network finds them"
+    elif by_score > by_training:
+        headline = "Anomalies: the score decides more than the training"
+    else:
+        headline = "Anomalies: the training decides more than the score"
+    sentence = (
+        f"AUROC against {against}: **{untrained[first]:.3f}** without any training, **{trained[first]:.3f}** after {length}. "
+        f"With the other score, *{second}* in place of *{first}*: **{untrained[second]:.3f}** and **{trained[second]:.3f}**."
+    )
+    if left_out is not None:
+        hard = left_out < HARD
+        sentence += (
+            f" A class left out of the train pictures is {'far harder' if hard else 'found too'}: **{left_out:.2f}**"
+        )
+        sentence += ", where chance is 0.5." if hard else "."
+    return headline, sentence
+
+
+def lesson_of(dataset: str) -> tuple[str, str] | None:
+    """The lesson of a data set's bundled runs; None where the trained or the untrained one has no AUROC."""
+    named, known = {}, {}
+    for run in bundled_runs().values():
+        if run.config.dataset == dataset:
+            with suppress(RunError):  # a damaged one is named where runs are chosen
+                if found := aurocs(run.metrics):
+                    named[run.name], known[run.name] = run, found
+    untrained, trained = known.get(f"{dataset}-untrained"), known.get(f"{dataset}-vicreg")
+    if untrained is None or trained is None:
+        return None
+    run, first = named[f"{dataset}-vicreg"], next(iter(KNOWN))
+    return lesson(
+        untrained,
+        trained,
+        max(one[first] for one in known.values()),
+        against=CATALOGUE[CATALOGUE[dataset].anomalies[0]].title,
+        length=budget(run),
+        left_out=run.metrics.get("anomaly_sets", {}).get("mean_left_out", {}).get(first),
+    )
+
+
+def aurocs(figures: Mapping) -> dict[str, float]:
+    """The AUROC under each score of KNOWN, by a run's metrics; empty where it was measured without anomalies."""
+    found = figures.get("anomaly", {})
+    return {name: found[name]["auroc"] for name in KNOWN} if found.get("n_anomalies") else {}
+
+
+def anomaly_runs(first: Run) -> dict[str, Run]:
+    """The data set's runs that were measured with anomalies, by title: the untrained network first."""
+    found = {label: run for label, run in measured_runs(first).items() if aurocs(metrics(run))}
+    return dict(sorted(found.items(), key=lambda entry: entry[1].baseline != "untrained"))
+
+
+def short_title(run: Run) -> str:
+    """A run's title where the data set is known: `vicreg, 8 epochs`, or the name of a baseline."""
+    name = title(run).removeprefix(f"{run.config.dataset}/")
+    return name.removesuffix(f", {budget(run)}") if run.baseline else name
+
+
+def score_pairs(runs: Mapping[str, Run]) -> pd.DataFrame:
+    """The AUROC of each run under each score of KNOWN, with its interval, as `charts.score_pairs` draws them."""
+    rows = []
+    for label, run in runs.items():
+        for name in KNOWN:
+            found = metrics(run)["anomaly"][name]
+            low, high = found["interval"]
+            rows.append(
+                {
+                    "run": label,
+                    "short": short_title(run),
+                    "score": name,
+                    "auroc": found["auroc"],
+                    "low": low,
+                    "high": high,
+                }
+            )
+    return pd.DataFrame(rows)
+
+
+def auroc_cells(runs: Mapping[str, Run], scoring: Scoring) -> pd.DataFrame:
+    """The AUROC of each run for each kind of anomaly under a score, as `charts.auroc_cells` draws them."""
+    rows = []
+    for run in runs.values():
+        short = {"run": short_title(run)}
+        curve = roc(run, scoring)
+        if curve is not None:
+            low, high = curve.interval
+            own = {
+                **{"group": OTHERS, "name": CATALOGUE[CATALOGUE[run.config.dataset].anomalies[0]].title},
+                **{
+                    "auroc": curve.auroc,
+                    "low": low,
+                    "high": high,
+                    "n_anomalies": metrics(run)["anomaly"]["n_anomalies"],
+                },
+            }
+            rows.append(short | own)
+        if "anomaly_sets" in metrics(run) and run.has("anomaly_sets"):
+            table = results(run, "anomaly_sets")
+            for row in table[table["setting"] == scoring.column].to_dict("records"):
+                known = row["kind"] == "set"
+                name = CATALOGUE[row["name"]].title if known and row["name"] in CATALOGUE else row["name"]
+                group = OTHERS if known else LEFT_OUT
+                rows.append(
+                    short
+                    | {key: row[key] for key in ("auroc", "low", "high", "n_anomalies")}
+                    | {"group": group, "name": name}
+                )
+    return pd.DataFrame(rows)
+
+
+def score_bins(table: pd.DataFrame, groups: tuple[str, str], limits: tuple[float, float]) -> pd.DataFrame:
+    """Shares of the scores of normal pictures and of anomalies in bins; those beyond the limits in the last bins.
+
+    table: `anomaly` (bool), `score`. groups: names of the normal pictures and of the anomalies.
+    """
+    edges = np.linspace(*limits, BINS + 1)
+    parts = []
+    for group, part in zip(groups, (table[~table["anomaly"]], table[table["anomaly"]]), strict=True):
+        if len(part):
+            counts, _ = np.histogram(part["score"].clip(*limits), edges)
+            parts.append(
+                pd.DataFrame({"group": group, "low": edges[:-1], "high": edges[1:], "share": counts / len(part)})
+            )
+    return pd.concat(parts)
+
+
+@st.cache_resource(max_entries=4, show_spinner=False)
+def _bank(key: str, _run: Run) -> Bank:
+    figures = metrics(_run)["anomaly_sets"]["bank"]
+    tables = (results(_run, name) for name in ("bank", "bank_basis", "bank_scale"))
+    return bank_from_tables(*tables, step=figures["step"], of=figures["of"])
+
+
+def score_picture(run: Run, picture: np.ndarray, scoring: Scoring) -> float | None:
+    """The anomaly score of a picture (32, 32, 3) uint8 that is in no data set, by the run's bank.
+
+    None, with a sentence, for a run without one.
+    """
+    from vicreg.evaluation.encode import encode
+
+    needed = ("bank", "bank_basis", "bank_scale")
+    if "bank" not in metrics(run).get("anomaly_sets", {}) or not all(run.has(name) for name in needed):
+        st.info(
+            f"`{run.title}` cannot score your picture yet: "
+            f"`python -m vicreg evaluate {run.name} --only anomaly_sets` makes what that needs.",
+            icon=":material/info:",
+        )
+        return None
+    try:
+        bank = _bank(key_of(run), run)
+        return float(bank.scores(encode(networks(run)[0], picture[None]), scoring)[0])
+    except ValueError as error:
+        st.warning(f"`{run.title}` cannot score your picture: {error}", icon=":material/broken_image:")
+        return None
+
+
+def place_of(run: Run, score: float, table: pd.DataFrame, named: str, things: str) -> str:
+    """A sentence with the score of a visitor's picture and its place among the run's, with the bank's error.
+
+    table: `anomaly` (bool), `score`. named: the name of the score; the error is known for those of KNOWN.
+    """
+    normal, strange = (table[table["anomaly"] == group]["score"] for group in (False, True))
+    words = (
+        f"**Your picture has the score {score:.4g}** under `{title(run)}`: higher than **{_under(normal, score)} %** of the "
+        "test pictures"
+    )
+    if len(strange):
+        words += f" and than {_under(strange, score)} % of the {things}"
+    error = metrics(run)["anomaly_sets"]["bank"].get(named)
+    if error is None:
+        return f"{words}."
+    return (
+        f"{words}. It is scored by a part of the train pictures: the place is off by {error['place']:.0f} points in the "
+        f"median, by at most {error['place_95']:.0f} for 95 % of pictures."
+    )
+
+
+def bank_words(bank: Mapping) -> str:
+    """How a visitor's picture is scored, and the error of that, for the protocol."""
+    errors = "; ".join(
+        f"{name}: rank correlation {bank[name]['rank_correlation']:.3f}"
+        + (f", AUROC {bank[name]['auroc']:.3f} for {bank[name]['auroc_exact']:.3f}" if "auroc" in bank[name] else "")
+        + f", place off by {bank[name]['place']:.1f} points in the median, {bank[name]['place_95']:.1f} for 95 % of images"
+        for name in KNOWN
+    )
+    return f"Your own picture: {bank['protocol']} {errors}."
+
+
+def _under(scores: pd.Series, score: float) -> str:
+    return f"{100 * float((scores < score).mean()):.1f}"

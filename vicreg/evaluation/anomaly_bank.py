@@ -1,0 +1,210 @@
+"""A bank: the train representations made small enough to come with a run, so that one picture is scored at once.
+
+    g = m + P t + r,   t (d,) the first principal components of the train representations, r the rest, orthogonal to P
+
+    |q - g|^2  ~  |t_q - t_g|^2 + |r_q|^2 + |r_g|^2          the rests of two images taken as orthogonal
+
+A bank holds t in whole numbers of one step, -127 to 127, and |r| and |g| of each row; the last serves scores that are
+scaled to length 1. Near images have rests that are alike, so that distances come out too long: scores are set back to
+their scale by quantiles of images whose exact scores are known. What error is left is measured on other images.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from vicreg.evaluation.anomaly import KNOWN, OFFERED, Scoring, reduce_distances, roc
+from vicreg.evaluation.encode import checked
+
+BYTES = 1_600_000  # of the codes: every row where they fit, else a random part
+COMPONENTS = 64  # on CIFAR-10, 32 with twice the rows and 128 with half of them keep less of the ranking
+KNOTS = np.linspace(0, 1, 41)  # quantiles that set the scale
+BLOCK = 200  # queries compared at once
+
+
+@dataclass(frozen=True)
+class Bank:
+    """The train representations, N of them, made small.
+
+    mean: (D,) float32. components: (D, d), orthonormal columns in half precision. codes: (m, d) int8, times `step`. rest,
+    length: (m,) float32, the length outside the components, and of the whole. of: N, from which the m rows were drawn.
+    scale: column of a score -> (knots as the bank scores, the same knots as exact scores), both rising.
+    """
+
+    mean: np.ndarray
+    components: np.ndarray
+    codes: np.ndarray
+    rest: np.ndarray
+    length: np.ndarray
+    step: float
+    of: int
+    scale: Mapping[str, tuple[np.ndarray, np.ndarray]]
+
+    def scores(self, queries: np.ndarray, scoring: Scoring) -> np.ndarray:
+        """Anomaly scores of representations (Q, D) on the scale of exact ones: (Q,) float32, 0 and up."""
+        return self._scaled(self.raw_scores(queries, [scoring])[scoring.column], scoring)
+
+    def raw_scores(self, queries: np.ndarray, scorings: list[Scoring]) -> dict[str, np.ndarray]:
+        """Scores before they are set back to the exact scale, by column. Raises ValueError for another width D."""
+        queries = checked(queries, name="queries").astype(np.float32)
+        if queries.shape[1] != len(self.mean):
+            raise ValueError(f"queries need {len(self.mean)} dimensions, as the bank's rows, got {queries.shape[1]}")
+        found: dict[str, list[np.ndarray]] = {scoring.column: [] for scoring in scorings}
+        rows = self.codes.astype(np.float32) * self.step  # (m, d)
+        squares = np.einsum("md,md->m", rows, rows) + self.rest**2
+        for start in range(0, len(queries), BLOCK):
+            block = queries[start : start + BLOCK]
+            centred = block - self.mean
+            flat = centred @ self.components.astype(np.float32)  # (b, d)
+            whole = np.einsum("bd,bd->b", centred, centred)  # |t_q|^2 + |r_q|^2
+            between = np.maximum(whole[:, None] + squares - 2 * flat @ rows.T, 0)  # (b, m), squared distances
+            nearest = {}
+            for scoring in scorings:
+                if scoring.normalise not in nearest:
+                    depth = max(self._k(s) for s in scorings if s.normalise == scoring.normalise)
+                    squared = self._unit(between, block) if scoring.normalise else between
+                    nearest[scoring.normalise] = np.sqrt(np.sort(np.partition(squared, depth - 1)[:, :depth]))
+                k = self._k(scoring)
+                found[scoring.column].append(
+                    reduce_distances(nearest[scoring.normalise], k=k, reduction=scoring.reduction)
+                )
+        return {column: np.concatenate(parts) for column, parts in found.items()}
+
+    def _k(self, scoring: Scoring) -> int:
+        """As many of the bank's rows as the k nearest of all are expected to hold."""
+        return min(max(1, round(scoring.k * len(self.codes) / self.of)), len(self.codes))
+
+    def _unit(self, between: np.ndarray, queries: np.ndarray) -> np.ndarray:
+        """Squared distances after scaling both sides to length 1, 2 - 2 cos, from those as they are."""
+        own = np.linalg.norm(queries, axis=1)[:, None]
+        products = (own**2 + self.length**2 - between) / 2
+        lengths = own * self.length
+        return np.clip(2 - 2 * products / np.where(lengths > 0, lengths, 1), 0, 4)
+
+    def _scaled(self, raw: np.ndarray, scoring: Scoring) -> np.ndarray:
+        if scoring.column not in self.scale:
+            return raw
+        here, exact = self.scale[scoring.column]
+        moved = np.interp(raw, here, exact)
+        moved += np.maximum(raw - here[-1], 0) - np.maximum(here[0] - raw, 0)  # beyond the knots: moved as the last was
+        return np.maximum(moved, 0).astype(np.float32)
+
+
+def make_bank(train: np.ndarray, *, seed: int = 0) -> Bank:
+    """The bank of train representations (N, D), without a scale: every row, or a random part where there are many."""
+    train = checked(train, name="train")
+    count, width = train.shape
+    d = min(COMPONENTS, width)
+    rows = np.arange(count)
+    if count * d > BYTES:
+        rows = np.sort(np.random.default_rng(seed).permutation(count)[: BYTES // d])
+    mean = train.mean(axis=0, dtype=np.float64).astype(np.float32)
+    scatter = np.zeros((width, width))
+    for start in range(0, count, 5_000):
+        part = train[start : start + 5_000] - mean
+        scatter += part.T @ part
+    components = np.linalg.eigh(scatter)[1][:, ::-1][:, :d].astype(np.float16)
+    kept = train[rows]
+    flat = (kept - mean) @ components.astype(np.float32)  # (m, d)
+    step = float(np.abs(flat).max() / 127) or 1.0
+    squared = ((kept - mean) ** 2).sum(axis=1)
+    return Bank(
+        mean=mean,
+        components=components,
+        codes=np.round(flat / step).astype(np.int8),
+        rest=np.sqrt(np.maximum(squared - (flat**2).sum(axis=1), 0)).astype(np.float32),
+        length=np.linalg.norm(kept, axis=1).astype(np.float32),
+        step=step,
+        of=count,
+        scale={},
+    )
+
+
+def with_scale(bank: Bank, queries: np.ndarray, exact: Mapping[str, np.ndarray]) -> Bank:
+    """The bank with the scale of exact scores, by column, of some images' representations (Q, D)."""
+    raw = bank.raw_scores(queries, [scoring for scoring in OFFERED if scoring.column in exact])
+    scale = {column: (np.quantile(raw[column], KNOTS), np.quantile(exact[column], KNOTS)) for column in raw}
+    return replace(bank, scale=scale)
+
+
+def bank_error(
+    bank: Bank, normal: np.ndarray, anomalies: np.ndarray, exact: Mapping[str, tuple[np.ndarray, np.ndarray]]
+) -> dict[str, Any]:
+    """What scoring by the bank changes, for each of KNOWN. normal, anomalies: (M, D) and (A, D) representations that did
+    not set the scale. exact: column -> their exact scores, (M,) and (A,).
+
+    rank_correlation: Spearman's, among the normal images. auroc, auroc_exact: of all the anomalies together. place: how
+    far an image moves among the normal ones, in percentage points, the median and what 95 % of images stay within.
+    """
+    found = {}
+    for name, scoring in KNOWN.items():
+        true, true_anomalies = exact[scoring.column]
+        scores = bank.scores(normal, scoring)
+        order = np.sort(true)
+        moved = 100 * np.abs(np.searchsorted(order, scores) - np.searchsorted(order, true)) / len(true)
+        found[name] = {
+            "rank_correlation": _rank_correlation(scores, true),
+            "place": float(np.median(moved)),
+            "place_95": float(np.quantile(moved, 0.95)),
+        }
+        if len(anomalies):
+            found[name] |= {
+                "auroc": roc(scores, bank.scores(anomalies, scoring)).auroc,
+                "auroc_exact": roc(true, true_anomalies).auroc,
+            }
+    return found
+
+
+def bank_tables(bank: Bank) -> dict[str, pd.DataFrame]:
+    """The bank as tables: `bank` a row a train image, `bank_basis` a row a dimension, `bank_scale` a row a knot."""
+    columns = range(bank.codes.shape[1])
+    return {
+        "bank": pd.DataFrame(
+            {
+                **{f"c{i}": bank.codes[:, i] for i in columns},
+                "rest": (bank.rest / bank.step).astype(np.float16),
+                "length": bank.length,
+            }
+        ),
+        "bank_basis": pd.DataFrame({"mean": bank.mean, **{f"c{i}": bank.components[:, i] for i in columns}}),
+        "bank_scale": pd.concat(
+            [
+                pd.DataFrame({"setting": column, "bank": here, "exact": exact})
+                for column, (here, exact) in bank.scale.items()
+            ],
+            ignore_index=True,
+        ),
+    }
+
+
+def bank_from_tables(rows: pd.DataFrame, basis: pd.DataFrame, scale: pd.DataFrame, *, step: float, of: int) -> Bank:
+    """The bank that `bank_tables` wrote. Raises ValueError where the tables do not fit each other."""
+    names = [f"c{i}" for i in range(sum(name[1:].isdigit() for name in rows))]
+    if not names or set(basis) != {"mean", *names} or set(rows) != {"rest", "length", *names}:
+        raise ValueError("a bank's rows and its basis need the same components")
+    return Bank(
+        mean=basis["mean"].to_numpy(np.float32),
+        components=basis[names].to_numpy(np.float32),
+        codes=rows[names].to_numpy(np.int8),
+        rest=rows["rest"].to_numpy(np.float32) * np.float32(step),
+        length=rows["length"].to_numpy(np.float32),
+        step=step,
+        of=of,
+        scale={
+            str(column): (np.sort(part["bank"].to_numpy()), np.sort(part["exact"].to_numpy()))
+            for column, part in scale.groupby("setting", observed=True)
+        },
+    )
+
+
+def _rank_correlation(left: np.ndarray, right: np.ndarray) -> float:
+    """Spearman's; 0 where either is constant."""
+    ranks = [pd.Series(values).rank().to_numpy() for values in (left, right)]
+    if min(np.ptp(values) for values in ranks) == 0:
+        return 0.0
+    return float(np.corrcoef(*ranks)[0, 1])
