@@ -25,7 +25,8 @@ import pandas as pd
 from vicreg.evaluation.encode import checked, encode
 from vicreg.evaluation.neighbours import nearest
 from vicreg.evaluation.probe import linear_probe
-from vicreg.evaluation.sections import FEW, Section
+from vicreg.evaluation.sections.neighbour_lists import FEW
+from vicreg.evaluation.sections.section import Section
 from vicreg.evaluation.spectrum import effective_rank
 
 if TYPE_CHECKING:

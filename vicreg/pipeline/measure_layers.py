@@ -6,7 +6,7 @@ import numpy as np
 
 from vicreg.data.image_set import ImageSet
 from vicreg.evaluation import layers
-from vicreg.evaluation.sections import Section
+from vicreg.evaluation.sections.section import Section
 from vicreg.runs.folder import Run
 
 
