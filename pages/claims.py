@@ -38,9 +38,8 @@ chosen = st.pills(
 def link(claim: Claim) -> str:
     """The page that shows a claim, with the runs that it compares."""
     if claim.page == "ablations":
-        part = "views" if "neighbour-views" in claim.needs else "variance"
-        on = {name: str(part != name).lower() for name in ("variance", "views")}
-        return f"ablations?data={STUDY_DATASET}&on_variance={on['variance']}&on_views={on['views']}"
+        setting = "nearest images as positives" if "neighbour-views" in claim.needs else "no variance"
+        return f"ablations?data={STUDY_DATASET}&setting={setting.replace(' ', '+')}"
     titles = [runs[name].title for name in claim.needs if name in runs][:2]
     return (
         claim.page

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 import pandas as pd
 import streamlit as st
 
+from ui.ablation_panels import covariance_maps, embeddings_panel, layers_frame, short, space_figures
 from ui.chart_widgets import brushed, chart, pick_amount, pick_map, prepared
 from ui.components import drawing, tiles, width
 from ui.page_table import PAGES, navigation, page
@@ -35,6 +36,7 @@ from ui.runs import (
     measured_runs,
     metrics,
     networks,
+    pick_compared,
     pick_pair,
     preset_run,
     results,
@@ -65,12 +67,15 @@ __all__ = [
     "colour",
     "coloured",
     "coloured_terms",
+    "covariance_maps",
     "data_uri",
     "drawing",
     "drop_own_picture",
     "embed",
+    "embeddings_panel",
     "guessing",
     "has",
+    "layers_frame",
     "measured",
     "measured_runs",
     "metrics",
@@ -80,6 +85,7 @@ __all__ = [
     "own_picture",
     "page",
     "pick_amount",
+    "pick_compared",
     "pick_map",
     "pick_pair",
     "pictures",
@@ -94,6 +100,7 @@ __all__ = [
     "search_picture",
     "short",
     "show_source",
+    "space_figures",
     "spec",
     "studied",
     "study",
@@ -122,11 +129,6 @@ def show_source(*names: str) -> None:
         with shown:
             for name in names:
                 st.code(inspect.getsource(pkgutil.resolve_name(name)), language="python")
-
-
-def short(value: float) -> str:
-    """A number with two decimals, or two digits where that would show nothing but zeros."""
-    return f"{value:.2f}" if abs(value) >= 0.01 or value == 0 else f"{value:.1e}"
 
 
 def class_colour(label: int) -> str:

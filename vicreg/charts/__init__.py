@@ -16,6 +16,7 @@ from vicreg.charts.colours import (
 from vicreg.charts.curves import compared_curves, live_terms, snapshots, spectra, training_curves
 from vicreg.charts.maps import MAP_TITLES, Panel, film, maps, panel, placements
 from vicreg.charts.measures import accuracy_bars, attribute_bars, histogram, per_class, roc, table_of_counts
+from vicreg.charts.spaces import covariances, deviations, embedding_points, layer_curves
 
 __all__ = [
     "CLASS_COLOURS",
@@ -33,8 +34,12 @@ __all__ = [
     "alt",
     "attribute_bars",
     "compared_curves",
+    "covariances",
+    "deviations",
+    "embedding_points",
     "film",
     "histogram",
+    "layer_curves",
     "live_terms",
     "maps",
     "panel",
