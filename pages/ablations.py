@@ -20,7 +20,6 @@ WITHOUT = {f"no-{term.name}": f"**Without {term.name}** {term.without}" for term
     "neighbour-views": "**Nearest images as positives**: the partner of a picture is no view of it, but one of the 3 "
     "pictures that an earlier network found nearest, both as they are. Nothing says that colour or crop must not matter.",
 }
-PROBES = {"y, our probe": ("y", "probe"), "y, the study's": ("y", "study_probe"), "z, our probe": ("z", "probe")}
 
 ui.page(
     "What breaks when a part of the method goes?",
@@ -46,7 +45,7 @@ def trained(preset: str) -> Run | None:
     return next((run for run in runs.values() if same(run)), None)
 
 
-left, right = st.columns([5, 2], vertical_alignment="bottom")
+left, right = st.columns([3, 1], vertical_alignment="bottom")
 label = left.segmented_control(
     "Setting",
     list(SETTINGS),
@@ -97,16 +96,16 @@ st.subheader(
     anchor=False,
 )
 reading = (
-    f"{WITHOUT[preset]}\n\n**The loss acts on $z$, and we keep $y$,** which comes before the expander. A probe of $z$ reads "
-    f"{z['probe']['accuracy']:.1f} % (guessing: {ui.guessing(full)}), one of $y$ {y['probe']['accuracy']:.1f} %. Our probe "
-    "first divides every number of $y$ by its standard deviation, so that what little spread is left counts in full. **The "
-    "study's own probe** does not (a linear layer on $y$ as it is, Adam 3e-4, batch 32, 10 epochs): it reads "
-    f"{y['study_probe']['accuracy']:.1f} %."
+    f"{WITHOUT[preset]}\n\n**The loss acts on $z$, and we keep $y$,** which comes before the expander: a probe reads "
+    f"{z['probe']['accuracy']:.1f} % from $z$ (guessing: {ui.guessing(full)}) and {y['probe']['accuracy']:.1f} % from $y$. "
+    "Our probe divides every number by its standard deviation first, so that what little spread is left counts in full. **The "
+    "study's own probe** does not (a linear layer on $y$ as it is, Adam 3e-4, batch 32, 10 epochs) and reads "
+    f"{y['study_probe']['accuracy']:.1f} %.\n\n"
 )
 if untrained:
     before, now = untrained["y"]["probe"]["interval"], y["probe"]["interval"]
     reading += (
-        f" **Before training** the two probes of $y$ read {untrained['y']['probe']['accuracy']:.1f} % and "
+        f"**Before training** the two probes of $y$ read {untrained['y']['probe']['accuracy']:.1f} % and "
         f"{untrained['y']['study_probe']['accuracy']:.1f} %: random filters alone tell classes apart. "
     ) + (
         "This training lost some of that."
@@ -119,57 +118,30 @@ if ui.studied(full):
     study = ui.study(chosen)
     reading += f" The study reports {study} % for this setting." if study else " The study did not try this setting."
 for what, found in figures[ui.title(chosen)].get("attributes", {}).items():
-    reading += f" Our probe reads the {what}'s colour of {found['accuracy']:.1f} % (guessing: {found['chance']:.1f} %)."
+    reading += (
+        f" The {what}'s colour it reads in {found['accuracy']:.1f} % of the images (guessing: {found['chance']:.1f} %)."
+    )
 st.markdown(reading)
-shown = pair | ({ui.title(blank): blank} if blank else {})
-bars = pd.DataFrame(
-    {
-        "what": what,
-        "run": title,
-        "accuracy": found["accuracy"],
-        "low": found["interval"][0],
-        "high": found["interval"][1],
-    }
-    for title in shown
-    for what, (space, probe) in PROBES.items()
-    if (found := figures[title]["spaces"].get(space, {}).get(probe))
-)
-ui.chart(
-    charts.attribute_bars(
-        bars,
-        {title: ui.colour(run) for title, run in shown.items()},
-        dict.fromkeys(PROBES, ui.spec(full).chance),
-        width=max(240, width - 300),
-    ),
-    alt="; ".join(f"{bar.run}, {bar.what}: {bar.accuracy:.1f} %" for bar in bars.itertuples()) + ".",
-    key="ablation_probes",
-)
-st.caption(f"Dashed: guessing. Lines: 95 % intervals over {mine['n']:,} test images.")
+ui.probes_panel(pair | ({ui.title(blank): blank} if blank else {}), chance=ui.spec(full).chance, width=width)
 
 layers = ui.layers_frame(pair)
 if len(layers):
     st.subheader("Which layer? Why the expander is thrown away", anchor=False)
-    best = layers[layers["run"] == ui.title(chosen if not gone else second)]
-    at = best.set_index("layer")
+    measured = [title for title in pair if title in set(layers["run"])]
+    healthy = [title for title in measured if verdict(spaces[title], gamma=gamma, untrained=untrained) == "healthy"]
+    told = (healthy or measured)[0]
+    at = layers[layers["run"] == told].set_index("layer")
+    lost, nearer = at.loc["y", "probe"] - at.loc["z", "probe"], at.loc["z", "same_class"] - at.loc["y", "same_class"]
     st.markdown(
-        f"The loss asks $z$ to forget what two views do not share, colour or place among it. The expander, on the way from "
-        f"$y$ to $z$, takes that loss, and $y$ before it keeps more. `{best['run'].iloc[0]}`: the probe reads "
-        f"**{at.loc['y', 'probe']:.1f} %** at $y$ and **{at.loc['z', 'probe']:.1f} %** at $z$; of the five nearest images "
-        f"{at.loc['y', 'same_class']:.1f} % and {at.loc['z', 'same_class']:.1f} % have the same class. So the expander is "
-        "thrown away after training."
+        "The loss asks $z$ to forget what two views do not share, such as colour and place. The expander stands between and "
+        f"takes most of that, so $y$ keeps more. `{told}`: the probe reads **{at.loc['y', 'probe']:.1f} %** from $y$ and "
+        f"**{at.loc['z', 'probe']:.1f} %** from $z$; "
+        + ("that is why the expander is thrown away after training. " if lost > 0 else "this run is an exception. ")
+        + f"Of the five nearest images {at.loc['y', 'same_class']:.1f} % have the query's class in $y$ and "
+        f"{at.loc['z', 'same_class']:.1f} % in $z$"
+        + (": for a search without a probe $z$ does as well." if nearer > 0 else ".")
     )
-    for column, (figure, words) in zip(
-        st.columns(2), (("probe", "linear probe"), ("same_class", "nearest five of the same class")), strict=True
-    ):
-        with column:
-            ui.chart(
-                charts.layer_curves(
-                    layers, colours, figure=figure, title=words, chance=ui.spec(full).chance, width=max(240, half - 60)
-                ),
-                alt=f"{words} at every layer. "
-                + "; ".join(f"{row.run}, {row.layer}: {getattr(row, figure):.1f} %" for row in layers.itertuples()),
-                key=f"layers_{figure}",
-            )
+    ui.layer_panels(layers, colours, chance=ui.spec(full).chance, width=half)
     n_train = next(figures[title]["layers"]["n_train"] for title in pair if "layers" in figures[title])
     st.caption(
         f"Probes here are trained on {n_train:,} images, so their figures differ a little from those elsewhere. Stages are "
@@ -177,33 +149,7 @@ if len(layers):
     )
 
 st.subheader("Representation y and embedding z, side by side", anchor=False)
-tables = {
-    title: {"y": ui.results(run, "spectrum"), "z": ui.results(run, "embedding_spectrum")} for title, run in pair.items()
-}
-top = 1.1 * max(gamma, *(values[space]["std"]["most"] for values in spaces.values() for space in "yz"))
-for column, (space, word) in zip(st.columns(2), (("y", "representation"), ("z", "embedding")), strict=True):
-    drawn = {title: found[space] for title, found in tables.items()}
-    with column:
-        if all("standard_deviation" in frame for frame in drawn.values()):
-            ui.chart(
-                charts.deviations(
-                    drawn,
-                    colours,
-                    title=f"{word} {space}: the spread of each of its numbers",
-                    top=top,
-                    gamma=gamma if space == "z" else None,
-                    width=max(220, half - 70),
-                ),
-                alt=f"Standard deviations of the dimensions of {space}. "
-                + "; ".join(f"{title}: median {ui.short(spaces[title][space]['std']['median'])}" for title in pair),
-                key=f"deviations_{space}",
-            )
-        ui.chart(
-            charts.spectra(drawn, colours, width=max(220, half - 70), height=180),
-            alt=f"Singular values of {space}. "
-            + "; ".join(f"{title}: effective rank {spaces[title][space]['effective_rank']:.2f}" for title in pair),
-            key=f"spectra_{space}",
-        )
+ui.spread_panels(pair, width=half)
 for number, (column, run) in enumerate(zip(st.columns(len(pair), gap="medium"), pair.values(), strict=True)):
     with column:
         ui.space_figures(run, studied=ui.studied(full))

@@ -14,7 +14,16 @@ from collections.abc import Sequence
 import pandas as pd
 import streamlit as st
 
-from ui.ablation_panels import covariance_maps, embeddings_panel, layers_frame, short, space_figures
+from ui.ablation_panels import (
+    covariance_maps,
+    embeddings_panel,
+    layer_panels,
+    layers_frame,
+    probes_panel,
+    short,
+    space_figures,
+    spread_panels,
+)
 from ui.chart_widgets import brushed, chart, pick_amount, pick_map, prepared
 from ui.components import drawing, tiles, width
 from ui.page_table import PAGES, navigation, page
@@ -75,6 +84,7 @@ __all__ = [
     "embeddings_panel",
     "guessing",
     "has",
+    "layer_panels",
     "layers_frame",
     "measured",
     "measured_runs",
@@ -91,6 +101,7 @@ __all__ = [
     "pictures",
     "prepared",
     "preset_run",
+    "probes_panel",
     "representations",
     "results",
     "roc",
@@ -102,6 +113,7 @@ __all__ = [
     "show_source",
     "space_figures",
     "spec",
+    "spread_panels",
     "studied",
     "study",
     "thumbnails",

@@ -47,14 +47,13 @@ def embedding_points(
         .mark_line(color=TERM_COLOURS["variance"], strokeWidth=2.5, strokeDash=[6, 5])
         .encode(x=x, y=y, order="order:Q")
     )
-    layers = [wanted, dots]
+    layers = [dots, wanted]
     if one_place:
-        words = pd.DataFrame({"z_1": [0.0], "z_2": [0.0], "words": [f"all {len(points):,} images are here"]})
-        layers.append(
-            alt.Chart(words)
-            .mark_text(dy=-26, fontSize=20, fontWeight="bold", color=colour)
-            .encode(x=x, y=y, text="words:N")
-        )
+        words = pd.DataFrame({"z_1": [0.0], "top": [1.5 * gamma], "end": [0.3 * gamma]})
+        words["words"] = f"all {len(points):,} images are here"
+        pointer = alt.Chart(words).mark_rule(color=_GREY, strokeWidth=2.5).encode(x=x, y=alt.Y("top:Q"), y2="end:Q")
+        text = alt.Chart(words).mark_text(dy=-14, fontSize=20, fontWeight="bold", color=colour)
+        layers += [pointer, text.encode(x=x, y=alt.Y("top:Q"), text="words:N")]
     return alt.layer(*layers).properties(width=width, height=height)
 
 
@@ -136,7 +135,12 @@ def covariances(frame: pd.DataFrame, *, title: str, scale: float = 1.0, side: in
             opacity=alt.Opacity("strength:Q", scale=alt.Scale(domain=[0, 1], range=[0, 1]), legend=None),
             tooltip=["row:Q", "column:Q", alt.Tooltip("covariance:Q", format=".3g")],
         )
-        .properties(width=side, height=side, title=alt.Title(title, fontSize=TEXT), view=alt.ViewConfig(stroke=_GREY))
+        .properties(
+            width=side,
+            height=side,
+            title=alt.Title(title, fontSize=TEXT),
+            view=alt.ViewBackground(stroke=_GREY, strokeWidth=1, strokeOpacity=1),
+        )
     )
 
 
@@ -164,8 +168,8 @@ def layer_curves(
     )
     words = (
         alt.Chart(pd.DataFrame({"words": ["thrown away"]}))
-        .mark_text(fontSize=TEXT, color=_GREY, baseline="top")
-        .encode(x=alt.value(width - step * len(after) / 2), y=alt.value(6), text="words:N")
+        .mark_text(fontSize=TEXT, color=_GREY, baseline="bottom")
+        .encode(x=alt.value(width - step * len(after) / 2), y=alt.value(-5), text="words:N")
     )
     guess = alt.Chart(pd.DataFrame({"chance": [chance]})).mark_rule(strokeDash=[4, 4], color=_GREY).encode(y="chance:Q")
     return alt.layer(gone, words, guess, bars, lines).properties(width=width, height=240)
