@@ -46,11 +46,12 @@ def trained(preset: str) -> Run | None:
 
 
 left, right = st.columns([3, 1], vertical_alignment="bottom")
-label = left.segmented_control(
+label = left.pills(
     "Setting",
     list(SETTINGS),
     default="no variance",
     required=True,
+    wrap=True,
     key="setting",
     bind="query-params",
     help="Each was trained with the same encoder, epochs, batch and seed.",

@@ -47,7 +47,11 @@ def judged(run: Run, *, untrained: Mapping[str, Any] | None) -> tuple[str, str]:
 def embeddings_panel(run: Run, *, untrained: Mapping[str, Any] | None, width: int, key: str) -> None:
     """The verdict on a run, large, and under it the picture of it: every image by two numbers of z, on fixed axes."""
     words, sentence = judged(run, untrained=untrained)
-    st.header(words, anchor=False)
+    st.html(
+        "<style>[class*='st-key-verdict_'] h2 { font-size: 2.2rem; padding: 0.3rem 0 0; }</style>"
+    )  # for the last row of a hall
+    with st.container(key=f"verdict_{key}"):
+        st.header(words, anchor=False)
     st.markdown(f"`{title(run)}`: {sentence}")
     if not run.has("embedding_points"):
         st.info(f"Its embeddings were not kept: `python -m vicreg evaluate {run.name}`.", icon=":material/info:")
@@ -71,7 +75,7 @@ def space_figures(run: Run, *, studied: bool) -> None:
 
     def share(space: str, name: str) -> str:
         low, high = spaces[space][name]["interval"]
-        return f"{spaces[space][name]['accuracy']:.1f} ± {(high - low) / 2:.1f} %"
+        return f"{spaces[space][name]['accuracy']:.1f} ± {(high - low) / 2:.1f} %".replace(" ", "\N{NO-BREAK SPACE}")
 
     rows = [
         ("Median standard deviation", lambda s: short(spaces[s]["std"]["median"])),
@@ -131,7 +135,7 @@ def probes_panel(runs: Mapping[str, Run], *, chance: float, width: int) -> None:
     ]
     colours = {name: colour(run) for name, run in runs.items()}
     chart(
-        charts.attribute_bars(pd.DataFrame(rows), colours, dict.fromkeys(PROBES, chance), width=max(240, width - 300)),
+        charts.attribute_bars(pd.DataFrame(rows), colours, dict.fromkeys(PROBES, chance), width=max(110, width - 300)),
         alt="; ".join(f"{row['run']}, {row['what']}: {row['accuracy']:.1f} %" for row in rows) + ".",
         key="ablation_probes",
     )
