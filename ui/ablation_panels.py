@@ -54,7 +54,7 @@ def embeddings_panel(run: Run, *, untrained: Mapping[str, Any] | None, width: in
         st.header(words, anchor=False)
     st.markdown(f"`{title(run)}`: {sentence}")
     if not run.has("embedding_points"):
-        st.info(f"Its embeddings were not kept: `python -m vicreg evaluate {run.name}`.", icon=":material/info:")
+        st.caption(f"Its embeddings were not kept: `python -m vicreg evaluate {run.name} --only layers`.")
         return
     points = results(run, "embedding_points")
     gamma = run.config.gamma
