@@ -1,4 +1,4 @@
-"""Ablations: switch a term or the generated neighbours off, and see what breaks, beside the full method."""
+"""Ablations: leave one part of the method out, and see what becomes of the embeddings, beside any second run."""
 
 import dataclasses
 
@@ -8,184 +8,184 @@ import streamlit as st
 
 import ui
 from vicreg import charts
-from vicreg.config import DEFAULT_DATASET
+from vicreg.config import ABLATIONS, DEFAULT_DATASET
+from vicreg.evaluation.verdict import LEAST_RANK, LEAST_SPREAD, verdict
+from vicreg.runs.folder import Run
 from vicreg.terms import TERMS
 
-SWITCHES = (
-    *((term.name, f"{term.name.capitalize()} term, ${term.symbol}$", term.rule) for term in TERMS),
-    (
-        "views",
-        "Generated neighbours",
-        "On: a picture's positive is another augmented view of it. Off: one of the 3 pictures nearest to it under an "
-        "earlier network, both as they are.",
-    ),
-)
+WORDS = {"neighbour-views": "nearest images as positives"}
+SETTINGS = {WORDS.get(name, name.replace("-", " ")): name for name in ABLATIONS}
+WITHOUT = {f"no-{term.name}": f"**Without {term.name}** {term.without}" for term in TERMS} | {
+    "vicreg": "**Nothing is left out**: the three terms hold each other in balance.",
+    "neighbour-views": "**Nearest images as positives**: the partner of a picture is no view of it, but one of the 3 "
+    "pictures that an earlier network found nearest, both as they are. Nothing says that colour or crop must not matter.",
+}
 
 ui.page(
     "What breaks when a part of the method goes?",
-    "Switch **one** part off: every setting shown here was trained, with the same encoder, epochs, batch and seed. Look at "
-    "the probe first, then at how many directions are left.",
+    "Choose what to leave out, and look at the embedding $z$, on which the loss acts. **One dot is one image.**",
 )
 width = ui.width()
+narrow = width < 700
+half = width if narrow else width // 2 - 16
 full = ui.preset_run("vicreg")
 runs = ui.measured_runs(full)
+figures = {title: ui.metrics(run) for title, run in runs.items()}
 
 
-def setting(config) -> tuple[bool, ...]:
-    """Which of the parts a config has, in the order of SWITCHES."""
-    return (*(getattr(config, term.weight) > 0 for term in TERMS), config.positives == "views")
+def trained(preset: str) -> Run | None:
+    """The run that differs from `vicreg` in nothing but a preset's part."""
+    wanted = dataclasses.replace(full.config, preset=preset, **ABLATIONS[preset])
+
+    def same(run: Run) -> bool:
+        alike = dataclasses.replace(run.config, preset=preset) == wanted and run.numbering == full.numbering
+        images = run.record["data"]["train"]["images"] == full.record["data"]["train"]["images"]
+        return alike and images and not run.baseline
+
+    return next((run for run in runs.values() if same(run)), None)
 
 
-def same_but_for_the_parts(run) -> bool:
-    """Whether a run differs from `vicreg` in nothing but the parts."""
-    names = ("preset", "positives", *(term.weight for term in TERMS))
-    alike = dataclasses.replace(run.config, **{name: getattr(full.config, name) for name in names})
-    images = run.record["data"]["train"]["images"] == full.record["data"]["train"]["images"]
-    return not run.baseline and alike == full.config and images and run.numbering == full.numbering
-
-
-trained = {setting(run.config): run for run in reversed(runs.values()) if same_but_for_the_parts(run)}
-controls = st.columns(len(SWITCHES))
-on = tuple(
-    column.toggle(label, value=name != "variance", key=f"on_{name}", bind="query-params", help=text)
-    for column, (name, label, text) in zip(controls, SWITCHES, strict=True)
+left, right = st.columns([3, 1], vertical_alignment="bottom")
+label = left.pills(
+    "Setting",
+    list(SETTINGS),
+    default="no variance",
+    required=True,
+    wrap=True,
+    key="setting",
+    bind="query-params",
+    help="Each was trained with the same encoder, epochs, batch and seed.",
 )
-for position, column in enumerate(controls):
-    flipped = tuple(not value if i == position else value for i, value in enumerate(on))
-    there = trained.get(flipped)
-    word = "off" if on[position] else "on"
-    column.caption(f":material/lightbulb: {word}: `{there.title}`" if there else f"{word}: not trained")
-
-off = tuple(name for (name, *_), value in zip(SWITCHES, on, strict=True) if not value)
-chosen = trained.get(on)
+preset = SETTINGS[label]
+chosen = trained(preset)
 if chosen is None:
-    words = [
-        "python -m vicreg train",
-        f"--preset {'vicreg' if on[-1] else 'neighbour-views'}",
-        *([f"--dataset {full.config.dataset}"] if full.config.dataset != DEFAULT_DATASET else []),
-        *(f"--{term.option} 0" for term, value in zip(TERMS, on[:-1], strict=True) if not value),
-        f"--name {full.config.dataset}-" + "-".join(["without", *off]),
-    ]
+    data = "" if full.config.dataset == DEFAULT_DATASET else f" --dataset {full.config.dataset}"
     st.info(
-        f"No run was trained with this setting. It would need about as long as `{full.title}`, which took "
-        f"{full.record['seconds'] / 60:.0f} minutes ({full.record['device']}): `{' '.join(words)}`. Trained settings: "
-        + ", ".join(f"`{run.title}`" for run in trained.values())
-        + ". Shown below: everything on.",
+        f"There is no run with the setting “{label}” here: `python -m vicreg train --preset {preset}{data}`. "
+        f"Shown below: `{full.title}`.",
         icon=":material/lightbulb:",
     )
-    chosen = full
-whole = chosen.folder == full.folder
-
-figures = {title: ui.metrics(run) for title, run in runs.items()}
-mine, base = ui.metrics(chosen), ui.metrics(full)
-pair = {ui.title(run): run for run in (full, chosen)}
+    chosen, preset = full, "vicreg"
+with right:
+    second = ui.pick_compared(chosen)
+pair = {ui.title(run): run for run in (chosen, second) if ui.has(run, "spaces")}
+if ui.title(chosen) not in pair:
+    st.stop()
 colours = {title: ui.colour(run) for title, run in pair.items()}
+spaces = {title: figures[title]["spaces"] for title in pair}
+blank = next((run for run in runs.values() if run.baseline == "untrained" and "spaces" in ui.metrics(run)), None)
+untrained = ui.metrics(blank)["spaces"] if blank else None
+gamma = chosen.config.gamma
 
-cards = st.columns(4)
-for card, (label, value, reference, text) in zip(
-    cards,
-    (
-        ("Linear probe", mine["probe"]["accuracy"], base["probe"]["accuracy"], "{:.2f} %"),
-        ("kNN", mine["knn"]["accuracy"], base["knn"]["accuracy"], "{:.2f} %"),
-        (
-            f"Effective rank, of {mine['spectrum']['dimensions']}",
-            mine["spectrum"]["effective_rank"],
-            base["spectrum"]["effective_rank"],
-            "{:.2f}",
-        ),
-        (
-            "Nearest five of the class",
-            mine["retrieval"]["nearest_5_same_class"],
-            base["retrieval"]["nearest_5_same_class"],
-            "{:.2f} %",
-        ),
-    ),
-    strict=True,
-):
-    card.metric(
-        label,
-        text.format(value),
-        None if whole else f"{value - reference:+.2f}",
-        delta_color="off",
-        border=True,
-        help=f"`{ui.title(chosen)}`; below it the difference to `{ui.title(full)}`.",
-    )
-study = ui.study(chosen)
-low, high = mine["probe"]["interval"]
+for number, (column, run) in enumerate(zip(st.columns(len(pair), gap="medium"), pair.values(), strict=True)):
+    with column:
+        room = half if len(pair) == 2 else width
+        ui.embeddings_panel(run, untrained=untrained, width=max(220, room - 70), key=f"points_{number}")
 st.caption(
-    f"`{ui.title(chosen)}`: probe interval {low:.2f} to {high:.2f} (95 %, n = {mine['probe']['n']:,}); "
-    f"guessing gives {ui.guessing(full)}. "
-    + (
-        ""
-        if not ui.studied(full)
-        else f"The study reports {study} % for this setting."
-        if study
-        else "The study did not try this setting."
-    )
-    + "".join(
-        f" It reads the {what}'s colour of {found['accuracy']:.2f} % (guessing: {found['chance']:.2f} %), and "
-        f"{found['nearest_5_same']:.2f} % of the nearest five share it."
-        for what, found in mine.get("attributes", {}).items()
-    )
+    f"The same axes for every run. Dashed: a standard deviation of {gamma:g}, which the variance term asks for. **The "
+    f"rule.** Complete collapse: no number of z reaches a standard deviation of {LEAST_SPREAD * gamma:g}. Dimensional "
+    f"collapse: the effective rank of z is below {100 * LEAST_RANK:g} % of its dimensions. Nothing learned: a probe of y "
+    "reads less than one of the untrained encoder, the 95 % intervals apart. Healthy: none of these."
 )
 
+mine = spaces[ui.title(chosen)]
+y, z = mine["y"], mine["z"]
+gone = verdict(mine, gamma=gamma) == "complete collapse"
+read = f"{y['probe']['accuracy']:.0f} %"
+st.subheader(
+    f"Every image is one point in z: why does a probe still read {read}?" if gone else "What does a probe still read?",
+    anchor=False,
+)
+reading = (
+    f"{WITHOUT[preset]}\n\n**The loss acts on $z$, and we keep $y$,** which comes before the expander: a probe reads "
+    f"{z['probe']['accuracy']:.1f} % from $z$ (guessing: {ui.guessing(full)}) and {y['probe']['accuracy']:.1f} % from $y$. "
+    "Our probe divides every number by its standard deviation first, so that what little spread is left counts in full. **The "
+    "study's own probe** does not (a linear layer on $y$ as it is, Adam 3e-4, batch 32, 10 epochs) and reads "
+    f"{y['study_probe']['accuracy']:.1f} %.\n\n"
+)
+if untrained:
+    before, now = untrained["y"]["probe"]["interval"], y["probe"]["interval"]
+    reading += (
+        f"**Before training** the two probes of $y$ read {untrained['y']['probe']['accuracy']:.1f} % and "
+        f"{untrained['y']['study_probe']['accuracy']:.1f} %: random filters alone tell classes apart. "
+    ) + (
+        "This training lost some of that."
+        if now[1] < before[0]
+        else "This training added to it."
+        if now[0] > before[1]
+        else "This training added nothing that our probe can measure."
+    )
+if ui.studied(full):
+    study = ui.study(chosen)
+    reading += f" The study reports {study} % for this setting." if study else " The study did not try this setting."
+for what, found in figures[ui.title(chosen)].get("attributes", {}).items():
+    reading += (
+        f" The {what}'s colour it reads in {found['accuracy']:.1f} % of the images (guessing: {found['chance']:.1f} %)."
+    )
+st.markdown(reading)
+ui.probes_panel(pair | ({ui.title(blank): blank} if blank else {}), chance=ui.spec(full).chance, width=width)
+
+layers = ui.layers_frame(pair)
+if len(layers):
+    st.subheader("Which layer? Why the expander is thrown away", anchor=False)
+    measured = [title for title in pair if title in set(layers["run"])]
+    healthy = [title for title in measured if verdict(spaces[title], gamma=gamma, untrained=untrained) == "healthy"]
+    told = (healthy or measured)[0]
+    at = layers[layers["run"] == told].set_index("layer")
+    lost, nearer = at.loc["y", "probe"] - at.loc["z", "probe"], at.loc["z", "same_class"] - at.loc["y", "same_class"]
+    st.markdown(
+        "The loss asks $z$ to forget what two views do not share, such as colour and place. The expander stands between and "
+        f"takes most of that, so $y$ keeps more. `{told}`: the probe reads **{at.loc['y', 'probe']:.1f} %** from $y$ and "
+        f"**{at.loc['z', 'probe']:.1f} %** from $z$; "
+        + ("that is why the expander is thrown away after training. " if lost > 0 else "this run is an exception. ")
+        + f"Of the five nearest images {at.loc['y', 'same_class']:.1f} % have the query's class in $y$ and "
+        f"{at.loc['z', 'same_class']:.1f} % in $z$"
+        + (": for a search without a probe $z$ does as well." if nearer > 0 else ".")
+    )
+    ui.layer_panels(layers, colours, chance=ui.spec(full).chance, width=half)
+    n_train = next(figures[title]["layers"]["n_train"] for title in pair if "layers" in figures[title])
+    st.caption(
+        f"Probes here are trained on {n_train:,} images, so their figures differ a little from those elsewhere. Stages are "
+        "those of the encoder, averaged over positions. Lines at the dots: 95 % intervals over test images."
+    )
+
+st.subheader("Representation y and embedding z, side by side", anchor=False)
+ui.spread_panels(pair, width=half)
+for number, (column, run) in enumerate(zip(st.columns(len(pair), gap="medium"), pair.values(), strict=True)):
+    with column:
+        ui.space_figures(run, studied=ui.studied(full))
+        ui.covariance_maps(run, width=min(half, 460), key=f"covariances_{number}")
+st.markdown(
+    "**The squares** are covariances of 48 numbers of $y$ and of $z$: blank is 0, full colour 1 or more. "
+    f"{ui.coloured('On the diagonal', 'variance')} are the variances, which the variance term keeps up; "
+    f"{ui.coloured('the rest', 'covariance')} the covariance term makes small. Nothing asks $y$ for a scale, so its values "
+    "are divided by their mean variance. **Effective rank** counts the directions in use: the exponential of the entropy of "
+    "the singular values' shares, after the mean is subtracted (Roy and Vetterli 2007). RankMe (Garrido et al. 2023) does not "
+    "subtract it and adds $10^{-7}$ to each share: a mean far from 0 then counts as one strong direction, so it reads less."
+)
+
+st.subheader("A map of y does not show it", anchor=False)
+st.markdown(
+    "t-SNE keeps who is near whom and rescales the rest, so a collapse can look like any other map. Look at $z$, or at a "
+    "figure, before you trust one."
+)
 classes = ui.class_names(full)
-places = ui.results(full, "projections").head(2_000)
-frame = places.assign(**{"class": np.array(classes)[places["label"]]})
-panels = [charts.panel("tsne", classes, title=f"t-SNE, {ui.title(full)}")]
-if not whole:
-    other = ui.results(chosen, "projections").head(2_000)
-    frame = frame.assign(second_tsne_x=other["tsne_x"], second_tsne_y=other["tsne_y"])
-    panels.append(charts.panel("tsne", classes, prefix="second_", title=f"t-SNE, {ui.title(chosen)}"))
+same = {title: run for title, run in pair.items() if run.numbering == chosen.numbering}
+places = [ui.results(run, "projections").head(2_000) for run in same.values()]
+frame = places[0].assign(**{"class": np.array(classes)[places[0]["label"]]})
+panels = []
+for number, (title, found) in enumerate(zip(same, places, strict=True)):
+    frame = frame.assign(**{f"m{number}_tsne_{axis}": found[f"tsne_{axis}"] for axis in "xy"})
+    panels.append(charts.panel("tsne", classes, prefix=f"m{number}_", title=title))
 ui.chart(
     charts.maps(frame, panels, width=width),
-    alt=f"t-SNE of the same {len(frame):,} test pictures, coloured by class: " + " and ".join(pair) + ".",
+    alt=f"t-SNE of y of the same {len(frame):,} test pictures, coloured by class: " + " and ".join(same) + ".",
     key="ablation_maps",
 )
 
-if whole:
-    explained = "Everything is on: the three terms hold each other in balance. Switch one off."
-else:
-    explained = {
-        **{(term.name,): f"**Without {term.name}** {term.without}" for term in TERMS},
-        ("views",): "**Without generated neighbours** a picture's partner is another picture that an earlier network "
-        "found near, so it begins with what that network learned. Nothing says that colour or crop must not matter.",
-    }.get(off, "**Several parts are off at once**: compare with the runs that lack one of them.")
-left, right = st.columns([1, 1], gap="large", vertical_alignment="center")
-with left:
-    st.subheader("How many directions are left?", anchor=False)
-    ui.chart(
-        charts.spectra(
-            {title: ui.results(run, "spectrum") for title, run in pair.items()},
-            colours,
-            width=max(220, width // 2 - 110),
-        ),
-        alt="Singular values of the representations: "
-        + "; ".join(f"{title} effective rank {figures[title]['spectrum']['effective_rank']:.2f}" for title in pair),
-        key="spectra",
-    )
-untrained = next((figures[title] for title, run in runs.items() if run.baseline == "untrained"), None)
-if untrained and mine["probe"]["interval"][1] < untrained["probe"]["interval"][0]:
-    explained += (
-        f" **It is worse than no training**: the untrained encoder gives {untrained['probe']['accuracy']:.2f} %, so "
-        "the training threw away what random filters keep."
-    )
-right.markdown(explained)
-right.markdown(
-    "**The spectrum** shows how far the pictures spread along each direction of the representation, from the most to the "
-    "least used. A line that falls steeply says that few directions carry everything: a dimensional collapse."
-)
-
-st.subheader("The loss while it learned", anchor=False)
-histories = {title: ui.results(run, "history") for title, run in pair.items()}
-ui.chart(
-    charts.compared_curves(histories, colours, width=width),
-    alt="Total and the unweighted terms over the epochs: " + " and ".join(pair) + ".",
-    key="ablation_curves",
-)
-st.caption(
-    "Solid: train. Dashed: test. A term of weight 0 is shown, not trained on. Totals of different weights do not compare."
-)
+names = [run.title for run in pair.values() if not run.baseline]
+address = "&".join(f"{key}={name}" for key, name in zip(("run", "second"), names, strict=False))
+st.markdown(f"[The loss of these runs while they learned](training_curves?data={full.config.dataset}&{address})")
 
 studied = ui.studied(full)
 st.subheader("All runs, and the study's figures" if studied else "All runs", anchor=False)
@@ -229,7 +229,10 @@ ui.measured(
     f"{full.record['data']['train']['images']:,} train images, batch {full.config.batch_size}, seed {full.config.seed}; "
     + ("`vicreg-long` is the same preset with a longer budget and no part of the comparison. " if studied else "")
     + "Neighbours: one of the 3 nearest "
-    f"in the representation space of `{full.title}`, both pictures as they are, at 32 x 32. {mine['probe']['protocol']}.",
+    f"in the representation space of `{full.title}`, both pictures as they are, at 32 x 32. "
+    f"{figures[ui.title(chosen)]['probe']['protocol']}.",
     command=ui.train_command(chosen),
 )
-ui.show_source("vicreg.method.loss:vicreg_loss", "vicreg.method.views:neighbour_views")
+ui.show_source(
+    "vicreg.evaluation.verdict:verdict", "vicreg.method.loss:vicreg_loss", "vicreg.method.views:neighbour_views"
+)

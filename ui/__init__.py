@@ -15,6 +15,16 @@ import pandas as pd
 import streamlit as st
 
 from ui import anomaly_figures
+from ui.ablation_panels import (
+    covariance_maps,
+    embeddings_panel,
+    layer_panels,
+    layers_frame,
+    probes_panel,
+    short,
+    space_figures,
+    spread_panels,
+)
 from ui.chart_widgets import brushed, chart, pick_amount, pick_map, prepared
 from ui.components import drawing, tiles, width
 from ui.data import chosen as chosen_data
@@ -36,6 +46,7 @@ from ui.runs import (
     measured_runs,
     metrics,
     networks,
+    pick_compared,
     pick_pair,
     preset_run,
     results,
@@ -68,12 +79,16 @@ __all__ = [
     "colour",
     "coloured",
     "coloured_terms",
+    "covariance_maps",
     "data_uri",
     "drawing",
     "drop_own_picture",
     "embed",
+    "embeddings_panel",
     "guessing",
     "has",
+    "layer_panels",
+    "layers_frame",
     "measured",
     "measured_runs",
     "metrics",
@@ -83,11 +98,13 @@ __all__ = [
     "own_picture",
     "page",
     "pick_amount",
+    "pick_compared",
     "pick_map",
     "pick_pair",
     "pictures",
     "prepared",
     "preset_run",
+    "probes_panel",
     "representations",
     "results",
     "roc",
@@ -96,7 +113,9 @@ __all__ = [
     "search_picture",
     "short",
     "show_source",
+    "space_figures",
     "spec",
+    "spread_panels",
     "studied",
     "study",
     "thumbnails",
@@ -124,11 +143,6 @@ def show_source(*names: str) -> None:
         with shown:
             for name in names:
                 st.code(inspect.getsource(pkgutil.resolve_name(name)), language="python")
-
-
-def short(value: float) -> str:
-    """A number with two decimals, or two digits where that would show nothing but zeros."""
-    return f"{value:.2f}" if abs(value) >= 0.01 or value == 0 else f"{value:.1e}"
 
 
 def class_colour(label: int) -> str:

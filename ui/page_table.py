@@ -46,7 +46,7 @@ PAGES = {
         ("clusters", "Clusters", ":material/workspaces:", "Groups found without labels, beside the classes."),
     ],
     "Compare": [
-        ("ablations", "Ablations", ":material/tune:", "Switch the terms off, and see what breaks."),
+        ("ablations", "Ablations", ":material/tune:", "Leave a part of the method out, and see what breaks."),
         ("claims", "Claims", ":material/fact_check:", "What the study found, held against these runs."),
     ],
     "Do": [

@@ -75,6 +75,20 @@ def pick_second(first: Run, *, needs: str = "") -> Run | None:
     return same.get(_pick("Compare with", [NOBODY, *same], key="second", text=text))
 
 
+def pick_compared(first: Run) -> Run:
+    """Any measured run of the data set with a network, to hold a first one against; the preset `vicreg` unless chosen."""
+    others = _labelled([run for run in found()[0].values() if run.config.dataset == first.config.dataset])
+    kept = {label: run for label, run in others.items() if run.has_network and metrics(run)}
+    return kept[
+        _pick(
+            "Beside",
+            list(kept),
+            key="beside",
+            text="Any run, your own included; figures only, so any copy of the pictures.",
+        )
+    ]
+
+
 def pick_pair(columns: Sequence[DeltaGenerator], *, needs: str = "") -> tuple[Run, Run | None]:
     """The run picker in the first column and the second run's in the second."""
     with columns[0]:

@@ -103,6 +103,21 @@ def bins() -> pd.DataFrame:
     return pd.DataFrame([{"group": group, "low": i, "high": i + 1, "share": 0.5} for group in GROUPS for i in range(2)])
 
 
+def points(x: np.ndarray, y: np.ndarray) -> pd.DataFrame:
+    return pd.DataFrame({"z_1": x, "z_2": y})
+
+
+def half_square() -> pd.DataFrame:
+    """A covariance's upper triangle."""
+    return pd.DataFrame({"row": [0, 0, 3], "column": [0, 3, 3], "covariance": [1.0, -0.5, 9.0]})
+
+
+def by_layer() -> pd.DataFrame:
+    layers = ["pixels", "stage 1", "y", "expander 1", "z"]
+    figures = {"probe": [20, 40, 90, 80, 70], "probe_low": [19] * 5, "probe_high": [21] * 5}
+    return pd.DataFrame({"run": next(iter(RUNS)), "layer": layers, **figures})
+
+
 # Every public chart by its name, as a function of the width in pixels.
 CHARTS = {
     "accuracy_bars": lambda width: charts.accuracy_bars(accuracies(), RUNS, chance=10, width=width),
@@ -111,8 +126,23 @@ CHARTS = {
         pd.DataFrame({"run": list(RUNS), "silhouette": [0.6, -0.1], "nmi": [0.04, 0.3]}), RUNS, width=width
     ),
     "compared_curves": lambda width: charts.compared_curves(dict.fromkeys(RUNS, history()), RUNS, width=width),
+    "covariances": lambda width: charts.covariances(half_square(), title="z", side=width),
+    "deviations": lambda width: charts.deviations(
+        {run: pd.DataFrame({"standard_deviation": [0.5, 1.0]}) for run in RUNS},
+        RUNS,
+        title="z",
+        top=2,
+        gamma=1.0,
+        width=width,
+    ),
+    "embedding_points": lambda width: charts.embedding_points(
+        points(*RNG.standard_normal((2, 50))), colour="#000000", width=width
+    ),
     "film": lambda width: charts.film(places(), CLASSES, kind="pca", limits=(-3, 3), side=width),
     "histogram": lambda width: charts.histogram(bins(), 0.7, groups=GROUPS, limits=(0, 2), width=width, title="scores"),
+    "layer_curves": lambda width: charts.layer_curves(
+        by_layer(), RUNS, figure="probe", title="probe", chance=10, width=width
+    ),
     "live_terms": lambda width: charts.live_terms(
         pd.DataFrame(
             {
@@ -527,3 +557,44 @@ def test_silhouettes_stand_beside_what_the_clusters_tell_on_axes_that_hold_zero(
         assert low < -0.1 if field == "silhouette" else low == 0  # the least silhouette here is -0.1
         assert high > 0.6
     assert "vconcat" in CHARTS["tight_and_telling"](300).to_dict()
+
+
+def words_of(drawing: charts.alt.LayerChart) -> list[str]:
+    """What is written on a chart, its layers' texts in order."""
+    spec = drawing.to_dict()
+    rows = [row for data in spec["datasets"].values() for row in data]
+    return [row["text"] for row in rows if "text" in row]
+
+
+def test_images_in_one_place_are_counted_in_words_and_a_cloud_is_not():
+    noise = 0.005 * RNG.standard_normal((2, 200))
+    assert words_of(charts.embedding_points(points(*noise), colour="#000000")) == ["all 200 images are here"]
+    sign = np.where(np.arange(200) < 50, 1.0, -1.0)
+    two = charts.embedding_points(points(sign + noise[0], -sign + noise[1]), colour="#000000")
+    assert words_of(two) == ["50 images are here", "150 images are here"]
+    assert words_of(charts.embedding_points(points(*RNG.standard_normal((2, 200))), colour="#000000")) == []
+
+
+def test_every_run_has_the_same_axes_for_its_embeddings_whatever_they_hold():
+    for scale in (1e-3, 1.0, 50.0):
+        spec = charts.embedding_points(points(*(scale * RNG.standard_normal((2, 50)))), colour="#000000").to_dict()
+        domains = [layer["encoding"][axis]["scale"]["domain"] for layer in spec["layer"][:2] for axis in "xy"]
+        assert domains == [[-4, 4], [-3, 3]] * 2
+
+
+def test_a_covariance_square_is_whole_and_has_the_terms_colours():
+    spec = charts.covariances(half_square(), title="z").to_dict()
+    cells = {(c["row"], c["column"]): (c["strength"], c["part"]) for c in next(iter(spec["datasets"].values()))}
+    assert cells == {
+        **{(0, 0): (1, "variance"), (3, 3): (1, "variance")},
+        **{(0, 3): (0.5, "covariance"), (3, 0): (0.5, "covariance")},
+    }
+    colours = spec["encoding"]["color"]["scale"]
+    assert [charts.TERM_COLOURS[part] for part in colours["domain"]] == colours["range"]
+
+
+def test_what_comes_after_y_is_thrown_away_and_percentages_have_one_axis():
+    spec = charts.layer_curves(by_layer(), RUNS, figure="probe", title="probe", chance=10, width=500).to_dict()
+    assert spec["layer"][0]["encoding"]["x"] == {"value": 300}  # the last two fifths
+    assert spec["layer"][-1]["encoding"]["x"]["sort"] == by_layer()["layer"].tolist()
+    assert spec["layer"][-1]["encoding"]["y"]["scale"]["domain"] == [0, 100]

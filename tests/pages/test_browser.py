@@ -176,14 +176,12 @@ def test_another_cluster_shows_other_pictures(page, server):
     expect(members).not_to_have_attribute("aria-label", before, timeout=PATIENCE)
 
 
-def test_a_switch_lights_up_another_trained_run(page, server):
+def test_another_setting_gets_another_verdict_and_is_in_the_address(page, server):
     page.goto(f"{server}/ablations")
-    card = page.get_by_test_id("stMetricValue").first
-    card.wait_for()
-    before = card.inner_text()
-    page.get_by_text("Variance term").first.click()
-    page.wait_for_function("() => location.search.includes('on_variance=true')")
-    expect(card).not_to_have_text(before, timeout=PATIENCE)
+    page.get_by_role("heading", name="Complete collapse").wait_for()
+    page.get_by_text("no covariance", exact=True).first.click()
+    page.wait_for_function("() => location.search.includes('setting=no+covariance')")
+    page.get_by_role("heading", name="Dimensional collapse").wait_for()
 
 
 def test_a_claim_leads_to_the_page_that_shows_it(page, server):

@@ -69,9 +69,8 @@ def test_a_challenges_link_opens_a_page_in_the_state_that_it_names(name, without
     for key in ("run", "second"):
         if key in query:
             assert app.selectbox(key=key).value == query[key]
-    for key in ("on_variance", "on_covariance"):
-        if key in query:
-            assert app.toggle(key=key).value == (query[key] == "true")
+    if "setting" in query:
+        assert app.get("button_group")[0].value == query["setting"]
 
 
 def test_starts_embeddings_have_one_scale_so_that_a_collapsed_run_looks_collapsed(without_pictures):

@@ -321,42 +321,27 @@ def test_a_cluster_lists_its_pictures_nearest_to_the_centre_first(with_pictures)
     assert f"{len(members):,} pictures" in text(app)
 
 
-def test_the_ablations_page_opens_with_the_variance_term_off_beside_vicreg(without_pictures):
+def test_the_ablations_page_opens_with_a_collapse_beside_the_full_method(without_pictures):
     app = opened("ablations")
     assert not app.exception
-    assert app.metric[0].value == f"{OTHER.metrics['probe']['accuracy']:.2f} %"
+    assert [header.value for header in app.header] == ["Complete collapse", "Healthy"]
+    assert ui.title(OTHER) in text(app)
     assert "14.66 %" in text(app)
-    titles = [
-        panel["title"] for panel in next(s for s in specs(app) if "hconcat" in s or "vconcat" in s).get("hconcat", [])
-    ]
-    assert titles == [f"t-SNE, {ui.title(RUN)}", f"t-SNE, {ui.title(OTHER)}"]
 
 
 @pytest.mark.parametrize(
-    ("switches", "preset"),
+    ("setting", "verdict"),
     [
-        ({"on_variance": True}, "vicreg"),
-        ({"on_variance": True, "on_invariance": False}, "no-invariance"),
-        ({"on_variance": True, "on_covariance": False}, "no-covariance"),
-        ({"on_variance": True, "on_views": False}, "neighbour-views"),
+        ("vicreg", "Healthy"),
+        ("no invariance", "Spread, but nothing learned"),
+        ("no covariance", "Dimensional collapse"),
+        ("nearest images as positives", "Healthy"),
     ],
 )
-def test_every_trained_setting_lights_up(switches, preset, without_pictures):
-    app = opened("ablations", **{key: str(value).lower() for key, value in switches.items()})
-    run = open_run(paths.BUNDLED / f"cifar10-{preset}")
+def test_every_setting_is_a_trained_run_with_its_verdict(setting, verdict, without_pictures):
+    app = opened("ablations", setting=setting, beside="cifar10/untrained")
     assert not app.info
-    assert app.metric[0].value == f"{run.metrics['probe']['accuracy']:.2f} %"
-
-
-def test_an_untrained_setting_says_what_would_make_it(without_pictures):
-    from vicreg.cli.main import parser
-    from vicreg.cli.train import config_of
-
-    app = opened("ablations", on_variance="false", on_covariance="false")
-    assert "No run was trained with this setting" in app.info[0].value
-    words = next(part for part in app.info[0].value.split("`") if part.startswith("python -m")).split()
-    config = config_of(parser().parse_args(words[3:]))
-    assert (config.variance_weight, config.covariance_weight, config.invariance_weight) == (0, 0, 25)
+    assert [header.value for header in app.header] == [verdict, "Not trained"]
 
 
 def test_the_table_of_runs_has_the_studys_figures_and_every_budget(without_pictures):

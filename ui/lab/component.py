@@ -24,7 +24,7 @@ EXHIBIT = (
 # Where a trained run on CIFAR-10 shows what a challenge showed.
 LINKS = {
     "variance": "./?data=cifar10&run=cifar10/vicreg&second=cifar10/no-variance",
-    "covariance": "ablations?data=cifar10&on_variance=true&on_covariance=false",
+    "covariance": "ablations?data=cifar10&setting=no+covariance",
     "invariance": "retrieval?data=cifar10&run=cifar10/vicreg&second=cifar10/no-invariance",
     "everything": "retrieval?data=cifar10&run=cifar10/vicreg&second=cifar10/untrained",
     "lab": "lab",

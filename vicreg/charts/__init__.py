@@ -26,6 +26,7 @@ from vicreg.charts.measures import (
     table_of_counts,
     tight_and_telling,
 )
+from vicreg.charts.spaces import covariances, deviations, embedding_points, layer_curves
 
 __all__ = [
     "CLASS_COLOURS",
@@ -45,8 +46,12 @@ __all__ = [
     "attribute_bars",
     "auroc_cells",
     "compared_curves",
+    "covariances",
+    "deviations",
+    "embedding_points",
     "film",
     "histogram",
+    "layer_curves",
     "live_terms",
     "maps",
     "panel",

@@ -27,7 +27,7 @@ from vicreg.evaluation.spaces import spaces
 # In the order in which they are measured. `spaces` quotes `probe` and `knn`, so it comes after them.
 SECTIONS = (
     *("knn", "probe", "attributes", "spectrum", "retrieval", "projection"),
-    *("anomaly", "anomaly_sets", "clusters", "spaces"),
+    *("anomaly", "anomaly_sets", "clusters", "spaces", "layers"),
 )
 
 
@@ -56,6 +56,7 @@ def evaluate(
     other_sets: Mapping[str, np.ndarray] | None = None,
     own_map: tuple[str, np.ndarray] | None = None,
     attributes: Mapping[str, tuple[Sequence[str], np.ndarray, np.ndarray]] | None = None,
+    layers: Callable[[], Section] | None = None,
     only: Collection[str] = SECTIONS,
     measured: Mapping[str, Any] | None = None,
     on_stage: Callable[[str, int, int], None] = lambda label, done, total: None,
@@ -68,10 +69,10 @@ def evaluate(
     representations of anomaly_images (A, H, W, 3), of another data set, with labels (A,) of its own; without them there
     is no ROC. other_sets: name -> (S, D), representations of still other images, which are anomalies too. own_map: a name
     and (M, 2) coordinates, where the representations come with a map of their own. attributes: what else is known of the
-    images, by name: the names of its values, and (N,), (M,) whole numbers into them. sources: where the pictures came
-    from, copied into the metrics. only: names of SECTIONS, the others are left out. measured: an earlier report's metrics,
-    where a section that is left out is looked up by one that quotes it. on_stage("measuring", done, total) is called
-    before each step.
+    images, by name: the names of its values, and (N,), (M,) whole numbers into them. layers: measures every layer of the
+    networks (`vicreg.evaluation.layers`), where there are networks. sources: where the pictures came from, copied into
+    the metrics. only: names of SECTIONS, the others are left out. measured: an earlier report's metrics, where a section
+    that is left out is looked up by one that quotes it. on_stage("measuring", done, total) is called before each step.
     """
     from threadpoolctl import threadpool_info, threadpool_limits
 
@@ -103,6 +104,7 @@ def evaluate(
         "spaces": lambda: spaces(
             train, train_labels, test, test_labels, embeddings=embeddings, measured={**(measured or {}), **metrics}
         ),
+        "layers": layers or (lambda: Section({}, {})),
     }
     names = [name for name in SECTIONS if name in only]
     threads = max((pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "openmp"), default=2)

@@ -38,17 +38,22 @@ def spectrum(representations: np.ndarray) -> Spectrum:
     n, d = representations.shape
     if n < 2:
         raise ValueError(f"a spectrum needs at least 2 images (one has no spread), got {n}")
-    # The largest singular value that rounding the rows to float32 leaves behind, about.
-    rounding = 2.0**-24 * np.linalg.norm(representations) * (n**-0.5 + d**-0.5)
+    least = rounding(representations)
     representations -= representations.mean(axis=0)
     values = np.zeros(d)
     values[: min(n, d)] = np.linalg.svd(representations, compute_uv=False)
-    values[values <= rounding] = 0
+    values[values <= least] = 0
     return Spectrum(
         singular_values=values,
         effective_rank=effective_rank(values),
         standard_deviations=np.sqrt((representations**2).mean(axis=0)),
     )
+
+
+def rounding(representations: np.ndarray) -> float:
+    """The largest singular value that rounding the rows of (N, D) to float32 leaves behind, about."""
+    n, d = representations.shape
+    return float(2.0**-24 * np.linalg.norm(representations) * (n**-0.5 + d**-0.5))
 
 
 def effective_rank(singular_values: np.ndarray) -> float:

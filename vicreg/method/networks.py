@@ -60,6 +60,12 @@ class Encoder(nn.Module):
         """The number of dimensions of a representation."""
         return ENCODER_SHAPES[self.name].width
 
+    @property
+    def stage_widths(self) -> tuple[int, ...]:
+        """The channels of every stage, first to last."""
+        shape = ENCODER_SHAPES[self.name]
+        return (*shape.stages, *([shape.head] if shape.head else []))
+
     def stage_means(self, images: Tensor) -> list[Tensor]:
         """The mean over positions of every stage's map, first to last: (B, 3, H, W) -> a (B, channels) for each."""
         maps = self.stem((images - self.mean) / self.std)
@@ -72,6 +78,18 @@ class Encoder(nn.Module):
     def forward(self, images: Tensor) -> Tensor:
         means = self.stage_means(images)
         return torch.cat(means, dim=1) if self.joined else means[-1]  # (B, width)
+
+
+class StageMeans(nn.Module):
+    """An encoder's stages side by side, whether its representation joins them or not: images -> (B, sum of channels)."""
+
+    def __init__(self, encoder: Encoder) -> None:
+        super().__init__()
+        self.encoder = encoder
+        self.train(encoder.training)
+
+    def forward(self, images: Tensor) -> Tensor:
+        return torch.cat(self.encoder.stage_means(images), dim=1)
 
 
 def _convolution(channels: int, out: int, side: int) -> tuple[nn.Module, ...]:

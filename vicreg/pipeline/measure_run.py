@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from typing import Any
@@ -52,16 +53,17 @@ def evaluate_run(
         )
 
     train, test = encoded(train_set), encoded(test_set)
-    embeddings = None
+    more: dict[str, Any] = {}
     if run.has_network:
         from vicreg.evaluation.encode import embed
+        from vicreg.pipeline.measure_layers import measure_layers
 
-        embeddings = embed(run.expander, train), embed(run.expander, test)
+        more["embeddings"] = embed(run.expander, train), embed(run.expander, test)
+        more["layers"] = functools.partial(measure_layers, run, train_set, test_set, train, test)
     sources = {"train": source_record(train_set), "test": source_record(test_set)}
-    more = {}
     if anomalies is not None:
         sources["anomalies"] = source_record(anomalies)
-        more = {
+        more |= {
             "anomalies": encoded(anomalies),
             "anomaly_images": anomalies.images,
             "anomaly_labels": anomalies.labels,
@@ -77,7 +79,6 @@ def evaluate_run(
         test_set.labels,
         classes=test_set.classes,
         sources=sources,
-        embeddings=embeddings,
         train_images=train_set.images,
         test_images=test_set.images,
         attributes={

@@ -119,7 +119,7 @@ def measured(metrics: Mapping[str, Any]) -> Measured:
 def _agree(metrics: Mapping[str, Any]) -> None:
     """One number of test images throughout: rows of one section are looked up in the tables and pictures of another."""
     images = metrics["probe"]["n"]
-    for section in ("knn", "spectrum", "retrieval", "projection", "anomaly", "clusters", "spaces"):
+    for section in ("knn", "spectrum", "retrieval", "projection", "anomaly", "clusters", "spaces", "layers"):
         n = metrics.get(section, {}).get("n", images)
         if n != images:
             raise ValueError(f"{section}.n is {n:,} where probe.n is {images:,}")
@@ -189,6 +189,17 @@ _SETS = fields(
         )
     },
 )
+
+
+def _layers(path: str, value: Any) -> None:
+    fields({"layers": listed(_LAYER, least=2, most=100), "n": whole(1), "n_train": whole(1), "protocol": text})(
+        path, value
+    )
+    names = [layer["name"] for layer in value["layers"]]
+    if len(set(names)) < len(names) or not {"y", "z"} <= set(names):
+        raise ValueError(f"{path}.layers must have different names, y and z among them")
+
+
 _SOURCE = {"source": text, "file": text, "sha256": sha256}
 _SPLIT = fields({**_SOURCE, "images": whole(1)})
 _ACCURACY = {"accuracy": number, "interval": interval, "n": whole(1), "protocol": text}
@@ -227,6 +238,13 @@ _SPACE = fields(
         **dict.fromkeys(("probe", "knn", "study_probe"), _SHARE),
     }
 )
+_LAYER = fields(
+    {
+        **{"name": text, "dimensions": whole(1), "probe": _SHARE},
+        "nearest_5_same_class": fields({"share": number, "interval": interval}),
+        **{"effective_rank": not_negative, "rankme": not_negative},
+    }
+)
 _SECTIONS = {
     "sources": fields({"train": fields(_SOURCE), "test": fields(_SOURCE)}, {"anomalies": fields(_SOURCE)}),
     "probe": fields({**_ACCURACY, "per_class": mapped(number)}, {"confused": _confused, "strength": number}),
@@ -242,6 +260,7 @@ _SECTIONS = {
         {"others": listed(fields({"seed": whole(), "figures": mapped(number)}), least=1, most=100), "protocol": text}
     ),
     "anomaly_sets": _SETS,
+    "layers": _layers,
     "spaces": fields({"y": _SPACE, "n": whole(1), "protocol": text}, {"z": _SPACE}),
     "clusters": fields(
         {

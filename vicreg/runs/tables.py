@@ -75,6 +75,8 @@ TABLES = {
     "bank_scale": Table({"setting": WORD, "bank": NUMBER, "exact": NUMBER}, most=10_000),
     "clusters": Table({"index": ROW, "label": LABEL, "cluster": WHOLE, "distance": MEASURE}, every=True),
     "confusion": Table({"class": WORD, "predicted": WORD, "count": WHOLE}, most=10_000),
+    "covariances": Table({"space": WORD, "row": WHOLE, "column": WHOLE, "covariance": NUMBER}, most=20_000),
+    "embedding_points": Table({"index": ROW, "z_1": NUMBER, "z_2": NUMBER}, most=10_000),
     "embedding_spectrum": Table({"dimension": WHOLE, "singular_value": NUMBER}, most=20_000),
     "fingerprints": Table({"label": LABEL, **{f"f{i}": WHOLE for i in range(8)}}, every=True),
     "neighbours": Table(

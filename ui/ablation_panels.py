@@ -1,0 +1,208 @@
+"""What the Ablations page shows of one run: the verdict over its embeddings, its figures of y and z, and of every layer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from ui.chart_widgets import chart
+from ui.runs import colour, metrics, results, study, title
+from vicreg import charts
+from vicreg.evaluation.verdict import verdict
+from vicreg.runs.folder import Run
+
+PROBES = {"y, our probe": ("y", "probe"), "y, the study's": ("y", "study_probe"), "z, our probe": ("z", "probe")}
+
+
+def short(value: float) -> str:
+    """A number with two decimals, or two digits where that would show nothing but zeros."""
+    return f"{value:.2f}" if abs(value) >= 0.01 or value == 0 else f"{value:.1e}"
+
+
+def judged(run: Run, *, untrained: Mapping[str, Any] | None) -> tuple[str, str]:
+    """The verdict on a run in a few words, and what it means in a sentence. untrained: as `verdict` takes it."""
+    spaces = metrics(run)["spaces"]
+    z, probe = spaces["z"], spaces["y"]["probe"]["accuracy"]
+    rank = z["effective_rank"]
+    uses = f"$z$ uses {rank:.{0 if rank > 10 else 1}f} of its {z['dimensions']} directions"
+    if run.baseline:
+        return "Not trained", "No loss has asked this $z$ for a spread, so the rule does not judge it."
+    name = verdict(spaces, gamma=run.config.gamma, untrained=untrained)
+    if name == "complete collapse":
+        return "Complete collapse", f"Every image is the same point in $z$, to within {short(z['std']['most'])}."
+    if name == "dimensional collapse":
+        return "Dimensional collapse", f"All numbers of $z$ say nearly the same: {uses}."
+    if name == "nothing learned":
+        before = untrained["y"]["probe"]["accuracy"] if untrained else 0
+        return (
+            "Spread, but nothing learned",
+            f"A probe reads {probe:.0f} % from $y$; before training it read {before:.0f} %.",
+        )
+    return "Healthy", f"The images are spread out: {uses}."
+
+
+def embeddings_panel(run: Run, *, untrained: Mapping[str, Any] | None, width: int, key: str) -> None:
+    """The verdict on a run, large, and under it the picture of it: every image by two numbers of z, on fixed axes."""
+    words, sentence = judged(run, untrained=untrained)
+    st.html(
+        "<style>[class*='st-key-verdict_'] h2 { font-size: 2.2rem; padding: 0.3rem 0 0; }</style>"
+    )  # for the last row of a hall
+    with st.container(key=f"verdict_{key}"):
+        st.header(words, anchor=False)
+    st.markdown(f"`{title(run)}`: {sentence}")
+    if not run.has("embedding_points"):
+        st.caption(f"Its embeddings were not kept: `python -m vicreg evaluate {run.name} --only layers`.")
+        return
+    points = results(run, "embedding_points")
+    gamma = run.config.gamma
+    chart(
+        charts.embedding_points(
+            points, colour=colour(run), gamma=gamma, width=width, height=min(380, max(240, width * 5 // 8))
+        ),
+        alt=f"{words}. {len(points):,} test images of {title(run)} by two numbers of their embeddings, on axes from "
+        f"{-3 * gamma:g} to {3 * gamma:g}.",
+        key=key,
+    )
+
+
+def space_figures(run: Run, *, studied: bool) -> None:
+    """A small table of a run's figures of y and of z."""
+    spaces, layers = metrics(run)["spaces"], metrics(run).get("layers", {}).get("layers", [])
+    rankme = {layer["name"]: layer["rankme"] for layer in layers}
+
+    def share(space: str, name: str) -> str:
+        low, high = spaces[space][name]["interval"]
+        return f"{spaces[space][name]['accuracy']:.1f} ± {(high - low) / 2:.1f} %".replace(" ", "\N{NO-BREAK SPACE}")
+
+    rows = [
+        ("Median standard deviation", lambda s: short(spaces[s]["std"]["median"])),
+        ("Effective rank", lambda s: f"{spaces[s]['effective_rank']:.1f} of {spaces[s]['dimensions']}"),
+        ("RankMe", lambda s: f"{rankme[s]:.1f}" if s in rankme else "not measured"),
+        ("Linear probe", lambda s: share(s, "probe")),
+        ("kNN", lambda s: share(s, "knn")),
+        ("The study's own probe", lambda s: share(s, "study_probe")),
+    ]
+    lines = ["| | y | z |", "| :-- | --: | --: |"]
+    lines += [f"| {name} | {of('y')} | {of('z')} |" for name, of in rows]
+    if studied and study(run):
+        lines.append(f"| Reported by the study | {study(run)} % | |")
+    st.markdown(f"`{title(run)}`")
+    st.markdown("\n".join(lines))
+
+
+def covariance_maps(run: Run, *, width: int, key: str) -> None:
+    """The covariances of 48 numbers of y and of z, as two squares beside each other."""
+    if not run.has("covariances"):
+        return
+    table = results(run, "covariances")
+    side = max(110, (width - 40) // 2)
+    panels = []
+    for space in ("y", "z"):
+        part = table[table["space"] == space]
+        mean = float(part.loc[part["row"] == part["column"], "covariance"].mean())
+        scale = mean or 1.0 if space == "y" else run.config.gamma**2
+        panels.append(charts.covariances(part, title=f"{space}, mean variance {short(mean)}", scale=scale, side=side))
+    chart(
+        charts.alt.hconcat(*panels, spacing=16),
+        alt=f"Covariances of 48 numbers of y and of z of {title(run)}: {_seen(table[table['space'] == 'z'])}.",
+        key=key,
+    )
+
+
+def _seen(z: pd.DataFrame) -> str:
+    """What the square of z shows, in words."""
+    diagonal = z["row"] == z["column"]
+    on, off = (z.loc[rows, "covariance"].abs().mean() for rows in (diagonal, ~diagonal))
+    return f"in z the mean is {short(on)} on the diagonal and {short(off)} off it, disregarding signs"
+
+
+def probes_panel(runs: Mapping[str, Run], *, chance: float, width: int) -> None:
+    """What probes read of y and of z, a bar a run. runs: by title. chance: what guessing gives, in percent."""
+    rows = [
+        {
+            "what": what,
+            "run": name,
+            "accuracy": found["accuracy"],
+            "low": found["interval"][0],
+            "high": found["interval"][1],
+        }
+        for name, run in runs.items()
+        for what, (space, probe) in PROBES.items()
+        if (found := metrics(run)["spaces"].get(space, {}).get(probe))
+    ]
+    colours = {name: colour(run) for name, run in runs.items()}
+    chart(
+        charts.attribute_bars(pd.DataFrame(rows), colours, dict.fromkeys(PROBES, chance), width=max(110, width - 300)),
+        alt="; ".join(f"{row['run']}, {row['what']}: {row['accuracy']:.1f} %" for row in rows) + ".",
+        key="ablation_probes",
+    )
+    images = {metrics(run)["spaces"]["n"] for run in runs.values()}
+    st.caption(f"Dashed: guessing. Lines: 95 % intervals over {max(images):,} test images.")
+
+
+def spread_panels(runs: Mapping[str, Run], *, width: int) -> None:
+    """The spread of every dimension of y and of z, and the singular values, runs in one chart. runs: by title."""
+    colours = {name: colour(run) for name, run in runs.items()}
+    spaces = {name: metrics(run)["spaces"] for name, run in runs.items()}
+    gamma = next(iter(runs.values())).config.gamma
+    top = 1.1 * max(gamma, *(found[space]["std"]["most"] for found in spaces.values() for space in "yz"))
+    inner = max(220, width - 70)
+    words = {"y": ("representation", "spectrum", None), "z": ("embedding", "embedding_spectrum", gamma)}
+    for column, (space, (word, table, asked)) in zip(st.columns(2), words.items(), strict=True):
+        drawn = {name: results(run, table) for name, run in runs.items()}
+        with column:
+            if all("standard_deviation" in frame for frame in drawn.values()):
+                says = (f"{name}: median {short(found[space]['std']['median'])}" for name, found in spaces.items())
+                chart(
+                    charts.deviations(
+                        drawn,
+                        colours,
+                        title=f"{word} {space}: the spread of each of its numbers",
+                        top=top,
+                        gamma=asked,
+                        width=inner,
+                    ),
+                    alt=f"Standard deviations of the dimensions of {space}. {'; '.join(says)}.",
+                    key=f"deviations_{space}",
+                )
+            says = (f"{name}: effective rank {found[space]['effective_rank']:.2f}" for name, found in spaces.items())
+            chart(
+                charts.spectra(drawn, colours, width=inner, height=180),
+                alt=f"Singular values of {space}. {'; '.join(says)}.",
+                key=f"spectra_{space}",
+            )
+
+
+def layer_panels(frame: pd.DataFrame, colours: dict[str, str], *, chance: float, width: int) -> None:
+    """The probe and the retrieval of every layer, beside each other. frame: that of `layers_frame`."""
+    panels = {"probe": "linear probe", "same_class": "nearest five of the same class"}
+    for column, (figure, words) in zip(st.columns(2), panels.items(), strict=True):
+        says = (f"{row.run}, {row.layer}: {getattr(row, figure):.1f} %" for row in frame.itertuples())
+        with column:
+            chart(
+                charts.layer_curves(
+                    frame, colours, figure=figure, title=words, chance=chance, width=max(240, width - 60)
+                ),
+                alt=f"{words} at every layer. {'; '.join(says)}.",
+                key=f"layers_{figure}",
+            )
+
+
+def layers_frame(pair: Mapping[str, Run]) -> pd.DataFrame:
+    """What `charts.layer_curves` draws of runs: a row a run and layer; empty where none was measured."""
+    rows = []
+    for name, run in pair.items():
+        for layer in metrics(run).get("layers", {}).get("layers", []):
+            row = {"run": name, "layer": layer["name"]}
+            figures = (("probe", layer["probe"], "accuracy"), ("same_class", layer["nearest_5_same_class"], "share"))
+            for figure, found, value in figures:
+                row |= {
+                    figure: found[value],
+                    f"{figure}_low": found["interval"][0],
+                    f"{figure}_high": found["interval"][1],
+                }
+            rows.append(row)
+    return pd.DataFrame(rows)
