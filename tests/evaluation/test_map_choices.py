@@ -1,10 +1,13 @@
 """Maps under other settings: what is counted as kept, and two measures of how honest a map is."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.manifold import trustworthiness
 
 from vicreg.evaluation import map_choices as choices
+from vicreg.evaluation.map_names import MAP_CHOICES
+from vicreg.evaluation.neighbours import nearest
 
 
 @pytest.fixture(scope="module")
@@ -23,29 +26,30 @@ def test_trustworthiness_is_scikit_learns_and_continuity_is_it_with_roles_swappe
 
 
 def test_a_map_that_is_the_space_keeps_every_neighbour(points):
-    space, labels = points
-    section = choices.map_choices(space[:, :2], labels, drawn={"same": space[:, :2]})
-    assert (section.tables["map_choices"]["same_kept"] == 15).all()
-    figures = section.metrics["map_choices"]["maps"]["same"]
-    assert figures == {"trustworthiness": 1.0, "continuity": 1.0, "kept": 15.0}
-
-
-def test_seeds_place_the_same_images_elsewhere(points):
-    section = choices.map_choices(*points)
-    table, figures = section.tables["map_choices"], section.metrics["map_choices"]["maps"]
-    assert set(figures) == {f"p{p}_s{s}" for p in (5, 30, 100) for s in (0, 1)}
-    one, other = (table[[f"p30_s{seed}_x", f"p30_s{seed}_y"]].to_numpy(float) for seed in (0, 1))
-    assert np.abs(one - other).max() > 3_000  # of 32,000
-    assert min(entry["trustworthiness"] for entry in figures.values()) > 0.8
-    assert {str(kind) for kind in table.filter(regex="_[xy]$").dtypes} == {"int16"}
-
-
-def test_neighbours_are_the_nearest_others(points):
-    table = choices.map_choices(*points).tables["map_choices"]
     space, _ = points
+    true = nearest(space, space, k=15, metric="euclidean", exclude_self=True).indices
+    assert (choices.kept_of(true, 3 * space) == 15).all()
+    order = choices.ranks(space)
+    assert choices.honesty(order, choices.ranks(3 * space), k=15) == {"trustworthiness": 1.0, "continuity": 1.0}
+
+
+def test_the_table_holds_every_choice_and_judges_maps_that_there_are(points):
+    space, labels = points
+    projections = pd.DataFrame({"pca_x": space[:, 0], "pca_y": space[:, 1]})
+    section = choices.map_choices(space, labels, drawn=choices.coordinates(projections))
+    table, figures = section.tables["map_choices"], section.metrics["map_choices"]["maps"]
+    assert set(figures) == {"pca", *MAP_CHOICES}
+    assert set(MAP_CHOICES) == {f"p{p}_s{s}" for p in (5, 30, 100) for s in (0, 1)}
+    assert {column for column in table if column.endswith("_x")} == {f"{name}_x" for name in MAP_CHOICES}
+    assert table["pca_kept"].mean() == pytest.approx(figures["pca"]["kept"])
+
     away = np.linalg.norm(space[:, None] - space, axis=2)
     np.fill_diagonal(away, np.inf)
     assert table[[f"n{i}" for i in range(15)]].to_numpy().tolist() == away.argsort(axis=1)[:, :15].tolist()
+
+    one, other = (table[[f"p30_s{seed}_x", f"p30_s{seed}_y"]].to_numpy(float) for seed in (0, 1))
+    assert np.abs(one - other).max() > 3_000  # of 32,000: another seed puts the same images elsewhere
+    assert min(entry["trustworthiness"] for entry in figures.values()) > 0.7
 
 
 def test_one_point_has_no_map():

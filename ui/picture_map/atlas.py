@@ -50,7 +50,9 @@ def strip(key: str, first: int, _pictures: Pictures) -> bytes:
     rows = -(-count // COLUMNS)
     tiles = np.zeros((rows * COLUMNS, side, side, 3), np.uint8)
     tiles[:count] = images
-    joined = tiles.reshape(rows, COLUMNS, side, side, 3).transpose(0, 2, 1, 3, 4).reshape(rows * side, COLUMNS * side, 3)
+    joined = (
+        tiles.reshape(rows, COLUMNS, side, side, 3).transpose(0, 2, 1, 3, 4).reshape(rows * side, COLUMNS * side, 3)
+    )
     buffer = io.BytesIO()
     Image.fromarray(joined).save(buffer, "JPEG", quality=QUALITY, subsampling=0)
     return buffer.getvalue()

@@ -27,45 +27,37 @@ function tileOf(state, i, scale, act, caption = null) {
   return tile;
 }
 
+const text = (words, name = "") => Object.assign(document.createElement("p"), { textContent: words, className: name });
+
+function boxOf(name, ...parts) {
+  const box = document.createElement("div");
+  box.className = name;
+  box.append(...parts);
+  return box;
+}
+
 /** The chosen picture, its class, how many true neighbours each map keeps, and these neighbours. */
 export function fillChosen(element, state, panels, act) {
-  const { chosen } = state;
+  const { chosen } = state, what = state.atlas ? "picture" : "dot";
   if (chosen < 0) {
-    const words = document.createElement("p");
-    words.className = "hint";
-    words.textContent = state.atlas
-      ? "Point at a picture to see it; click it to see its nearest neighbours. Zoom in, and dots become pictures."
-      : "Point at a dot to see its class; click it to see its nearest neighbours.";
-    return element.replaceChildren(words);
+    const near = state.atlas ? " Zoom in, and dots become pictures." : "", known = panels.some((panel) => panel.neighbours);
+    return element.replaceChildren(text(`Point at a ${what} to see what it is${known ? "; click it for lines to its nearest neighbours" : ""}.${near}`, "hint soft"));
   }
-  const name = document.createElement("p"), close = document.createElement("button");
-  name.className = "who";
-  name.textContent = state.captionOf(chosen);
-  Object.assign(close, { type: "button", className: "plain", textContent: "Close", onclick: () => act.choose(-1) });
-  const parts = [pictureOf(state, chosen, 4), name], lists = [];
+  const close = Object.assign(document.createElement("button"), { type: "button", className: "plain", textContent: "Close", onclick: () => act.choose(-1) });
+  const facts = [text(state.captionOf(chosen), "who")], lists = [];
   for (const panel of panels) {
     const near = panel.neighboursOf(chosen);
     if (!near.length) continue;
-    const line = document.createElement("p");
-    line.textContent = `${panel.data.title}: keeps ${near.filter((one) => one.kept).length} of its ${near.length} nearest.`;
-    parts.push(line);
-    if (lists.some((list) => list.data === panel.neighbours)) continue;
-    const list = document.createElement("div");
-    list.className = "near";
+    facts.push(text(`${panel.data.title}: keeps ${near.filter((one) => one.kept).length} of its ${near.length} nearest.`));
+    if (lists.some((list) => list.of === panel.neighbours)) continue;
+    const list = boxOf("near", ...near.map(({ point }) => tileOf(state, point, 1, act)));
     list.setAttribute("role", "group");
     list.setAttribute("aria-label", "Its nearest in representation space, nearest first");
-    list.append(...near.map(({ point }) => tileOf(state, point, 1, act)));
-    lists.push({ data: panel.neighbours, list, title: panel.data.title });
+    lists.push({ of: panel.neighbours, list, title: panel.data.title });
   }
-  if (lists.length) {
-    parts.push(Object.assign(document.createElement("p"), { className: "what", textContent: "Nearest in representation space" }));
-  }
-  for (const { list, title } of lists) {
-    if (lists.length > 1) parts.push(Object.assign(document.createElement("p"), { textContent: title }));
-    parts.push(list);
-  }
-  if (lists.length) parts.push(Object.assign(document.createElement("p"), { className: "soft", textContent: "Lines: solid to those that the map keeps near, dashed to the others." }));
-  element.replaceChildren(...parts, close);
+  if (lists.length) facts.push(text("Lines: solid to those that the map keeps near, dashed to the others.", "soft"));
+  const shown = lists.flatMap(({ list, title }) => [text(`Nearest in representation space${lists.length > 1 ? `, ${title}` : ""}`, "what"), list]);
+  element.replaceChildren(pictureOf(state, chosen, 3), boxOf("facts", ...facts, close), ...(shown.length ? [boxOf("lists", ...shown)] : []));
 }
 
 /** The marked pictures, of the group that is shown alone if there is one. */

@@ -66,7 +66,7 @@ function createPictureMap(root) {
     },
     choose(i, quietly = false) {
       state.chosen = i === state.chosen ? -1 : i;
-      fillChosen(find("side"), state, panels, act);
+      fillChosen(find("chosen"), state, panels, act);
       act.say(state.chosen);
       if (!quietly && data.link) announce({ chosen: state.chosen < 0 ? null : state.numbers[state.chosen] });
       report();
@@ -170,12 +170,12 @@ function createPictureMap(root) {
     tellMoment();
     showTools();
     showLegend();
-    fillChosen(find("side"), state, panels, act);
+    fillChosen(find("chosen"), state, panels, act);
     fillGallery(find("gallery"), state, act);
   }
 
   function arrived() {
-    fillChosen(find("side"), state, panels, act);
+    fillChosen(find("chosen"), state, panels, act);
     fillGallery(find("gallery"), state, act);
     dirty = true;
   }
@@ -241,9 +241,8 @@ function createPictureMap(root) {
     for (const panel of panels) {
       const wide = panel.element.clientWidth;
       if (!wide) continue;
-      panel.resize(wide, data.height ?? Math.round(Math.max(240, Math.min(narrow ? 340 : 620, wide * (panels.length > 2 ? 1.15 : 1), innerHeight * 0.58))));
+      panel.resize(wide, data.height ?? Math.round(Math.max(260, Math.min(wide, innerHeight * (narrow ? 0.5 : 0.48)))));
     }
-    if (panels[0]) find("side").style.maxHeight = narrow ? "" : `${panels[0].element.offsetHeight}px`;
     dirty = true;
   }
 

@@ -12,26 +12,18 @@ random places, a seed: islands lie elsewhere under another one, and hold the sam
 from __future__ import annotations
 
 from collections.abc import Mapping
-from itertools import product
 
 import numpy as np
 import pandas as pd
 
 from vicreg.evaluation.encode import checked
+from vicreg.evaluation.map_names import MAP_CHOICES, NEIGHBOURS
 from vicreg.evaluation.neighbours import nearest
 from vicreg.evaluation.projection import tsne
-from vicreg.evaluation.sections import Section
+from vicreg.evaluation.sections.section import Section
 
 MOST = 2_000  # images: those of a run's film
-NEIGHBOURS = 15
-PERPLEXITIES = (5, 30, 100)
-SEEDS = (0, 1)
 REACH = 32_000  # a map's largest coordinate in the table, whose unit means nothing
-
-
-def name_of(perplexity: int, seed: int) -> str:
-    """What the table calls a map: `p30_s1`."""
-    return f"p{perplexity}_s{seed}"
 
 
 def map_choices(
@@ -50,8 +42,8 @@ def map_choices(
         return Section({}, {})
     true = nearest(shown, shown, k=k, metric="euclidean", exclude_self=True).indices
     own = {
-        name_of(perplexity, seed): tsne(shown, initial=random_places(n, seed), perplexity=perplexity)
-        for perplexity, seed in product(PERPLEXITIES, SEEDS)
+        name: tsne(shown, initial=random_places(n, choice["seed"]), perplexity=choice["perplexity"])
+        for name, choice in MAP_CHOICES.items()
     }
     places = {name: np.asarray(xy)[:n] for name, xy in (drawn or {}).items()} | own
     kept = {name: kept_of(true, xy) for name, xy in places.items()}
@@ -80,6 +72,14 @@ def map_choices(
         }
     )
     return Section({"map_choices": metrics}, {"map_choices": table})
+
+
+def coordinates(projections: pd.DataFrame | None) -> dict[str, np.ndarray]:
+    """The maps (N, 2) by name in a table that has columns <name>_x and <name>_y."""
+    if projections is None:
+        return {}
+    names = [column.removesuffix("_x") for column in projections if column.endswith("_x")]
+    return {name: projections[[f"{name}_x", f"{name}_y"]].to_numpy(np.float32) for name in names}
 
 
 def random_places(n: int, seed: int) -> np.ndarray:

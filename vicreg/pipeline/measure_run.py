@@ -83,6 +83,7 @@ def evaluate_run(
         **more,
         only=only or SECTIONS,
         measured=run.metrics,
+        projections=run.results("projections") if only and "projection" in run.metrics else None,
         on_stage=on_stage,
     )
     others = {seeds.SECTION: run.metrics[seeds.SECTION]} if seeds.SECTION in run.metrics else {}

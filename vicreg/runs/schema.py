@@ -226,6 +226,14 @@ _SECTIONS = {
     "seeds": fields(
         {"others": listed(fields({"seed": whole(), "figures": mapped(number)}), least=1, most=100), "protocol": text}
     ),
+    "map_choices": fields(
+        {
+            "maps": mapped(fields({"trustworthiness": number, "continuity": number, "kept": number})),
+            "n": whole(1),
+            "neighbours": whole(1),
+            "protocol": text,
+        }
+    ),
     "spaces": fields({"y": _SPACE, "n": whole(1), "protocol": text}, {"z": _SPACE}),
     "clusters": fields(
         {
