@@ -53,16 +53,16 @@ function createPictureMap(root) {
       return `${state.nameOf(i)}, test picture ${state.numbers[i].toLocaleString("en")}${more}`;
     },
   };
-  let data = {}, panels = [], tell = () => {}, dirty = true, drawn = [], glide = null, ended = false, sent = "";
+  let data = {}, panels = [], tell = () => {}, asked = 0, drawn = [], glide = null, ended = false, sent = "";
 
   // ------------------------------------------------------------------------------------------------ what is done
 
   const act = {
-    redraw: () => (dirty = true),
+    redraw,
     hover(i, panel) {
       if (i === state.hovered && panel === state.peeking) return;
       Object.assign(state, { hovered: i, peeking: panel });
-      dirty = true;
+      redraw();
     },
     choose(i, quietly = false) {
       state.chosen = i === state.chosen ? -1 : i;
@@ -70,7 +70,7 @@ function createPictureMap(root) {
       act.say(state.chosen);
       if (!quietly && data.link) announce({ chosen: state.chosen < 0 ? null : state.numbers[state.chosen] });
       report();
-      dirty = true;
+      redraw();
     },
     /** more: whether to the marked ones, or instead of them. */
     mark(points, more) {
@@ -80,7 +80,7 @@ function createPictureMap(root) {
       fillGallery(find("gallery"), state, act);
       find("spoken").textContent = `${state.markedPoints().length} pictures marked.`;
       report();
-      dirty = true;
+      redraw();
     },
     unmark: () => act.mark([], false),
     clear() {
@@ -93,7 +93,7 @@ function createPictureMap(root) {
       state.lit = lit ?? state.kept;
       if (keep) showLegend();
       if (keep) fillGallery(find("gallery"), state, act);
-      dirty = true;
+      redraw();
     },
     say: (i) => i >= 0 && (find("spoken").textContent = state.captionOf(i)),
   };
@@ -124,7 +124,7 @@ function createPictureMap(root) {
     glide = null;
     state.frame = number;
     tellMoment();
-    dirty = true;
+    redraw();
   }
 
   function tellMoment() {
@@ -139,7 +139,7 @@ function createPictureMap(root) {
     if (JSON.stringify(found) !== JSON.stringify(data)) load(found);
     restyle();
     measure();
-    dirty = true;
+    redraw();
   }
 
   function load(found) {
@@ -177,7 +177,7 @@ function createPictureMap(root) {
   function arrived() {
     fillChosen(find("chosen"), state, panels, act);
     fillGallery(find("gallery"), state, act);
-    dirty = true;
+    redraw();
   }
 
   function say(words) {
@@ -196,7 +196,7 @@ function createPictureMap(root) {
         for (const [j, other] of [...find("colouring").children].entries()) other.setAttribute("aria-pressed", String(i === j));
         showLegend();
         fillGallery(find("gallery"), state, act);
-        dirty = true;
+        redraw();
       };
       return button;
     }));
@@ -210,7 +210,7 @@ function createPictureMap(root) {
     }
     const everywhere = (change) => () => {
       for (const { camera } of panels) change(camera);
-      dirty = true;
+      redraw();
     };
     find("in").onclick = everywhere((camera) => camera.zoomAt(1.5));
     find("out").onclick = everywhere((camera) => camera.zoomAt(1 / 1.5));
@@ -243,29 +243,31 @@ function createPictureMap(root) {
       if (!wide) continue;
       panel.resize(wide, data.height ?? Math.round(Math.max(260, Math.min(wide, innerHeight * (narrow ? 0.5 : 0.48)))));
     }
-    dirty = true;
+    redraw();
+  }
+
+  function redraw() {
+    if (!asked && !ended) asked = requestAnimationFrame(tick);
   }
 
   function tick(now) {
+    asked = 0;
     if (ended) return;
-    requestAnimationFrame(tick);
     if (glide) {
       const share = Math.min(1, (now - glide.began) / GLIDING);
       state.frame = glide.from + share * (glide.to - glide.from);
       if (share === 1) glide = null;
       tellMoment();
-      dirty = true;
+      redraw();
     }
-    if (!dirty) return;
-    dirty = false;
     const began = performance.now();
     let seen = 0;
     for (const panel of panels) {
-      if (panel.step(now)) dirty = true;
+      if (panel.step(now)) redraw();
       seen += panel.draw();
     }
     const after = performance.now();
-    drawn = [...drawn.slice(1 - RATED), now];
+    drawn = now - (drawn.at(-1) ?? now) > 500 ? [now] : [...drawn.slice(1 - RATED), now];
     Object.assign(root.dataset, {
       points: seen, cost: (after - began).toFixed(1), frame: state.frame, chosen: state.chosen < 0 ? "" : state.numbers[state.chosen],
       frames: drawn.length < RATED ? "" : ((1000 * (drawn.length - 1)) / (now - drawn[0])).toFixed(1),
@@ -276,7 +278,7 @@ function createPictureMap(root) {
   observer.observe(root);
   const unwatch = watchScrolling();
   document.addEventListener(EVENT, hear);
-  requestAnimationFrame(tick);
+  redraw();
   return {
     take,
     end() {
