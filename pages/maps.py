@@ -30,11 +30,16 @@ names = map_data.offered(run, second, eigenmap)
 left = map_data.pick(controls[2], "Map", names, key="map", default="t-SNE")
 beside = None if second else map_data.pick(controls[3], "Beside it", ["none", *names], key="beside", default="PCA")
 mapped = len(ui.results(run, "projections"))
-everything = (
-    st.session_state.get("everything", False) and mapped > map_data.FEW and not map_data.is_setting(left, beside)
-)
-count = mapped if everything else min(map_data.FEW, mapped)
 exhibit = st.container()
+few, setting = min(map_data.FEW, mapped), map_data.is_setting(left, beside)
+everything = mapped > few and st.toggle(
+    f"All {mapped:,} test pictures",
+    key="everything",
+    bind="query-params",
+    disabled=setting,
+    help=f"Off, the first {few:,} are drawn. t-SNE under other settings was computed of these alone.",
+)
+count = few if setting or not everything else mapped
 pictures = ui.pictures(run)
 classes = ui.class_names(run)
 projections = ui.results(run, "projections")
@@ -66,14 +71,6 @@ with exhibit:
         atlas=atlas(run, pictures, count),
         alt=f"Maps of {count:,} test pictures of {ui.title(run)}, coloured by class.",
         words="",
-    )
-if mapped > map_data.FEW:
-    st.toggle(
-        f"All {mapped:,} test pictures",
-        key="everything",
-        bind="query-params",
-        disabled=map_data.is_setting(left, beside),
-        help=f"Off, the first {map_data.FEW:,} are drawn. t-SNE under other settings was computed of these alone.",
     )
 if why := map_data.why_several(run, left, beside):
     st.caption(why)
