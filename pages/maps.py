@@ -7,6 +7,7 @@ import ui
 from ui import map_data
 from ui.picture_map import Panel, atlas, picture_map
 from vicreg import charts
+from vicreg.runs.folder import Run
 from vicreg.runs.model_card import described
 
 ui.page(
@@ -45,29 +46,26 @@ classes = ui.class_names(run)
 projections = ui.results(run, "projections")
 
 
-def panel(of, name: str, title: str) -> Panel:
-    """One map of a run, with what is known of its honesty."""
+def panel(of: Run, name: str, title: str) -> tuple[Panel, int]:
+    """One map of a run with how honest it is, and how many true neighbours of each picture it was asked for."""
     source = eigenmap if name == charts.MAP_TITLES["laplacian"] else of
     found = map_data.honesty(source, name, count)
-    return Panel(
-        title,
-        map_data.places(source, name, count),
-        note=found.sentence,
-        neighbours=found.neighbours,
-        values={} if found.steps is None else {map_data.KEPT: found.steps},
-    )
+    values = {} if found.steps is None else {map_data.KEPT: found.steps}
+    return Panel(title, map_data.places(source, name, count), found.sentence, found.neighbours, values), found.k
 
 
 if second:
-    panels = [panel(one, left, f"{left}, {ui.title(one)}") for one in (run, second)]
+    drawn = [panel(one, left, f"{left}, {ui.title(one)}") for one in (run, second)]
 else:
-    panels = [panel(run, name, name) for name in (left, beside) if name != "none"]
+    drawn = [panel(run, name, name) for name in (left, beside) if name != "none"]
+panels, asked = [one for one, _ in drawn], {k for _, k in drawn}
+kept = asked.pop() if len(asked) == 1 else 0  # the scale of kept neighbours needs one number of them
 with exhibit:
     picture_map(
         panels,
         key="maps",
         numbers=np.arange(count),
-        colourings=map_data.colourings(run, pictures, projections["label"].head(count).to_numpy(), panels),
+        colourings=map_data.colourings(run, pictures, projections["label"].head(count).to_numpy(), kept),
         atlas=atlas(run, pictures, count),
         alt=f"Maps of {count:,} test pictures of {ui.title(run)}, coloured by class.",
         words="",
@@ -105,6 +103,18 @@ if {"ink", "paper"} <= set(ui.spec(run).attributes):
     st.markdown(
         "**Look for pairs of islands.** Every digit comes light on dark and dark on light. Where it lies in two places, the "
         "network tells these apart too."
+    )
+honest = ui.metrics(run).get("map_choices")
+if honest:
+    st.markdown(
+        f"**How honest is a map?** A plane has no room for every neighbourhood. *Trustworthiness* falls when pictures lie "
+        f"near each other on the map only, *continuity* when the map tears true neighbours apart; 1 is best for both. "
+        f"True neighbours are a picture's {honest['neighbours']} nearest in representation space among the {honest['n']:,} "
+        "shown. Choose **Neighbours kept** to see where the map loses them."
+    )
+elif figures:
+    st.caption(
+        f"`python -m vicreg evaluate {run.name} --only map_choices` adds lines to true neighbours, and more maps."
     )
 if figures:
     st.markdown(
@@ -175,7 +185,8 @@ if eigenmap is not None:
 
 if figures:
     ui.measured(
-        f"{figures['protocol']} Run `{ui.title(run)}`; pictures: {ui.metrics(run)['sources']['test']['source']}"
+        f"{figures['protocol']} {honest['protocol'] if honest else ''} "
+        f"Run `{ui.title(run)}`; pictures: {ui.metrics(run)['sources']['test']['source']}"
         + (
             f" Eigenmap: {described(eigenmap.record['baseline'])}, k = {eigenmap.record['baseline']['neighbours']}."
             if eigenmap is not None

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 import pandas as pd
 import streamlit as st
 
-from ui.chart_widgets import brushed, chart, pick_amount, pick_map, prepared
+from ui.chart_widgets import chart, pick_amount, pick_map, prepared
 from ui.components import drawing, tiles, width
 from ui.page_table import PAGES, navigation, page
 from ui.pictures import Pictures, anomalies, data_uri, more_pictures, pictures, sample_picture, thumbnails
@@ -56,7 +56,6 @@ __all__ = [
     "amortisation",
     "anomalies",
     "anomalous",
-    "brushed",
     "budget",
     "chart",
     "class_colour",

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import streamlit as st
 
-from ui.picture_map import Colouring, Panel
+from ui.picture_map import Colouring
 from ui.pictures import Pictures
 from ui.runs import metrics, results
 from vicreg import charts
@@ -24,9 +24,13 @@ STEPS = (0, 0.2, 0.4, 0.6, 0.8)  # of the share of true neighbours that a map ke
 
 @dataclass(frozen=True)
 class Honesty:
-    """sentence: its figures. neighbours: (N, k) rows, nearest first, and steps: (N,) 0 to 4; None where not measured."""
+    """sentence: its figures. neighbours: (N, k) rows, nearest first, and steps: (N,) 0 to 4; None where not measured.
+
+    k: true neighbours of each picture.
+    """
 
     sentence: str = ""
+    k: int = 0
     neighbours: np.ndarray | None = None
     steps: np.ndarray | None = None
 
@@ -77,6 +81,7 @@ def honesty(run: Run, name: str, count: int) -> Honesty:
             return Honesty(
                 f"Keeps {own['kept']:.1f} of {k} neighbours. Trustworthiness {own['trustworthiness']:.3f}, continuity "
                 f"{own['continuity']:.3f}",
+                k,
                 table[[f"n{i}" for i in range(k)]].to_numpy(),
                 stepped(table[f"{kind}_kept"].to_numpy() / k),
             )
@@ -84,7 +89,7 @@ def honesty(run: Run, name: str, count: int) -> Honesty:
     if f"{kind}_kept" not in table:
         return Honesty()
     share = table[f"{kind}_kept"].to_numpy(float)
-    return Honesty(f"Keeps {10 * share.mean():.1f} of 10 neighbours", steps=stepped(share[:count]))
+    return Honesty(f"Keeps {10 * share.mean():.1f} of 10 neighbours", 10, steps=stepped(share[:count]))
 
 
 def stepped(share: np.ndarray) -> np.ndarray:
@@ -92,16 +97,19 @@ def stepped(share: np.ndarray) -> np.ndarray:
     return np.searchsorted(STEPS, share + 1e-3, side="right") - 1
 
 
-def kept_scale(panels: list[Panel]) -> Colouring | None:
-    """The scale of kept neighbours, if every map has them."""
-    if not panels or not all(KEPT in panel.values for panel in panels):
-        return None
-    names = ("under a fifth", "to two fifths", "to three fifths", "to four fifths", "nearly all")
+def kept_scale(k: int) -> Colouring:
+    """The scale of how many of k true neighbours a map keeps: its steps by their counts, `0 to 2` to `12 to 15`."""
+    firsts = [int(np.ceil(step * k - 1e-9)) for step in STEPS]
+    lasts = [*(first - 1 for first in firsts[1:]), k]
+    names = [f"{first} to {last} of {k}" for first, last in zip(firsts, lasts, strict=True)]
     return Colouring(KEPT, names, charts.KEPT_COLOURS, ordered=True)
 
 
-def colourings(run: Run, pictures: Pictures | None, labels: np.ndarray, panels: list[Panel]) -> list[Colouring]:
-    """By class, by what else is known of the pictures, and by kept neighbours. labels: (N,) of the first pictures."""
+def colourings(run: Run, pictures: Pictures | None, labels: np.ndarray, k: int = 0) -> list[Colouring]:
+    """By class, by what else is known of the pictures, and by kept ones of k true neighbours.
+
+    labels: (N,) of the first pictures. k: 0 where not every map was measured.
+    """
     spec = CATALOGUE[run.config.dataset]
     found = [Colouring("Class", spec.classes, charts.CLASS_COLOURS[: len(spec.classes)], labels)]
     for what, names in spec.attributes.items():
@@ -116,8 +124,7 @@ def colourings(run: Run, pictures: Pictures | None, labels: np.ndarray, panels: 
                     np.argsort(names)[values],
                 )
             )
-    scale = kept_scale(panels)
-    return [*found, scale] if scale else found
+    return [*found, kept_scale(k)] if k else found
 
 
 def why_several(run: Run, *names: str | None) -> str:

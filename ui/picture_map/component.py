@@ -137,7 +137,7 @@ def picture_map(
     for panel in panels:
         if panel.xy.shape[-2:] != (count, 2):
             raise ValueError(f"{panel.title}: xy must be ({count}, 2) or (F, {count}, 2), got {panel.xy.shape}")
-        if panel.neighbours is not None and not any(one is panel.neighbours for one in lists):
+        if panel.neighbours is not None and not any(np.array_equal(one, panel.neighbours) for one in lists):
             if len(panel.neighbours) != count or panel.neighbours.max() >= count:
                 raise ValueError(f"{panel.title}: neighbours must be {count} rows of numbers below {count}")
             lists.append(panel.neighbours)
@@ -171,7 +171,9 @@ def picture_map(
 
 
 def _panel(panel: Panel, titles: list[str], lists: list[np.ndarray]) -> dict[str, Any]:
-    which = next((i for i, one in enumerate(lists) if one is panel.neighbours), None)
+    which = None
+    if panel.neighbours is not None:
+        which = next(i for i, one in enumerate(lists) if np.array_equal(one, panel.neighbours))
     return {
         "title": panel.title,
         "note": panel.note,
