@@ -13,8 +13,8 @@ from vicreg.evaluation.neighbours import nearest
 @pytest.fixture(scope="module")
 def points():
     rng = np.random.default_rng(0)
-    labels = np.arange(90) % 3
-    return rng.standard_normal((90, 8)) + 4 * np.eye(8)[labels], labels
+    labels = np.arange(301) % 3
+    return rng.standard_normal((301, 8)) + 4 * np.eye(8)[labels], labels
 
 
 def test_trustworthiness_is_scikit_learns_and_continuity_is_it_with_roles_swapped(points):
@@ -52,5 +52,6 @@ def test_the_table_holds_every_choice_and_judges_maps_that_there_are(points):
     assert min(entry["trustworthiness"] for entry in figures.values()) > 0.7
 
 
-def test_one_point_has_no_map():
-    assert choices.map_choices(np.ones((60, 4)), np.zeros(60, int)) == ({}, {})
+@pytest.mark.parametrize("representations", [np.ones((400, 4)), np.eye(300)])
+def test_one_point_has_no_map_and_300_images_are_too_few(representations):
+    assert choices.map_choices(representations, np.zeros(len(representations), int)) == ({}, {})

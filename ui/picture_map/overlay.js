@@ -62,14 +62,15 @@ export function createOverlay(canvas) {
       context.stroke();
     },
 
-    /** Names with a spot of their colour. labels: { name, colour, place, faded }. Those that would overlap move apart. */
+    /** Names with a spot of their colour. labels: { name, colour, place, faded }. Those that would overlap move apart;
+     * one that would have to move far is left out, since where everything is one point names would only hide it. */
     names(labels) {
       const high = style.size + 5, gap = 6;
       context.font = `600 ${style.size}px ${style.font}`;
       Object.assign(context, { textBaseline: "middle", textAlign: "left" });
       const boxes = labels.map(({ name, place: [x, y], ...rest }) => {
         const wide = context.measureText(name).width + style.size + 14;
-        return { name, wide, ...rest, x: Math.min(width - wide - 2, Math.max(2, x - wide / 2)), y: y - high / 2 };
+        return { name, wide, ...rest, wanted: y - high / 2, x: Math.min(width - wide - 2, Math.max(2, x - wide / 2)), y: y - high / 2 };
       });
       boxes.sort((one, other) => one.y - other.y);
       boxes.forEach((box, i) => {
@@ -78,7 +79,8 @@ export function createOverlay(canvas) {
         }
         box.y = Math.min(height - high - 2, Math.max(2, box.y));
       });
-      for (const { name, colour, faded, x, y, wide } of boxes) {
+      for (const { name, colour, faded, x, y, wide, wanted } of boxes) {
+        if (Math.abs(y - wanted) > 2.2 * high) continue;
         context.globalAlpha = faded ? 0.25 : 0.92;
         context.fillStyle = style.background;
         context.beginPath();

@@ -11,6 +11,7 @@ const NEAR = 14; // pixels a picture must have to be drawn as one
 const LARGEST = 64; // pixels that a picture on the map grows to
 const FILLED = 0.4; // share of the map that all pictures would cover without overlap, before zooming
 const FADED = 0.13;
+const TOGETHER = 60; // pixels: points closer together than that are left without names over them
 const GLIDE = 700; // milliseconds from one map's places to another's
 
 export function createPanel(state, act) {
@@ -129,8 +130,9 @@ export function createPanel(state, act) {
       overlay.neighbours(place(chosen), panel.neighboursOf(chosen).map((end) => ({ ...end, place: place(end.point), colour: css[group[end.point]] })));
       overlay.chosen(place(chosen), size + 2);
     }
-    if (!colouring.ordered && names.length <= 12 && chosen < 0) {
-      if (stale) centres = centresOf(xy, group, names.length, boundsOf([xy]));
+    const box = boundsOf([xy]), together = Math.max(box[2] - box[0], box[3] - box[1]) * camera.scale < TOGETHER;
+    if (!colouring.ordered && names.length <= 12 && chosen < 0 && !together) {
+      if (stale) centres = centresOf(xy, group, names.length, box);
       overlay.names(centres.flatMap((centre, i) => {
         if (!centre) return [];
         const [x, y] = camera.toScreen(...centre);

@@ -17,11 +17,12 @@ import numpy as np
 import pandas as pd
 
 from vicreg.evaluation.encode import checked
-from vicreg.evaluation.map_names import MAP_CHOICES, NEIGHBOURS
+from vicreg.evaluation.map_names import MAP_CHOICES, NEIGHBOURS, PERPLEXITIES
 from vicreg.evaluation.neighbours import nearest
 from vicreg.evaluation.projection import tsne
 from vicreg.evaluation.sections.section import Section
 
+LEAST = 3 * max(PERPLEXITIES) + 1  # images, so that the largest perplexity is used as it is
 MOST = 2_000  # images: those of a run's film
 REACH = 32_000  # a map's largest coordinate in the table, whose unit means nothing
 
@@ -34,11 +35,11 @@ def map_choices(
     representations: (N, D). labels: (N,). drawn: (N, 2) coordinates of maps that there are already, by name, to be judged
     too. The table has a row an image: index, label, its nearest in representation space as n0 to n14 (Euclidean, rows of
     the table), for each map of its own <name>_x and <name>_y, and for every map <name>_kept, 0 to 15. Nothing for
-    representations that are all one point, and for fewer than 46 images: there trustworthiness is not defined.
+    representations that are all one point, and for fewer than 301 images, too few for perplexity 100.
     """
     n = min(MOST, len(representations))
     shown, k = checked(representations)[:n], NEIGHBOURS
-    if n <= 3 * k or not (shown != shown[0]).any():
+    if n < LEAST or not (shown != shown[0]).any():
         return Section({}, {})
     true = nearest(shown, shown, k=k, metric="euclidean", exclude_self=True).indices
     own = {

@@ -30,6 +30,7 @@ SECTIONS = (
     *("knn", "probe", "attributes", "spectrum", "retrieval", "projection", "map_choices"),
     *("anomaly", "clusters", "spaces"),
 )
+SLOW = ("map_choices",)  # as long as all others together on few images, so a training ends without it
 
 
 @dataclass(frozen=True)
