@@ -12,6 +12,7 @@ from PIL import Image
 from streamlit import runtime
 
 from ui.pictures import Pictures
+from vicreg.data.image_set import ImageSet
 from vicreg.runs.folder import Run
 
 COLUMNS = 100
@@ -36,14 +37,21 @@ def atlas(run: Run, pictures: Pictures | None, count: int) -> Atlas | None:
     """The first `count` pictures in the run's numbering, or a few more; None without pictures."""
     if pictures is None:
         return None
-    numbers = range(0, min(count, len(pictures)), COLUMNS * ROWS)
-    key = f"{run.numbering}:{pictures.source.sha256}"
-    found = [strip(key, first, pictures) for first in numbers]
-    return Atlas(urls=tuple(served(data, f"{key}:{i}") for i, data in enumerate(found)), side=pictures.images.shape[1])
+    return _atlas(f"{run.numbering}:{pictures.source.sha256}", pictures, count, pictures.images.shape[1])
+
+
+def atlas_of_set(images: ImageSet, count: int) -> Atlas:
+    """The first `count` images of a data set in its own order, or a few more, where there is no measured run yet."""
+    return _atlas(images.source.sha256, images.images, count, images.images.shape[1])
+
+
+def _atlas(key: str, pictures: Pictures | np.ndarray, count: int, side: int) -> Atlas:
+    firsts = range(0, min(count, len(pictures)), COLUMNS * ROWS)
+    return Atlas(tuple(served(strip(key, first, pictures), f"{key}:{first}") for first in firsts), side)
 
 
 @st.cache_data(max_entries=8, show_spinner="Preparing the pictures")
-def strip(key: str, first: int, _pictures: Pictures) -> bytes:
+def strip(key: str, first: int, _pictures: Pictures | np.ndarray) -> bytes:
     """One strip as JPEG. A tile's side is a multiple of JPEG's blocks, so no picture bleeds into the next."""
     images = _pictures[np.arange(first, min(first + COLUMNS * ROWS, len(_pictures)))]
     count, side = images.shape[:2]
