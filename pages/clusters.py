@@ -5,6 +5,8 @@ import pandas as pd
 import streamlit as st
 
 import ui
+from ui import map_data
+from ui.picture_map import Colouring, Panel, atlas, picture_map
 from vicreg import charts
 from vicreg.evaluation.clustering import majorities
 from vicreg.runs.folder import Run
@@ -21,7 +23,7 @@ width = ui.width()
 controls = st.columns([3, 3, 2, 2])
 run, second = ui.pick_pair(controls)
 count = ui.pick_amount(controls[2], len(ui.results(run, "projections")), key="cluster_count")
-kind = ui.pick_map(controls[3], key="cluster_map")
+kind = charts.MAP_TITLES[ui.pick_map(controls[3], key="cluster_map")]
 classes = ui.class_names(run)
 if not ui.has(run, "clusters"):
     st.stop()
@@ -75,21 +77,24 @@ def names_of(run: Run) -> list[str]:
 
 def show_maps(run: Run, key: str) -> None:
     """The map by cluster and by class."""
-    table, names = ui.results(run, "clusters"), names_of(run)
-    frame = ui.results(run, "projections").head(count).assign(cluster=np.array(names)[table["cluster"].head(count)])
-    frame["class"] = np.array(classes)[frame["label"]]
-    if pictures is not None:
-        frame["image"] = ui.thumbnails(run, pictures, count)
-    figures = ui.metrics(run)["clusters"]
-    colours = [colour for _, colour in earned(run)]
-    panels = [
-        charts.panel(kind, names, title=f"by cluster, {ui.title(run)}", field="cluster", colours=colours),
-        charts.panel(kind, classes, title=f"by class, {ui.title(run)}"),
-    ]
-    ui.chart(
-        charts.maps(frame, panels, width=width),
-        alt=f"{charts.MAP_TITLES[kind]} of {count:,} test pictures under {ui.title(run)}, by cluster and by class.",
+    table, names, figures = ui.results(run, "clusters"), names_of(run), ui.metrics(run)["clusters"]
+    labels = table["label"].head(count).to_numpy()
+    places = map_data.places(run, kind, count)
+    of_clusters = [colour for _, colour in earned(run)]
+    picture_map(
+        [
+            Panel(f"By cluster, {ui.title(run)}", places, colouring="Cluster"),
+            Panel(f"By class, {ui.title(run)}", places, colouring="Class"),
+        ],
         key=key,
+        numbers=np.arange(count),
+        colourings=[
+            *map_data.colourings(run, None, labels),
+            Colouring("Cluster", names, of_clusters, table["cluster"].head(count).to_numpy()),
+        ],
+        atlas=atlas(run, pictures, count),
+        alt=f"{kind} of {count:,} test pictures under {ui.title(run)}, by cluster and by class.",
+        words="",
     )
     low, high = figures["interval"]
     named = sum(":" in name for name in names)

@@ -1,20 +1,23 @@
-"""Maps: every test picture as a point, PCA beside t-SNE beside Laplacian Eigenmaps; or two runs beside each other."""
+"""Maps: every test picture at its place on PCA, t-SNE and Laplacian Eigenmaps, two side by side, and how honest each is."""
 
 import numpy as np
 import streamlit as st
 
 import ui
+from ui import map_data
+from ui.picture_map import Panel, atlas, picture_map
 from vicreg import charts
+from vicreg.runs.folder import Run
 from vicreg.runs.model_card import described
 
 ui.page(
     "Do the classes separate, though no label was used?",
     "Each point is a test picture; its place comes from the representation alone, its colour from the label that "
-    "training never saw. **Drag a box** on one map: the same pictures light up on the others.",
+    "training never saw. **Zoom in** until you see the pictures, **click** one for its true neighbours.",
 )
 
 width = ui.width()
-controls = st.columns([3, 3, 2, 3])
+controls = st.columns([3, 3, 3, 3])
 run, second = ui.pick_pair(controls)
 eigenmap = next(
     (
@@ -24,83 +27,60 @@ eigenmap = next(
     ),
     None,
 )
-kinds = [kind for kind in charts.MAP_TITLES if kind != "laplacian" or eigenmap is not None]
-if second is not None:
-    kind = ui.pick_map(controls[2], key="map")
-count = ui.pick_amount(controls[3], len(ui.results(run, "projections")), key="count")
-places = ui.results(run, "projections").head(count)
-classes = ui.class_names(run)
-pictures = ui.pictures(run)
-
-frame = places.assign(**{"class": np.array(classes)[places["label"]]})
-known = {} if pictures is None else pictures.known
-field = "class"
-if known:
-    field = st.segmented_control(
-        "Coloured by", ["class", *known], default="class", required=True, key="coloured_by", bind="query-params"
-    )
-    frame = frame.assign(**{what: names[pictures.order[places["index"]]] for what, names in known.items()})
-hues = None if field == "class" else [charts.HUE_COLOURS[name] for name in ui.spec(run).attributes[field]]
-names = classes if field == "class" else list(ui.spec(run).attributes[field])
-if second is not None:
-    other = ui.results(second, "projections").head(count)
-    for axis in "xy":
-        frame[f"second_{kind}_{axis}"] = other[f"{kind}_{axis}"]
-    named = charts.MAP_TITLES[kind]
-    panels = [
-        charts.panel(kind, names, title=f"{named}, {ui.title(run)}", field=field, colours=hues),
-        charts.panel(kind, names, prefix="second_", title=f"{named}, {ui.title(second)}", field=field, colours=hues),
-    ]
-else:
-    if eigenmap is not None:
-        for axis in "xy":
-            frame[f"laplacian_{axis}"] = ui.results(eigenmap, "projections")[f"laplacian_{axis}"].head(count)
-    panels = [charts.panel(kind, names, field=field, colours=hues) for kind in kinds]
-if pictures is not None:
-    frame["image"] = ui.thumbnails(run, pictures, len(frame))
-
-event = ui.chart(
-    charts.maps(frame, panels, width=width),
-    alt="Maps of the same test pictures, coloured by "
-    + field
-    + ": "
-    + "; ".join(panel.title for panel in panels)
-    + ".",
-    key="maps",
-    on_select="rerun",
-    selection_mode="brush",
+names = map_data.offered(run, second, eigenmap)
+left = map_data.pick(controls[2], "Map", names, key="map", default="t-SNE")
+beside = None if second else map_data.pick(controls[3], "Beside it", ["none", *names], key="beside", default="PCA")
+mapped = len(ui.results(run, "projections"))
+exhibit = st.container()
+few, setting = min(map_data.FEW, mapped), map_data.is_setting(left, beside)
+everything = mapped > few and st.toggle(
+    f"All {mapped:,} test pictures",
+    key="everything",
+    bind="query-params",
+    disabled=setting,
+    help=f"Off, the first {few:,} are drawn. t-SNE under other settings was computed of these alone.",
 )
-chosen = ui.brushed(frame, event["selection"].get("brush", {}))
+count = few if setting or not everything else mapped
+pictures = ui.pictures(run)
+classes = ui.class_names(run)
+projections = ui.results(run, "projections")
 
-if chosen is None:
-    st.caption("Nothing is chosen. Drag a box on a map, or click a class in the legend to see it alone.")
+
+def panel(of: Run, name: str, title: str) -> tuple[Panel, int]:
+    """One map of a run with how honest it is, and how many true neighbours of each picture it was asked for."""
+    source = eigenmap if name == charts.MAP_TITLES["laplacian"] else of
+    found = map_data.honesty(source, name, count)
+    values = {} if found.steps is None else {map_data.KEPT: found.steps}
+    return Panel(title, map_data.places(source, name, count), found.sentence, found.neighbours, values), found.k
+
+
+if second:
+    drawn = [panel(one, left, f"{left}, {ui.title(one)}") for one in (run, second)]
 else:
-    counts = chosen[field].value_counts()
-    listed = ", ".join(f"{name} ({n})" for name, n in counts.head(4).items())
-    st.markdown(f"**{len(chosen):,} pictures chosen**, most often: {listed or 'none'}")
-    if pictures is not None and len(chosen):
-        shown = chosen.head(60)
-        ui.tiles(
-            pictures[shown["index"].to_numpy()],
-            key="chosen",
-            label="Pictures in the box",
-            captions=[[name] for name in shown[field]],
-            alts=[f"{name}, picture {index}" for name, index in zip(shown[field], shown["index"], strict=True)],
-            colours=[
-                ui.class_colour(label) if hues is None else charts.HUE_COLOURS[name]
-                for label, name in zip(shown["label"], shown[field], strict=True)
-            ],
-        )
-        if len(chosen) > len(shown):
-            st.caption(f"The first {len(shown)} of them.")
+    drawn = [panel(run, name, name) for name in (left, beside) if name != "none"]
+panels, asked = [one for one, _ in drawn], {k for _, k in drawn}
+kept = asked.pop() if len(asked) == 1 else 0  # the scale of kept neighbours needs one number of them
+with exhibit:
+    picture_map(
+        panels,
+        key="maps",
+        numbers=np.arange(count),
+        colourings=map_data.colourings(run, pictures, projections["label"].head(count).to_numpy(), kept),
+        atlas=atlas(run, pictures, count),
+        alt=f"Maps of {count:,} test pictures of {ui.title(run)}, coloured by class.",
+        words="",
+    )
+if why := map_data.why_several(run, left, beside):
+    st.caption(why)
 
 figures = ui.metrics(run).get("projection")
 others = ui.metrics(second).get("projection") if second is not None else None
+kind = map_data.kind_of(left)
 if second is not None and not others:
     st.caption(f"`{ui.title(second)}` has no figures of its map yet: `python -m vicreg evaluate {second.name}`.")
-if figures and others:
+if figures and others and kind in figures and kind in others:
     st.markdown(
-        f"**How much separates.** Among the 10 nearest points on {charts.MAP_TITLES[kind]}, the majority has the "
+        f"**How much separates.** Among the 10 nearest points on {left}, the majority has the "
         f"picture's class for {figures[kind]['knn_accuracy']:.2f} % of the pictures of `{ui.title(run)}` and "
         f"{others[kind]['knn_accuracy']:.2f} % of `{ui.title(second)}`; in all dimensions it is "
         f"{figures['full']['knn_accuracy']:.2f} % and {others['full']['knn_accuracy']:.2f} %. "
@@ -124,10 +104,23 @@ if {"ink", "paper"} <= set(ui.spec(run).attributes):
         "**Look for pairs of islands.** Every digit comes light on dark and dark on light. Where it lies in two places, the "
         "network tells these apart too."
     )
+honest = ui.metrics(run).get("map_choices")
+if honest:
+    st.markdown(
+        f"**How honest is a map?** A plane has no room for every neighbourhood. *Trustworthiness* falls when pictures lie "
+        f"near each other on the map only, *continuity* when the map tears true neighbours apart; 1 is best for both. "
+        f"True neighbours are a picture's {honest['neighbours']} nearest in representation space among the {honest['n']:,} "
+        "shown. Choose **Neighbours kept** to see where the map loses them."
+    )
+elif figures:
+    st.caption(
+        f"`python -m vicreg evaluate {run.name} --only map_choices` adds lines to true neighbours, and more maps."
+    )
 if figures:
     st.markdown(
         "**What a map does not prove.** The size of an island, and how far it lies from the next, mean nothing on "
-        "t-SNE; another starting point draws another picture. Whether classes can be told apart is what the "
+        "t-SNE; another starting point draws another picture. Choose two seeds side by side, or click a picture at the edge "
+        "of an island and see where its true neighbours lie. Whether classes can be told apart is what the "
         "[linear probe](probe) measures."
     )
 
@@ -192,7 +185,8 @@ if eigenmap is not None:
 
 if figures:
     ui.measured(
-        f"{figures['protocol']} Run `{ui.title(run)}`; pictures: {ui.metrics(run)['sources']['test']['source']}"
+        f"{figures['protocol']} {honest['protocol'] if honest else ''} "
+        f"Run `{ui.title(run)}`; pictures: {ui.metrics(run)['sources']['test']['source']}"
         + (
             f" Eigenmap: {described(eigenmap.record['baseline'])}, k = {eigenmap.record['baseline']['neighbours']}."
             if eigenmap is not None

@@ -25,7 +25,7 @@ from ui.ablation_panels import (
     space_figures,
     spread_panels,
 )
-from ui.chart_widgets import brushed, chart, pick_amount, pick_map, prepared
+from ui.chart_widgets import chart, pick_amount, pick_map, prepared
 from ui.components import drawing, tiles, width
 from ui.data import chosen as chosen_data
 from ui.page_table import PAGES, navigation, page
@@ -69,7 +69,6 @@ __all__ = [
     "anomalies",
     "anomalous",
     "anomaly_figures",
-    "brushed",
     "budget",
     "chart",
     "chosen_data",

@@ -1,9 +1,7 @@
-"""Charts as every page shows them, the choices that go with maps, and what was brushed on them."""
+"""Charts as every page shows them, and the choices that go with maps."""
 
 from __future__ import annotations
 
-import numpy as np
-import pandas as pd
 import streamlit as st
 
 from vicreg import charts
@@ -56,13 +54,3 @@ def pick_amount(place: object, mapped: int, *, key: str) -> int:
         persist_state="session",
         help=f"All {mapped:,} were mapped; this many of them are drawn. More pictures take longer to send.",
     )
-
-
-def brushed(frame: pd.DataFrame, box: dict[str, list[float]]) -> pd.DataFrame | None:
-    """The rows inside a brushed box {column: [low, high]}; None where nothing is brushed."""
-    if not box or not set(box) <= set(frame):  # a box that was drawn on maps that are gone
-        return None
-    inside = np.ones(len(frame), dtype=bool)
-    for column, (low, high) in box.items():
-        inside &= frame[column].between(low, high).to_numpy()
-    return frame[inside]

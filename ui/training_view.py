@@ -14,7 +14,9 @@ import pandas as pd
 import streamlit as st
 
 import ui
-from ui import training_limits
+from ui import data, training_limits
+from ui.picture_map import Colouring, Panel, atlas_of_set, picture_map
+from ui.pictures import image_set
 from vicreg import charts, jobs
 from vicreg.config import Config, presets
 from vicreg.data.catalogue import class_names
@@ -217,11 +219,7 @@ def curves(job: Job, *, width: int) -> None:
         )
     if labels is not None and len(labels) == len(last.tsne):
         with right:
-            ui.chart(
-                _map(job.name, job.created, last.epoch, max(240, min(440, half - 40)), moments, labels, job),
-                alt=f"t-SNE of {len(labels):,} test pictures, epoch {last.epoch} of {job.name}, coloured by class.",
-                key="live_map",
-            )
+            _show_map(job, moments, labels)
 
 
 def command(act: Callable[[Job], object], job: Job) -> None:
@@ -280,14 +278,23 @@ def _figures(name: str, created: float, epoch: int, width: int, epochs: int, _mo
     return ui.prepared(charts.snapshots({name: frame}, {name: charts.OTHER_COLOUR}, width=width, epochs=epochs))
 
 
-@st.cache_resource(max_entries=16, show_spinner=False)
-def _map(name: str, created: float, epoch: int, side: int, _moments: list, _labels: np.ndarray, _job: Job) -> dict:
-    classes, last = list(class_names(_job.config.dataset)), _moments[-1]
-    frame = pd.DataFrame({"tsne_x": last.tsne[:, 0], "tsne_y": last.tsne[:, 1], "class": np.array(classes)[_labels]})
-    reach = 1.03 * float(max(np.abs(m.tsne).max() for m in _moments) or 1)
-    title = f"t-SNE of {len(frame):,} test pictures, " + (
-        f"epoch {last.epoch}" if last.epoch else "before the first step"
-    )
-    return ui.prepared(
-        charts.film(frame, classes, kind="tsne", limits=(-reach, reach), side=side).properties(title=title)
+def _show_map(job: Job, moments: list, labels: np.ndarray) -> None:
+    """The newest map of the fixed test pictures; points glide to it from the one before, on the axes of all."""
+    dataset, last, count = job.config.dataset, moments[-1], len(labels)
+    classes, reach = class_names(dataset), 1.03 * float(max(np.abs(m.tsne).max() for m in moments) or 1)
+    here = data.arrival(dataset) == data.HERE
+    picture_map(
+        [
+            Panel(
+                f"t-SNE of {count:,} test pictures, "
+                + (f"epoch {last.epoch}" if last.epoch else "before the first step"),
+                last.tsne,
+                within=(-reach, -reach, reach, reach),
+            )
+        ],
+        key="live_map",
+        numbers=np.arange(count),
+        colourings=[Colouring("Class", classes, charts.CLASS_COLOURS[: len(classes)], labels)],
+        atlas=atlas_of_set(image_set(dataset, "test"), count) if here else None,
+        alt=f"t-SNE of {count:,} test pictures, epoch {last.epoch} of {job.name}, coloured by class.",
     )

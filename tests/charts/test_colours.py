@@ -61,6 +61,13 @@ def test_no_colour_means_two_things(one, other):
     assert apart[nearest] >= APART, (nearest, apart[nearest])
 
 
+def test_the_scale_of_kept_neighbours_is_no_other_colour_and_falls_in_lightness():
+    others = [lab(colour) for colours in SETS.values() for colour in colours.values()]
+    assert min(ciede2000(lab(step), other) for step in charts.KEPT_COLOURS for other in others) >= APART
+    lightness = [lab(step)[0] for step in charts.KEPT_COLOURS]
+    assert min(one - other for one, other in itertools.pairwise(lightness)) >= 12
+
+
 @pytest.mark.parametrize("palette", SETS)
 def test_colours_of_a_set_differ(palette):
     for (one, left), (other, right) in itertools.combinations(SETS[palette].items(), 2):

@@ -10,6 +10,9 @@ import pytest
 from opened import served
 from playwright.sync_api import expect
 
+from vicreg.runs.folder import open_run
+from vicreg.storage import paths
+
 ROOT = Path(__file__).parents[2]
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 pytestmark = [
@@ -87,20 +90,54 @@ def test_the_keyboard_picks_a_query_too(page, server):
     assert "query=5" in page.url
 
 
-def test_a_box_on_one_map_chooses_pictures(page, server):
-    page.goto(f"{server}/maps")
-    page.get_by_text("Nothing is chosen").wait_for()
-    chart = page.get_by_test_id("stVegaLiteChart").first
-    chart.locator("canvas, svg.marks").first.wait_for()
-    page.wait_for_timeout(1_500)
-    box = chart.bounding_box()
-    x, y = box["x"] + box["width"] * 0.72, box["y"] + box["height"] * 0.4
-    page.mouse.move(x, y)
+def maps_of_digits(page, server):
+    page.goto(f"{server}/maps?data=coloured-digits")
+    canvas = page.locator(".picture-map .over").first
+    canvas.wait_for()
+    page.wait_for_function("() => !document.querySelector('[data-testid=stStatusWidget]')")
+    return canvas
+
+
+def test_marked_pictures_are_listed_with_their_own_thumbnails_also_of_one_class_alone(page, server):
+    canvas = maps_of_digits(page, server)
+    page.get_by_role("button", name="Lasso").click()
+    box = canvas.bounding_box()
+    left, top, right, low = box["x"] + 5, box["y"] + 5, box["x"] + box["width"] - 5, box["y"] + box["height"] - 5
+    page.mouse.move(left, top)
     page.mouse.down()
-    page.mouse.move(x + 90, y + 90, steps=6)
+    for place in ((right, top), (right, low), (left, low)):
+        page.mouse.move(*place, steps=3)
     page.mouse.up()
-    page.get_by_text("pictures chosen").wait_for()
-    page.get_by_role("group", name="Pictures in the box").get_by_role("img").first.wait_for()
+    page.get_by_text("1,000 pictures marked").wait_for()  # the loop was around all of them
+    page.get_by_role("group", name="Class").get_by_role("button", name="3", exact=True).click()
+    labels = open_run(paths.BUNDLED / "coloured-digits-vicreg").results("projections")["label"]
+    wanted = labels.index[labels == 3].tolist()[:60]
+    tiles = page.locator(".picture-map .gallery .tile")
+    expect(tiles).to_have_count(len(wanted), timeout=PATIENCE)
+    found = tiles.evaluate_all(
+        "(tiles) => tiles.map((tile) => [tile.ariaLabel, tile.firstChild.style.backgroundPosition])"
+    )
+    assert found == [
+        [f"3, test picture {i}", f"{-64 * (i % 100)}px {-64 * (i // 100)}px".replace("-0px", "0px")] for i in wanted
+    ]
+
+
+def test_the_keyboard_chooses_and_marks_a_picture_on_a_map(page, server):
+    canvas = maps_of_digits(page, server)
+    page.get_by_role("button", name="Whole map").focus()
+    page.keyboard.press("Tab")
+    expect(canvas).to_be_focused(timeout=PATIENCE)
+    who = page.locator(".picture-map .who")
+    for key in ("+", "ArrowRight", "ArrowDown", "ArrowRight"):
+        page.keyboard.press(key)
+        page.keyboard.press("Enter")  # the picture in the middle, if there is one
+        if who.count():
+            break
+    expect(who).to_have_text(re.compile(r"^\d, test picture "), timeout=PATIENCE)
+    page.keyboard.press("Space")
+    page.get_by_text("marked", exact=False).first.wait_for()
+    page.keyboard.press("Escape")
+    expect(who).to_have_count(0, timeout=PATIENCE)
 
 
 def test_the_logarithmic_switch_redraws_the_curves(page, server):

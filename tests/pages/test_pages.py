@@ -7,7 +7,6 @@ import urllib.parse
 from collections import Counter
 from pathlib import Path
 
-import numpy as np
 import pytest
 from opened import component, opened, specs, text
 from streamlit.testing.v1 import AppTest
@@ -116,25 +115,14 @@ def test_the_film_shows_the_chosen_epoch(without_pictures):
     assert f"t-SNE of 2,000 test pictures after epoch {epochs[1]}" in alts[-1]
 
 
-def test_maps_show_pca_tsne_and_laplacian_eigenmaps_with_a_linked_brush(without_pictures):
-    spec = specs(opened("maps"))[0]
-    panels = spec.get("hconcat") or spec["vconcat"]
-    assert [panel["title"] for panel in panels] == ["PCA", "t-SNE", "Laplacian Eigenmaps of pixels"]
-    brush = next(param for param in spec["params"] if param["name"] == "brush")
-    assert len(brush["views"]) == 3
-    assert panels[0]["encoding"]["opacity"]["condition"]["test"]["and"][0] == {"param": "brush"}
-
-
-def test_a_brushed_box_lists_the_pictures_inside(with_pictures):
-    places = RUN.results("projections").head(2_000)
-    low, high = np.quantile(places["tsne_x"], [0.4, 0.6])
-    wanted = places[places["tsne_x"].between(low, high)]
-    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=120)
-    app.session_state["maps"] = {"selection": {"brush": {"tsne_x": [float(low), float(high)]}}}
-    app.switch_page("pages/maps.py").run()
-    assert not app.exception
-    assert f"**{len(wanted):,} pictures chosen**" in text(app)
-    assert len(component(app, "chosen")["tiles"]) == 60
+def test_maps_show_tsne_beside_pca_and_offer_the_eigenmap(without_pictures):
+    app = opened("maps")
+    assert [panel["title"] for panel in component(app, "maps")["panels"]] == ["t-SNE", "PCA"]
+    assert component(app, "maps")["atlas"] is None
+    assert "Laplacian Eigenmaps of pixels" in app.selectbox(key="beside").options
+    app = opened("maps", beside="Laplacian Eigenmaps of pixels", everything="true")
+    assert component(app, "maps")["count"] == 10_000
+    assert len(component(app, "maps")["panels"]) == 2
 
 
 def test_retrieval_shows_the_runs_neighbours_and_never_the_query(with_pictures):
@@ -221,10 +209,9 @@ def test_compared_curves_hold_both_runs_in_every_panel(without_pictures):
 
 
 def test_compared_maps_lie_side_by_side_on_the_same_pictures(without_pictures):
-    spec = specs(opened("maps", second=OTHER.title))[0]
-    panels = spec.get("hconcat") or spec["vconcat"]
+    panels = component(opened("maps", second=OTHER.title), "maps")["panels"]
     assert [panel["title"] for panel in panels] == [f"t-SNE, {ui.title(RUN)}", f"t-SNE, {ui.title(OTHER)}"]
-    assert panels[1]["encoding"]["x"]["field"] == "second_tsne_x"
+    assert panels[0]["xy"] != panels[1]["xy"]
 
 
 def test_retrieval_shows_the_second_runs_neighbours_of_the_same_query(with_pictures):

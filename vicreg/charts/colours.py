@@ -41,6 +41,8 @@ CLASS_COLOURS = (
 )
 NO_CLASS_COLOUR = "#666666"  # of a cluster that no class is matched to
 UNNAMED_COLOURS = ("#917355", "#554682", "#91cdaf", "#cd91cd", "#286455")  # of clusters without a class, in turn
+# How many of its true neighbours a map keeps, in five steps from few to many: a scale of its own, darker step by step.
+KEPT_COLOURS = ("#f7d8fe", "#c7aadd", "#9382b3", "#625d7f", "#373a53")
 # The groups of an anomaly score: pictures of the data set, of another one, and a visitor's.
 GROUP_COLOURS = {"normal": "#00c369", "anomalous": "#ff4b96", "own": "#004bc3"}
 # The colours that coloured digits are drawn in, each as itself, their lightness apart for colour-blind readers.

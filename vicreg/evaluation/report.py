@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 
 from vicreg.evaluation.anomaly_sets import anomaly_sets
+from vicreg.evaluation.map_choices import coordinates, map_choices
 from vicreg.evaluation.sections.anomaly_scores import anomaly
 from vicreg.evaluation.sections.flat_maps import maps
 from vicreg.evaluation.sections.k_means import clusters
@@ -24,11 +25,13 @@ from vicreg.evaluation.sections.section import Section
 from vicreg.evaluation.sections.singular_values import spectrum_of
 from vicreg.evaluation.spaces import spaces
 
-# In the order in which they are measured. `spaces` quotes `probe` and `knn`, so it comes after them.
+# In the order in which they are measured. `spaces` quotes `probe` and `knn`, and `map_choices` judges the maps of
+# `projection`, so they come after them.
 SECTIONS = (
-    *("knn", "probe", "attributes", "spectrum", "retrieval", "projection"),
+    *("knn", "probe", "attributes", "spectrum", "retrieval", "projection", "map_choices"),
     *("anomaly", "anomaly_sets", "clusters", "spaces", "layers"),
 )
+SLOW = ("map_choices",)  # as long as all others together on few images, so a training ends without it
 
 
 @dataclass(frozen=True)
@@ -59,6 +62,7 @@ def evaluate(
     layers: Callable[[], Section] | None = None,
     only: Collection[str] = SECTIONS,
     measured: Mapping[str, Any] | None = None,
+    projections: pd.DataFrame | None = None,
     on_stage: Callable[[str, int, int], None] = lambda label, done, total: None,
 ) -> Report:
     """Measure the representations of both splits.
@@ -72,7 +76,8 @@ def evaluate(
     images, by name: the names of its values, and (N,), (M,) whole numbers into them. layers: measures every layer of the
     networks (`vicreg.evaluation.layers`), where there are networks. sources: where the pictures came from, copied into
     the metrics. only: names of SECTIONS, the others are left out. measured: an earlier report's metrics, where a section
-    that is left out is looked up by one that quotes it. on_stage("measuring", done, total) is called before each step.
+    that is left out is looked up by one that quotes it; projections: its table of that name, where the maps are left out.
+    on_stage("measuring", done, total) is called before each step.
     """
     from threadpoolctl import threadpool_info, threadpool_limits
 
@@ -90,6 +95,9 @@ def evaluate(
         "spectrum": lambda: spectrum_of(test),
         "retrieval": lambda: retrieval(train, test, test_labels, classes=classes, **colours),
         "projection": lambda: maps(test, test_labels, own_map=own_map),
+        "map_choices": lambda: map_choices(
+            test, test_labels, drawn=coordinates(tables.get("projections", projections))
+        ),
         "anomaly": lambda: anomaly(train, test, test_labels, anomalies=anomalies, labels=anomaly_labels, images=pooled),
         "anomaly_sets": lambda: anomaly_sets(
             train,

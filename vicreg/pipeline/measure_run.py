@@ -26,15 +26,16 @@ def evaluate_run(
     run: Run,
     *,
     only: Collection[str] = (),
+    leave_out: Collection[str] = (),
     download: bool = False,
     on_stage: Stage = lambda label, done, total: None,
 ) -> Run:
     """Rebuild metrics.json, results/ and the model card of a run from its weights, and return the run.
 
-    only: sections of the report (`vicreg.evaluation.report.SECTIONS`) to measure, where the others stay as they are; all,
-    if none is named. Measured on the pictures at hand, which the metrics name. Raises PicturesMissing where there are
-    none, and ValueError for an unknown section or one of a run that was never measured; where only the anomalies'
-    pictures are missing, their figures are left out.
+    only: sections of the report (`vicreg.evaluation.report.SECTIONS`) to measure, where the others stay as they are; all
+    but leave_out, if none is named. Measured on the pictures at hand, which the metrics name. Raises PicturesMissing where
+    there are none, and ValueError for an unknown section or one of a run that was never measured; where only the
+    anomalies' pictures are missing, their figures are left out.
     """
     from vicreg.evaluation.report import SECTIONS, evaluate
 
@@ -86,8 +87,9 @@ def evaluate_run(
             for what, values in CATALOGUE[test_set.name].attributes.items()
         },
         **more,
-        only=only or SECTIONS,
+        only=only or [name for name in SECTIONS if name not in leave_out],
         measured=run.metrics,
+        projections=run.results("projections") if only and "projection" in run.metrics else None,
         on_stage=on_stage,
     )
     others = {seeds.SECTION: run.metrics[seeds.SECTION]} if seeds.SECTION in run.metrics else {}

@@ -147,9 +147,10 @@ def _measured(
 
     Measured where the state lies, so that a run is in its place when it is whole, and stopping loses nothing.
     """
-    measured = evaluate_run(
-        write_run(state / MEASURING / folder.name, files, record), download=download, on_stage=on_stage
-    )
+    from vicreg.evaluation.report import SLOW
+
+    unmeasured = write_run(state / MEASURING / folder.name, files, record)
+    measured = evaluate_run(unmeasured, leave_out=SLOW, download=download, on_stage=on_stage)
     files = {name: (measured.folder / name).read_bytes() for name in measured.record["files"]}
     run = write_run(folder, files, record)
     _clear(state)

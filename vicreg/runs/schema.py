@@ -261,6 +261,14 @@ _SECTIONS = {
     ),
     "anomaly_sets": _SETS,
     "layers": _layers,
+    "map_choices": fields(
+        {
+            "maps": mapped(fields({"trustworthiness": number, "continuity": number, "kept": number})),
+            "n": whole(1),
+            "neighbours": whole(1),
+            "protocol": text,
+        }
+    ),
     "spaces": fields({"y": _SPACE, "n": whole(1), "protocol": text}, {"z": _SPACE}),
     "clusters": fields(
         {

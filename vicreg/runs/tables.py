@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from vicreg.evaluation.anomaly import OFFERED
+from vicreg.evaluation.map_names import MAP_CHOICES, NEIGHBOURS
 from vicreg.runs.schema import Measured
 from vicreg.storage.paths import HISTORY_FILE
 from vicreg.storage.untrusted import plain, shown
@@ -79,6 +80,15 @@ TABLES = {
     "embedding_points": Table({"index": ROW, "z_1": NUMBER, "z_2": NUMBER}, most=10_000),
     "embedding_spectrum": Table({"dimension": WHOLE, "singular_value": NUMBER}, most=20_000),
     "fingerprints": Table({"label": LABEL, **{f"f{i}": WHOLE for i in range(8)}}, every=True),
+    "map_choices": Table(
+        {
+            **{"index": ROW, "label": LABEL},
+            **{f"n{i}": ROW for i in range(NEIGHBOURS)},
+            **{f"{name}_{axis}": NUMBER for name in MAP_CHOICES for axis in "xy"},
+            **{f"{name}_kept": WHOLE for name in MAP_CHOICES},
+        },
+        most=10_000,
+    ),
     "neighbours": Table(
         {
             **{"metric": WORD, "query": ROW, "rank": WHOLE},
@@ -253,6 +263,7 @@ def _read(column: str, name: str) -> bool:
         return True
     more = {
         "embedding_spectrum": ("standard_deviation",),
+        "map_choices": ("_kept",),
         "projections": ("_x", "_y", "_kept"),
         "snapshots": ("embedding_std", "embedding_rank"),
         "spectrum": ("standard_deviation",),
@@ -331,6 +342,13 @@ def _confusion_problem(frame: pd.DataFrame, classes: Sequence[str], measured: Me
     return "" if known and frame["count"].min() >= 0 else "it counts other classes than the data set's"
 
 
+def _choices_problem(frame: pd.DataFrame, classes: Sequence[str], measured: Measured) -> str:
+    if not np.array_equal(frame["index"], np.arange(len(frame))):
+        return "its rows are not the first test images in their order"
+    highest = frame[[f"n{i}" for i in range(NEIGHBOURS)]].to_numpy().max()
+    return "" if highest < len(frame) else f"a neighbour is row {highest:,} of {len(frame):,}"
+
+
 def _timeline_problem(frame: pd.DataFrame, classes: Sequence[str], measured: Measured) -> str:
     if frame["epoch"].nunique() > MAX_EPOCHS:
         return f"it has more than {MAX_EPOCHS:,} epochs"
@@ -343,6 +361,7 @@ _PROBLEMS: dict[str, Any] = {
     "bank": _bank_problem,
     "clusters": _cluster_problem,
     "confusion": _confusion_problem,
+    "map_choices": _choices_problem,
     "timeline": _timeline_problem,
 }
 

@@ -1,0 +1,81 @@
+// Pictures beside the maps: the chosen one with its true neighbours, and those that were marked.
+
+const SHOWN = 60; // marked pictures in the gallery
+
+function pictureOf(state, i, scale) {
+  const picture = document.createElement("span");
+  picture.className = "picture";
+  if (state.atlas) state.atlas.paint(picture, state.numbers[i], scale);
+  else {
+    Object.assign(picture.style, { width: `${14 * scale}px`, height: `${14 * scale}px`, background: state.cssOf(i) });
+  }
+  return picture;
+}
+
+/** A picture as a button that chooses it; pointing at it shows where it is on every map. */
+function tileOf(state, i, scale, act, caption = null) {
+  const tile = document.createElement("button");
+  Object.assign(tile, { type: "button", className: "tile", title: state.captionOf(i) });
+  tile.setAttribute("aria-label", state.captionOf(i));
+  tile.dataset.picture = state.numbers[i];
+  tile.style.setProperty("--group", state.cssOf(i));
+  tile.append(pictureOf(state, i, scale));
+  if (caption) tile.append(Object.assign(document.createElement("span"), { className: "caption", textContent: caption }));
+  tile.onpointerenter = tile.onfocus = () => act.hover(i, null);
+  tile.onpointerleave = tile.onblur = () => act.hover(-1, null);
+  tile.onclick = () => act.choose(i);
+  return tile;
+}
+
+const text = (words, name = "") => Object.assign(document.createElement("p"), { textContent: words, className: name });
+
+function boxOf(name, ...parts) {
+  const box = document.createElement("div");
+  box.className = name;
+  box.append(...parts);
+  return box;
+}
+
+/** The chosen picture, its class, how many true neighbours each map keeps, and these neighbours. */
+export function fillChosen(element, state, panels, act) {
+  const { chosen } = state, what = state.atlas ? "picture" : "dot";
+  if (chosen < 0) {
+    const near = state.atlas ? " Zoom in, and dots become pictures." : "", known = panels.some((panel) => panel.neighbours);
+    return element.replaceChildren(text(`Point at a ${what} to see what it is${known ? "; click it for lines to its nearest neighbours" : ""}.${near}`, "hint soft"));
+  }
+  const close = Object.assign(document.createElement("button"), { type: "button", className: "plain", textContent: "Close", onclick: () => act.choose(-1) });
+  const facts = [text(state.captionOf(chosen), "who")], lists = [];
+  for (const panel of panels) {
+    const near = panel.neighboursOf(chosen);
+    if (!near.length) continue;
+    facts.push(text(`${panel.data.title}: keeps ${near.filter((one) => one.kept).length} of its ${near.length} nearest.`));
+    if (lists.some((list) => list.of === panel.neighbours)) continue;
+    const list = boxOf("near", ...near.map(({ point }) => tileOf(state, point, 1, act)));
+    list.setAttribute("role", "group");
+    list.setAttribute("aria-label", "Its nearest in representation space, nearest first");
+    lists.push({ of: panel.neighbours, list, title: panel.data.title });
+  }
+  if (lists.length) facts.push(text("Lines: solid to those that the map keeps near, dashed to the others.", "soft"));
+  const shown = lists.flatMap(({ list, title }) => [text(`Nearest in representation space${lists.length > 1 ? `, ${title}` : ""}`, "what"), list]);
+  element.replaceChildren(pictureOf(state, chosen, 3), boxOf("facts", ...facts, close), ...(shown.length ? [boxOf("lists", ...shown)] : []));
+}
+
+/** The marked pictures, of the group that is shown alone if there is one. */
+export function fillGallery(element, state, act) {
+  const all = state.markedPoints(), listed = all.filter((i) => state.clear(i, null));
+  element.hidden = !all.length;
+  if (!all.length) return element.replaceChildren();
+  const counts = new Map();
+  for (const i of listed) counts.set(state.nameOf(i), (counts.get(state.nameOf(i)) ?? 0) + 1);
+  const most = [...counts].sort((one, other) => other[1] - one[1]).slice(0, 4).map(([name, n]) => `${name} ${n}`).join(", ");
+  const head = document.createElement("p"), clear = document.createElement("button"), tiles = document.createElement("div");
+  head.className = "head";
+  const number = listed.length.toLocaleString("en");
+  head.append(Object.assign(document.createElement("b"), { textContent: listed.length === 1 ? "1 picture marked" : `${number} pictures marked` }), most ? `: ${most}. ` : ". ");
+  if (listed.length > SHOWN) head.append(`The first ${SHOWN}: `);
+  Object.assign(clear, { type: "button", className: "plain", textContent: "Clear", onclick: () => act.unmark() });
+  head.append(clear);
+  tiles.className = "tiles";
+  tiles.append(...listed.slice(0, SHOWN).map((i) => tileOf(state, i, 2, act, state.nameOf(i))));
+  element.replaceChildren(head, tiles);
+}

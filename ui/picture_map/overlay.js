@@ -1,0 +1,100 @@
+// What lies over a map's points: names at the middle of each group, lines to true neighbours, rings, a lasso.
+
+export function createOverlay(canvas) {
+  const context = canvas.getContext("2d");
+  let width = 0, height = 0, style = {};
+
+  function ring(x, y, radius, colour, thick = 2.5) {
+    for (const [paint, wide] of [[style.background, thick + 2.5], [colour, thick]]) {
+      context.beginPath();
+      context.arc(x, y, radius, 0, 7);
+      Object.assign(context, { strokeStyle: paint, lineWidth: wide });
+      context.stroke();
+    }
+  }
+
+  function line(from, to, dashes, thick) {
+    for (const [paint, wide] of [[style.background, thick + 2], [style.text, thick]]) {
+      context.beginPath();
+      context.setLineDash(paint === style.text ? dashes : []);
+      context.moveTo(...from);
+      context.lineTo(...to);
+      Object.assign(context, { strokeStyle: paint, lineWidth: wide });
+      context.stroke();
+    }
+    context.setLineDash([]);
+  }
+
+  return {
+    resize(wide, high) {
+      const ratio = devicePixelRatio || 1;
+      [width, height] = [wide, high];
+      [canvas.width, canvas.height] = [Math.round(wide * ratio), Math.round(high * ratio)];
+      context.setTransform(canvas.width / wide, 0, 0, canvas.height / high, 0, 0);
+    },
+    restyle: (found) => (style = found),
+    clear: () => context.clearRect(0, 0, width, height),
+
+    /** A line to each neighbour: solid where the map keeps it among the nearest, dashed where it does not. */
+    neighbours(from, ends) {
+      for (const { place, kept } of ends.filter((end) => !end.kept)) line(from, place, [4, 4], 1.2, kept);
+      for (const { place } of ends.filter((end) => end.kept)) line(from, place, [], 2);
+      for (const { place, colour } of ends) ring(...place, 5, colour);
+    },
+    chosen: ([x, y], radius) => ring(x, y, radius, style.primary, 3),
+    hovered: ([x, y], radius) => ring(x, y, radius, style.text, 2),
+
+    /** The ring in the middle that the keyboard moves the map under. */
+    aim(radius) {
+      ring(width / 2, height / 2, radius, style.primary, 2);
+      context.fillStyle = style.primary;
+      context.fillRect(width / 2 - 1, height / 2 - 5, 2, 10);
+      context.fillRect(width / 2 - 5, height / 2 - 1, 10, 2);
+    },
+
+    lasso(polygon) {
+      if (polygon.length < 2) return;
+      context.beginPath();
+      polygon.forEach((place, i) => (i ? context.lineTo(...place) : context.moveTo(...place)));
+      context.closePath();
+      Object.assign(context, { fillStyle: style.wash, strokeStyle: style.primary, lineWidth: 2 });
+      context.fill();
+      context.stroke();
+    },
+
+    /** Names with a spot of their colour. labels: { name, colour, place, faded }. Those that would overlap move apart;
+     * one that would have to move far is left out, since where everything is one point names would only hide it. */
+    names(labels) {
+      const high = style.size + 5, gap = 6;
+      context.font = `600 ${style.size}px ${style.font}`;
+      Object.assign(context, { textBaseline: "middle", textAlign: "left" });
+      const boxes = labels.map(({ name, place: [x, y], ...rest }) => {
+        const wide = context.measureText(name).width + style.size + 14;
+        return { name, wide, ...rest, wanted: y - high / 2, x: Math.min(width - wide - 2, Math.max(2, x - wide / 2)), y: y - high / 2 };
+      });
+      boxes.sort((one, other) => one.y - other.y);
+      boxes.forEach((box, i) => {
+        for (const other of boxes.slice(0, i)) {
+          if (box.x < other.x + other.wide && other.x < box.x + box.wide && box.y < other.y + high + gap / 2) box.y = Math.max(box.y, other.y + high + gap / 2);
+        }
+        box.y = Math.min(height - high - 2, Math.max(2, box.y));
+      });
+      for (const { name, colour, faded, x, y, wide, wanted } of boxes) {
+        if (Math.abs(y - wanted) > 2.2 * high) continue;
+        context.globalAlpha = faded ? 0.25 : 0.92;
+        context.fillStyle = style.background;
+        context.beginPath();
+        context.roundRect(x, y, wide, high, 5);
+        context.fill();
+        context.globalAlpha = faded ? 0.35 : 1;
+        context.fillStyle = colour;
+        context.beginPath();
+        context.arc(x + 5 + style.size / 2, y + high / 2, style.size / 2.4, 0, 7);
+        context.fill();
+        context.fillStyle = style.text;
+        context.fillText(name, x + 9 + style.size, y + high / 2 + 0.5);
+      }
+      context.globalAlpha = 1;
+    },
+  };
+}

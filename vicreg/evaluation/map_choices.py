@@ -1,0 +1,128 @@
+"""How honest a map is, and how much of it was chosen: t-SNE of the same images under other settings, judged by neighbours.
+
+    kept              of an image's k nearest in representation space, how many are among its k nearest on the map
+    trustworthiness   1 minus a penalty for images that are near on the map only (Venna and Kaski 2001), by how far
+                      down the list of true neighbours they stand; 1 is best, a shuffled map has about 0.5
+    continuity        the same with roles swapped: a penalty for true neighbours that the map tears apart
+
+t-SNE has a number to choose (perplexity, about how many neighbours each image holds on to) and, where it starts from
+random places, a seed: islands lie elsewhere under another one, and hold the same images.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+
+from vicreg.evaluation.encode import checked
+from vicreg.evaluation.map_names import MAP_CHOICES, NEIGHBOURS, PERPLEXITIES
+from vicreg.evaluation.neighbours import nearest
+from vicreg.evaluation.projection import tsne
+from vicreg.evaluation.sections.section import Section
+
+LEAST = 3 * max(PERPLEXITIES) + 1  # images, so that the largest perplexity is used as it is
+MOST = 2_000  # images: those of a run's film
+REACH = 32_000  # a map's largest coordinate in the table, whose unit means nothing
+
+
+def map_choices(
+    representations: np.ndarray, labels: np.ndarray, *, drawn: Mapping[str, np.ndarray] | None = None
+) -> Section:
+    """t-SNE of the first 2,000 images under every perplexity and seed, and how honest each map is.
+
+    representations: (N, D). labels: (N,). drawn: (N, 2) coordinates of maps that there are already, by name, to be judged
+    too. The table has a row an image: index, label, its nearest in representation space as n0 to n14 (Euclidean, rows of
+    the table), for each map of its own <name>_x and <name>_y, and for every map <name>_kept, 0 to 15. Nothing for
+    representations that are all one point, and for fewer than 301 images, too few for perplexity 100.
+    """
+    n = min(MOST, len(representations))
+    shown, k = checked(representations)[:n], NEIGHBOURS
+    if n < LEAST or not (shown != shown[0]).any():
+        return Section({}, {})
+    true = nearest(shown, shown, k=k, metric="euclidean", exclude_self=True).indices
+    own = {
+        name: tsne(shown, initial=random_places(n, choice["seed"]), perplexity=choice["perplexity"])
+        for name, choice in MAP_CHOICES.items()
+    }
+    places = {name: np.asarray(xy)[:n] for name, xy in (drawn or {}).items()} | own
+    kept = {name: kept_of(true, xy) for name, xy in places.items()}
+    order = ranks(shown)
+    metrics = {
+        "maps": {
+            name: {**honesty(order, ranks(xy), k=k), "kept": float(kept[name].mean())} for name, xy in places.items()
+        },
+        "n": n,
+        "neighbours": k,
+        "protocol": (
+            f"The first {n:,} test images and no others; an image's true neighbours are the {k} nearest of them in "
+            f"representation space (Euclidean). Kept: how many of the {k} are among the {k} nearest on the map, mean over "
+            f"images. Trustworthiness and continuity (Venna and Kaski 2001) with k = {k}. Each t-SNE by perplexity and seed "
+            "is of these images alone and starts from random places."
+        ),
+    }
+    rows = np.int16 if n <= np.iinfo(np.int16).max else np.int32
+    table = pd.DataFrame(
+        {
+            "index": np.arange(n, dtype=rows),
+            "label": np.asarray(labels)[:n].astype(np.int8),
+            **{f"n{i}": true[:, i].astype(rows) for i in range(k)},
+            **{f"{name}_{axis}": _small(xy)[:, i] for name, xy in own.items() for i, axis in enumerate("xy")},
+            **{f"{name}_kept": count.astype(np.int8) for name, count in kept.items()},
+        }
+    )
+    return Section({"map_choices": metrics}, {"map_choices": table})
+
+
+def coordinates(projections: pd.DataFrame | None) -> dict[str, np.ndarray]:
+    """The maps (N, 2) by name in a table that has columns <name>_x and <name>_y."""
+    if projections is None:
+        return {}
+    names = [column.removesuffix("_x") for column in projections if column.endswith("_x")]
+    return {name: projections[[f"{name}_x", f"{name}_y"]].to_numpy(np.float32) for name in names}
+
+
+def random_places(n: int, seed: int) -> np.ndarray:
+    """(n, 2) normal places to start from, the same for every perplexity."""
+    return np.random.default_rng(seed).standard_normal((n, 2))
+
+
+def kept_of(true: np.ndarray, places: np.ndarray) -> np.ndarray:
+    """(N,) how many of each image's true neighbours (N, k) are among its k nearest on the map (N, 2)."""
+    k = true.shape[1]
+    near = nearest(places, places, k=k, metric="euclidean", exclude_self=True).indices
+    both = np.sort(np.concatenate([true, near], axis=1), axis=1)
+    return (both[:, 1:] == both[:, :-1]).sum(axis=1)
+
+
+def ranks(points: np.ndarray) -> np.ndarray:
+    """(N, N) int16: how far down image i's list of nearest others image j stands, from 1; 0 for itself."""
+    n = len(points)
+    points = np.asarray(points, np.float64) - points.mean(axis=0, dtype=np.float64)
+    squares = (points**2).sum(axis=1)
+    away = squares[:, None] + squares - 2 * points @ points.T
+    np.fill_diagonal(away, -np.inf)
+    order = away.argsort(axis=1, kind="stable")
+    found = np.empty((n, n), np.int16)
+    np.put_along_axis(found, order, np.arange(n, dtype=np.int16)[None], axis=1)
+    return found
+
+
+def honesty(space: np.ndarray, plane: np.ndarray, *, k: int) -> dict[str, float]:
+    """Trustworthiness and continuity, 0 to 1, of ranks (N, N) in representation space and on the map."""
+    return {"trustworthiness": _near_only(space, plane, k), "continuity": _near_only(plane, space, k)}
+
+
+def _near_only(first: np.ndarray, second: np.ndarray, k: int) -> float:
+    """1 minus the penalty for images among the k nearest in `second` but not in `first`, by their rank in `first`."""
+    n = len(first)
+    wrong = (second <= k) & (second > 0) & (first > k)
+    penalty = float((first[wrong].astype(np.int64) - k).sum())
+    return 1 - penalty * 2 / (n * k * (2 * n - 3 * k - 1))
+
+
+def _small(xy: np.ndarray) -> np.ndarray:
+    """Coordinates as int16, one scale for both axes, the middle at 0."""
+    xy = xy - (xy.min(axis=0) + xy.max(axis=0)) / 2
+    return np.round(xy * (REACH / max(float(np.abs(xy).max()), 1e-12))).astype(np.int16)
