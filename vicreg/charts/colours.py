@@ -40,7 +40,7 @@ CLASS_COLOURS = (
     "#3f90da",
 )
 NO_CLASS_COLOUR = "#666666"  # of a cluster that no class is matched to
-UNNAMED_COLOURS = ("#917355", "#554682", "#91cdaf", "#cd91cd", "#286455")  # of clusters without a class, in turn
+UNNAMED_COLOURS = ("#917355", "#288ca0", "#91cdaf", "#b4dc8c", "#286455")  # of clusters without a class, in turn
 # How many of its true neighbours a map keeps, in five steps from few to many: a scale of its own, darker step by step.
 KEPT_COLOURS = ("#f7d8fe", "#c7aadd", "#9382b3", "#625d7f", "#373a53")
 # The groups of an anomaly score: pictures of the data set, of another one, and a visitor's.
