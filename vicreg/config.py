@@ -13,9 +13,16 @@ import json
 import math
 import re
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
+from vicreg.storage.json_values import JsonObject
 from vicreg.terms import TERMS
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+C = TypeVar("C", bound="DataclassInstance")
+Settings: TypeAlias = JsonObject  # of a Config by name, as `dataclasses.replace` takes them
 
 ENCODERS = ("tiny", "lean", "resnet18")
 POSITIVES = ("views", "neighbours")
@@ -69,7 +76,7 @@ class ViewConfig:
 
 # The recipe for each data set that one can train on: what it sets otherwise than Config's defaults, which are the first
 # one's. Digits are not flipped, as a mirrored one is none, and may take any hue.
-RECIPES: dict[str, dict[str, Any]] = {
+RECIPES: dict[str, Settings] = {
     "cifar10": {},
     "coloured-digits": {
         "encoder": "tiny",
@@ -153,26 +160,26 @@ class Config:
         """The name of the run's folder: `<dataset>-<preset>`."""
         return f"{self.dataset}-{self.preset}"
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> JsonObject:
         """A dict of plain JSON values."""
         return json.loads(json.dumps(dataclasses.asdict(self)))
 
     @classmethod
-    def from_dict(cls, values: dict[str, Any]) -> Config:
+    def from_dict(cls, values: JsonObject) -> Config:
         """The Config that `to_dict` wrote. Raises ValueError for unknown names, wrong types and broken rules."""
         return _from_dict(cls, values)
 
 
-def _from_dict(cls: type, values: dict[str, Any]) -> Any:
+def _from_dict(cls: type[C], values: JsonObject) -> C:
     _require(isinstance(values, dict), f"{cls.__name__} must be an object, got {type(values).__name__}")
     defaults = cls()
     known = {f.name for f in dataclasses.fields(cls)}
     unknown = sorted(set(values) - known)
     _require(not unknown, f"unknown {cls.__name__} settings: {', '.join(unknown)}")
-    checked = {}
+    checked: Settings = {}
     for name, value in values.items():
         default = getattr(defaults, name)
-        if dataclasses.is_dataclass(default):
+        if dataclasses.is_dataclass(default) and not isinstance(default, type):
             checked[name] = _from_dict(type(default), value)
         elif isinstance(default, tuple):
             ok = isinstance(value, (list, tuple)) and len(value) == len(default)
@@ -183,7 +190,7 @@ def _from_dict(cls: type, values: dict[str, Any]) -> Any:
     return cls(**checked)
 
 
-def _scalar(name: str, value: Any, default: Any) -> Any:
+def _scalar(name: str, value: object, default: object) -> object:
     if isinstance(default, float) and isinstance(value, int) and not isinstance(value, bool):
         try:
             value = float(value)
@@ -194,7 +201,7 @@ def _scalar(name: str, value: Any, default: Any) -> Any:
 
 
 # What each preset has otherwise than `vicreg`: one value.
-ABLATIONS: dict[str, dict[str, Any]] = {
+ABLATIONS: dict[str, Settings] = {
     "vicreg": {},
     "no-variance": {"variance_weight": 0.0},
     "no-covariance": {"covariance_weight": 0.0},

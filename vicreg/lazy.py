@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any  # noqa: TID251 - a module's `__getattr__` may return anything (PEP 562)
 
 
 def names_of(package: str, homes: Mapping[str, str]) -> Callable[[str], Any]:

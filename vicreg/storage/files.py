@@ -9,7 +9,7 @@ import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -41,6 +41,6 @@ def frame_bytes(frame: pd.DataFrame) -> bytes:
     return buffer.getvalue()
 
 
-def to_json(value: Any) -> bytes:
+def to_json(value: object) -> bytes:
     """Indented JSON, ending in a newline."""
     return (json.dumps(value, indent=2) + "\n").encode()

@@ -22,7 +22,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TypeVar
 
 from vicreg.storage.files import atomic_path
 from vicreg.storage.hub_errors import Cancelled, HubError, offline_sentence, sentence
@@ -41,6 +41,7 @@ _REVISION = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._/-]{0,99}")
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 
 OnBytes = Callable[[int, int], None]
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -95,14 +96,16 @@ def probe(repo: str, revision: str = "main", *, repo_type: str = "model", token:
             api = HfApi(token=token)
             info = api.dataset_info if repo_type == "dataset" else api.model_info
             found = _again(lambda: info(repo, revision=revision, timeout=PROBE_SECONDS, files_metadata=True))
-            if not is_commit(str(found.sha)):
+            commit = str(found.sha)
+            if not is_commit(commit):
                 raise json.JSONDecodeError("no commit", "", 0)
             sizes = {file.rfilename: -1 if file.size is None else file.size for file in found.siblings or ()}
-            answers.put(Listing(repo, found.sha, sizes))
+            answers.put(Listing(repo, commit, sizes))
             if -1 in sizes.values():
-                for file in api.list_repo_tree(repo, recursive=True, revision=found.sha, repo_type=repo_type):
-                    if file.path in sizes and isinstance(getattr(file, "size", None), int):
-                        sizes[file.path] = file.size
+                for file in api.list_repo_tree(repo, recursive=True, revision=commit, repo_type=repo_type):
+                    size = getattr(file, "size", None)  # a folder has none
+                    if file.path in sizes and isinstance(size, int):
+                        sizes[file.path] = size
             answers.put(None)  # no more will come
         except Exception as error:
             answers.put(error)
@@ -206,15 +209,21 @@ def fetch(
 
     constants.DOWNLOAD_CHUNK_SIZE = min(constants.DOWNLOAD_CHUNK_SIZE, CHUNK)
     count = _Count(f"{path} of {repo}", max_bytes)
-    ended, outcome = threading.Event(), []
+    ended = threading.Event()
+    outcome: list[str | BaseException] = []
 
     class Bar(_Bar):
         counted = count
 
     def download() -> None:
         try:
-            options = {"repo_type": repo_type, "revision": commit, "token": token, "tqdm_class": Bar}
-            outcome.append(_again(lambda: hf_hub_download(repo, path, **options)))
+            outcome.append(
+                _again(
+                    lambda: hf_hub_download(
+                        repo, path, repo_type=repo_type, revision=commit, token=token, tqdm_class=Bar
+                    )
+                )
+            )
         except BaseException as error:
             outcome.append(error)
         finally:
@@ -243,7 +252,7 @@ def fetch(
     return Path(result)
 
 
-def _again(call: Callable[[], Any]) -> Any:
+def _again(call: Callable[[], T]) -> T:
     """call(), once more if its connection broke: the client's threads share one pool, closed as soon as any cannot connect."""
     import httpx2
 
@@ -277,7 +286,7 @@ class _Bar:
 
     counted: _Count
 
-    def __init__(self, total: int | None = None, **_: Any) -> None:
+    def __init__(self, total: int | None = None, **_: object) -> None:
         self.total, self.n = total, 0
         self.counted.check(total or 0)
         if total is not None:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import errno
 import json
-from typing import Any
+from typing import TYPE_CHECKING
 
 from vicreg.storage.paths import hub_cache
 from vicreg.storage.untrusted import shown
+
+if TYPE_CHECKING:
+    import httpx2
 
 
 class HubError(ValueError):
@@ -77,7 +80,7 @@ def no_space(what: str, needed: int) -> str:
     )
 
 
-def _answered(response: Any, what: str) -> str:
+def _answered(response: httpx2.Response, what: str) -> str:
     status = response.status_code
     if status == 401:
         return f"The Hub does not know you (401) and keeps {what} to itself: log in with `hf auth login`."

@@ -9,9 +9,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from typing import Any
 
-Rule = Callable[[str, Any], None]
+Rule = Callable[[str, object], None]
 
 MAX_TEXT = 1_000  # characters
 MAX_KEY = 200
@@ -30,7 +29,7 @@ def plain(text: str, *, most: int = MAX_TEXT) -> bool:
     return len(text) <= most and text.isprintable() and not _READ_BY_MARKDOWN.search(text)
 
 
-def shown(value: Any) -> str:
+def shown(value: object) -> str:
     """A value as an error's sentence may quote it: short, and plain whatever it is."""
     if isinstance(value, (dict, list)):
         return "an object" if isinstance(value, dict) else f"a list of {len(value)}"
@@ -39,12 +38,13 @@ def shown(value: Any) -> str:
     return f"'{text}'" if isinstance(value, str) else text
 
 
-def plain_json(value: Any) -> None:
+def plain_json(value: object) -> None:
     """Check that strings are plain and numbers finite all the way down, and that they are not too many.
 
     Raises ValueError, naming the first that is not.
     """
-    waiting, count = [(value, "", 0)], 0
+    waiting: list[tuple[object, str, int]] = [(value, "", 0)]
+    count = 0
     while waiting:
         item, path, depth = waiting.pop()
         count += 1
@@ -64,32 +64,32 @@ def plain_json(value: Any) -> None:
             raise ValueError(f"{path or 'it'} must be a finite number, less than 2 to the 63rd")
 
 
-def number(path: str, value: Any) -> None:
+def number(path: str, value: object) -> None:
     """A number; true and false are none."""
     if type(value) not in (int, float):
         raise ValueError(f"{path} must be a number, got {shown(value)}")
 
 
-def not_negative(path: str, value: Any) -> None:
+def not_negative(path: str, value: object) -> None:
     """A number from 0."""
     number(path, value)
-    if value < 0:
+    if isinstance(value, (int, float)) and value < 0:
         raise ValueError(f"{path} must not be negative, got {shown(value)}")
 
 
-def text(path: str, value: Any) -> None:
+def text(path: str, value: object) -> None:
     """A string; whether it is plain, `plain_json` says."""
     if not isinstance(value, str):
         raise ValueError(f"{path} must be text, got {shown(value)}")
 
 
-def sha256(path: str, value: Any) -> None:
+def sha256(path: str, value: object) -> None:
     """A hash, as 64 hexadecimal digits."""
     if not isinstance(value, str) or not _HEXADECIMAL.fullmatch(value):
         raise ValueError(f"{path} must be a sha256, 64 lower-case hexadecimal digits, got {shown(value)}")
 
 
-def interval(path: str, value: Any) -> None:
+def interval(path: str, value: object) -> None:
     """Two numbers."""
     if not isinstance(value, list) or len(value) != 2:
         raise ValueError(f"{path} must be a list of two numbers, got {shown(value)}")
@@ -100,7 +100,7 @@ def interval(path: str, value: Any) -> None:
 def whole(least: int = 0, most: int = LARGEST) -> Rule:
     """A whole number between two bounds, both included."""
 
-    def rule(path: str, value: Any) -> None:
+    def rule(path: str, value: object) -> None:
         if type(value) is not int or not least <= value <= most:
             bounds = f"from {least:,}" if most == LARGEST else f"from {least:,} to {most:,}"
             raise ValueError(f"{path} must be a whole number {bounds}, got {shown(value)}")
@@ -111,7 +111,7 @@ def whole(least: int = 0, most: int = LARGEST) -> Rule:
 def one_of(*values: str) -> Rule:
     """One of a few strings."""
 
-    def rule(path: str, value: Any) -> None:
+    def rule(path: str, value: object) -> None:
         if value not in values:
             raise ValueError(f"{path} must be one of {', '.join(values)}, got {shown(value)}")
 
@@ -121,7 +121,7 @@ def one_of(*values: str) -> Rule:
 def listed(entry: Rule, *, least: int = 0, most: int = 1_000) -> Rule:
     """A list with a rule for each entry."""
 
-    def rule(path: str, value: Any) -> None:
+    def rule(path: str, value: object) -> None:
         if not isinstance(value, list) or not least <= len(value) <= most:
             raise ValueError(f"{path} must be a list of {least} to {most:,}, got {shown(value)}")
         for position, one in enumerate(value):
@@ -133,7 +133,7 @@ def listed(entry: Rule, *, least: int = 0, most: int = 1_000) -> Rule:
 def mapped(entry: Rule, *, most: int = 1_000) -> Rule:
     """An object with any keys and a rule for each value."""
 
-    def rule(path: str, value: Any) -> None:
+    def rule(path: str, value: object) -> None:
         if not isinstance(value, dict) or len(value) > most:
             raise ValueError(f"{path} must be an object of at most {most:,} keys, got {shown(value)}")
         for key, one in value.items():
@@ -145,7 +145,7 @@ def mapped(entry: Rule, *, most: int = 1_000) -> Rule:
 def fields(required: Mapping[str, Rule], optional: Mapping[str, Rule] | None = None) -> Rule:
     """An object with a rule for each key that must be there, and for some that may be; others are let through."""
 
-    def rule(path: str, value: Any) -> None:
+    def rule(path: str, value: object) -> None:
         if not isinstance(value, dict):
             raise ValueError(f"{path or 'it'} must be an object, got {shown(value)}")
         for key, entry in required.items():
@@ -159,6 +159,6 @@ def fields(required: Mapping[str, Rule], optional: Mapping[str, Rule] | None = N
     return rule
 
 
-def below(path: str, key: Any) -> str:
+def below(path: str, key: object) -> str:
     """The path of a key."""
     return f"{path}.{key}" if path else str(key)
