@@ -50,6 +50,18 @@ class Spec:
         return 100 / len(self.classes)
 
     @property
+    def strangers(self) -> tuple[str, int]:
+        """`anomalies`, of a data set that one can train on."""
+        assert self.anomalies is not None, f"{self.title} cannot be trained on"
+        return self.anomalies
+
+    def file(self, split: str) -> HubFile:
+        """Where the Hub keeps a split of a data set that has a repo."""
+        found = self.splits[split]
+        assert found is not None, f"{self.title} is made here"
+        return found
+
+    @property
     def made_here(self) -> bool:
         """Whether its pictures are made on this machine, without the network."""
         return not self.repo

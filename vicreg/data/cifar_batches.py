@@ -33,7 +33,7 @@ def read_batches(folder: Path, split: str) -> tuple[np.ndarray, np.ndarray]:
 
     originals = CIFAR10.train_list if split == "train" else CIFAR10.test_list
 
-    class OneSplit(CIFAR10):
+    class OneSplit(CIFAR10):  # type: ignore[misc]  # torchvision has no types
         """Asks only for the files of this split."""
 
         base_folder = folder.name

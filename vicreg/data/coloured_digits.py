@@ -89,7 +89,7 @@ def photo_crops() -> np.ndarray:
 
 def sha256(images: np.ndarray) -> str:
     """The hash of pictures, in hexadecimal: what names a data set that has no file."""
-    return hashlib.sha256(np.ascontiguousarray(images)).hexdigest()
+    return hashlib.sha256(np.ascontiguousarray(images).data).hexdigest()
 
 
 def _strokes(drawings: np.ndarray, chosen: np.ndarray, angles: np.ndarray) -> np.ndarray:

@@ -6,11 +6,16 @@ import hashlib
 import io
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
 from vicreg.data.image_set import SIDE, DataError, Progress
 
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+Cell: TypeAlias = dict[str, bytes] | None  # an encoded picture under `bytes`, or null
 BATCH = 256  # rows decoded between two calls of on_progress
 
 
@@ -40,7 +45,7 @@ def decode(
     return images, labels, " and ".join(sorted(encodings)), sha256
 
 
-def _read(file: Path, column: str) -> tuple[str, int, Iterator[tuple[dict | None, int | None]]]:
+def _read(file: Path, column: str) -> tuple[str, int, Iterator[tuple[Cell, int | None]]]:
     """The file's sha256, how many rows it has, and the rows: (picture cell, label). Raises DataError."""
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -48,7 +53,7 @@ def _read(file: Path, column: str) -> tuple[str, int, Iterator[tuple[dict | None
     def unreadable(error: Exception) -> DataError:
         return DataError(f"it cannot be read as parquet ({first_line(error)})")
 
-    def rows(parquet: pq.ParquetFile) -> Iterator[tuple[dict | None, int | None]]:
+    def rows(parquet: pq.ParquetFile) -> Iterator[tuple[Cell, int | None]]:
         with parquet:
             try:
                 for batch in parquet.iter_batches(batch_size=BATCH, columns=[column, "label"]):
@@ -69,7 +74,7 @@ def _read(file: Path, column: str) -> tuple[str, int, Iterator[tuple[dict | None
     return sha256, parquet.metadata.num_rows, rows(parquet)
 
 
-def _check_columns(schema, column: str) -> None:
+def _check_columns(schema: pa.Schema, column: str) -> None:
     import pyarrow as pa
 
     if missing := [name for name in (column, "label") if name not in schema.names]:
@@ -82,11 +87,13 @@ def _check_columns(schema, column: str) -> None:
         raise DataError(f"column label must hold whole numbers, found {labels}")
 
 
-def _decode_picture(cell: dict | None, row: int, side: int) -> tuple[np.ndarray, str]:
+def _decode_picture(cell: Cell, row: int, side: int) -> tuple[np.ndarray, str]:
     """(side, side, 3) uint8 and the name of the encoding. The size is checked before any pixel is decoded."""
     from PIL import Image
 
     try:
+        if cell is None:
+            raise TypeError("null")
         with Image.open(io.BytesIO(cell["bytes"]), formats=("PNG", "JPEG")) as picture:
             if picture.size != (side, side):
                 width, height = picture.size

@@ -99,7 +99,7 @@ def fetch(
     from vicreg.storage.hub_errors import HubError
 
     spec = spec_of(name, split)
-    path, about = spec.splits[split].path, spec.splits[split].bytes
+    path, about = spec.file(split).path, spec.file(split).bytes
     try:
         listing = hub_client.probe(spec.repo, repo_type="dataset")
         if listing.sizes.get(path, -1) > 2 * about:
@@ -120,7 +120,7 @@ def fetch(
 
 
 def _hub_name(spec: Spec, split: str) -> str:
-    return f"{spec.repo}/{spec.splits[split].path}"
+    return f"{spec.repo}/{spec.file(split).path}"
 
 
 def _local(name: str, split: str) -> list[Path]:
@@ -141,12 +141,12 @@ def _local(name: str, split: str) -> list[Path]:
 def _file_in_hub_cache(spec: Spec, split: str) -> Path | None:
     from vicreg.storage import hub_client
 
-    return hub_client.cached(spec.repo, spec.splits[split].path, revision="main", repo_type="dataset")
+    return hub_client.cached(spec.repo, spec.file(split).path, revision="main", repo_type="dataset")
 
 
 def _how_to_get(name: str, split: str, *, failure: str | None = None) -> str:
     spec = spec_of(name, split)
-    megabytes = f"{spec.splits[split].bytes / 1e6:.0f} MB"
+    megabytes = f"{spec.file(split).bytes / 1e6:.0f} MB"
     folder = f"set VICREG_DATA to a folder that holds {_hub_name(spec, split)}"
     if spec.batches:
         folder += " or torchvision's cifar-10-batches-py"

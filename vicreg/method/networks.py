@@ -32,6 +32,9 @@ class Encoder(nn.Module):
     averaged over their positions, so any image size will do. Pixels are normalised inside.
     """
 
+    mean: Tensor  # buffers
+    std: Tensor
+
     def __init__(self, name: str = "lean") -> None:
         super().__init__()
         if name not in ENCODERS:
@@ -122,4 +125,4 @@ def networks(config: Config, device: torch.device) -> tuple[Encoder, Expander]:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(config.seed)
         encoder, expander = make_networks(config)
-    return encoder.to(device, memory_format=torch.channels_last), expander.to(device)
+    return encoder.to(device).to(memory_format=torch.channels_last), expander.to(device)

@@ -103,7 +103,7 @@ def draw_parameters(
 def apply_views(images: Tensor, parameters: ViewParameters, config: ViewConfig) -> Tensor:
     """The views that `parameters` describe: (B, 3, H, W) floats in [0, 1] -> (B, 3, size, size)."""
     device = images.device
-    p = ViewParameters(*(_moved(x, device) if isinstance(x, Tensor) else x for x in parameters))
+    p = ViewParameters._make(_moved(x, device) if isinstance(x, Tensor) else x for x in parameters)
     views = resized_crop(images, p.box, p.flip, config.size)
     if config.jitter:
         views = colour_jitter(views, p)
