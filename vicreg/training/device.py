@@ -6,10 +6,13 @@ import contextlib
 import os
 import platform
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import torch
 
 
-def choose_device(name: str) -> Any:
+def choose_device(name: str) -> torch.device:
     """The torch device of a name; `auto` takes CUDA, then MPS, then the CPU. Raises ValueError if it is not here."""
     import torch
 
@@ -23,7 +26,7 @@ def choose_device(name: str) -> Any:
     return torch.device(name)
 
 
-def device_title(device: Any) -> str:
+def device_title(device: torch.device) -> str:
     import torch
 
     if device.type == "cuda":

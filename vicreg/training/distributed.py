@@ -19,11 +19,12 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import TypeVar
+from typing import TypeVar, cast
 
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
+from torch.autograd.function import BackwardCFunction, FunctionCtx
 from torch.nn.modules.batchnorm import _BatchNorm
 
 TIMEOUT = timedelta(minutes=5)  # for a step: a rank that is silent for longer is taken for dead
@@ -99,7 +100,7 @@ class Team:
         """
         if self.size == 1:
             return make()
-        found: list = [None, None]
+        found: list[object] = [None, None]  # what make() returned, or what went wrong
         if self.leads:
             try:
                 found[0] = make()
@@ -110,15 +111,18 @@ class Team:
         dist.broadcast_object_list(found, src=0, group=self.patient)
         if found[1] is not None:
             raise ProcessLost(f"rank 0 stopped: {found[1]}")
-        return found[0]
+        return cast(T, found[0])
 
     def hosts_in_turn(self, make: Callable[[], T]) -> T:
         """make() on every process, first by one on each host, so that the others find what it fetched."""
         if self.size == 1:
             return make()
-        made = make() if self.local_rank == 0 else None
+        if self.local_rank == 0:
+            made = make()
+            dist.barrier(group=self.patient)
+            return made
         dist.barrier(group=self.patient)
-        return made if self.local_rank == 0 else make()
+        return make()
 
 
 @contextlib.contextmanager
@@ -146,7 +150,8 @@ def joined(device: torch.device, *, timeout: timedelta = TIMEOUT) -> Iterator[Te
         torch.cuda.set_device(device)
     try:
         dist.init_process_group("nccl" if device.type == "cuda" else "gloo", timeout=timeout)
-        prompt, patient = (dist.new_group(backend="gloo", timeout=wait) for wait in (timeout, PATIENCE))
+        groups = (dist.new_group(backend="gloo", timeout=wait) for wait in (timeout, PATIENCE))
+        prompt, patient = (cast(dist.ProcessGroup, group) for group in groups)  # this process belongs to both
         yield Team(rank, size, local, device, prompt, patient)
         dist.barrier(group=patient)  # nobody leaves while another still needs an answer
     except RuntimeError as error:
@@ -172,13 +177,13 @@ class _Gather(torch.autograd.Function):
     """
 
     @staticmethod
-    def forward(ctx, rows: Tensor) -> Tensor:
+    def forward(ctx: FunctionCtx, rows: Tensor) -> Tensor:
         whole = rows.new_empty((dist.get_world_size() * len(rows), *rows.shape[1:]))
         dist.all_gather_single(whole, rows.contiguous())
         return whole
 
     @staticmethod
-    def backward(ctx, gradient: Tensor) -> Tensor:
+    def backward(ctx: BackwardCFunction, gradient: Tensor) -> Tensor:
         own = gradient.new_empty((len(gradient) // dist.get_world_size(), *gradient.shape[1:]))
         dist.reduce_scatter_single(own, gradient.contiguous())
         return own
@@ -201,7 +206,7 @@ class _Normalise(torch.autograd.Function):
     """
 
     @staticmethod
-    def forward(ctx, x: Tensor, weight: Tensor, bias: Tensor, eps: float) -> tuple[Tensor, Tensor, Tensor]:
+    def forward(ctx: FunctionCtx, x: Tensor, weight: Tensor, bias: Tensor, eps: float) -> tuple[Tensor, Tensor, Tensor]:
         var, mean = torch.var_mean(_at_least_float32(x), dim=_all_but_channels(x), correction=0)
         own = torch.stack([mean, var])[None]  # (1, 2, C)
         every = own.new_empty((dist.get_world_size(), *own.shape[1:]))
@@ -214,8 +219,9 @@ class _Normalise(torch.autograd.Function):
         return nn.functional.batch_norm(x, mean, var, weight, bias, training=False, eps=eps), mean, var
 
     @staticmethod
-    def backward(ctx, gradient: Tensor, *_: Tensor) -> tuple[Tensor | None, ...]:
-        x, weight, mean, scale = ctx.saved_tensors
+    def backward(ctx: BackwardCFunction, gradient: Tensor, *_: Tensor) -> tuple[Tensor | None, ...]:
+        saved: tuple[Tensor, ...] = ctx.saved_tensors  # by torch's stub one tensor
+        x, weight, mean, scale = saved
         axes, shape = _all_but_channels(x), (1, -1, *[1] * (x.ndim - 2))
         gradient = _at_least_float32(gradient)
         normal = (_at_least_float32(x) - mean.view(shape)) * scale.view(shape)
@@ -241,10 +247,14 @@ class SynchronisedBatchNorm(_BatchNorm):
     def _check_input_dim(self, x: Tensor) -> None:
         """Any number of axes will do: (B, C) or (B, C, H, W)."""
 
-    @torch.compiler.disable
+    @torch.compiler.disable  # type: ignore[untyped-decorator]  # torch gives it no types
     def forward(self, x: Tensor) -> Tensor:
         if not self.training:
             return super().forward(x)
+        assert self.running_mean is not None, "the encoder's norms keep statistics"
+        assert self.running_var is not None
+        assert self.num_batches_tracked is not None
+        assert self.momentum is not None
         y, mean, var = _Normalise.apply(x, self.weight, self.bias, self.eps)
         n = dist.get_world_size() * x.numel() // x.shape[1]
         self.num_batches_tracked.add_(1)

@@ -7,11 +7,14 @@ import statistics
 import time
 import traceback
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from vicreg.config import PRECISIONS, Config
+
+if TYPE_CHECKING:
+    import torch
 
 STEPS = 3  # timed, after some that warm up
 SLOW = 5.0  # seconds: timed steps that take longer together tell enough
@@ -24,7 +27,7 @@ def steps_of(config: Config, images: int) -> int:
     return images // config.batch_size * config.epochs
 
 
-def seconds_a_step(config: Config, device: Any) -> float:
+def seconds_a_step(config: Config, device: str | torch.device) -> float:
     """The median time of a few steps of a config's training on noise; reading, snapshots and measuring come on top.
 
     It leaves nothing on the device, whose memory a training in another process may need. Raises torch's own error where
@@ -43,7 +46,7 @@ def seconds_a_step(config: Config, device: Any) -> float:
             torch.cuda.empty_cache()  # else freed blocks stay this process's own
 
 
-def _times(config: Config, device: Any) -> list[float]:
+def _times(config: Config, device: torch.device) -> list[float]:
     """The seconds of every step. All it makes goes with its frame."""
     step = _noise_step(config, device, choose_precision(config, device))
     times = []
@@ -54,7 +57,7 @@ def _times(config: Config, device: Any) -> list[float]:
     return times
 
 
-def choose_precision(config: Config, device: Any) -> str:
+def choose_precision(config: Config, device: torch.device) -> str:
     """The precision in which a step of the config takes less time on the device: `float32` or `bfloat16`.
 
     A few steps of each are timed on noise, in turns, after some that warm up. A device without bfloat16 instructions is
@@ -80,7 +83,7 @@ def _timed(step: Callable[[], None]) -> float:
     return time.perf_counter() - began
 
 
-def _noise_step(config: Config, device: Any, precision: str) -> Callable[[], None]:
+def _noise_step(config: Config, device: torch.device, precision: str) -> Callable[[], None]:
     """Takes the training's step on noise, with networks of its own, until the device is done; warmed up already."""
     import torch
 

@@ -66,7 +66,7 @@ class GraphedStep:
                 self.views = torch.empty_like(views)
             self.views.copy_(views)
             if self.calls == EAGER_STEPS:
-                self._record()
+                self._record(self.views)
             if self.graph is None:
                 self.terms = self.step(self.views)
             else:
@@ -75,14 +75,14 @@ class GraphedStep:
         torch.cuda.current_stream().wait_stream(self.stream)
         return self.terms
 
-    def _record(self) -> None:
+    def _record(self, views: Tensor) -> None:
         """Record a step; nothing is computed by it."""
         torch.cuda.synchronize()
         self.forget_gradients()  # so that the backward pass writes gradients in the graph's own memory
         graph = torch.cuda.CUDAGraph()
         try:
             with torch.cuda.graph(graph, stream=self.stream):
-                self.terms = self.step(self.views)
+                self.terms = self.step(views)
         except RuntimeError as error:
             warnings.warn(f"this step cannot be recorded as a CUDA graph and is slower for it: {error}", stacklevel=2)
             torch.cuda.synchronize()

@@ -14,7 +14,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import cast
 
 import numpy as np
 import torch
@@ -22,6 +22,7 @@ from torch import Tensor, nn
 
 from vicreg.config import Config
 from vicreg.method.networks import Encoder, Expander, networks
+from vicreg.storage.json_values import JsonObject
 from vicreg.storage.paths import STATE_FILE
 from vicreg.training.distributed import Team, gather_with_gradients, synchronise_norms, world
 from vicreg.training.estimate import choose_precision
@@ -45,7 +46,7 @@ class Trained:
 
     encoder: Encoder
     expander: Expander
-    history: list[dict[str, Any]]
+    history: list[JsonObject]
     snapshots: list[Snapshot]
     seconds: float
     finished: bool
@@ -125,10 +126,10 @@ def train(
     reporter = Reporter(state, steps_an_epoch, config.epochs, on_progress)
 
     if state.step == 0 and not state.history:  # what an untrained network does: epoch 0 of every curve
-        terms, snapshot = tests.untrained()
+        terms, untrained = tests.untrained()
         state.history.append(history_row(0, "test", terms, 0.0, 0.0))
-        state.snapshots.append(snapshot)
-        reporter.report(terms, 0.0, rows=tuple(state.history), snapshot=snapshot)
+        state.snapshots.append(untrained)
+        reporter.report(terms, 0.0, rows=tuple(state.history), snapshot=untrained)
         reporter.begin_pace()  # the steps' pace does not count what came before them
 
     while state.step < steps:
@@ -297,7 +298,7 @@ def _shared(encoder: Encoder, expander: Expander, team: Team, *, compile: bool) 
         network = nn.parallel.DistributedDataParallel(
             network, device_ids=devices, forward_sync_buffers=False, gradient_as_bucket_view=True
         )
-    return torch.compile(network) if compile else network
+    return cast(nn.Module, torch.compile(network)) if compile else network
 
 
 def _check_neighbours(table: np.ndarray, images: int) -> None:

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeAlias  # noqa: TID251 - of a parameter group, by torch's own stub
 
 import torch
 from torch import Tensor, nn
@@ -28,6 +28,7 @@ COEFFICIENTS = (
     (2.8769, -3.1427, 1.2046),
     (2.8366, -3.0525, 1.2012),
 )
+Group: TypeAlias = dict[str, Any]
 CAPTURABLE = ("muon", "adamw")  # optimisers whose step a CUDA graph can hold: their rate may be a tensor
 
 
@@ -40,7 +41,7 @@ def make_optimiser(
     CUDA graph can hold their step. Raises ValueError where the optimiser needs timm and it is not installed.
     """
     parameters = [*encoder.parameters(), *expander.parameters()]
-    groups: list[dict[str, Any]] = [
+    groups: list[Group] = [
         {"params": [p for p in parameters if p.ndim > 1], "weight_decay": config.weight_decay},
         {"params": [p for p in parameters if p.ndim <= 1], "weight_decay": 0.0},
     ]
@@ -87,7 +88,7 @@ class Muon(torch.optim.Optimizer):
 
     def __init__(
         self,
-        groups: list[dict[str, Any]],
+        groups: list[Group],
         *,
         lr: float | Tensor,
         dtype: torch.dtype = torch.float32,
@@ -103,7 +104,7 @@ class Muon(torch.optim.Optimizer):
         _newton_schulz()  # says at once what is missing
 
     @torch.no_grad()
-    def step(self, closure: Callable[[], Any] | None = None) -> None:  # type: ignore[override]
+    def step(self, closure: Callable[[], float] | None = None) -> None:  # type: ignore[override]
         """Move every parameter that has a gradient."""
         if closure is not None:
             raise ValueError("this optimiser takes no closure")
@@ -113,10 +114,10 @@ class Muon(torch.optim.Optimizer):
             if parameters:
                 move(parameters, group)
 
-    def _orthogonal(self, parameters: list[Tensor], group: dict[str, Any]) -> None:
+    def _orthogonal(self, parameters: list[Tensor], group: Group) -> None:
         rate, newton_schulz = group["lr"], _newton_schulz()
         momenta = [self._kept(p, "momentum_buffer") for p in parameters]
-        torch._foreach_lerp_(momenta, [p.grad for p in parameters], 1 - group["momentum"])
+        torch._foreach_lerp_(momenta, _gradients(parameters), 1 - group["momentum"])
         torch._foreach_mul_(parameters, 1 - rate * group["weight_decay"])
         for parameter, momentum in zip(parameters, momenta, strict=True):
             matrix = momentum.flatten(1)
@@ -124,9 +125,9 @@ class Muon(torch.optim.Optimizer):
             scale = 0.2 * math.sqrt(max(matrix.shape))
             parameter.sub_(update.reshape(parameter.shape) * (rate * scale))
 
-    def _adamw(self, parameters: list[Tensor], group: dict[str, Any]) -> None:
+    def _adamw(self, parameters: list[Tensor], group: Group) -> None:
         beta1, beta2 = group["betas"]
-        gradients = [p.grad for p in parameters]
+        gradients = _gradients(parameters)
         means = [self._kept(p, "exp_avg") for p in parameters]
         squares = [self._kept(p, "exp_avg_sq") for p in parameters]
         steps = [self._kept(p, "step", scalar=True) for p in parameters]
@@ -152,7 +153,11 @@ class Muon(torch.optim.Optimizer):
         return state[name]
 
 
-def _timm(name: str) -> Any:
+def _gradients(parameters: list[Tensor]) -> list[Tensor]:
+    return [p.grad for p in parameters if p.grad is not None]
+
+
+def _timm(name: str) -> Callable[..., torch.optim.Optimizer]:
     try:
         import timm.optim
     except ImportError as error:

@@ -6,13 +6,13 @@ import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor
 
 from vicreg.config import Config
 from vicreg.method.loss import LossTerms
+from vicreg.storage.json_values import JsonObject
 from vicreg.training.distributed import Team
 from vicreg.training.snapshots import Snapshot
 from vicreg.training.state import State, TrainingError
@@ -36,7 +36,7 @@ class Progress:
     learning_rate: float
     seconds: float
     seconds_left: float
-    rows: tuple[dict[str, Any], ...] = ()
+    rows: tuple[JsonObject, ...] = ()
     snapshot: Snapshot | None = None
 
 
@@ -93,8 +93,15 @@ class Reporter:
         self._state.seconds = self._earlier + time.perf_counter() - self._began
         return self._state.seconds
 
-    def report(self, terms: dict[str, float], rate: float, **more: Any) -> None:
-        """Tell the callback. more: `rows` and `snapshot` of a Progress."""
+    def report(
+        self,
+        terms: dict[str, float],
+        rate: float,
+        *,
+        rows: tuple[JsonObject, ...] = (),
+        snapshot: Snapshot | None = None,
+    ) -> None:
+        """Tell the callback."""
         step, steps = self._state.step, self._steps_an_epoch * self._epochs
         seconds = self.seconds()
         pace = (time.perf_counter() - self._paced) / max(1, step - self._first)
@@ -108,12 +115,13 @@ class Reporter:
                 learning_rate=rate,
                 seconds=seconds,
                 seconds_left=pace * (steps - step),
-                **more,
+                rows=rows,
+                snapshot=snapshot,
             )
         )
 
 
-def history_row(epoch: int, split: str, terms: dict[str, float], rate: float, seconds: float) -> dict[str, Any]:
+def history_row(epoch: int, split: str, terms: dict[str, float], rate: float, seconds: float) -> JsonObject:
     """A row of the history: an epoch and split, with its terms."""
     return {"epoch": epoch, "split": split, **terms, "learning_rate": rate, "seconds": round(seconds, 1)}
 

@@ -7,7 +7,6 @@ it was and a film of the snapshots shows what moved.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -17,6 +16,7 @@ from vicreg.evaluation.probe import knn_accuracy
 from vicreg.evaluation.projection import pca, tsne
 from vicreg.evaluation.spectrum import spectrum
 from vicreg.method.networks import Encoder, Expander
+from vicreg.storage.json_values import JsonObject
 
 SNAPSHOTS = 12  # about so many in a run, besides the untrained network, but fewer where it has few steps:
 STEPS_APART = 120  # a snapshot costs about as much as a hundred steps of the smallest network
@@ -49,7 +49,7 @@ class Snapshot:
     embedding_pca: np.ndarray
     neighbours: np.ndarray
 
-    def figures(self) -> dict[str, Any]:
+    def figures(self) -> JsonObject:
         """The plain numbers, for JSON."""
         names = ("epoch", "knn_accuracy", "effective_rank", "embedding_std", "embedding_rank")
         return {name: getattr(self, name) for name in names}
@@ -59,9 +59,10 @@ class Snapshot:
         return {name: getattr(self, name) for name in ("singular_values", "pca", "tsne", "embedding_pca", "neighbours")}
 
     @classmethod
-    def restore(cls, figures: dict[str, Any], arrays: dict[str, np.ndarray]) -> Snapshot:
+    def restore(cls, figures: JsonObject, arrays: dict[str, np.ndarray]) -> Snapshot:
         """The snapshot that `figures` and `arrays` describe."""
-        return cls(**figures, **arrays)
+        values: JsonObject = {**figures, **arrays}
+        return cls(**values)
 
 
 class Snapshotter:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -15,6 +14,7 @@ from torch import Tensor
 from vicreg.config import PRECISIONS, Config
 from vicreg.method.networks import Encoder, Expander, make_networks
 from vicreg.storage.files import atomic_path
+from vicreg.storage.json_values import JsonObject
 from vicreg.training.distributed import Team
 from vicreg.training.snapshots import Snapshot
 
@@ -31,7 +31,7 @@ class State:
 
     step: int = 0
     seconds: float = 0.0
-    history: list[dict[str, Any]] = field(default_factory=list)
+    history: list[JsonObject] = field(default_factory=list)
     sums: dict[str, float] = field(default_factory=dict)  # of this epoch's terms
     snapshots: list[Snapshot] = field(default_factory=list)
     precision: str = ""  # of the steps, empty before it is chosen
@@ -135,7 +135,7 @@ def saved_precision(path: Path) -> str:
     return found if found in PRECISIONS else ""
 
 
-def read_state(path: Path, config: Config, images: int) -> tuple[dict[str, Any], dict[str, Tensor]] | None:
+def read_state(path: Path, config: Config, images: int) -> tuple[JsonObject, dict[str, Tensor]] | None:
     """The record and the tensors of a state file that fits the config and the train images, if there is one."""
     if not path.exists():
         return None
@@ -165,7 +165,7 @@ def unreadable(path: Path, error: Exception) -> TrainingError:
 
 
 def restore_state(
-    record: dict[str, Any],
+    record: JsonObject,
     tensors: dict[str, Tensor],
     encoder: Encoder,
     expander: Expander,

@@ -36,10 +36,11 @@ def positive_pairs(
         others = neighbour_views(pixels, rows, neighbours, generator=generator)
         return to_floats(torch.cat([pixels[rows[share]], others[share]]))
     images = to_floats(pixels[rows[share]])
+    height, width = images.shape[-2:]
     sides = []
     for _ in range(2):
-        drawn = draw_parameters(len(rows), *images.shape[-2:], config.views, generator=generator)
-        own = ViewParameters(*(x[share] if isinstance(x, Tensor) else x for x in drawn))
+        drawn = draw_parameters(len(rows), height, width, config.views, generator=generator)
+        own = ViewParameters._make(x[share] if isinstance(x, Tensor) else x for x in drawn)
         sides.append(apply_views(images, own, config.views))
     return torch.cat(sides)
 

@@ -10,7 +10,12 @@ from __future__ import annotations
 
 import tempfile
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from torch.utils.tensorboard import SummaryWriter
+
+    from vicreg.training.progress import Progress
 
 POINTS = 2_000  # of a curve, at most
 
@@ -34,7 +39,7 @@ class Scalars:
                 f"--tensorboard {folder} cannot be written to ({error.strerror}): choose another"
             ) from error
         self._open = lambda step: SummaryWriter(str(folder), purge_step=step)
-        self._writer: Any = None
+        self._writer: SummaryWriter | None = None
         self._next = 0
 
     def __enter__(self) -> Scalars:
@@ -44,7 +49,7 @@ class Scalars:
         if self._writer is not None:
             self._writer.close()
 
-    def progress(self, progress: Any) -> None:
+    def progress(self, progress: Progress) -> None:
         """Write a `training.progress.Progress`: at most 2,000 steps of a run, evenly spaced, and every snapshot."""
         if self._writer is None:
             self._writer = self._open(progress.step)  # a resumed run takes the place of what came after its state
