@@ -24,12 +24,13 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, cast
 
 from vicreg.config import BASELINES, Config
 from vicreg.runs import schema
 from vicreg.runs.errors import RunError
 from vicreg.storage.files import sha256, to_json
+from vicreg.storage.json_values import JsonObject
 from vicreg.storage.paths import CONFIG_FILE, HISTORY_FILE, METRICS_FILE, WEIGHTS_FILE
 from vicreg.storage.untrusted import shown
 
@@ -50,7 +51,7 @@ class Run:
 
     folder: Path
     config: Config
-    record: dict[str, Any]
+    record: JsonObject
 
     @property
     def name(self) -> str:
@@ -87,7 +88,7 @@ class Run:
         return self.record["files"][WEIGHTS_FILE]["sha256"]
 
     @cached_property
-    def metrics(self) -> dict[str, Any]:
+    def metrics(self) -> JsonObject:
         """metrics.json; an empty dict for a run that was not evaluated yet."""
         if METRICS_FILE not in self.record["files"]:
             return {}
@@ -123,14 +124,14 @@ class Run:
     @cached_property
     def encoder(self) -> Encoder:
         """The encoder in eval mode, on the CPU, in float32: (B, 3, H, W) in [0, 1] -> (B, width)."""
-        return self._network("encoder")
+        return cast("Encoder", self._network("encoder"))
 
     @cached_property
     def expander(self) -> Expander:
         """The expander in eval mode, on the CPU, in float32: (B, width) -> (B, D)."""
-        return self._network("expander")
+        return cast("Expander", self._network("expander"))
 
-    def _network(self, part: str) -> Any:
+    def _network(self, part: str) -> Encoder | Expander:
         if self.baseline not in ("", "untrained"):
             raise RunError(f"{self.name} has no network: it is a baseline that never had one")
         import torch
@@ -237,7 +238,7 @@ def verify(run: Run) -> None:
         run._checked(file)
 
 
-def write_run(folder: str | Path, files: Mapping[str, bytes], record: Mapping[str, Any]) -> Run:
+def write_run(folder: str | Path, files: Mapping[str, bytes], record: Mapping[str, object]) -> Run:
     """Write a run: `files` by name, then config.json with the record and every file's sha256 and size.
 
     The folder is made beside its place, flushed, and moved there by a rename. A run that was there before stays
@@ -281,7 +282,7 @@ def _write(path: Path, content: bytes) -> None:
         os.fsync(file.fileno())
 
 
-def _plain(name: Any) -> bool:
+def _plain(name: object) -> bool:
     """Whether a file's name stays below the run's folder."""
     if not isinstance(name, str) or "\\" in name or ":" in name:
         return False

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from vicreg.config import Config
 from vicreg.data.catalogue import CATALOGUE
+from vicreg.storage.json_values import JsonObject
 from vicreg.study import STUDY_DATASET, STUDY_PROBES, study_probe
 from vicreg.terms import IN_LOSS
 
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from huggingface_hub import EvalResult
 
 
-def model_card(config: Config, record: dict[str, Any], metrics: dict[str, Any], *, name: str) -> str:
+def model_card(config: Config, record: JsonObject, metrics: JsonObject, *, name: str) -> str:
     """Markdown with the Hub's front matter, model-index included.
 
     record: config.json as a dict. metrics: metrics.json as a dict.
@@ -40,7 +41,7 @@ def model_card(config: Config, record: dict[str, Any], metrics: dict[str, Any], 
 {_use(name, record)}"""
 
 
-def _what(config: Config, record: dict[str, Any]) -> str:
+def _what(config: Config, record: JsonObject) -> str:
     title = CATALOGUE[config.dataset].title
     if baseline := record.get("baseline"):
         from vicreg.runs.model_card import described
@@ -49,7 +50,7 @@ def _what(config: Config, record: dict[str, Any]) -> str:
     return f"A {config.encoder} encoder trained with VICReg (Bardes, Ponce, LeCun 2022) on {title}, preset `{config.preset}`."
 
 
-def _attributes(metrics: dict[str, Any]) -> str:
+def _attributes(metrics: JsonObject) -> str:
     return "".join(
         f"| linear probe, {what} | {found['accuracy']:.2f} % (95 % interval {found['interval'][0]:.2f} to "
         f"{found['interval'][1]:.2f}, n = {found['n']}) | {found['protocol']} |\n"
@@ -66,7 +67,7 @@ def _study(config: Config) -> str:
     return f"The study that this project grew out of reports a linear probe of {figure} % for this preset."
 
 
-def _how(config: Config, record: dict[str, Any]) -> str:
+def _how(config: Config, record: JsonObject) -> str:
     if record.get("baseline"):
         return ""
     weights = ", ".join(f"{getattr(config, term.weight):g}" for term in IN_LOSS)
@@ -87,7 +88,7 @@ def _how(config: Config, record: dict[str, Any]) -> str:
     )
 
 
-def _use(name: str, record: dict[str, Any]) -> str:
+def _use(name: str, record: JsonObject) -> str:
     if record.get("baseline", {}).get("name") in ("pixels", "laplacian"):
         return ""
     return f"""
@@ -132,7 +133,7 @@ def front_matter(name: str, datasets: Iterable[str], results: Sequence[EvalResul
     return f"---\n{data.to_yaml()}\n---\n"
 
 
-def described(baseline: dict[str, Any]) -> str:
+def described(baseline: JsonObject) -> str:
     """A baseline in words, by config.json's record of it."""
     return {
         "untrained": "the encoder before its first step",

@@ -7,16 +7,17 @@ others read into the run's metrics.json, as the section `seeds`; the others need
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, NamedTuple
 
+from vicreg.storage.json_values import JsonObject
 from vicreg.storage.paths import METRICS_FILE
 
 if TYPE_CHECKING:
     from vicreg.runs.folder import Run
 
 SECTION = "seeds"
-FIGURES: dict[str, Callable[[Mapping[str, Any]], float | None]] = {
+FIGURES: dict[str, Callable[[JsonObject], float | None]] = {
     "probe": lambda metrics: metrics["probe"]["accuracy"],
     "knn": lambda metrics: metrics["knn"]["accuracy"],
     "nearest_5_same_class": lambda metrics: metrics["retrieval"]["nearest_5_same_class"],
@@ -36,7 +37,7 @@ class Spread(NamedTuple):
     seeds: int
 
 
-def figures(metrics: Mapping[str, Any]) -> dict[str, float]:
+def figures(metrics: JsonObject) -> dict[str, float]:
     """The figures of FIGURES that a run's metrics have, and of every attribute the probe (`ink`) and the share of the five
     nearest that agree (`nearest_5_same_ink`)."""
     found = {name: figure(metrics) for name, figure in FIGURES.items()}
@@ -45,7 +46,7 @@ def figures(metrics: Mapping[str, Any]) -> dict[str, float]:
     return {name: value for name, value in found.items() if value is not None}
 
 
-def spread(metrics: Mapping[str, Any], name: str) -> Spread | None:
+def spread(metrics: JsonObject, name: str) -> Spread | None:
     """Over how much a figure ranges, the run's own seed included; None where no other seed is known."""
     values = [seed["figures"].get(name) for seed in metrics.get(SECTION, {}).get("others", [])]
     known = [value for value in values if value is not None]
@@ -64,7 +65,7 @@ def with_seeds(run: Run, others: Sequence[Run]) -> Run:
     from vicreg.runs.model_card import model_card
     from vicreg.storage.files import to_json
 
-    entries: list[dict[str, Any]] = []
+    entries: list[JsonObject] = []
     for other in others:
         _check(run, other)
         entries.append({"seed": other.config.seed, "figures": figures(other.metrics)})

@@ -8,10 +8,10 @@ what pandas once noted beside them (an index, types) is ignored.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -229,9 +229,9 @@ def _check_columns(columns: dict[str, str | None], known: Table, name: str, run:
             raise _error(run, name, f"it has no column {column}")
         if columns[column] not in fits.get(kind, (kind,)):
             raise _error(run, name, f"its column {column} holds no {_HOLDS[kind]}")
-    for column, kind in columns.items():
+    for column, found in columns.items():
         # Words that no rule knows could be an address: charts draw a column called `image` on hover.
-        if column not in known.columns and (kind == WORD or (name == "fingerprints" and column.startswith("f"))):
+        if column not in known.columns and (found == WORD or (name == "fingerprints" and column.startswith("f"))):
             raise _error(run, name, f"it has a column {shown(column)} that such a table has not")
 
 
@@ -307,7 +307,7 @@ def _timeline_problem(frame: pd.DataFrame, classes: Sequence[str], measured: Mea
     return "" if frame["epoch"].min() == 0 else "it does not begin with epoch 0"
 
 
-_PROBLEMS: dict[str, Any] = {
+_PROBLEMS: dict[str, Callable[[pd.DataFrame, Sequence[str], Measured], str]] = {
     "anomaly": _anomaly_problem,
     "clusters": _cluster_problem,
     "confusion": _confusion_problem,

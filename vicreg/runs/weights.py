@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from vicreg.storage.untrusted import shown
 
 if TYPE_CHECKING:
-    from torch import Tensor
+    from torch import Tensor, nn
 
 
 def read_weights(path: Path, wanted: Mapping[str, Tensor], *, part: str) -> dict[str, Tensor]:
@@ -52,7 +52,7 @@ def read_weights(path: Path, wanted: Mapping[str, Tensor], *, part: str) -> dict
     return {name.removeprefix(f"{part}."): t.float() if t.is_floating_point() else t for name, t in found.items()}
 
 
-def weights_bytes(encoder: Any, expander: Any) -> bytes:
+def weights_bytes(encoder: nn.Module, expander: nn.Module) -> bytes:
     """Both networks as safetensors: matrices and convolutions in float16, the rest (BatchNorm) in float32."""
     from safetensors.torch import save
 
