@@ -130,7 +130,8 @@ def download(
     entries = _chosen(shelf, names)
     before = cached_shelf(shelf.repo, shelf.revision)
     kept = cached_runs(shelf.repo, shelf.revision)[0] if before is not None and before.commit != shelf.commit else {}
-    unchanged = [name for name in kept if _same(before, shelf, name) and name not in {e.name for e in entries}]
+    names_now = {e.name for e in entries}
+    unchanged = [n for n in kept if before is not None and _same(before, shelf, n) and n not in names_now]
     entries += _chosen(shelf, unchanged)
 
     for entry in entries:  # what was damaged since is fetched again
@@ -143,12 +144,16 @@ def download(
     if total and total + SPARE_BYTES > hub_client.free_bytes():
         raise HubError(no_space(f"the runs of {shelf.repo}", total + SPARE_BYTES))
     for name, path, size in missing:
+
+        def count(n: int, _: int, so_far: int = done) -> None:
+            on_bytes(so_far + n, total)
+
         _fetch(
             shelf,
             name,
             path,
             token=token,
-            on_bytes=lambda n, _, so_far=done: on_bytes(so_far + n, total),
+            on_bytes=count,
             should_stop=should_stop,
         )
         done += size
@@ -235,12 +240,13 @@ def _fetch(
 
 def _checked(shelf: Shelf, entry: Entry) -> Run:
     """The run, once its config.json says the same as the index."""
-    folder = hub_client.cached(shelf.repo, f"{entry.name}/{CONFIG_FILE}", revision=shelf.commit).parent
+    config_file = hub_client.cached(shelf.repo, f"{entry.name}/{CONFIG_FILE}", revision=shelf.commit)
+    assert config_file is not None, "it was just fetched"
+    folder = config_file.parent
     listed = {path: digest for path, (_, digest) in entry.files.items() if path != CONFIG_FILE}
     try:
         run = _open(folder, shelf.repo)
-        recorded = {path: file["sha256"] for path, file in run.record["files"].items()} if run is not None else None
-        if recorded != listed:
+        if run is None or {path: file["sha256"] for path, file in run.record["files"].items()} != listed:
             raise RunError(f"it lists other files than {INDEX} does")
         config = run.config
         if (config.dataset, config.preset, config.encoder) != (entry.dataset, entry.preset, entry.encoder):

@@ -17,12 +17,13 @@ import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TypeGuard
 
 from vicreg.config import DATASETS, ENCODERS
 from vicreg.runs.folder import SCHEMA, Run
 from vicreg.storage.files import sha256
 from vicreg.storage.hub_errors import HubError
+from vicreg.storage.json_values import JsonObject
 from vicreg.storage.paths import CONFIG_FILE
 from vicreg.storage.untrusted import plain, shown
 
@@ -91,7 +92,7 @@ def read_index(content: bytes, *, repo: str, revision: str, commit: str, sizes: 
         ) from error
 
 
-def index_value(run: Run) -> dict[str, Any]:
+def index_value(run: Run) -> JsonObject:
     """A run's part of index.json. The folder must be whole (`folder.verify`)."""
     config = run.folder / CONFIG_FILE
     files = {
@@ -123,6 +124,12 @@ def _require(condition: bool, message: str) -> None:
         raise _Wrong(message)
 
 
+def _object(value: object, message: str) -> JsonObject:
+    if not isinstance(value, dict):
+        raise _Wrong(message)
+    return value
+
+
 def _entries(content: bytes, sizes: Mapping[str, int] | None) -> dict[str, Entry]:
     _require(len(content) <= MAX_INDEX_BYTES, f"it is larger than {MAX_INDEX_BYTES:,} bytes")
     try:
@@ -140,8 +147,8 @@ def _entries(content: bytes, sizes: Mapping[str, int] | None) -> dict[str, Entry
     return {name: _entry(name, value, sizes) for name, value in runs.items()}
 
 
-def _entry(name: str, value: Any, sizes: Mapping[str, int] | None) -> Entry:
-    _require(isinstance(value, dict), f"{name} is not an object")
+def _entry(name: str, found: object, sizes: Mapping[str, int] | None) -> Entry:
+    value = _object(found, f"{name} is not an object")
     schema = value.get("schema")
     _require(_whole(schema), f"{name} has no schema")
     if schema != SCHEMA:  # its other fields may mean anything: nothing of it is shown or fetched
@@ -149,15 +156,17 @@ def _entry(name: str, value: Any, sizes: Mapping[str, int] | None) -> Entry:
             f"{name} has schema {schema}, this version of the app reads schema {SCHEMA}; another version reads that one"
         )
         return Entry(name, "", "", "", 0, 0, {}, reason)
-    words = {}
+    words: JsonObject = {}
     for field in ("dataset", "preset", "encoder"):
         words[field] = value.get(field)
         good = isinstance(words[field], str) and _WORD.fullmatch(words[field])
         _require(bool(good), f"{name} has no {field}, or one that is no plain word")
     epochs, total = value.get("epochs"), value.get("bytes")
-    _require(_whole(epochs) and epochs < 1_000_000, f"the epochs of {name} are no number from 0 to 999,999")
+    if not _whole(epochs) or epochs >= 1_000_000:
+        raise _Wrong(f"the epochs of {name} are no number from 0 to 999,999")
     files = _files(name, value.get("files"))
-    _require(_whole(total) and total == sum(size for size, _ in files.values()), f"the bytes of {name} do not add up")
+    if not _whole(total) or total != sum(size for size, _ in files.values()):
+        raise _Wrong(f"the bytes of {name} do not add up")
     _require(total <= MAX_RUN_BYTES, f"{name} has {total:,} bytes, at most {MAX_RUN_BYTES:,} are allowed")
     reason = ""
     if words["encoder"] not in ENCODERS:
@@ -170,8 +179,8 @@ def _entry(name: str, value: Any, sizes: Mapping[str, int] | None) -> Entry:
     return Entry(name, **words, epochs=epochs, bytes=total, files=files, readable=reason, probe=probe)
 
 
-def _files(name: str, value: Any) -> dict[str, tuple[int, str]]:
-    _require(isinstance(value, dict), f"{name} lists no files")
+def _files(name: str, found: object) -> dict[str, tuple[int, str]]:
+    value = _object(found, f"{name} lists no files")
     _require(len(value) <= MAX_FILES, f"{name} lists {len(value)} files, at most {MAX_FILES} are allowed")
     _require(CONFIG_FILE in value, f"{name} lists no {CONFIG_FILE}")
     files = {}
@@ -197,19 +206,21 @@ def _held(name: str, files: Mapping[str, tuple[int, str]], sizes: Mapping[str, i
     return ""
 
 
-def _probe(name: str, value: Any) -> tuple[float, float, float] | None:
-    if value is None:
+def _probe(name: str, found: object) -> tuple[float, float, float] | None:
+    if found is None:
         return None
-    _require(isinstance(value, dict), f"the probe of {name} is not an object")
+    value = _object(found, f"the probe of {name} is not an object")
     interval, protocol = value.get("interval"), value.get("protocol", "")
-    _require(isinstance(interval, list) and len(interval) == 2, f"the probe of {name} has no interval")
+    if not isinstance(interval, list) or len(interval) != 2:
+        raise _Wrong(f"the probe of {name} has no interval")
     figures = (value.get("accuracy"), *interval)
     for figure in figures:
         good = isinstance(figure, (int, float)) and not isinstance(figure, bool)
         _require(good and math.isfinite(figure) and 0 <= figure <= 100, f"the probe of {name} is no percentage")
     _require(isinstance(protocol, str) and len(protocol) <= 500, f"the probe of {name} has no protocol")
-    return tuple(float(figure) for figure in figures)
+    accuracy, low, high = map(float, figures)
+    return accuracy, low, high
 
 
-def _whole(value: Any) -> bool:
+def _whole(value: object) -> TypeGuard[int]:
     return isinstance(value, int) and not isinstance(value, bool) and value >= 0

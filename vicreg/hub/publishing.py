@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from pathlib import Path
 
 from vicreg.hub.index import INDEX, INDEX_SCHEMA, MAX_INDEX_BYTES, index_value, read_index, run_name
 from vicreg.runs.folder import SCHEMA, Run, verify
@@ -17,6 +17,7 @@ from vicreg.storage import hub_client
 from vicreg.storage.files import to_json
 from vicreg.storage.hub_client import Listing
 from vicreg.storage.hub_errors import HubError, sentence
+from vicreg.storage.json_values import JsonObject
 from vicreg.storage.paths import WEIGHTS_FILE
 
 CARD = "README.md"
@@ -56,8 +57,8 @@ def publish(
 
     head = _head(repo, token=token, private=private)
     theirs = _index(head, token=token)
-    index = {"schema": INDEX_SCHEMA, "runs": dict(sorted({**theirs, **ours}.items()))}
-    content = to_json(index)
+    listed = dict(sorted({**theirs, **ours}.items()))
+    content = to_json({"schema": INDEX_SCHEMA, "runs": listed})
     read_index(
         content, repo=repo, revision=revision, commit=head.commit, sizes=None
     )  # what nobody could read is not sent
@@ -71,12 +72,10 @@ def publish(
     ]
     if not added and not gone and ours.items() <= theirs.items() and CARD in head.sizes:
         return head.commit
-    return _commit(
-        repo, head, {**added, INDEX: content, CARD: repo_card(repo, index["runs"]).encode()}, gone, token=token
-    )
+    return _commit(repo, head, {**added, INDEX: content, CARD: repo_card(repo, listed).encode()}, gone, token=token)
 
 
-def repo_card(repo: str, runs: Mapping[str, Mapping[str, Any]]) -> str:
+def repo_card(repo: str, runs: Mapping[str, JsonObject]) -> str:
     """The repository's model card: Markdown with the Hub's front matter: one result a data set, with the probe of each run.
 
     runs: `runs` of an index.json that `read_index` takes. Runs of another schema are named, and no more.
@@ -128,7 +127,7 @@ Everything for the app and the command line: `python -m vicreg download {repo}`.
 """
 
 
-def _row(name: str, run: Mapping[str, Any]) -> str:
+def _row(name: str, run: JsonObject) -> str:
     probe = run["probe"]
     figure = "{:.2f} ({:.2f} to {:.2f})".format(probe["accuracy"], *probe["interval"]) if probe else ""
     return f"| {name} | {run['encoder']} | {run['epochs'] or '-'} | {figure} | {run['bytes'] / 1e6:.1f} |"
@@ -152,7 +151,7 @@ def _head(repo: str, *, token: str | None, private: bool) -> Listing:
     return hub_client.probe(repo, token=token)
 
 
-def _index(head: Listing, *, token: str | None) -> dict[str, Any]:
+def _index(head: Listing, *, token: str | None) -> dict[str, JsonObject]:
     """`runs` of the index at the head, as it stands there; empty where there is no index."""
     if INDEX not in head.sizes:
         return {}
@@ -162,12 +161,12 @@ def _index(head: Listing, *, token: str | None) -> dict[str, Any]:
     return json.loads(content)["runs"]
 
 
-def _files(runs: Mapping[str, Any], name: str) -> dict[str, Any]:
+def _files(runs: Mapping[str, JsonObject], name: str) -> dict[str, JsonObject]:
     """A run's files in an index that was checked; of another schema nothing is known."""
     return runs[name]["files"] if name in runs and runs[name]["schema"] == SCHEMA else {}
 
 
-def _changed(name: str, ours: Mapping[str, Any], theirs: Mapping[str, Any], head: Listing) -> list[str]:
+def _changed(name: str, ours: Mapping[str, JsonObject], theirs: Mapping[str, JsonObject], head: Listing) -> list[str]:
     before = _files(theirs, name)
     return [
         path
@@ -176,11 +175,13 @@ def _changed(name: str, ours: Mapping[str, Any], theirs: Mapping[str, Any], head
     ]
 
 
-def _commit(repo: str, head: Listing, added: Mapping[str, Any], gone: Sequence[str], *, token: str | None) -> str:
+def _commit(
+    repo: str, head: Listing, added: Mapping[str, bytes | Path], gone: Sequence[str], *, token: str | None
+) -> str:
     """One commit on top of the head. added: path -> bytes, or the file that holds them. gone: paths to delete."""
     from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi
 
-    operations = [
+    operations: list[CommitOperationAdd | CommitOperationDelete] = [
         CommitOperationAdd(path, content if isinstance(content, bytes) else str(content))
         for path, content in added.items()
     ]
