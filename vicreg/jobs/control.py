@@ -170,7 +170,8 @@ def _begin(folder: Path, record: Record) -> None:
     """Start the process, in a session of its own, with nothing of ours but the log."""
     package = str(Path(__file__).resolve().parents[2])
     path = os.pathsep.join([package, *filter(None, [os.environ.get("PYTHONPATH")])])
-    own = {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP} if os.name == "nt" else {"start_new_session": True}
+    on_windows = os.name == "nt"
+    group = subprocess.CREATE_NEW_PROCESS_GROUP if on_windows else 0  # type: ignore[attr-defined]  # there alone
     with (folder / LOG_FILE).open("ab") as log:
         before = log.tell()
         process = subprocess.Popen(
@@ -179,7 +180,8 @@ def _begin(folder: Path, record: Record) -> None:
             stdout=log,
             stderr=subprocess.STDOUT,
             env={**os.environ, "PYTHONPATH": path, "PYTHONUNBUFFERED": "1", "PYTHONFAULTHANDLER": "1"},
-            **own,
+            creationflags=group,
+            start_new_session=not on_windows,
         )
     event_log.append(folder, "starting", pid=process.pid, process=locks.identity(process.pid), log=before)
     threading.Thread(target=process.wait, daemon=True).start()  # takes its exit status, so that it leaves no zombie

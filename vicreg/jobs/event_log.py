@@ -27,10 +27,10 @@ import time
 from collections import OrderedDict
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
+from vicreg.storage.json_values import JsonObject
 from vicreg.storage.paths import EVENTS_FILE
 from vicreg.terms import FIGURES
 
@@ -42,7 +42,7 @@ ENDS = ("stopped", "finished", "failed")
 LASTING = ("starting", "started", "stopping", *ENDS)  # kinds that say how a training stands
 
 
-def append(folder: Path, kind: str, **values: Any) -> bool:
+def append(folder: Path, kind: str, **values: object) -> bool:
     """Add one event to the folder's file; False where the disk or the folder refuses it, which is no reason to end."""
     line = json.dumps({"time": round(time.time(), 3), "kind": kind, **values}, separators=(",", ":")).encode() + b"\n"
     flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | getattr(os, "O_BINARY", 0)
@@ -93,19 +93,19 @@ class Story:
     steps: int = 0
     epochs: int = 0
     moving: bool = False
-    last: dict[str, Any] = field(default_factory=dict)
+    last: JsonObject = field(default_factory=dict)
     stage: tuple[str, int, int] | None = None
     log: int = 0
-    ending: dict[str, Any] = field(default_factory=dict)
+    ending: JsonObject = field(default_factory=dict)
     labels: np.ndarray | None = None
-    table: dict[tuple[int, str], dict[str, Any]] = field(default_factory=dict)
+    table: dict[tuple[int, str], JsonObject] = field(default_factory=dict)
     moments: list[Moment] = field(default_factory=list)
-    points: list[dict[str, Any]] = field(default_factory=list)
+    points: list[JsonObject] = field(default_factory=list)
     stride: int = 1
     seen: int = 0
 
     @property
-    def rows(self) -> list[dict[str, Any]]:
+    def rows(self) -> list[JsonObject]:
         """The history's rows, as they came."""
         return list(self.table.values())
 
@@ -115,7 +115,7 @@ class Story:
         twin.table, twin.moments, twin.points = dict(self.table), list(self.moments), list(self.points)
         return twin
 
-    def take(self, event: dict[str, Any]) -> None:
+    def take(self, event: JsonObject) -> None:
         """Go on by one event. Raises some error, and leaves all as it was, for one that is not what it says."""
         kind = event["kind"]
         if kind == "starting" and event["pid"] == self.pid:
@@ -140,7 +140,7 @@ class Story:
         elif kind == "stage":
             self.stage = (str(event["label"]), int(event["done"]), int(event["total"]))
 
-    def _turn(self, kind: str, event: dict[str, Any]) -> None:
+    def _turn(self, kind: str, event: JsonObject) -> None:
         pid, process = int(event.get("pid", self.pid)), str(event.get("process", self.process))
         time, log = float(event["time"]), int(event.get("log", 0))
         if kind == "started":
@@ -154,7 +154,7 @@ class Story:
         self.log = log if kind == "starting" else self.log
         self.state, self.ending, self.pid, self.process = kind, event, pid, process
 
-    def _step(self, event: dict[str, Any]) -> None:
+    def _step(self, event: JsonObject) -> None:
         row = point(event)
         self.last = {**row, "steps": int(event["steps"]), "seconds_left": float(event["seconds_left"])}
         self.moving, self.stage = True, None
@@ -178,7 +178,7 @@ class Story:
             self.last = {**self.last, "step": step, "epoch": epoch if step else 0, "seconds": seconds}
 
 
-def point(step: dict[str, Any]) -> dict[str, Any]:
+def point(step: JsonObject) -> JsonObject:
     """A step event as a row: the step, where and when it was, and its terms. Raises some error where one is missing."""
     figures = {name: float(step[name]) for name in ("learning_rate", "seconds", "images_per_second")}
     terms = {name: float(step["terms"][name]) for name in FIGURES}

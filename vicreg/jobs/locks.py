@@ -23,7 +23,7 @@ from vicreg.storage.paths import LOCK_FILE, run_name
 try:
     import fcntl
 except ImportError:  # Windows
-    fcntl = None
+    fcntl = None  # type: ignore[assignment]  # as there is no such module
 
 HOLDER_FILE = "training.json"  # beside the machine's lock: who has it
 STARTERS_LOCK = "starting.lock"  # in the cache folder, while a job is started or thrown away

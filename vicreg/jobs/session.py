@@ -19,7 +19,7 @@ import shutil
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from vicreg.config import Config
 from vicreg.data.catalogue import CATALOGUE
@@ -27,8 +27,15 @@ from vicreg.jobs import event_log, locks
 from vicreg.jobs.failures import why
 from vicreg.jobs.record import Limits, Record, read_record, write_record
 from vicreg.storage import paths
+from vicreg.storage.json_values import JsonObject
 from vicreg.storage.paths import EVENTS_FILE, JOB_FILE, STATE_FILE, run_name
 from vicreg.training.torchrun import torchrun
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from vicreg.pipeline.train_run import Plan
+    from vicreg.training.progress import Progress
 
 GAPS = 0.5, 5.0  # seconds between two step events, least and most
 EVENTS_A_SITTING = 1_000  # about so many step events before the gap widens
@@ -52,12 +59,12 @@ class Session:
         self._pace = [0, 0.0]  # images and seconds since the last step event
         self._rate = 0.0
 
-    def say(self, kind: str, **values: Any) -> None:
+    def say(self, kind: str, **values: object) -> None:
         """Append one event."""
         if self.folder is not None:
             event_log.append(self.folder, kind, **values)
 
-    def planned(self, plan: Any) -> None:
+    def planned(self, plan: Plan) -> None:
         """Tell what is about to be trained: a `train_run.Plan`. Raises ValueError where its states would be too large."""
         most = self.limits.disk_bytes
         if most is not None and 2 * plan.state_bytes > most:
@@ -68,7 +75,7 @@ class Session:
         self.say("planned", device=plan.device, steps=plan.steps, images=plan.images)
         self.say("map", labels=[int(label) for label in plan.labels])
 
-    def progress(self, progress: Any) -> None:
+    def progress(self, progress: Progress) -> None:
         """Tell of a `training.progress.Progress`, and see whether a limit is met."""
         now = time.monotonic()
         self._measure_pace(progress, now)
@@ -102,7 +109,7 @@ class Session:
             self._stage = (label, now)
             self.say("stage", label=label, done=done, total=total)
 
-    def _measure_pace(self, progress: Any, now: float) -> None:
+    def _measure_pace(self, progress: Progress, now: float) -> None:
         if self._before is not None and not progress.rows:  # an epoch's end took its time for other things
             self._pace[0] += (progress.step - self._before[0]) * self.config.batch_size
             self._pace[1] += now - self._before[1]
@@ -111,7 +118,7 @@ class Session:
                 self._pace = [0, 0.0]
         self._before = (progress.step, now)
 
-    def _keep_within(self, progress: Any, now: float) -> None:
+    def _keep_within(self, progress: Progress, now: float) -> None:
         if self.limits.seconds is not None and progress.seconds >= self.limits.seconds:
             self.reason = (
                 f"it has trained for {progress.seconds:.0f} s, and --max-seconds allows {self.limits.seconds:g}: "
@@ -128,7 +135,7 @@ class Session:
                 )
 
 
-def _rounded(places: Any) -> list[float]:
+def _rounded(places: np.ndarray) -> list[float]:
     """(M, 2) -> x, y, x, ... to hundredths, or to a hundredth of their spread where a collapsed network has less."""
     spread = float(abs(places).max())
     decimals = 2 if not 0 < spread < 1 else 2 - math.floor(math.log10(spread))
@@ -234,11 +241,11 @@ def _machine(record: Record, folder: Path, *, beside: bool) -> contextlib.Abstra
     return locks.whole_machine(paths.cache_folder(), name=record.name, folder=folder, since=time.time())
 
 
-def _process() -> dict[str, Any]:
+def _process() -> JsonObject:
     return {"pid": os.getpid(), "process": locks.identity(os.getpid())}
 
 
-def _saved(path: Path) -> tuple[int, dict[str, Any] | None]:
+def _saved(path: Path) -> tuple[int, JsonObject | None]:
     """Step and config of a saved state; 0 and None where none can be read: training says what is wrong with it."""
     try:
         with path.open("rb") as file:  # a safetensors file: the length of its header, then the header

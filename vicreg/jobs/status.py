@@ -9,7 +9,7 @@ import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal, cast
 
 import numpy as np
 
@@ -19,6 +19,7 @@ from vicreg.jobs.event_log import Moment
 from vicreg.jobs.failures import GO_ON, full_disk
 from vicreg.jobs.record import Record, arguments, read_record
 from vicreg.storage import paths
+from vicreg.storage.json_values import JsonObject
 from vicreg.storage.paths import CONFIG_FILE, EVENTS_FILE, JOB_FILE, LOCK_FILE, LOG_FILE, TRAINING, run_name
 
 State = Literal["starting", "running", "measuring", "stopping", "stopped", "interrupted", "failed", "finished"]
@@ -97,7 +98,7 @@ def get(name: str) -> Job | None:
     return _of_run(folder)
 
 
-def history(job: Job) -> list[dict[str, Any]]:
+def history(job: Job) -> list[JsonObject]:
     """The history so far, a row an epoch and split, as in a run's history.csv."""
     return event_log.read(job.folder).rows
 
@@ -112,7 +113,7 @@ def labels(job: Job) -> np.ndarray | None:
     return event_log.read(job.folder).labels
 
 
-def steps_seen(job: Job) -> list[dict[str, Any]]:
+def steps_seen(job: Job) -> list[JsonObject]:
     """At most 2,000 steps, evenly thinned, and the newest.
 
     Each has at least step, epoch, seconds, learning_rate, images_per_second and the terms: variance, invariance,
@@ -189,7 +190,7 @@ def read_job(folder: Path) -> Job:
 
 def _state(folder: Path, record: Record, story: event_log.Story, tail: tuple[str, ...]) -> State:
     if story.state in event_log.ENDS:
-        return story.state
+        return cast(State, story.state)
     if not story.state and time.time() - record.created < SECONDS_TO_START:
         return "starting"
     if lives(folder, story):
