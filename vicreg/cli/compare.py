@@ -5,14 +5,17 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from vicreg.cli.output import print_table
 from vicreg.config import DATASETS, DEFAULT_DATASET
 from vicreg.study import STUDY_PROBES
 
+if TYPE_CHECKING:
+    from vicreg.runs.folder import Run
 
-def add(commands: Any) -> None:
+
+def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add both commands to argparse's subparsers."""
     claims = commands.add_parser(
         "claims",
@@ -43,7 +46,9 @@ def _list(options: argparse.Namespace) -> int:
         fetched, more = cached_runs(*parse(repo))  # what is here of it; the network is not asked
         found |= {f"{name}@{repo}": run for name, run in fetched.items()}
         broken += more
-    rows = [("run", "encoder", "epochs", "probe, %", "the study", "kNN, %", "rank", "AUROC", "NMI", "MB", "where")]
+    rows: list[tuple[str, ...]] = [
+        ("run", "encoder", "epochs", "probe, %", "the study", "kNN, %", "rank", "AUROC", "NMI", "MB", "where")
+    ]
     for name, run in found.items():
         try:
             figures = figures_of(run)
@@ -102,7 +107,7 @@ def _claims(options: argparse.Namespace) -> int:
     return 1 if broken else 0
 
 
-def figures_of(run: Any) -> tuple[str, ...]:
+def figures_of(run: Run) -> tuple[str, ...]:
     """A run's figures, as `list` and the README show them: probe, the study's, kNN, rank, AUROC, NMI."""
     from vicreg.runs.run_tables import FIGURES
 

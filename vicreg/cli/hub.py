@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import argparse
 import sys
-from typing import Any
 
 from vicreg.cli.measure import chosen_runs
 from vicreg.cli.output import Bars, print_table
 
 
-def add(commands: Any) -> None:
+def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add both commands to argparse's subparsers."""
     publish = commands.add_parser(
         "publish",

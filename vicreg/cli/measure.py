@@ -6,14 +6,17 @@ import argparse
 import sys
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from vicreg.cli.output import Bars
 from vicreg.config import BASELINES, DATASETS, DEFAULT_DATASET
 from vicreg.storage.paths import CONFIG_FILE
 
+if TYPE_CHECKING:
+    from vicreg.runs.folder import Run
 
-def add(commands: Any) -> None:
+
+def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add both commands to argparse's subparsers."""
     evaluate = commands.add_parser(
         "evaluate",
@@ -97,7 +100,7 @@ def _baseline(options: argparse.Namespace) -> int:
     return 0
 
 
-def chosen_runs(names: Iterable[str], found: dict[str, Any]) -> list[Any]:
+def chosen_runs(names: Iterable[str], found: dict[str, Run]) -> list[Run]:
     """Runs by their names, or by their folders."""
     from vicreg.runs.folder import open_run
 

@@ -4,9 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import sys
-from typing import Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from vicreg.terms import NAMES
+
+if TYPE_CHECKING:
+    from tqdm import tqdm
+
+    from vicreg.training.progress import Progress
 
 
 def say(text: str) -> None:
@@ -15,7 +21,7 @@ def say(text: str) -> None:
         print(text, file=sys.stderr, flush=True)
 
 
-def print_table(rows: list[tuple[str, ...]]) -> None:
+def print_table(rows: Sequence[tuple[str, ...]]) -> None:
     """Print rows of cells, every column as wide as its widest cell."""
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
     for row in rows:
@@ -26,7 +32,7 @@ class Bars:
     """tqdm bars: one for the steps, one for each stage of the evaluation. Where nobody watches, a line for each."""
 
     def __init__(self) -> None:
-        self.bar: Any = None
+        self.bar: tqdm | None = None
         self.label = ""
         self.watched = sys.stderr.isatty()
 
@@ -37,7 +43,7 @@ class Bars:
         if self.bar is not None:
             self.bar.close()
 
-    def _bar(self, label: str, total: int, unit: str) -> Any:
+    def _bar(self, label: str, total: int, unit: str) -> tqdm:
         from tqdm import tqdm
 
         if self.bar is None or self.label != label:
@@ -46,7 +52,7 @@ class Bars:
             self.bar, self.label = tqdm(total=total, desc=label, unit=unit, dynamic_ncols=True, mininterval=1), label
         return self.bar
 
-    def training(self, progress: Any) -> None:
+    def training(self, progress: Progress) -> None:
         """Show a vicreg.training.progress.Progress."""
         from tqdm import tqdm
 

@@ -7,7 +7,7 @@ import contextlib
 import dataclasses
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from vicreg.cli.interrupts import stop_on_interrupt
 from vicreg.cli.output import Bars
@@ -16,8 +16,13 @@ from vicreg.storage.paths import CONFIG_FILE, training_folder
 from vicreg.terms import IN_LOSS
 from vicreg.training.torchrun import torchrun
 
+if TYPE_CHECKING:
+    from vicreg.jobs.session import Session
+    from vicreg.runs.folder import Run
+    from vicreg.training.progress import Progress
 
-def add(commands: Any) -> None:
+
+def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the command to argparse's subparsers."""
     train = commands.add_parser(
         "train",
@@ -62,10 +67,10 @@ def add(commands: Any) -> None:
     train.add_argument("--tensorboard", type=Path, metavar="DIR", help="write the curves there for TensorBoard as well")
 
 
-def _positive(kind: type) -> Callable[[str], Any]:
+def _positive(kind: type[int] | type[float]) -> Callable[[str], float]:
     """Reads a positive number, for argparse."""
 
-    def read(text: str) -> Any:
+    def read(text: str) -> float:
         value = kind(text)
         if not value > 0:
             raise argparse.ArgumentTypeError(f"must be more than 0, got {text}")
@@ -122,7 +127,9 @@ class _Stop(Exception):
     """Reading or measuring ends here: somebody asked."""
 
 
-def _session(options: argparse.Namespace, config: Config, root: Path, name: str) -> Any:
+def _session(
+    options: argparse.Namespace, config: Config, root: Path, name: str
+) -> contextlib.AbstractContextManager[Session]:
     """The session that the options describe."""
     from vicreg.jobs.record import Limits
     from vicreg.jobs.session import session
@@ -148,11 +155,11 @@ def _trained(
     options: argparse.Namespace,
     config: Config,
     folder: Path,
-    session: Any,
+    session: Session,
     bars: Bars,
     *,
     should_stop: Callable[[], bool],
-) -> Any:
+) -> Run | None:
     """The run, or None where it was stopped; bars, events and TensorBoard hear of every step."""
     from vicreg.pipeline.train_run import train_run
 
@@ -169,9 +176,9 @@ def _trained(
 
             hear.append(stack.enter_context(Scalars(options.tensorboard)).progress)
 
-        def progress(progress: Any) -> None:
+        def progress(moment: Progress) -> None:
             for told in hear:
-                told(progress)
+                told(moment)
 
         stack.enter_context(contextlib.suppress(_Stop))
         return train_run(
