@@ -14,10 +14,11 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from vicreg.config import BASELINES, PRESETS
 from vicreg.data.catalogue import CATALOGUE
+from vicreg.storage.json_values import JsonObject
 from vicreg.study import STUDY_DATASET, STUDY_PROBES
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ CLASSES = len(CATALOGUE[STUDY_DATASET].classes)
 CHANCE = CATALOGUE[STUDY_DATASET].chance
 TOP = 100
 
-Metrics = Mapping[str, Mapping[str, Any]]  # preset (or `vicreg-long`) -> metrics.json
+Metrics = Mapping[str, JsonObject]  # preset (or `vicreg-long`) -> metrics.json
 
 
 @dataclass(frozen=True)
@@ -120,13 +121,15 @@ def _above(metrics: Metrics, left: tuple[str, ...], right: tuple[str, ...], figu
     return difference(a[figure], a["interval"], b[figure], b["interval"])
 
 
-def _at(metrics: Metrics, path: tuple[str, ...]) -> Any:
-    for key in path:
-        metrics = metrics[key]
-    return metrics
+def _at(metrics: Metrics, path: tuple[str, ...]) -> JsonObject:
+    preset, *keys = path
+    found = metrics[preset]
+    for key in keys:
+        found = found[key]
+    return found
 
 
-def _with_interval(values: Mapping[str, Any], figure: str = "accuracy") -> str:
+def _with_interval(values: JsonObject, figure: str = "accuracy") -> str:
     low, high = values["interval"]
     return f"{values[figure]:.2f} % ({low:.2f} to {high:.2f})"
 
@@ -185,7 +188,7 @@ def _variance_to_chance(metrics: Metrics) -> Finding:
     )
 
 
-def _read_off_embeddings(metrics: Mapping[str, Any]) -> str:
+def _read_off_embeddings(metrics: JsonObject) -> str:
     """What probes read of a run's embeddings, as part of a sentence; empty where that was not measured."""
     spaces = metrics.get("spaces", {})
     if "z" not in spaces:
@@ -233,7 +236,7 @@ def _laplacian(metrics: Metrics) -> Finding:
 def _share_class(metrics: Metrics) -> Finding:
     names = ("vicreg", "neighbour-views")
     return Finding(
-        _above(metrics, *((name, "retrieval") for name in names), "nearest_5_same_class"),
+        _above(metrics, (names[0], "retrieval"), (names[1], "retrieval"), "nearest_5_same_class"),
         ", ".join(f"{name} {_with_interval(metrics[name]['retrieval'], 'nearest_5_same_class')}" for name in names),
         "Share of a test picture's five nearest that have its class.",
     )
@@ -273,7 +276,7 @@ def _anomaly_auroc(metrics: Metrics) -> Finding:
     names = ("neighbour-views", "vicreg")
     values = {name: metrics[name]["anomaly"]["study"] for name in names}
     return Finding(
-        _above(metrics, *((name, "anomaly", "study") for name in names), "auroc"),
+        _above(metrics, (names[0], "anomaly", "study"), (names[1], "anomaly", "study"), "auroc"),
         ", ".join(
             f"{name} AUROC {value['auroc']:.3f} ({value['interval'][0]:.3f} to {value['interval'][1]:.3f})"
             for name, value in values.items()
@@ -311,7 +314,7 @@ def _anomalies_alike(metrics: Metrics) -> Finding:
 def _clusters(metrics: Metrics) -> Finding:
     names = ("vicreg", "neighbour-views")
     return Finding(
-        _above(metrics, *((name, "clusters") for name in names), "accuracy"),
+        _above(metrics, (names[0], "clusters"), (names[1], "clusters"), "accuracy"),
         ", ".join(
             f"{name} {_with_interval(metrics[name]['clusters'])}, NMI {metrics[name]['clusters']['nmi']:.2f}"
             for name in names

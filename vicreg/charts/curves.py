@@ -7,6 +7,7 @@ import pandas as pd
 
 from vicreg import terms
 from vicreg.charts.colours import TERM_COLOURS, TERMS, run_colour
+from vicreg.charts.layers import layered
 
 
 def training_curves(
@@ -58,7 +59,7 @@ def _curve(frame: pd.DataFrame, term: str, *, log: bool, width: int) -> alt.Laye
         .add_params(hover)
     )
     dots = base.mark_circle(color=colour, size=60).transform_filter(hover)
-    return alt.layer(lines, rule, dots).properties(width=width, height=170, title=alt.Title(title, color=colour))
+    return layered(lines, rule, dots).properties(width=width, height=170, title=alt.Title(title, color=colour))
 
 
 def compared_curves(

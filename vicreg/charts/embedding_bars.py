@@ -4,19 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from html import escape
-from typing import Any
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import numpy as np
 
 NUMBERS = 24  # how many numbers of an embedding are drawn
 LEAST = 2.0  # the scale reaches at least this far, twice the standard deviation that the variance term asks for
 LEFT, HEIGHT = 150, 74  # of the names, and of one row of boxes
 
 
-def embedding_scale(*embeddings: Any) -> float:
+def embedding_scale(*embeddings: np.ndarray) -> float:
     """Where the bars of all these embeddings, arrays (n, D), end: at the largest of their first 24 numbers; 2 at least."""
     return max(LEAST, *(float(abs(z[:, :NUMBERS]).max()) for z in embeddings))
 
 
-def embedding_bars(pictures: Sequence[tuple[str, str]], rows: Sequence[tuple[str, str, Any]], *, scale: float) -> str:
+def embedding_bars(
+    pictures: Sequence[tuple[str, str]], rows: Sequence[tuple[str, str, np.ndarray]], *, scale: float
+) -> str:
     """An SVG: a column for each picture, a row of boxes for each run; bars for the first view, dots for the second.
 
     pictures: data URIs of both views. rows: name, colour and embeddings (n, 2, D) of each run. scale: the number at the
@@ -51,7 +56,7 @@ def embedding_bars(pictures: Sequence[tuple[str, str]], rows: Sequence[tuple[str
     return "".join(parts) + "</svg>"
 
 
-def _box(z: Any, x: float, y: float, width: float, height: float, colour: str, scale: float) -> str:
+def _box(z: np.ndarray, x: float, y: float, width: float, height: float, colour: str, scale: float) -> str:
     """One picture's box: z (2, D), its two views' embeddings."""
     middle, wide = y + height / 2, width / NUMBERS
     parts = [

@@ -9,6 +9,7 @@ import altair as alt
 import pandas as pd
 
 from vicreg.charts.colours import class_colour
+from vicreg.charts.layers import layered
 
 MAP_TITLES = {"pca": "PCA", "tsne": "t-SNE", "laplacian": "Laplacian Eigenmaps of pixels"}
 
@@ -136,4 +137,4 @@ def placements(background: pd.DataFrame, frame: pd.DataFrame, classes: list[str]
             tooltip=["class:N", "placed:N", "index:Q"],
         )
     )
-    return alt.layer(many, lines, points).properties(width=side, height=side)
+    return layered(many, lines, points).properties(width=side, height=side)

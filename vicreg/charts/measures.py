@@ -6,6 +6,7 @@ import altair as alt
 import pandas as pd
 
 from vicreg.charts.colours import GROUP_COLOURS, REFERENCE_COLOUR, run_colour
+from vicreg.charts.layers import layered
 
 
 def accuracy_bars(frame: pd.DataFrame, colours: dict[str, str], *, chance: float, width: int = 700) -> alt.LayerChart:
@@ -39,7 +40,7 @@ def accuracy_bars(frame: pd.DataFrame, colours: dict[str, str], *, chance: float
         .encode(x="study:Q", tooltip=tooltip)
     )
     guess = alt.Chart(pd.DataFrame({"x": [chance]})).mark_rule(strokeDash=[4, 4], color="#888").encode(x="x:Q")
-    return alt.layer(bars, halo, interval, figures, study, guess).properties(width=width, height=34 * len(order))
+    return layered(bars, halo, interval, figures, study, guess).properties(width=width, height=34 * len(order))
 
 
 def attribute_bars(
@@ -66,7 +67,7 @@ def attribute_bars(
             x="high:Q", text=alt.Text("accuracy:Q", format=".1f"), color=alt.value("#888")
         )
         guess = alt.Chart(pd.DataFrame({"x": [chance]})).mark_rule(strokeDash=[4, 4], color="#888").encode(x="x:Q")
-        panel = alt.layer(bars, halo, interval, figures, guess)
+        panel = layered(bars, halo, interval, figures, guess)
         panels.append(
             panel.properties(
                 width=max(120, width // (1 if narrow else len(chances))), height=34 * len(order), title=what
@@ -93,7 +94,7 @@ def per_class(
         color=run_colour(colours, columns=1),
         tooltip=["class:N", "run:N", alt.Tooltip("accuracy:Q", format=".2f")],
     )
-    return alt.layer(span, dots).properties(width=width, height=24 * len(classes))
+    return layered(span, dots).properties(width=width, height=24 * len(classes))
 
 
 def table_of_counts(
@@ -130,7 +131,7 @@ def table_of_counts(
         text="count:Q",
         color=alt.condition("datum.share > 0.5", alt.value("white"), alt.value("#222")),
     )
-    drawn = alt.layer(shades.add_params(cell), text).properties(width=side, height=side * len(rows) / len(columns))
+    drawn = layered(shades.add_params(cell), text).properties(width=side, height=side * len(rows) / len(columns))
     return drawn.properties(title=title) if title else drawn
 
 
@@ -155,7 +156,7 @@ def roc(frame: pd.DataFrame, colours: dict[str, str], *, side: int = 380) -> alt
         )
         .transform_window(order="row_number()")
     )
-    return alt.layer(chance.encode(x="x:Q", y="y:Q"), line).properties(width=side, height=side)
+    return layered(chance.encode(x="x:Q", y="y:Q"), line).properties(width=side, height=side)
 
 
 def histogram(
@@ -201,5 +202,5 @@ def histogram(
             text="words:N"
         )
         layers += [arrow.encode(y=alt.value(28)), words.encode(y=alt.value(28))]
-    drawn = alt.layer(*layers).properties(width=width, height=height)
+    drawn = layered(*layers).properties(width=width, height=height)
     return drawn.properties(title=title) if title else drawn
