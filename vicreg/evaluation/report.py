@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -22,6 +21,7 @@ from vicreg.evaluation.sections.probes import attributes_of, knn, probe
 from vicreg.evaluation.sections.section import Section
 from vicreg.evaluation.sections.singular_values import spectrum_of
 from vicreg.evaluation.spaces import spaces
+from vicreg.storage.json_values import JsonObject
 
 # In the order in which they are measured. `spaces` quotes `probe` and `knn`, so it comes after them.
 SECTIONS = ("knn", "probe", "attributes", "spectrum", "retrieval", "projection", "anomaly", "clusters", "spaces")
@@ -31,7 +31,7 @@ SECTIONS = ("knn", "probe", "attributes", "spectrum", "retrieval", "projection",
 class Report:
     """metrics: plain JSON values. tables: name -> frame, as results/<name>.parquet holds them."""
 
-    metrics: dict[str, Any]
+    metrics: JsonObject
     tables: dict[str, pd.DataFrame]
 
 
@@ -42,7 +42,7 @@ def evaluate(
     test_labels: np.ndarray,
     *,
     classes: Sequence[str],
-    sources: dict[str, Any],
+    sources: dict[str, dict[str, str]],
     embeddings: tuple[np.ndarray, np.ndarray] | None = None,
     train_images: np.ndarray | None = None,
     test_images: np.ndarray | None = None,
@@ -52,7 +52,7 @@ def evaluate(
     own_map: tuple[str, np.ndarray] | None = None,
     attributes: Mapping[str, tuple[Sequence[str], np.ndarray, np.ndarray]] | None = None,
     only: Collection[str] = SECTIONS,
-    measured: Mapping[str, Any] | None = None,
+    measured: JsonObject | None = None,
     on_stage: Callable[[str, int, int], None] = lambda label, done, total: None,
 ) -> Report:
     """Measure the representations of both splits.
@@ -71,9 +71,9 @@ def evaluate(
 
     pooled = test_images
     if anomalies is not None:
-        both = (test_images, anomaly_images)
-        pooled = None if any(images is None for images in both) else np.concatenate(both)
-    metrics: dict[str, Any] = {"sources": sources}
+        both = [images for images in (test_images, anomaly_images) if images is not None]
+        pooled = np.concatenate(both) if len(both) == 2 else None
+    metrics: JsonObject = {"sources": sources}
     tables: dict[str, pd.DataFrame] = {}
     colours = {"train_images": train_images, "test_images": test_images}
     sections: dict[str, Callable[[], Section]] = {
