@@ -13,14 +13,21 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from vicreg.config import BASELINES, presets
 from vicreg.data.image_set import ImageSet
 from vicreg.runs.folder import Run, write_run
+from vicreg.storage.json_values import JsonObject
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from vicreg.evaluation.laplacian import Eigenmap
 
 DIMENSIONS = 512  # about as many as an encoder's representations have
 LAPLACIAN_IMAGES = 20_000  # train images on the eigenmap's graph
@@ -28,7 +35,7 @@ LAPLACIAN_NEIGHBOURS = 10
 SHOWN_NEIGHBOURS = 5
 
 
-def write_baseline(name: str, root: Path, *, dataset: str, data: dict[str, Any], versions: dict[str, str]) -> Run:
+def write_baseline(name: str, root: Path, *, dataset: str, data: JsonObject, versions: dict[str, str]) -> Run:
     """Write the folder `<dataset>-<name>` below root: a run that is not measured yet.
 
     data, versions: as config.json holds them. Raises ValueError for a name that is not a baseline's.
@@ -83,7 +90,7 @@ def eigenmap_coordinates(run: Run, train: ImageSet, images: np.ndarray | None) -
 
 def eigenmap_tables(
     run: Run, train: ImageSet, test: ImageSet, fitted: np.ndarray, placed: np.ndarray
-) -> dict[str, Any]:
+) -> dict[str, pd.DataFrame]:
     """What there is to show of the eigenmap: name -> frame.
 
     pixel_neighbours: for one test image of each class, its five nearest others in pixel space (query, rank, nearest).
@@ -125,7 +132,7 @@ def eigenmap_tables(
     return {"pixel_neighbours": neighbours, "placements": placements}
 
 
-def eigenmap_timing(run: Run, train: ImageSet, test: ImageSet, encoder_run: Run | None) -> dict[str, Any]:
+def eigenmap_timing(run: Run, train: ImageSet, test: ImageSet, encoder_run: Run | None) -> JsonObject:
     """Seconds on this machine: to fit the eigenmap, and to place one new image by its rule and by a run's encoder.
 
     The last two are medians over 20 test images, each alone. encoder_run: whose encoder; None where there is none.
@@ -140,9 +147,9 @@ def eigenmap_timing(run: Run, train: ImageSet, test: ImageSet, encoder_run: Run 
     own, new = flat(train.images[: settings["images"]]), test.images[:20]
     began = time.perf_counter()
     eigenmap = _eigenmap(_Key(train), settings["images"], settings["dimensions"], settings["neighbours"])
-    timing = {"fit": round(time.perf_counter() - began, 1)}
+    timing: JsonObject = {"fit": round(time.perf_counter() - began, 1)}
 
-    def median(way: Any) -> float:
+    def median(way: Callable[[np.ndarray], object]) -> float:
         way(new[:1])
         times = []
         for i in range(len(new)):
@@ -182,7 +189,7 @@ def _pca(train: _Key, dimensions: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 @functools.lru_cache(maxsize=1)
-def _eigenmap(train: _Key, images: int, dimensions: int, neighbours: int) -> Any:
+def _eigenmap(train: _Key, images: int, dimensions: int, neighbours: int) -> Eigenmap:
     from vicreg.evaluation.laplacian import fit
 
     return fit(flat(train.image_set.images[:images]), dimensions=dimensions, k=neighbours)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Collection, Mapping
-from typing import Any
+from collections.abc import Callable, Collection
+from typing import TYPE_CHECKING
 
 from vicreg.data import fingerprints, loading
 from vicreg.data.catalogue import CATALOGUE
@@ -14,7 +14,13 @@ from vicreg.runs import seeds
 from vicreg.runs.folder import Run, update_run
 from vicreg.storage import paths
 from vicreg.storage.files import frame_bytes
+from vicreg.storage.json_values import JsonObject
 from vicreg.storage.paths import METRICS_FILE
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+    import torch
 
 Stage = Callable[[str, int, int], None]
 
@@ -44,7 +50,7 @@ def evaluate_run(
     train_set, test_set = load_splits(run.config.dataset, download=download, on_stage=on_stage)
     anomalies = anomaly_set(run.config.dataset, download=download)
 
-    def encoded(image_set: ImageSet) -> Any:
+    def encoded(image_set: ImageSet) -> np.ndarray:
         return representations(
             run, image_set, download=download, on_progress=lambda d, t: on_stage(f"encoding {image_set.split}", d, t)
         )
@@ -56,16 +62,8 @@ def evaluate_run(
 
         embeddings = embed(run.expander, train), embed(run.expander, test)
     sources = {"train": source_record(train_set), "test": source_record(test_set)}
-    more = {}
     if anomalies is not None:
         sources["anomalies"] = source_record(anomalies)
-        more = {
-            "anomalies": encoded(anomalies),
-            "anomaly_images": anomalies.images,
-            "anomaly_labels": anomalies.labels,
-        }
-    if run.baseline == "laplacian":
-        more["own_map"] = ("laplacian", test[:, :2])
     report = evaluate(
         train,
         train_set.labels[: len(train)],
@@ -80,7 +78,10 @@ def evaluate_run(
             what: (values, train_set.attributes[what][: len(train)], test_set.attributes[what])
             for what, values in CATALOGUE[test_set.name].attributes.items()
         },
-        **more,
+        anomalies=None if anomalies is None else encoded(anomalies),
+        anomaly_images=None if anomalies is None else anomalies.images,
+        anomaly_labels=None if anomalies is None else anomalies.labels,
+        own_map=("laplacian", test[:, :2]) if run.baseline == "laplacian" else None,
         only=only or SECTIONS,
         measured=run.metrics,
         on_stage=on_stage,
@@ -107,7 +108,7 @@ def evaluate_run(
     return update_run(run, files, without=stale)
 
 
-def _merged(before: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, Any]:
+def _merged(before: JsonObject, now: JsonObject) -> JsonObject:
     """The metrics with some sections measured again, in the report's order."""
     from vicreg.evaluation.report import SECTIONS
 
@@ -124,7 +125,7 @@ def anomaly_set(dataset: str, *, download: bool = False) -> ImageSet | None:
 
     To CIFAR-10 they are the first 3,000 of MNIST's test split, to coloured-digits crops of photographs.
     """
-    name, count = CATALOGUE[dataset].anomalies
+    name, count = CATALOGUE[dataset].strangers
     try:
         found = loading.load(name, "test", download=download)
     except PicturesMissing:
@@ -137,9 +138,9 @@ def representations(
     image_set: ImageSet,
     *,
     download: bool = False,
-    device: Any = "cpu",
+    device: str | torch.device = "cpu",
     on_progress: Callable[[int, int], None] | None = None,
-) -> Any:
+) -> np.ndarray:
     """The run's representations of an image set, float32 (N, width), from the disk cache or computed once.
 
     A baseline of pixels is fitted on the train split, which is loaded for it; the eigenmap has rows for the first train
@@ -147,7 +148,7 @@ def representations(
     """
     from vicreg.evaluation.encode import cache_key, cached_representations
 
-    def compute() -> Any:
+    def compute() -> np.ndarray:
         if run.has_network:
             from vicreg.evaluation.encode import encode
 
@@ -172,7 +173,7 @@ def load_splits(name: str, *, download: bool, on_stage: Stage) -> tuple[ImageSet
     return load("train"), load("test")
 
 
-def _fingerprints(prints: Any, labels: Any) -> Any:
+def _fingerprints(prints: np.ndarray, labels: np.ndarray) -> pd.DataFrame:
     import pandas as pd
 
     columns = {f"f{i}": prints[:, i] for i in range(prints.shape[1])}

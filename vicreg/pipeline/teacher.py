@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from vicreg.config import Config
 from vicreg.data.image_set import ImageSet
 from vicreg.pipeline.measure_run import Stage, representations
 from vicreg.runs.folder import Run
+from vicreg.storage.json_values import JsonObject
 from vicreg.storage.paths import CONFIG_FILE
+
+if TYPE_CHECKING:
+    import numpy as np
+    import torch
 
 
 def begun(state: Path) -> bool:
@@ -47,8 +52,8 @@ def find_positives(
     shown: slice,
     on_stage: Stage,
     *,
-    device: Any,
-) -> tuple[tuple[Any, Any], dict[str, Any]]:
+    device: str | torch.device,
+) -> tuple[tuple[np.ndarray, np.ndarray], JsonObject]:
     """The neighbours of both splits' images in the teacher's representation space, and a record of whose it is.
 
     device: where the teacher's encoder runs. Kept beside the state, so that a run goes on with the neighbours that it
@@ -74,15 +79,14 @@ def find_positives(
         except (OSError, ValueError, KeyError, zipfile.BadZipFile):
             pass  # damaged: they are found again
     teacher = find_teacher(config, root)
-    found = {}
+    found: dict[str, np.ndarray] = {}
     for image_set, rows in ((train_set, shown), (test_set, slice(None))):
         split = image_set.split
-        y = representations(
-            teacher,
-            image_set,
-            device=device,
-            on_progress=lambda d, t, s=split: on_stage(f"encoding {s}", d, t),
-        )[rows]
+
+        def encoding(done: int, total: int, split: str = split) -> None:
+            on_stage(f"encoding {split}", done, total)
+
+        y = representations(teacher, image_set, device=device, on_progress=encoding)[rows]
         on_stage(f"finding neighbours, {split}", 0, 1)
         found[split] = nearest(y, y, k=POSITIVE_NEIGHBOURS, metric="euclidean", exclude_self=True).indices
         on_stage(f"finding neighbours, {split}", 1, 1)
@@ -97,7 +101,7 @@ def find_positives(
     if not (state / STATE_FILE).exists():  # else the state may be another run's, which training will say
         state.mkdir(parents=True, exist_ok=True)
         with atomic_path(kept) as temporary, open(temporary, "wb") as file:
-            np.savez(file, **found)
+            np.savez(file, train=found["train"], test=found["test"])
         with atomic_path(record) as temporary:
             temporary.write_text(json.dumps(told))
     return (found["train"], found["test"]), told

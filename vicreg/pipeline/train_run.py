@@ -7,7 +7,7 @@ import dataclasses
 import shutil
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from vicreg.config import Config
 from vicreg.data.image_set import ImageSet
@@ -17,8 +17,15 @@ from vicreg.pipeline.teacher import begun, find_positives, find_teacher
 from vicreg.runs.folder import Run, write_run
 from vicreg.runs.weights import weights_bytes
 from vicreg.storage.files import frame_bytes
+from vicreg.storage.json_values import JsonObject
 from vicreg.storage.paths import EVENTS_FILE, HISTORY_FILE, JOB_FILE, LOCK_FILE, LOG_FILE, WEIGHTS_FILE, training_folder
 from vicreg.training.device import choose_device, device_title, every_processor
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from vicreg.training.progress import Progress
+    from vicreg.training.snapshots import Snapshot
 
 MEASURING = "measuring"  # the folder beside the state where a run is measured
 
@@ -34,7 +41,7 @@ class Plan:
     device: str
     images: int
     steps: int
-    labels: Any
+    labels: np.ndarray
     state_bytes: int
 
 
@@ -49,7 +56,7 @@ def train_run(
     evaluate: bool = True,
     download: bool = False,
     on_plan: Callable[[Plan], None] = lambda plan: None,
-    on_progress: Callable[[Any], None] = lambda progress: None,
+    on_progress: Callable[[Progress], None] = lambda progress: None,
     on_stage: Stage = lambda label, done, total: None,
     should_stop: Callable[[], bool] = lambda: False,
 ) -> Run | None:
@@ -71,7 +78,7 @@ def train_run(
     state = training_folder(folder)
     with distributed.joined(choose_device(device)) as team:
         if not team.leads:
-            on_progress = on_stage = on_plan = lambda *_: None
+            on_plan, on_progress, on_stage = _unheard, _unheard, _unheard
         elif config.positives == "neighbours" and not begun(state):
             find_teacher(config, folder.parent)  # said before pictures are read or fetched
         train_set, test_set = team.hosts_in_turn(
@@ -80,7 +87,8 @@ def train_run(
         if images is not None and not 1 <= images <= len(train_set.images):
             raise ValueError(f"images must be between 1 and {len(train_set.images)}, got {images}")
         shown = slice(0, images)
-        neighbours, told = None, {}
+        neighbours = None
+        told: JsonObject = {}
         if config.positives == "neighbours":
             neighbours, told = team.from_leader(
                 lambda: find_positives(
@@ -140,8 +148,12 @@ def train_run(
         return made[0] if team.leads else None
 
 
+def _unheard(*_: object) -> None:
+    """What callbacks are in a process that does not lead."""
+
+
 def _measured(
-    folder: Path, state: Path, files: dict[str, bytes], record: dict[str, Any], *, download: bool, on_stage: Stage
+    folder: Path, state: Path, files: dict[str, bytes], record: JsonObject, *, download: bool, on_stage: Stage
 ) -> Run:
     """The trained run in its folder, measured; its state is removed.
 
@@ -167,13 +179,13 @@ def _clear(state: Path) -> None:
         state.rmdir()
 
 
-def _history(rows: list[dict[str, Any]]) -> bytes:
+def _history(rows: list[JsonObject]) -> bytes:
     import pandas as pd
 
     return pd.DataFrame(rows).to_csv(index=False, float_format="%.7g").encode()
 
 
-def _timeline(snapshots: list[Any], test_set: ImageSet) -> dict[str, bytes]:
+def _timeline(snapshots: list[Snapshot], test_set: ImageSet) -> dict[str, bytes]:
     """Four tables: the figures of each snapshot, its singular values, where each image lay, and what lay next to it."""
     import numpy as np
     import pandas as pd
@@ -219,6 +231,6 @@ def _timeline(snapshots: list[Any], test_set: ImageSet) -> dict[str, bytes]:
     }
 
 
-def _places(snapshot: Any) -> dict[str, Any]:
+def _places(snapshot: Snapshot) -> dict[str, np.ndarray]:
     """The maps of a snapshot, by the name of their columns: (M, 2) each."""
     return {"pca": snapshot.pca, "tsne": snapshot.tsne, "embedding": snapshot.embedding_pca}
