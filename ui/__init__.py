@@ -43,7 +43,7 @@ from ui.runs import (
 )
 from ui.uploads import drop_own_picture, own_picture
 from vicreg import charts
-from vicreg.config import DEFAULT_DATASET, presets
+from vicreg.config import DEFAULT_DATASET, Settings, presets
 from vicreg.data.catalogue import CATALOGUE, Spec
 from vicreg.runs.folder import Run
 from vicreg.storage.paths import CONFIG_FILE
@@ -141,7 +141,7 @@ def spec(run: Run) -> Spec:
 
 def anomalous(run: Run) -> Spec:
     """The data set whose pictures are anomalies to the run's."""
-    return CATALOGUE[spec(run).anomalies[0]]
+    return CATALOGUE[spec(run).strangers[0]]
 
 
 def guessing(run: Run) -> str:
@@ -208,7 +208,10 @@ def train_command(run: Run) -> str:
     words = ["python -m vicreg train", f"--preset {preset.preset}"]
     if run.config.dataset != DEFAULT_DATASET:
         words.append(f"--dataset {run.config.dataset}")
-    same = {"preset": run.config.preset, "views": dataclasses.replace(preset.views, size=run.config.views.size)}
+    same: Settings = {
+        "preset": run.config.preset,
+        "views": dataclasses.replace(preset.views, size=run.config.views.size),
+    }
     for name in (
         *("encoder", "optimiser", "epochs", "batch_size", "learning_rate", "weight_decay", "warmup_steps"),
         *("seed", *(term.weight for term in IN_LOSS)),

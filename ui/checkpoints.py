@@ -5,9 +5,12 @@ Nothing here uses the network until somebody presses a button; what was download
 
 from __future__ import annotations
 
+from typing import cast
+
 import streamlit as st
 
 from ui.progress_line import follow, tasks
+from ui.tasks import Task
 from vicreg.hub import downloads
 from vicreg.hub.index import Shelf
 from vicreg.runs.folder import Run
@@ -69,13 +72,13 @@ def _named() -> str:
 def _contents(repo: str, revision: str) -> None:
     """What the repository offers, as far as is known, and the buttons that ask and fetch."""
     key = f"look:{repo}@{revision}"
-    look = tasks().get(key)
+    look = cast("Task[Shelf] | None", tasks().get(key))
     state = look.status().state if look is not None else ""
-    shelf = look.result() if state == "done" else downloads.cached_shelf(repo, revision)
+    shelf = look.result() if look is not None and state == "done" else downloads.cached_shelf(repo, revision)
     if look is not None and not look.status().over:
         follow(look, key=key, waiting="Asking the Hub, 3 seconds at most", cancel=True)
         return
-    if state == "failed":
+    if look is not None and state == "failed":
         st.warning(look.status().sentence, icon=":material/wifi_off:")
     if hub_client.offline():
         st.caption("HF_HUB_OFFLINE is set: only what was downloaded before is shown.")

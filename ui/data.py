@@ -6,6 +6,8 @@ by all. Where they cannot be had, pages fall to the FALLBACK, which every machin
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import streamlit as st
 
 from ui.progress_line import follow, tasks
@@ -85,7 +87,7 @@ def begin(*, again: bool = False) -> None:
     """Start fetching the test pictures that are not on this machine, and the anomalies'; once a process, or again."""
     if hub_client.offline():
         return
-    for name in (FIRST, CATALOGUE[FIRST].anomalies[0]):
+    for name in (FIRST, CATALOGUE[FIRST].strangers[0]):
         if (again or task_of(name, "test") is None) and not loading.available(name, "test"):
             fetch(name, again=again)
 
@@ -98,10 +100,10 @@ def arrival(name: str, split: str = "test") -> str:
     return HERE if loading.available(name, split) else MISSING
 
 
-def fetch(name: str, split: str = "test", *, again: bool = False) -> Task:
+def fetch(name: str, split: str = "test", *, again: bool = False) -> Task[None]:
     """Fetch and decode a split in the background, once for all sessions."""
 
-    def work(on_progress, should_stop) -> None:
+    def work(on_progress: Callable[[int, int], None], should_stop: Callable[[], bool]) -> None:
         loading.fetch(name, split, on_bytes=on_progress, should_stop=should_stop)
         loading.load(name, split)
 
@@ -110,7 +112,7 @@ def fetch(name: str, split: str = "test", *, again: bool = False) -> Task:
     return registry.start(key, f"{CATALOGUE[name].title}'s {split} pictures", work, again=again)
 
 
-def task_of(name: str, split: str) -> Task | None:
+def task_of(name: str, split: str) -> Task[object] | None:
     """The task that fetches a split, if there was one."""
     return tasks("pictures").get(f"pictures:{name}:{split}")
 
@@ -128,7 +130,7 @@ def show_arrival(name: str, split: str) -> None:
     )
     if hub_client.offline():
         return
-    size = f"{CATALOGUE[name].splits[split].bytes / 1e6:.0f} MB"
+    size = f"{CATALOGUE[name].file(split).bytes / 1e6:.0f} MB"
     label = "Retry" if failed else f"Fetch {size}"
     if button.button(label, key=f"fetch_{name}_{split}", width="stretch", help=f"{size} from {CATALOGUE[name].repo}"):
         fetch(name, split, again=True)
@@ -143,5 +145,5 @@ def why_missing(name: str, split: str = "test") -> str:
     what = f"{spec.title}'s {split} pictures are not on this machine"
     if hub_client.offline():
         return f"{what}, and HF_HUB_OFFLINE forbids fetching them: set VICREG_DATA to a folder that has them."
-    size = spec.splits[split].bytes / 1e6
+    size = spec.file(split).bytes / 1e6
     return f"{what}: set VICREG_DATA to a folder that has them, or fetch {size:.0f} MB from the Hub."

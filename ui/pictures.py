@@ -88,7 +88,7 @@ def pictures(run: Run, split: str = "test") -> Pictures | None:
 
 def anomalies(run: Run) -> Pictures | None:
     """The pictures that are anomalies to the run's data set, as the run numbers them; else a line, and None."""
-    name, _ = CATALOGUE[run.config.dataset].anomalies
+    name, _ = CATALOGUE[run.config.dataset].strangers
     try:
         if data.arrival(name) != data.HERE:
             data.show_arrival(name, "test")
@@ -128,7 +128,10 @@ def data_uri(image: np.ndarray, form: str = "PNG") -> str:
 
 def sample_picture() -> np.ndarray:
     """A picture (32, 32, 3) uint8 that is on every machine: the flower among scikit-learn's sample photographs."""
-    folder = Path(importlib.util.find_spec("sklearn").origin).parent / "datasets" / "images"
+    found = importlib.util.find_spec("sklearn")
+    assert found is not None
+    assert found.origin is not None
+    folder = Path(found.origin).parent / "datasets" / "images"
     with Image.open(folder / "flower.jpg") as photo:
         return np.asarray(photo.convert("RGB").crop((80, 0, 507, 427)).resize((32, 32), Image.Resampling.LANCZOS))
 
@@ -143,7 +146,8 @@ def more_pictures(pictures: Pictures | None, image: np.ndarray, count: int) -> l
     if pictures is None:
         crops = _crops()
         return list(crops[:: len(crops) // count][:count])
-    chosen, number = [], 0
+    chosen: list[np.ndarray] = []
+    number = 0
     while len(chosen) < min(count, len(pictures) - 1):
         if not np.array_equal(pictures[number], image):
             chosen.append(pictures[number])

@@ -15,7 +15,7 @@ def tasks(kind: str = "hub") -> Tasks:
     return Tasks()
 
 
-def follow(task: Task, *, key: str, waiting: str, cancel: bool = False) -> None:
+def follow(task: Task[object], *, key: str, waiting: str, cancel: bool = False) -> None:
     """A progress bar that moves by itself; the whole page is drawn anew when the task is over.
 
     waiting: what is said before the first byte. cancel: whether a button ends the task.

@@ -135,14 +135,12 @@ def representations(run: Run, split: str) -> np.ndarray:
 
     images = image_set(run.config.dataset, split)
     place = st.empty()
+
+    def tell(done: int, total: int) -> None:
+        place.progress(done / total, f"Encoding {done:,} of {total:,} pictures, once on this machine")
+
     with st.spinner(f"Waiting for the {split} pictures' representations"), _lock(f"{key_of(run)}:{split}"):
-        found = compute(
-            run,
-            images,
-            on_progress=lambda done, total: place.progress(
-                done / total, f"Encoding {done:,} of {total:,} pictures, once on this machine"
-            ),
-        )
+        found = compute(run, images, on_progress=tell)
     place.empty()
     return found
 

@@ -15,6 +15,7 @@ from vicreg.runs.discovery import find_runs
 from vicreg.runs.errors import RunError
 from vicreg.runs.folder import Run
 from vicreg.storage import paths
+from vicreg.storage.json_values import JsonObject
 from vicreg.storage.paths import HISTORY_FILE
 from vicreg.study import study_probe
 
@@ -194,7 +195,7 @@ def results(run: Run, name: str) -> pd.DataFrame:
         st.stop()
 
 
-def metrics(run: Run) -> dict:
+def metrics(run: Run) -> JsonObject:
     """A run's figures; empty where it was not evaluated yet or the file is damaged, which a sentence then says."""
     try:
         return run.metrics

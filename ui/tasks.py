@@ -20,9 +20,9 @@ import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Generic, Literal, TypeVar
+from typing import Generic, Literal, TypeVar, cast
 
-T = TypeVar("T")
+T = TypeVar("T", covariant=True)
 Work = Callable[[Callable[[int, int], None], Callable[[], bool]], T]
 State = Literal["waiting", "running", "done", "failed", "cancelled"]
 
@@ -97,7 +97,9 @@ class Speed:
 class Task(Generic[T]):
     """Work in a thread of its own, from the moment `start` is called. Every method may be called by any thread."""
 
-    def __init__(self, label: str, work: Work[T], *, after: Task | None = None, patience: float = PATIENCE) -> None:
+    def __init__(
+        self, label: str, work: Work[T], *, after: Task[object] | None = None, patience: float = PATIENCE
+    ) -> None:
         """label: what a page calls it. after: a cancelled task whose thread is still busy, which this one waits for.
 
         It waits `patience` seconds at most, then runs beside it: a thread can be stuck for good.
@@ -162,7 +164,7 @@ class Task(Generic[T]):
         """What the work returned. Raises the work's own error if it failed, RuntimeError if there is no result."""
         with self._lock:
             if self._state == "done":
-                return self._result
+                return cast(T, self._result)
             if self._error is not None:
                 raise self._error
             way_out = "start it again" if self._state == "cancelled" else "ask again when its state is done"
@@ -174,7 +176,7 @@ class Task(Generic[T]):
         with self._lock:
             return self._error
 
-    def busy(self) -> Task | None:
+    def busy(self) -> Task[object] | None:
         """The task whose thread is inside its work: this one, over or not, or the one it waits for; None if neither."""
         with self._lock:
             if self._working:
@@ -230,7 +232,7 @@ class Tasks:
             raise ValueError(f"keep must be 1 or more, or nobody could see how a task ended, got {keep}")
         self._keep = keep
         self._patience = patience
-        self._tasks: dict[str, Task] = {}
+        self._tasks: dict[str, Task[object]] = {}
         self._lock = threading.Lock()
 
     def start(self, key: str, label: str, work: Work[T], *, again: bool = False) -> Task[T]:
@@ -244,7 +246,7 @@ class Tasks:
         with self._lock:
             old = self._tasks.get(key)
             if old is not None and not (again and old.status().state in ("failed", "cancelled")):
-                return old
+                return cast(Task[T], old)  # as the key says
             task = Task(label, work, after=old.busy() if old is not None else None, patience=self._patience)
             self._tasks.pop(key, None)  # so that the new one is the youngest
             self._tasks[key] = task
@@ -254,7 +256,7 @@ class Tasks:
             task.start()
         return task
 
-    def get(self, key: str) -> Task | None:
+    def get(self, key: str) -> Task[object] | None:
         """The task of this key, in whatever state; None if there was none, or it was over long ago."""
         with self._lock:
             return self._tasks.get(key)

@@ -128,7 +128,7 @@ def begin(config: Config, name: str) -> Job:
             if job.token and not job.active and now - jobs.told(job) > KEPT_SECONDS:  # never the operator's own
                 with contextlib.suppress(ValueError, OSError):
                     jobs.discard(job, only_idle=True)
-        if folder_bytes(paths.runs_folder()) + HOSTED.disk_bytes > KEPT_BYTES:
+        if folder_bytes(paths.runs_folder()) + (HOSTED.disk_bytes or 0) > KEPT_BYTES:
             raise ValueError(
                 f"This instance keeps at most {KEPT_BYTES / 1e9:.0f} GB of trained runs, and they are there: whoever runs it "
                 "can delete some. On a machine of your own there is no bound."

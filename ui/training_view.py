@@ -18,10 +18,12 @@ from ui import training_limits
 from vicreg import charts, jobs
 from vicreg.config import Config, presets
 from vicreg.data.catalogue import class_names
+from vicreg.jobs.event_log import Moment
 from vicreg.jobs.status import Job
 from vicreg.runs.errors import RunError
 from vicreg.runs.folder import open_run
 from vicreg.storage import paths
+from vicreg.storage.json_values import JsonObject
 from vicreg.study import study_probe
 from vicreg.terms import ALL_ON, NAMES, TERMS
 
@@ -258,7 +260,7 @@ def ask_for_key() -> None:
 
 
 @st.cache_resource(max_entries=16, show_spinner=False)
-def _expected(dataset: str, preset: str, width: int) -> tuple[str, dict]:
+def _expected(dataset: str, preset: str, width: int) -> tuple[str, JsonObject]:
     """Title and curves of a preset's bundled run, which stays as it is while the server lives."""
     run = open_run(paths.BUNDLED / f"{dataset}-{preset}")
     train = run.history[run.history["split"] == "train"].rename(columns={"epoch": "step"})
@@ -266,14 +268,14 @@ def _expected(dataset: str, preset: str, width: int) -> tuple[str, dict]:
 
 
 @st.cache_resource(max_entries=16, show_spinner=False)
-def _terms(name: str, created: float, step: int, width: int, _points: list[dict], steps: int) -> dict:
+def _terms(name: str, created: float, step: int, width: int, _points: list[JsonObject], steps: int) -> JsonObject:
     kept = _points[:: 1 + len(_points) // POINTS]
     frame = pd.DataFrame(kept if kept[-1] is _points[-1] else [*kept, _points[-1]])
     return ui.prepared(charts.live_terms(frame, steps=steps, width=width))
 
 
 @st.cache_resource(max_entries=16, show_spinner=False)
-def _figures(name: str, created: float, epoch: int, width: int, epochs: int, _moments: list) -> dict:
+def _figures(name: str, created: float, epoch: int, width: int, epochs: int, _moments: list[Moment]) -> JsonObject:
     frame = pd.DataFrame(
         {"epoch": m.epoch, "knn_accuracy": m.knn_accuracy, "effective_rank": m.effective_rank} for m in _moments
     )
@@ -281,7 +283,9 @@ def _figures(name: str, created: float, epoch: int, width: int, epochs: int, _mo
 
 
 @st.cache_resource(max_entries=16, show_spinner=False)
-def _map(name: str, created: float, epoch: int, side: int, _moments: list, _labels: np.ndarray, _job: Job) -> dict:
+def _map(
+    name: str, created: float, epoch: int, side: int, _moments: list[Moment], _labels: np.ndarray, _job: Job
+) -> JsonObject:
     classes, last = list(class_names(_job.config.dataset)), _moments[-1]
     frame = pd.DataFrame({"tsne_x": last.tsne[:, 0], "tsne_y": last.tsne[:, 1], "class": np.array(classes)[_labels]})
     reach = 1.03 * float(max(np.abs(m.tsne).max() for m in _moments) or 1)

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+from types import ModuleType
+from typing import TYPE_CHECKING
+
 import numpy as np
 import streamlit as st
 
 from vicreg.data.uploaded_picture import MAX_BYTES, PictureError, read_picture
 
+if TYPE_CHECKING:
+    from streamlit.delta_generator import DeltaGenerator
+
 KINDS = ["png", "jpg", "jpeg", "webp", "gif"]
 
 
-def own_picture(place: object, *, key: str) -> np.ndarray | None:
+def own_picture(place: DeltaGenerator | ModuleType, *, key: str) -> np.ndarray | None:
     """The visitor's picture as the network sees it, (32, 32, 3) uint8; None where there is none, or it is no picture.
 
-    place: where the button is drawn. `drop_own_picture(key)` puts it away.
+    place: where the button is drawn, a column or `st` itself. `drop_own_picture(key)` puts it away.
     """
     number = st.session_state.setdefault(f"_{key}_number", 0)
     with place.popover("Your picture", icon=":material/upload:", width="stretch"):
