@@ -3,11 +3,12 @@
 import dataclasses
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 import ui
 from ui import data, training_limits, training_view
 from vicreg import jobs
-from vicreg.config import DATASETS, ENCODERS, Config, presets
+from vicreg.config import DATASETS, ENCODERS, Config, Settings, presets
 from vicreg.data import loading
 from vicreg.data.catalogue import CATALOGUE
 from vicreg.method.encoder_shapes import ENCODER_SHAPES
@@ -117,7 +118,7 @@ def own_weights(config: Config) -> Config:
     return dataclasses.replace(config, preset="own", **weights)
 
 
-def own_views(config: Config, place, *, key: str) -> Config:
+def own_views(config: Config, place: DeltaGenerator, *, key: str) -> Config:
     """The config with the visitor's views: their side, and which transforms make them."""
     size = place.select_slider(
         "Side of a view, pixels",
@@ -130,15 +131,14 @@ def own_views(config: Config, place, *, key: str) -> Config:
         "What a view goes through",
         list(SWITCHES),
         default=[name for name in SWITCHES if getattr(config.views, name)],
-        format_func=SWITCHES.get,
+        format_func=SWITCHES.__getitem__,
         selection_mode="multi",
         key=f"train_switches_{key}",
         persist_state="session",
         help="Two views of one picture must be alike to the network: what they differ in is what it learns to overlook.",
     )
-    return dataclasses.replace(
-        config, views=dataclasses.replace(config.views, size=size, **{name: name in kept for name in SWITCHES})
-    )
+    views: Settings = {"size": size, **{name: name in kept for name in SWITCHES}}
+    return dataclasses.replace(config, views=dataclasses.replace(config.views, **views))
 
 
 def start(config: Config, name: str) -> None:

@@ -5,6 +5,7 @@ import streamlit as st
 
 import ui
 from vicreg import charts
+from vicreg.runs.folder import Run
 from vicreg.terms import NAMES, TERMS
 
 ui.page(
@@ -67,7 +68,7 @@ st.subheader("How does the map take shape?", anchor=False)
 film, words = st.columns([1, 1], gap="large")
 
 
-def show_film(run, epoch: int, kind: str, key: str) -> None:
+def show_film(run: Run, epoch: int, kind: str, key: str) -> None:
     """The run's map after an epoch, or after its last one before that."""
     timeline = ui.results(run, "timeline")
     epoch = max(e for e in timeline["epoch"].unique() if e <= epoch)
