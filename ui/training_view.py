@@ -187,7 +187,9 @@ def kept(mine: list[Job]) -> None:
 
 
 def curves(job: Job, *, width: int) -> None:
-    """The terms by step; kNN accuracy and effective rank by epoch beside the latest map."""
+    """The terms by step; kNN accuracy and effective rank by epoch beside the latest map; what could not be read of them."""
+    if job.fault:
+        st.warning(f"What is shown here may be out of date: {as_text(job.fault)}.", icon=":material/broken_image:")
     steps = jobs.steps_seen(job)
     if steps:
         ui.chart(
@@ -237,8 +239,13 @@ def command(act: Callable[[Job], object], job: Job) -> None:
 def refused(error: Exception) -> None:
     """Why something could not be done: a library's message as a sentence, its words as they are."""
     said = str(error)
-    plain = re.sub(r"([\\`*_~$\[\]{}<>#|:])", r"\\\1", said[:1].upper() + said[1:])
+    plain = as_text(said[:1].upper() + said[1:])
     st.warning(plain + "." * (not said.endswith((".", "!", "?"))), icon=":material/error:")
+
+
+def as_text(words: str) -> str:
+    """Words that Markdown shows as they are."""
+    return re.sub(r"([\\`*_~$\[\]{}<>#|:])", r"\\\1", words)
 
 
 def may_command(job: Job) -> bool:

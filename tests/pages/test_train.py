@@ -181,6 +181,18 @@ def test_an_operators_key_is_answered(monkeypatch):
     assert "You are the operator." in text(app)
 
 
+def test_an_event_that_cannot_be_read_is_told_beside_the_curves(monkeypatch, tmp_path):
+    monkeypatch.setattr(control, "_begin", lambda folder, record: None)  # starts no process
+    job = jobs.start(presets("coloured-digits")["vicreg"], name="old")
+    event_log.append(job.folder, "started", pid=1, process="x", step=0, epochs=3, batch=2)
+    event_log.append(job.folder, "step", step=3)  # and nothing else that a step has
+    event_log.append(job.folder, "stopped", reason="")
+    app = page()
+    assert not app.exception
+    assert rf"line 2 of .training-old/{EVENTS_FILE}" in app.warning[1].value
+    assert "was stopped, and saved" in app.warning[0].value
+
+
 def test_a_hosted_instance_that_allows_it_has_bounds_and_names_the_runs_itself(monkeypatch):
     monkeypatch.setenv("SPACE_ID", "ada/demo")
     monkeypatch.setenv("VICREG_TRAINING", "on")

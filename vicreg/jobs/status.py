@@ -39,7 +39,8 @@ class Job:
     job that makes no steps is at (label, done, total). probe: of a finished one, the linear probe's accuracy and the
     ends of its 95 % interval, in per cent. sentence: why it failed, stopped by itself or was interrupted, and what to
     do. bounded: whether it met one of its limits, so that it goes on only with wider ones. log_tail: the last 20 lines
-    that it printed in this sitting, none for a training in a terminal.
+    that it printed in this sitting, none for a training in a terminal. fault: what could not be read of its events, so
+    that all this may be out of date; empty where everything could be.
     """
 
     name: str
@@ -63,6 +64,7 @@ class Job:
     stage: tuple[str, int, int] | None = None
     probe: tuple[float, float, float] | None = None
     bounded: bool = False
+    fault: str = ""
 
     @property
     def active(self) -> bool:
@@ -184,6 +186,7 @@ def read_job(folder: Path) -> Job:
         stage=story.stage,
         probe=probe,
         bounded=state == "stopped" and bool(story.ending.get("reason")),
+        fault=story.fault,
     )
 
 
