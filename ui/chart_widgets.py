@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import streamlit as st
 
 from vicreg import charts
 
+TOOLTIP = Path(__file__).with_name("chart_tooltip.css")
 AMOUNTS = (250, 500, 1_000, 2_000, 5_000, 10_000)  # of pictures on a map
 
 
@@ -16,7 +19,7 @@ def chart(drawing: charts.alt.TopLevelMixin | dict, *, alt: str, key: str, **opt
 
     drawing: the chart, or what `prepared` made of it.
     """
-    st.html("<style>#vg-tooltip-element img { width: 96px; image-rendering: pixelated; }</style>")  # pictures on hover
+    st.html(TOOLTIP)
     if isinstance(drawing, dict):
         return st.vega_lite_chart(drawing, alt=alt, key=key, width="content", **options)
     return st.altair_chart(_sized(drawing), alt=alt, key=key, width="content", **options)
