@@ -13,7 +13,7 @@ from vicreg.pipeline.provenance import source_record
 from vicreg.runs import seeds
 from vicreg.runs.folder import Run, update_run
 from vicreg.storage import paths
-from vicreg.storage.files import frame_bytes
+from vicreg.storage.files import frame_bytes, to_json
 from vicreg.storage.paths import METRICS_FILE
 
 Stage = Callable[[str, int, int], None]
@@ -94,14 +94,7 @@ def evaluate_run(
         on_stage("fitting again with new images", 0, 1)
         frames = {**frames, **eigenmap_tables(run, train_set, test_set, train, test)}
         on_stage("fitting again with new images", 1, 1)
-    tables = {f"results/{name}.parquet": frame_bytes(frame) for name, frame in frames.items()}
-    prints = fingerprints.fingerprints(test_set.images)
-    tables["results/fingerprints.parquet"] = frame_bytes(_fingerprints(prints, test_set.labels))
-    from vicreg.runs.model_card import model_card
-    from vicreg.storage.files import to_json
-
-    files = {METRICS_FILE: to_json(metrics), **tables}
-    files["README.md"] = model_card(run.config, run.record, metrics, name=run.name).encode()
+    files = _files(run, metrics, {**frames, "fingerprints": _fingerprints(test_set)})
     # An old curve goes where there are no anomalies now.
     stale = ["results/roc.parquet"] if "anomaly" in (only or SECTIONS) else []
     return update_run(run, files, without=stale)
@@ -172,8 +165,20 @@ def load_splits(name: str, *, download: bool, on_stage: Stage) -> tuple[ImageSet
     return load("train"), load("test")
 
 
-def _fingerprints(prints: Any, labels: Any) -> Any:
+def _files(run: Run, metrics: dict[str, Any], frames: dict[str, Any]) -> dict[str, bytes]:
+    """What measuring writes into a run's folder: the figures, the tables, and the model card that is made of them."""
+    from vicreg.runs.model_card import model_card
+
+    return {
+        METRICS_FILE: to_json(metrics),
+        **{f"results/{name}.parquet": frame_bytes(frame) for name, frame in frames.items()},
+        "README.md": model_card(run.config, run.record, metrics, name=run.name).encode(),
+    }
+
+
+def _fingerprints(image_set: ImageSet) -> Any:
     import pandas as pd
 
+    prints = fingerprints.fingerprints(image_set.images)
     columns = {f"f{i}": prints[:, i] for i in range(prints.shape[1])}
-    return pd.DataFrame({"label": labels.astype("int8"), **columns})
+    return pd.DataFrame({"label": image_set.labels.astype("int8"), **columns})
