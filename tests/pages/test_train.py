@@ -3,7 +3,6 @@
 import dataclasses
 import os
 import re
-import shutil
 import signal
 import time
 from pathlib import Path
@@ -24,7 +23,6 @@ from vicreg.training.estimate import seconds_a_step
 
 pytestmark = pytest.mark.usefixtures("page_world")
 ROOT = Path(__file__).parents[2]
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 JOB = jobs.Job("x", Path(), Config(), (), 0.0, "running", token="hers")
 
 
@@ -317,13 +315,11 @@ def test_only_its_starter_or_the_operator_commands_a_job_where_strangers_come(
 
 
 @pytest.mark.browser
-@pytest.mark.skipif(CHROMIUM is None, reason="drives Debian's chromium, which is not installed")
-def test_a_run_is_trained_stopped_resumed_and_found_in_retrieval(tmp_path):
-    from playwright.sync_api import expect, sync_playwright
+def test_a_run_is_trained_stopped_resumed_and_found_in_retrieval(browser, tmp_path):
+    from playwright.sync_api import expect
 
     elsewhere = {name: value for name, value in os.environ.items() if name not in ("VICREG_DATA", "SPACE_ID")}
-    with served(tmp_path, elsewhere) as url, sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
+    with served(tmp_path, elsewhere) as url:
         page = browser.new_page(viewport={"width": 1280, "height": 900})
         page.set_default_timeout(180_000)
         page.goto(f"{url}/train")
@@ -359,4 +355,4 @@ def test_a_run_is_trained_stopped_resumed_and_found_in_retrieval(tmp_path):
         retrieval.get_by_role("heading", name="Which pictures does the network find alike?").wait_for()
         retrieval.get_by_role("group", name="Nearest pictures").get_by_role("button").nth(7).wait_for()
         expect(retrieval.get_by_text("coloured-digits/vicreg-mine (own)").first).to_be_visible()
-        browser.close()
+        retrieval.close()

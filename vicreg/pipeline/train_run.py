@@ -80,18 +80,12 @@ def train_run(
         train_set, test_set = team.hosts_in_turn(
             lambda: load_splits(config.dataset, download=download, on_stage=on_stage)
         )
-        if images is not None and not 1 <= images <= len(train_set.images):
-            raise ValueError(f"images must be between 1 and {len(train_set.images)}, got {images}")
-        shown = slice(0, images)
+        shown = _first(images, len(train_set.images))
         neighbours, told = None, {}
         if config.positives == "neighbours":
-            neighbours, told = team.from_leader(
-                lambda: find_positives(
-                    config, folder.parent, state, train_set, test_set, shown, on_stage, device=team.device
-                )
-            )
-        plan = _plan(config, train_set.images[shown], test_set, team)
-        on_plan(plan)
+            given = config, folder.parent, state, train_set, test_set, shown, on_stage
+            neighbours, told = team.from_leader(lambda: find_positives(*given, device=team.device))
+        on_plan(plan := _plan(config, train_set.images[shown], test_set, team))
         trained = loop.train(
             config,
             train_set.images[shown],
@@ -108,19 +102,24 @@ def train_run(
         )
         if not trained.finished:
             return None
-
-        def finish() -> Run:
-            data = data_record(train_set, test_set, train_images=plan.images)
-            files, record = _files(trained, test_set), _record(config, trained, plan, data, told)
-            measure = functools.partial(evaluate_run, download=download, on_stage=on_stage) if evaluate else None
-            with every_processor() if team.size > 1 else contextlib.nullcontext():
-                return _written(folder, state, files, record, measure=measure)
-
+        record = _record(config, trained, plan, data_record(train_set, test_set, train_images=plan.images), told)
+        measure = functools.partial(evaluate_run, download=download, on_stage=on_stage) if evaluate else None
         made: list[Run] = []
+
+        def write() -> None:
+            with every_processor() if team.size > 1 else contextlib.nullcontext():
+                made.append(_written(folder, state, _files(trained, test_set), record, measure=measure))
+
         # The others wait: if they left, their torchrun would too, some minutes later, and take rank 0 with it where it
         # is the one that keeps the processes' addresses. An error reaches them at once, with its words.
-        team.from_leader(lambda: made.append(finish()))
+        team.from_leader(write)
         return made[0] if team.leads else None
+
+
+def _first(images: int | None, most: int) -> slice:
+    if images is not None and not 1 <= images <= most:
+        raise ValueError(f"images must be between 1 and {most}, got {images}")
+    return slice(0, images)
 
 
 def _plan(config: Config, train_images: Any, test_set: ImageSet, team: Team) -> Plan:

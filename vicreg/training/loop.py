@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from vicreg.config import Config
 from vicreg.method.networks import Encoder, Expander, networks
@@ -93,36 +93,22 @@ def train(
     """
     team = team or Team(device=torch.device(device))
     read_every = _checked(config, train_images, test_images, neighbours=neighbours, team=team, read_every=read_every)
+    file = Path(folder) / STATE_FILE
+    precision = precision or team.from_leader(lambda: saved_precision(file) or choose_precision(config, team.device))
     encoder, expander = networks(config, team.device)
-    precision = precision or team.from_leader(
-        lambda: saved_precision(Path(folder) / STATE_FILE) or choose_precision(config, team.device)
-    )
     optimiser = make_optimiser(config, encoder, expander, precision=precision)
-    saved = SavedState(Path(folder) / STATE_FILE, config, len(train_images), encoder, expander, optimiser)
+    saved = SavedState(file, config, len(train_images), encoder, expander, optimiser)
     state = saved.restored(team)
     state.precision = precision
-    network = _shared(encoder, expander, team, compile=compile)
-    train_neighbours, test_neighbours = neighbours or (None, None)
-    batches = Batches(config, train_images, train_neighbours, team)
+    train_near, test_near = neighbours or (None, None)
+    batches = Batches(config, train_images, train_near, team)
+    take = _step(config, encoder, expander, optimiser, team, precision=precision, compile=compile)
     steps_an_epoch = len(train_images) // config.batch_size
     steps = steps_an_epoch * config.epochs
-    gather = gather_with_gradients if team.size > 1 else None
-    take = step_of(network, optimiser, config, team.device, precision=precision, gather=gather, graph=not compile)
     meter = Meter(state, config, team)
     reporter = Reporter(state, steps_an_epoch, config.epochs, on_progress)
-    monitor = Monitor(
-        config,
-        encoder,
-        expander,
-        Snapshotter(train_images, train_labels, test_images, test_labels),
-        test_images,
-        test_neighbours,
-        state,
-        team,
-        meter=meter,
-        reporter=reporter,
-        steps_an_epoch=steps_an_epoch,
-    )
+    snapshotter = Snapshotter(train_images, train_labels, test_images, test_labels)
+    monitor = Monitor(config, encoder, expander, snapshotter, test_images, test_near, state, team, meter, reporter)
 
     if state.step == 0 and not state.history:
         monitor.untrained()
@@ -134,12 +120,11 @@ def train(
         expander.train()
         meter.add(take(batches.views(state.step)))
         state.step += 1
-        if state.step % steps_an_epoch:
-            if meter.unread >= read_every:
-                reporter.report(meter.read(), rate)
-        else:
+        if state.step % steps_an_epoch == 0:
             monitor.end_epoch(rate)
             saved.save(state, team)
+        elif meter.unread >= read_every:
+            reporter.report(meter.read(), rate)
         if team.any(should_stop()):
             break
 
@@ -147,25 +132,18 @@ def train(
         if meter.unread:
             reporter.report(meter.read(), rate)
         saved.save(state, team)
-    encoder, expander = _own(encoder, expander, config, team)
-    return Trained(
-        encoder=encoder.eval(),
-        expander=expander.eval(),
-        history=state.history,
-        snapshots=state.snapshots,
-        seconds=state.seconds,
-        finished=state.step == steps,
-        precision=precision,
-    )
+    own = _own(encoder, expander, config, team)
+    return Trained(*own, state.history, state.snapshots, state.seconds, state.step == steps, precision)
 
 
 def _own(encoder: Encoder, expander: Expander, config: Config, team: Team) -> tuple[Encoder, Expander]:
-    """The networks as they are in one process: with a BatchNorm of their own."""
+    """The networks as they are in one process, with a BatchNorm of their own; in eval mode."""
     if team.size == 1:
-        return encoder, expander
-    shared, own = (encoder, expander), networks(config, team.device)
-    for mine, theirs in zip(own, shared, strict=True):
-        mine.load_state_dict(theirs.state_dict())
+        return encoder.eval(), expander.eval()
+    own = networks(config, team.device)
+    for mine, shared in zip(own, (encoder, expander), strict=True):
+        mine.load_state_dict(shared.state_dict())
+        mine.eval()
     return own
 
 
@@ -195,6 +173,22 @@ def _checked(
     if len(test_images) < 2:
         raise ValueError(f"the test loss needs at least 2 test images, got {len(test_images)}")
     return read_every
+
+
+def _step(
+    config: Config,
+    encoder: Encoder,
+    expander: Expander,
+    optimiser: torch.optim.Optimizer,
+    team: Team,
+    *,
+    precision: str,
+    compile: bool,
+) -> Callable[[Tensor], tuple[Tensor, ...]]:
+    """What takes a step: views -> their terms, with the networks and the optimiser moved on."""
+    network = _shared(encoder, expander, team, compile=compile)
+    gather = gather_with_gradients if team.size > 1 else None
+    return step_of(network, optimiser, config, team.device, precision=precision, gather=gather, graph=not compile)
 
 
 def _shared(encoder: Encoder, expander: Expander, team: Team, *, compile: bool) -> nn.Module:

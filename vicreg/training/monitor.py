@@ -31,16 +31,14 @@ class Monitor:
         test_neighbours: np.ndarray | None,
         state: State,
         team: Team,
-        *,
         meter: Meter,
         reporter: Reporter,
-        steps_an_epoch: int,
     ) -> None:
         self.config, self.encoder, self.expander, self.snapshotter = config, encoder, expander, snapshotter
         self.images, self.state, self.team, self.meter, self.reporter = test_images, state, team, meter, reporter
         self.neighbours = None if test_neighbours is None else on_device(team.device, test_neighbours)
-        self.steps_an_epoch = steps_an_epoch
-        self.apart = _epochs_between_snapshots(config, steps_an_epoch)
+        self.steps_an_epoch = reporter.steps_an_epoch
+        self.apart = _epochs_between_snapshots(config, self.steps_an_epoch)
 
     def untrained(self) -> None:
         """Epoch 0 of every curve: what the network does before its first step."""
