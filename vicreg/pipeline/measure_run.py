@@ -35,12 +35,7 @@ def evaluate_run(
     """
     from vicreg.evaluation.report import SECTIONS, evaluate
 
-    unknown = sorted(set(only) - set(SECTIONS))
-    if unknown:
-        raise ValueError(f"there is no section {', '.join(unknown)}; there are: {', '.join(SECTIONS)}")
-    if only and not run.metrics:
-        raise ValueError(f"{run.name} was never measured: evaluate it whole before one section is measured again")
-
+    _check_sections(run, only)
     train_set, test_set = load_splits(run.config.dataset, download=download, on_stage=on_stage)
     anomalies = anomaly_set(run.config.dataset, download=download)
 
@@ -59,11 +54,8 @@ def evaluate_run(
     more = {}
     if anomalies is not None:
         sources["anomalies"] = source_record(anomalies)
-        more = {
-            "anomalies": encoded(anomalies),
-            "anomaly_images": anomalies.images,
-            "anomaly_labels": anomalies.labels,
-        }
+        known = {"anomaly_images": anomalies.images, "anomaly_labels": anomalies.labels}
+        more = {"anomalies": encoded(anomalies), **known}
     if run.baseline == "laplacian":
         more["own_map"] = ("laplacian", test[:, :2])
     report = evaluate(
@@ -76,10 +68,7 @@ def evaluate_run(
         embeddings=embeddings,
         train_images=train_set.images,
         test_images=test_set.images,
-        attributes={
-            what: (values, train_set.attributes[what][: len(train)], test_set.attributes[what])
-            for what, values in CATALOGUE[test_set.name].attributes.items()
-        },
+        attributes=_attributes(train_set, test_set, len(train)),
         **more,
         only=only or SECTIONS,
         measured=run.metrics,
@@ -95,9 +84,26 @@ def evaluate_run(
         frames = {**frames, **eigenmap_tables(run, train_set, test_set, train, test)}
         on_stage("fitting again with new images", 1, 1)
     files = _files(run, metrics, {**frames, "fingerprints": _fingerprints(test_set)})
-    # An old curve goes where there are no anomalies now.
-    stale = ["results/roc.parquet"] if "anomaly" in (only or SECTIONS) else []
+    stale = ["results/roc.parquet"] if "anomaly" in (only or SECTIONS) else []  # if there are no anomalies now
     return update_run(run, files, without=stale)
+
+
+def _check_sections(run: Run, only: Collection[str]) -> None:
+    from vicreg.evaluation.report import SECTIONS
+
+    unknown = sorted(set(only) - set(SECTIONS))
+    if unknown:
+        raise ValueError(f"there is no section {', '.join(unknown)}; there are: {', '.join(SECTIONS)}")
+    if only and not run.metrics:
+        raise ValueError(f"{run.name} was never measured: evaluate it whole before one section is measured again")
+
+
+def _attributes(train_set: ImageSet, test_set: ImageSet, rows: int) -> dict[str, tuple[Any, Any, Any]]:
+    """What else is known of the pictures: name -> values, those of the first train images, those of the test images."""
+    return {
+        what: (values, train_set.attributes[what][:rows], test_set.attributes[what])
+        for what, values in CATALOGUE[test_set.name].attributes.items()
+    }
 
 
 def _merged(before: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, Any]:
