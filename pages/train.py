@@ -5,7 +5,7 @@ import dataclasses
 import streamlit as st
 
 import ui
-from ui import data, training_limits, training_view
+from ui import data, training_charts, training_limits, training_view
 from vicreg import jobs
 from vicreg.config import DATASETS, ENCODERS, Config, presets
 from vicreg.data import loading
@@ -205,7 +205,7 @@ elif active is not None:
     training_view.watch(active, width=width)
 elif shown:
     training_view.over(shown[0])
-    training_view.curves(shown[0], width=width)
+    training_charts.curves(shown[0], width=width)
 else:
     training_view.watched(found)
     form()

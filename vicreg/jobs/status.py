@@ -17,7 +17,7 @@ from vicreg.config import Config
 from vicreg.jobs import event_log, locks
 from vicreg.jobs.event_log import Moment
 from vicreg.jobs.failures import GO_ON, full_disk
-from vicreg.jobs.record import Record, arguments, read_record
+from vicreg.jobs.record import DamagedRecord, Record, arguments, read_record
 from vicreg.storage import paths
 from vicreg.storage.paths import CONFIG_FILE, EVENTS_FILE, JOB_FILE, LOCK_FILE, LOG_FILE, TRAINING, run_name
 
@@ -81,7 +81,7 @@ def find() -> list[Job]:
     """Every job below the runs folder, the newest first. Folders that hold no readable job.json are left out."""
     found = []
     for path in paths.runs_folder().glob(f"{TRAINING}*/{JOB_FILE}"):
-        with contextlib.suppress(ValueError, OSError):  # damaged, or gone since it was listed
+        with contextlib.suppress(DamagedRecord, OSError):  # or gone since it was listed
             found.append(read_job(path.parent))
     return sorted(found, key=lambda job: job.created, reverse=True)
 
@@ -154,7 +154,7 @@ def lives(folder: Path, story: event_log.Story) -> bool:
 
 
 def read_job(folder: Path) -> Job:
-    """The job of a folder. Raises ValueError for a damaged job.json, FileNotFoundError where the folder is gone."""
+    """The job of a folder. Raises DamagedRecord for its job.json, FileNotFoundError where the folder is gone."""
     if not (folder / JOB_FILE).exists():
         raise FileNotFoundError(folder)
     record, story = read_record(folder), event_log.read(folder)
