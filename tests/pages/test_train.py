@@ -180,6 +180,7 @@ def test_an_operators_key_is_answered(monkeypatch):
 
 
 def test_an_event_that_cannot_be_read_is_told_beside_the_curves(monkeypatch, tmp_path):
+    monkeypatch.setenv("VICREG_RUNS", str(tmp_path / "runs"))
     monkeypatch.setattr(control, "_begin", lambda folder, record: None)  # starts no process
     job = jobs.start(presets("coloured-digits")["vicreg"], name="old")
     event_log.append(job.folder, "started", pid=1, process="x", step=0, epochs=3, batch=2)
