@@ -76,49 +76,53 @@ def show_row(side: str, number: int | None, indices: np.ndarray, distances: np.n
     )
 
 
-def show_pictures() -> None:
-    """The query, its nearest and farthest pictures, and others to pick."""
-    ui.within("query", len(pictures) - 1)
-    left, right = st.columns([1, 4])
-    with left:
-        number = st.number_input(
-            "Query: test picture",
-            0,
-            len(pictures) - 1,
-            min(130, len(pictures) - 1),
-            key="query",
-            bind="query-params",
-            persist_state="session",
-        )
-        own = ui.own_picture(st, key="own_query") if all(one.has_network for one in runs) else None
-        name = "your picture" if own is not None else pictures.classes[pictures.labels[number]]
-        ui.tiles(
-            pictures[[number]] if own is None else own[None],
-            key="query_picture",
-            label="The query",
-            alts=[f"query: {name}, test picture {number}" if own is None else "query: your picture, 32 x 32"],
-            captions=[
-                [name, *known(pictures, number), f"test {number}"] if own is None else [name, "as the network sees it"]
-            ],
-            colours=[ui.class_colour(pictures.labels[number]) if own is None else None],
-            framed=[0],
-            scale=5,
-        )
-        if own is not None:
-            st.button("Put it away", icon=":material/close:", on_click=ui.drop_own_picture, args=("own_query",))
-    with right:
-        if own is None:
-            found = [ui.search(one, pictures, number, gallery=split, metric=metric, k=SHOWN) for one in runs]
-        else:
-            found = [ui.search_picture(one, own, gallery, split=split, metric=metric, k=SHOWN) for one in runs]
-            number = None
-        for one, lists in zip(runs, found, strict=True):
-            key = "Nearest" if one is run else "Nearest_second"
-            show_row("Nearest", number, lists.nearest, lists.nearest_distances, one, key=key)
-        for one, lists in zip(runs, found, strict=True):
-            key = "Farthest" if one is run else "Farthest_second"
-            show_row("Farthest", number, lists.farthest, lists.farthest_distances, one, key=key)
+def choose_query() -> tuple[int, np.ndarray | None]:
+    """The number of the test picture that is the query, and the visitor's own picture, which then is it, if there is one."""
+    number = st.number_input(
+        "Query: test picture",
+        0,
+        len(pictures) - 1,
+        min(130, len(pictures) - 1),
+        key="query",
+        bind="query-params",
+        persist_state="session",
+    )
+    own = ui.own_picture(st, key="own_query") if all(one.has_network for one in runs) else None
+    name = "your picture" if own is not None else pictures.classes[pictures.labels[number]]
+    ui.tiles(
+        pictures[[number]] if own is None else own[None],
+        key="query_picture",
+        label="The query",
+        alts=[f"query: {name}, test picture {number}" if own is None else "query: your picture, 32 x 32"],
+        captions=[
+            [name, *known(pictures, number), f"test {number}"] if own is None else [name, "as the network sees it"]
+        ],
+        colours=[ui.class_colour(pictures.labels[number]) if own is None else None],
+        framed=[0],
+        scale=5,
+    )
+    if own is not None:
+        st.button("Put it away", icon=":material/close:", on_click=ui.drop_own_picture, args=("own_query",))
+    return number, own
 
+
+def show_answers(number: int, own: np.ndarray | None) -> None:
+    """The nearest and the farthest pictures of the query, under each run."""
+    if own is None:
+        found = [ui.search(one, pictures, number, gallery=split, metric=metric, k=SHOWN) for one in runs]
+    else:
+        found = [ui.search_picture(one, own, gallery, split=split, metric=metric, k=SHOWN) for one in runs]
+    query = number if own is None else None
+    for one, lists in zip(runs, found, strict=True):
+        key = "Nearest" if one is run else "Nearest_second"
+        show_row("Nearest", query, lists.nearest, lists.nearest_distances, one, key=key)
+    for one, lists in zip(runs, found, strict=True):
+        key = "Farthest" if one is run else "Farthest_second"
+        show_row("Farthest", query, lists.farthest, lists.farthest_distances, one, key=key)
+
+
+def offer_queries(framed: list[int]) -> None:
+    """Pictures to click on. framed: the query, where it is one of them."""
     heading, more = st.columns([3, 1], vertical_alignment="bottom")
     heading.markdown(
         "**Pick another query**: one picture of each class, with how many of its five nearest (cosine) agree, then more"
@@ -139,7 +143,7 @@ def show_pictures() -> None:
             alts=[f"{pictures.classes[pictures.labels[i]]}, sample, test picture {i}" for i in sample],
             colours=[ui.class_colour(pictures.labels[i]) for i in sample],
             ids=sample,
-            framed=[] if number is None else [number],
+            framed=framed,
             on_pick=pick,
         )
     offered = np.arange(start, start + GALLERY) % len(pictures)
@@ -149,13 +153,19 @@ def show_pictures() -> None:
         label="Pictures to pick a query from",
         alts=[f"{pictures.classes[pictures.labels[i]]}, test picture {i}" for i in offered],
         ids=offered,
-        framed=[] if number is None else [number],
+        framed=framed,
         on_pick=pick,
     )
 
 
 if gallery is not None:
-    show_pictures()
+    ui.within("query", len(pictures) - 1)
+    left, right = st.columns([1, 4])
+    with left:
+        number, own = choose_query()
+    with right:
+        show_answers(number, own)
+    offer_queries([number] if own is None else [])
 
 one_of = {ui.title(one): one for one in runs}
 measured = {

@@ -6,7 +6,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 import ui
-from ui import data, training_limits, training_view
+from ui import data, training_charts, training_limits, training_view
 from vicreg import jobs
 from vicreg.config import DATASETS, ENCODERS, Config, Settings, presets
 from vicreg.data import loading
@@ -73,26 +73,32 @@ def form() -> None:
     if preset == OWN:
         config = own_weights(config)
     with st.expander("More settings", icon=":material/tune:", key="train_more"):
-        more = st.columns(4)
-        batch = more[0].select_slider(
-            "Batch", [64, 128, 256, 512], value=config.batch_size, key="train_batch", persist_state="session"
-        )
-        seed = more[1].number_input("Seed", 0, 9_999, 0, key="train_seed", persist_state="session")
-        name = jobs.free_name(f"{dataset}-{config.preset}-{'visitor' if training_limits.hosted() else 'mine'}")
-        if not training_limits.hosted():  # there, what one visitor writes would be on everybody's screen
-            typed = more[3].text_input("Name of the run", placeholder=name, key=NAME, persist_state="session")
-            name = (typed or "").strip() or name
-        if config.positives == "views":
-            config = own_views(config, more[2], key=f"{dataset}_{preset}")
-        else:
-            st.caption("An image and its neighbour are both taken as they are: there are no views to choose.")
-    config = dataclasses.replace(config, encoder=encoder, epochs=int(epochs), batch_size=int(batch), seed=int(seed))
+        config, name = more_settings(config, key=f"{dataset}_{preset}")
+    config = dataclasses.replace(config, encoder=encoder, epochs=int(epochs))
     if not loading.available(dataset, "train"):
         data.show_arrival(dataset, "train")
     else:
         start(config, name)
     training_view.kept(mine)
     training_view.expected(config, width=width)
+
+
+def more_settings(config: Config, *, key: str) -> tuple[Config, str]:
+    """The config with the visitor's batch, seed and views, and the name of the run."""
+    columns = st.columns(4)
+    batch = columns[0].select_slider(
+        "Batch", [64, 128, 256, 512], value=config.batch_size, key="train_batch", persist_state="session"
+    )
+    seed = columns[1].number_input("Seed", 0, 9_999, 0, key="train_seed", persist_state="session")
+    name = jobs.free_name(f"{config.dataset}-{config.preset}-{'visitor' if training_limits.hosted() else 'mine'}")
+    if not training_limits.hosted():  # there, what one visitor writes would be on everybody's screen
+        typed = columns[3].text_input("Name of the run", placeholder=name, key=NAME, persist_state="session")
+        name = (typed or "").strip() or name
+    if config.positives == "views":
+        config = own_views(config, columns[2], key=key)
+    else:
+        st.caption("An image and its neighbour are both taken as they are: there are no views to choose.")
+    return dataclasses.replace(config, batch_size=int(batch), seed=int(seed)), name
 
 
 def own_weights(config: Config) -> Config:
@@ -199,7 +205,7 @@ elif active is not None:
     training_view.watch(active, width=width)
 elif shown:
     training_view.over(shown[0])
-    training_view.curves(shown[0], width=width)
+    training_charts.curves(shown[0], width=width)
 else:
     training_view.watched(found)
     form()

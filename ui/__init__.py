@@ -15,7 +15,9 @@ import pandas as pd
 import streamlit as st
 
 from ui.chart_widgets import brushed, chart, pick_amount, pick_map, prepared
-from ui.components import drawing, tiles, width
+from ui.components.page_width import width
+from ui.components.picture_tiles import tiles
+from ui.components.svg_drawing import drawing
 from ui.page_table import PAGES, navigation, page
 from ui.pictures import Pictures, anomalies, data_uri, more_pictures, pictures, sample_picture, thumbnails
 from ui.representations import (

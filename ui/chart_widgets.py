@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
     from vicreg.storage.json_values import JsonObject
 
+TOOLTIP = Path(__file__).with_name("chart_tooltip.css")
 AMOUNTS = (250, 500, 1_000, 2_000, 5_000, 10_000)  # of pictures on a map
 
 
@@ -31,7 +33,7 @@ def chart(
 
     drawing: the chart, or what `prepared` made of it.
     """
-    st.html("<style>#vg-tooltip-element img { width: 96px; image-rendering: pixelated; }</style>")  # pictures on hover
+    st.html(TOOLTIP)
     if isinstance(drawing, dict):
         return st.vega_lite_chart(
             drawing, alt=alt, key=key, width="content", on_select=on_select, selection_mode=selection_mode

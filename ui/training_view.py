@@ -5,30 +5,22 @@ Thirty visitors may watch one training: each drawing is made once, and sent only
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from urllib.parse import quote
 
-import numpy as np
-import pandas as pd
 import streamlit as st
 
 import ui
-from ui import training_limits
-from vicreg import charts, jobs
+from ui import training_charts, training_limits
+from vicreg import jobs
 from vicreg.config import Config, presets
-from vicreg.data.catalogue import class_names
-from vicreg.jobs.event_log import Moment
+from vicreg.jobs.record import DamagedRecord
 from vicreg.jobs.status import Job
 from vicreg.runs.errors import RunError
-from vicreg.runs.folder import open_run
-from vicreg.storage import paths
-from vicreg.storage.json_values import JsonObject
 from vicreg.study import study_probe
-from vicreg.terms import ALL_ON, NAMES, TERMS
+from vicreg.terms import ALL_ON, TERMS
 
 EVERY = 2.0  # seconds between two looks
-POINTS = 300  # of a live curve: a panel is about as many pixels wide
 KEY = "_operator_key"
 ASIDE = "_put_aside"  # jobs that this session looks away from: (name, created)
 WATCHED = "_watched"  # the job that this session saw at work last: (name, created)
@@ -41,12 +33,12 @@ def watch(job: Job, *, width: int) -> None:
     def live() -> None:
         try:
             now = jobs.get(job.name)
-        except ValueError:  # its folder was damaged meanwhile
+        except DamagedRecord:  # meanwhile
             now = None
         if now is None or not now.active:
             st.rerun()
         st.progress(_share(now), text=told(now))
-        curves(now, width=width)
+        training_charts.curves(now, width=width)
 
     st.session_state[WATCHED] = (job.name, job.created)
     row = st.columns([1, 4], vertical_alignment="center")
@@ -83,7 +75,7 @@ def expected(config: Config, *, width: int, heading: str = "What to expect") -> 
     preset = config.preset if config.preset in presets(config.dataset) else "vicreg"
     st.subheader(heading, anchor=False)
     try:
-        title, drawn = _expected(config.dataset, preset, width)
+        title, drawn = training_charts.bundled(config.dataset, preset, width)
     except RunError as error:
         st.warning(str(error), icon=":material/broken_image:")
         return
@@ -188,44 +180,6 @@ def kept(mine: list[Job]) -> None:
                 st.rerun()
 
 
-def curves(job: Job, *, width: int) -> None:
-    """The terms by step; kNN accuracy and effective rank by epoch beside the latest map."""
-    steps = jobs.steps_seen(job)
-    if steps:
-        ui.chart(
-            _terms(job.name, job.created, job.step, width, steps, job.steps),
-            alt=f"Total and the three terms over {job.step:,} steps of {job.name}: "
-            + ", ".join(f"{term} {steps[-1][term]:.3g}" for term in ("total", *NAMES))
-            + " at the last.",
-            key="live_terms",
-        )
-    moments, labels = jobs.snapshots(job), jobs.labels(job)
-    if not moments:
-        return
-    last = moments[-1]
-    left, right = st.columns([1, 1], gap="large") if width >= 700 else (st.container(), st.container())
-    with left:
-        since = "Before the first step" if last.epoch == 0 else f"After epoch {last.epoch}"
-        st.markdown(
-            f"**{since}**: kNN accuracy {100 * last.knn_accuracy:.2f} %, effective rank {last.effective_rank:.2f}."
-            + (" The next map comes in a few epochs." if job.active and last.epoch < job.epochs else "")
-        )
-        half = width // 2 - 20 if width >= 700 else width
-        ui.chart(
-            _figures(job.name, job.created, last.epoch, max(260, min(699, half)), job.epochs, moments),
-            alt="kNN accuracy and effective rank, by epoch: "
-            + "; ".join(f"{m.epoch}: {100 * m.knn_accuracy:.1f} %, {m.effective_rank:.1f}" for m in moments),
-            key="live_figures",
-        )
-    if labels is not None and len(labels) == len(last.tsne):
-        with right:
-            ui.chart(
-                _map(job.name, job.created, last.epoch, max(240, min(440, half - 40)), moments, labels, job),
-                alt=f"t-SNE of {len(labels):,} test pictures, epoch {last.epoch} of {job.name}, coloured by class.",
-                key="live_map",
-            )
-
-
 def command(act: Callable[[Job], object], job: Job) -> None:
     """Do something with a job, or say why it cannot be."""
     try:
@@ -239,7 +193,7 @@ def command(act: Callable[[Job], object], job: Job) -> None:
 def refused(error: Exception) -> None:
     """Why something could not be done: a library's message as a sentence, its words as they are."""
     said = str(error)
-    plain = re.sub(r"([\\`*_~$\[\]{}<>#|:])", r"\\\1", said[:1].upper() + said[1:])
+    plain = training_charts.as_text(said[:1].upper() + said[1:])
     st.warning(plain + "." * (not said.endswith((".", "!", "?"))), icon=":material/error:")
 
 
@@ -257,41 +211,3 @@ def ask_for_key() -> None:
                 st.caption(
                     "You are the operator." if training_limits.is_operator(key) else "This is not the operator's key."
                 )
-
-
-@st.cache_resource(max_entries=16, show_spinner=False)
-def _expected(dataset: str, preset: str, width: int) -> tuple[str, JsonObject]:
-    """Title and curves of a preset's bundled run, which stays as it is while the server lives."""
-    run = open_run(paths.BUNDLED / f"{dataset}-{preset}")
-    train = run.history[run.history["split"] == "train"].rename(columns={"epoch": "step"})
-    return ui.title(run), ui.prepared(charts.live_terms(train, steps=run.config.epochs, width=width, unit="epoch"))
-
-
-@st.cache_resource(max_entries=16, show_spinner=False)
-def _terms(name: str, created: float, step: int, width: int, _points: list[JsonObject], steps: int) -> JsonObject:
-    kept = _points[:: 1 + len(_points) // POINTS]
-    frame = pd.DataFrame(kept if kept[-1] is _points[-1] else [*kept, _points[-1]])
-    return ui.prepared(charts.live_terms(frame, steps=steps, width=width))
-
-
-@st.cache_resource(max_entries=16, show_spinner=False)
-def _figures(name: str, created: float, epoch: int, width: int, epochs: int, _moments: list[Moment]) -> JsonObject:
-    frame = pd.DataFrame(
-        {"epoch": m.epoch, "knn_accuracy": m.knn_accuracy, "effective_rank": m.effective_rank} for m in _moments
-    )
-    return ui.prepared(charts.snapshots({name: frame}, {name: charts.OTHER_COLOUR}, width=width, epochs=epochs))
-
-
-@st.cache_resource(max_entries=16, show_spinner=False)
-def _map(
-    name: str, created: float, epoch: int, side: int, _moments: list[Moment], _labels: np.ndarray, _job: Job
-) -> JsonObject:
-    classes, last = list(class_names(_job.config.dataset)), _moments[-1]
-    frame = pd.DataFrame({"tsne_x": last.tsne[:, 0], "tsne_y": last.tsne[:, 1], "class": np.array(classes)[_labels]})
-    reach = 1.03 * float(max(np.abs(m.tsne).max() for m in _moments) or 1)
-    title = f"t-SNE of {len(frame):,} test pictures, " + (
-        f"epoch {last.epoch}" if last.epoch else "before the first step"
-    )
-    return ui.prepared(
-        charts.film(frame, classes, kind="tsne", limits=(-reach, reach), side=side).properties(title=title)
-    )

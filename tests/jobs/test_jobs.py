@@ -590,15 +590,32 @@ def test_a_damaged_job_is_left_out_and_named_when_asked_for(here, damage):
         b'{"time":1,"kind":"step","step":3}',
         b'{"time":1,"kind":"step","step":3,"steps":9,"epoch":1,"terms":{"total":1},"learning_rate":1,"seconds":1,'
         b'"seconds_left":1,"images_per_second":1}',
-        b"[" * 100_000,
     ],
 )
-def test_a_damaged_event_changes_nothing(tmp_path, line):
+def test_an_event_that_cannot_be_read_changes_nothing_and_is_told_and_logged(tmp_path, line, caplog):
     event_log.append(tmp_path, "started", pid=1, process="x", step=0, epochs=3, batch=2)
     before = event_log.read(tmp_path)
     with (tmp_path / EVENTS_FILE).open("ab") as file:
-        file.write(line + b"\n")
-    assert event_log.read(tmp_path) == before
+        file.write(line + b"\n" + line + b"\n")
+    story = event_log.read(tmp_path)
+    assert f"line 2 of {tmp_path.name}/{EVENTS_FILE}" in story.fault
+    assert replace(story, fault="") == before
+    assert [record.exc_info is not None for record in caplog.records] == [True]  # once, with its traceback
+
+
+@pytest.mark.parametrize("line", [b'{"kind":"st', b"[" * 100_000, b"7", b"\xff\xfe", b'{"kind":"of a later version"}'])
+def test_a_torn_or_foreign_line_changes_nothing_and_is_no_fault(tmp_path, line, caplog):
+    event_log.append(tmp_path, "started", pid=1, process="x", step=0, epochs=3, batch=2)
+    with (tmp_path / EVENTS_FILE).open("ab") as file:
+        file.write(line + b"\n" + step_line(1))
+    story = event_log.read(tmp_path)
+    assert (story.state, story.last["step"], story.fault) == ("started", 1, "")
+    assert not caplog.records
+
+
+def test_events_that_may_not_be_read_are_told_too(tmp_path):
+    (tmp_path / EVENTS_FILE).mkdir()  # whoever runs the tests could read a file without permissions
+    assert EVENTS_FILE in event_log.read(tmp_path).fault
 
 
 def test_a_training_that_was_not_measured_has_finished_without_a_probe(tmp_path):

@@ -3,7 +3,6 @@
 import dataclasses
 import os
 import re
-import shutil
 import signal
 import time
 from pathlib import Path
@@ -24,7 +23,6 @@ from vicreg.training.estimate import seconds_a_step
 
 pytestmark = pytest.mark.usefixtures("page_world")
 ROOT = Path(__file__).parents[2]
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 JOB = jobs.Job("x", Path(), Config(), (), 0.0, "running", token="hers")
 
 
@@ -181,6 +179,19 @@ def test_an_operators_key_is_answered(monkeypatch):
     assert "You are the operator." in text(app)
 
 
+def test_an_event_that_cannot_be_read_is_told_beside_the_curves(monkeypatch, tmp_path):
+    monkeypatch.setenv("VICREG_RUNS", str(tmp_path / "runs"))
+    monkeypatch.setattr(control, "_begin", lambda folder, record: None)  # starts no process
+    job = jobs.start(presets("coloured-digits")["vicreg"], name="old")
+    event_log.append(job.folder, "started", pid=1, process="x", step=0, epochs=3, batch=2)
+    event_log.append(job.folder, "step", step=3)  # and nothing else that a step has
+    event_log.append(job.folder, "stopped", reason="")
+    app = page()
+    assert not app.exception
+    assert rf"line 2 of .training-old/{EVENTS_FILE}" in app.warning[1].value
+    assert "was stopped, and saved" in app.warning[0].value
+
+
 def test_a_hosted_instance_that_allows_it_has_bounds_and_names_the_runs_itself(monkeypatch):
     monkeypatch.setenv("SPACE_ID", "ada/demo")
     monkeypatch.setenv("VICREG_TRAINING", "on")
@@ -305,13 +316,11 @@ def test_only_its_starter_or_the_operator_commands_a_job_where_strangers_come(
 
 
 @pytest.mark.browser
-@pytest.mark.skipif(CHROMIUM is None, reason="drives Debian's chromium, which is not installed")
-def test_a_run_is_trained_stopped_resumed_and_found_in_retrieval(tmp_path):
-    from playwright.sync_api import expect, sync_playwright
+def test_a_run_is_trained_stopped_resumed_and_found_in_retrieval(browser, tmp_path):
+    from playwright.sync_api import expect
 
     elsewhere = {name: value for name, value in os.environ.items() if name not in ("VICREG_DATA", "SPACE_ID")}
-    with served(tmp_path, elsewhere) as url, sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
+    with served(tmp_path, elsewhere) as url:
         page = browser.new_page(viewport={"width": 1280, "height": 900})
         page.set_default_timeout(180_000)
         page.goto(f"{url}/train")
@@ -347,4 +356,4 @@ def test_a_run_is_trained_stopped_resumed_and_found_in_retrieval(tmp_path):
         retrieval.get_by_role("heading", name="Which pictures does the network find alike?").wait_for()
         retrieval.get_by_role("group", name="Nearest pictures").get_by_role("button").nth(7).wait_for()
         expect(retrieval.get_by_text("coloured-digits/vicreg-mine (own)").first).to_be_visible()
-        browser.close()
+        retrieval.close()

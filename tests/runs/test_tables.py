@@ -15,17 +15,15 @@ from vicreg.method.networks import Encoder, Expander
 from vicreg.runs.discovery import find_runs
 from vicreg.runs.errors import RunError
 from vicreg.runs.folder import open_run
+from vicreg.runs.history import HISTORY, MAX_HISTORY_BYTES, read_history
 from vicreg.runs.schema import Measured
 from vicreg.runs.tables import (
-    HISTORY,
     LABEL,
-    MAX_HISTORY_BYTES,
     NUMBER,
     ROW,
     TABLES,
     WHOLE,
     WORD,
-    read_history,
     read_table,
 )
 from vicreg.runs.weights import read_weights, weights_bytes

@@ -226,12 +226,12 @@ def test_cancel_works_at_once_while_a_body_stalls(hub):
 
 
 def test_a_cancelled_download_leaves_nothing_behind(hub, monkeypatch, tmp_path):
-    class Slow(hub_client._Bar):
+    class Slow(hub_client.UndrawnBar):
         def update(self, n: int = 1) -> None:
             time.sleep(0.2)
             super().update(n)
 
-    monkeypatch.setattr(hub_client, "_Bar", Slow)
+    monkeypatch.setattr(hub_client, "UndrawnBar", Slow)
     with pytest.raises(Cancelled):
         fetch(REPO, "folder/big.bin", commit=head(hub), max_bytes=len(BIG), should_stop=lambda: True)
     wait_for(lambda: not leftovers(tmp_path))

@@ -20,7 +20,7 @@ from vicreg.config import Config, ViewConfig, presets
 from vicreg.method.loss import LossTerms
 from vicreg.method.networks import networks
 from vicreg.storage.paths import STATE_FILE
-from vicreg.training import graphed_step, loop, snapshots, state, step
+from vicreg.training import batches, graphed_step, loop, snapshots, state, step
 from vicreg.training.loop import train
 from vicreg.training.state import TrainingError, state_bytes
 from vicreg.training.step import positive_pairs, seeded, take_step, to_floats
@@ -456,7 +456,7 @@ def test_neighbours_are_drawn_anew_at_every_step_and_alike_for_one_seed(tmp_path
             drawn.append((rows, pairs[len(rows) :]))
         return pairs
 
-    monkeypatch.setattr(loop, "positive_pairs", note)
+    monkeypatch.setattr(batches, "positive_pairs", note)
     for name in ("one", "two"):
         run(tmp_path / name, replace(NEAR, epochs=1), neighbours=NEIGHBOURS)
     for (rows, one), (_, two) in zip(drawn[:3], drawn[3:], strict=True):

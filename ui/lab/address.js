@@ -40,3 +40,9 @@ export function writeAddress(search, settings, points) {
   const text = query.toString();
   return text ? `?${text}` : "";
 }
+
+/** Puts settings and whether points are shown into the page's address, without a new entry in the browser's history. */
+export function noteAddress(settings, points) {
+  const query = writeAddress(location.search, settings, points);
+  if (query !== location.search) history.replaceState(history.state, "", location.pathname + query + location.hash);
+}

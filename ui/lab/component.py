@@ -18,7 +18,8 @@ FOLDER = Path(__file__).parent
 ENGINE = ("random.js", "pictures.js", "matrix.js", "network.js", "loss.js", "measures.js", "trainer.js")
 EXHIBIT = (
     *("address.js", "places.js", "points.js", "scene.js", "panels.js", "sentence.js", "challenges.js", "controls.js"),
-    *("readout.js", "game.js", "hand.js", "small.js", "lab.js"),
+    *("buttons.js", "pulls.js", "readout.js", "game.js", "hand.js", "small.js", "style.js", "world.js", "frames.js"),
+    *("worker_link.js", "lab.js"),
 )
 
 # Where a trained run on CIFAR-10 shows what a challenge showed.

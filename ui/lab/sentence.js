@@ -33,3 +33,11 @@ export function describe({ steps, std, eigen }, share, { mu }, pictures = 400) {
   }
   return { kind: "spread", text: "Spread out, but neighbours share little." };
 }
+
+/** The picture that is chosen. hues: the names of the inks and papers. */
+export function describeChoice({ choice, pictures, points, nearest }, hues) {
+  const digit = pictures.digit[choice], same = nearest.filter((k) => pictures.digit[k] === digit).length;
+  return points
+    ? `One view of a ${digit}; the line leads to the other view of the same picture.`
+    : `A ${digit} in ${hues[pictures.ink[choice]]} ink on ${hues[pictures.paper[choice]]} paper: ${same} of its 5 nearest here show a ${digit}. The orange line joins its two views.`;
+}

@@ -14,6 +14,10 @@ from vicreg.storage.paths import JOB_FILE, run_name
 SCHEMA = 1
 
 
+class DamagedRecord(ValueError):
+    """A job.json that is missing or damaged."""
+
+
 @dataclass(frozen=True)
 class Limits:
     """Bounds of a training; None for no bound.
@@ -68,7 +72,7 @@ class Record:
 
 
 def read_record(folder: Path) -> Record:
-    """The folder's job.json. Raises ValueError, which names the folder, for one that is missing or damaged."""
+    """The folder's job.json. Raises DamagedRecord, which names the folder."""
     try:
         found = json.loads((folder / JOB_FILE).read_text("utf-8"))
         if found.pop("schema") != SCHEMA:
@@ -78,7 +82,7 @@ def read_record(folder: Path) -> Record:
         config, limits = Config.from_dict(found.pop("config")), Limits(**found.pop("limits"))
         return Record(config=config, limits=limits, more=tuple(found.pop("more")), **found)
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise ValueError(
+        raise DamagedRecord(
             f"{folder.name}/{JOB_FILE} cannot be read ({error}); delete that folder to start over"
         ) from error
 

@@ -17,7 +17,7 @@ from vicreg.config import Config
 from vicreg.jobs import event_log, locks
 from vicreg.jobs.event_log import Moment
 from vicreg.jobs.failures import GO_ON, full_disk
-from vicreg.jobs.record import Record, arguments, read_record
+from vicreg.jobs.record import DamagedRecord, Record, arguments, read_record
 from vicreg.storage import paths
 from vicreg.storage.json_values import JsonObject
 from vicreg.storage.paths import CONFIG_FILE, EVENTS_FILE, JOB_FILE, LOCK_FILE, LOG_FILE, TRAINING, run_name
@@ -40,7 +40,8 @@ class Job:
     job that makes no steps is at (label, done, total). probe: of a finished one, the linear probe's accuracy and the
     ends of its 95 % interval, in per cent. sentence: why it failed, stopped by itself or was interrupted, and what to
     do. bounded: whether it met one of its limits, so that it goes on only with wider ones. log_tail: the last 20 lines
-    that it printed in this sitting, none for a training in a terminal.
+    that it printed in this sitting, none for a training in a terminal. fault: what could not be read of its events, so
+    that all this may be out of date; empty where everything could be.
     """
 
     name: str
@@ -64,6 +65,7 @@ class Job:
     stage: tuple[str, int, int] | None = None
     probe: tuple[float, float, float] | None = None
     bounded: bool = False
+    fault: str = ""
 
     @property
     def active(self) -> bool:
@@ -80,7 +82,7 @@ def find() -> list[Job]:
     """Every job below the runs folder, the newest first. Folders that hold no readable job.json are left out."""
     found = []
     for path in paths.runs_folder().glob(f"{TRAINING}*/{JOB_FILE}"):
-        with contextlib.suppress(ValueError, OSError):  # damaged, or gone since it was listed
+        with contextlib.suppress(DamagedRecord, OSError):  # or gone since it was listed
             found.append(read_job(path.parent))
     return sorted(found, key=lambda job: job.created, reverse=True)
 
@@ -153,7 +155,7 @@ def lives(folder: Path, story: event_log.Story) -> bool:
 
 
 def read_job(folder: Path) -> Job:
-    """The job of a folder. Raises ValueError for a damaged job.json, FileNotFoundError where the folder is gone."""
+    """The job of a folder. Raises DamagedRecord for its job.json, FileNotFoundError where the folder is gone."""
     if not (folder / JOB_FILE).exists():
         raise FileNotFoundError(folder)
     record, story = read_record(folder), event_log.read(folder)
@@ -185,6 +187,7 @@ def read_job(folder: Path) -> Job:
         stage=story.stage,
         probe=probe,
         bounded=state == "stopped" and bool(story.ending.get("reason")),
+        fault=story.fault,
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from typing import TYPE_CHECKING
 
 from vicreg.data import fingerprints, loading
@@ -13,7 +13,7 @@ from vicreg.pipeline.provenance import source_record
 from vicreg.runs import seeds
 from vicreg.runs.folder import Run, update_run
 from vicreg.storage import paths
-from vicreg.storage.files import frame_bytes
+from vicreg.storage.files import frame_bytes, to_json
 from vicreg.storage.json_values import JsonObject
 from vicreg.storage.paths import METRICS_FILE
 
@@ -41,12 +41,7 @@ def evaluate_run(
     """
     from vicreg.evaluation.report import SECTIONS, evaluate
 
-    unknown = sorted(set(only) - set(SECTIONS))
-    if unknown:
-        raise ValueError(f"there is no section {', '.join(unknown)}; there are: {', '.join(SECTIONS)}")
-    if only and not run.metrics:
-        raise ValueError(f"{run.name} was never measured: evaluate it whole before one section is measured again")
-
+    _check_sections(run, only)
     train_set, test_set = load_splits(run.config.dataset, download=download, on_stage=on_stage)
     anomalies = anomaly_set(run.config.dataset, download=download)
 
@@ -74,10 +69,7 @@ def evaluate_run(
         embeddings=embeddings,
         train_images=train_set.images,
         test_images=test_set.images,
-        attributes={
-            what: (values, train_set.attributes[what][: len(train)], test_set.attributes[what])
-            for what, values in CATALOGUE[test_set.name].attributes.items()
-        },
+        attributes=_attributes(train_set, test_set, len(train)),
         anomalies=None if anomalies is None else encoded(anomalies),
         anomaly_images=None if anomalies is None else anomalies.images,
         anomaly_labels=None if anomalies is None else anomalies.labels,
@@ -95,17 +87,29 @@ def evaluate_run(
         on_stage("fitting again with new images", 0, 1)
         frames = {**frames, **eigenmap_tables(run, train_set, test_set, train, test)}
         on_stage("fitting again with new images", 1, 1)
-    tables = {f"results/{name}.parquet": frame_bytes(frame) for name, frame in frames.items()}
-    prints = fingerprints.fingerprints(test_set.images)
-    tables["results/fingerprints.parquet"] = frame_bytes(_fingerprints(prints, test_set.labels))
-    from vicreg.runs.model_card import model_card
-    from vicreg.storage.files import to_json
-
-    files = {METRICS_FILE: to_json(metrics), **tables}
-    files["README.md"] = model_card(run.config, run.record, metrics, name=run.name).encode()
-    # An old curve goes where there are no anomalies now.
-    stale = ["results/roc.parquet"] if "anomaly" in (only or SECTIONS) else []
+    files = _files(run, metrics, {**frames, "fingerprints": _fingerprints(test_set)})
+    stale = ["results/roc.parquet"] if "anomaly" in (only or SECTIONS) else []  # if there are no anomalies now
     return update_run(run, files, without=stale)
+
+
+def _check_sections(run: Run, only: Collection[str]) -> None:
+    from vicreg.evaluation.report import SECTIONS
+
+    unknown = sorted(set(only) - set(SECTIONS))
+    if unknown:
+        raise ValueError(f"there is no section {', '.join(unknown)}; there are: {', '.join(SECTIONS)}")
+    if only and not run.metrics:
+        raise ValueError(f"{run.name} was never measured: evaluate it whole before one section is measured again")
+
+
+def _attributes(
+    train_set: ImageSet, test_set: ImageSet, rows: int
+) -> dict[str, tuple[tuple[str, ...], np.ndarray, np.ndarray]]:
+    """What else is known of the pictures: name -> values, those of the first train images, those of the test images."""
+    return {
+        what: (values, train_set.attributes[what][:rows], test_set.attributes[what])
+        for what, values in CATALOGUE[test_set.name].attributes.items()
+    }
 
 
 def _merged(before: JsonObject, now: JsonObject) -> JsonObject:
@@ -173,8 +177,20 @@ def load_splits(name: str, *, download: bool, on_stage: Stage) -> tuple[ImageSet
     return load("train"), load("test")
 
 
-def _fingerprints(prints: np.ndarray, labels: np.ndarray) -> pd.DataFrame:
+def _files(run: Run, metrics: JsonObject, frames: Mapping[str, pd.DataFrame]) -> dict[str, bytes]:
+    """What measuring writes into a run's folder: the figures, the tables, and the model card that is made of them."""
+    from vicreg.runs.model_card import model_card
+
+    return {
+        METRICS_FILE: to_json(metrics),
+        **{f"results/{name}.parquet": frame_bytes(frame) for name, frame in frames.items()},
+        "README.md": model_card(run.config, run.record, metrics, name=run.name).encode(),
+    }
+
+
+def _fingerprints(image_set: ImageSet) -> pd.DataFrame:
     import pandas as pd
 
+    prints = fingerprints.fingerprints(image_set.images)
     columns = {f"f{i}": prints[:, i] for i in range(prints.shape[1])}
-    return pd.DataFrame({"label": labels.astype("int8"), **columns})
+    return pd.DataFrame({"label": image_set.labels.astype("int8"), **columns})

@@ -16,13 +16,14 @@ from vicreg.storage.paths import CONFIG_FILE
 if TYPE_CHECKING:
     import numpy as np
     import torch
+NEIGHBOURS, NEIGHBOURS_RECORD = "neighbours.npz", "neighbours.json"  # beside a state
 
 
 def begun(state: Path) -> bool:
     """Whether a training with neighbours was begun there, and its neighbours kept."""
     from vicreg.storage.paths import STATE_FILE
 
-    return (state / STATE_FILE).exists() and (state / "neighbours.json").exists()
+    return (state / STATE_FILE).exists() and (state / NEIGHBOURS_RECORD).exists()
 
 
 def find_teacher(config: Config, root: Path) -> Run:
@@ -59,8 +60,6 @@ def find_positives(
     device: where the teacher's encoder runs. Kept beside the state, so that a run goes on with the neighbours that it
     began with.
     """
-    import zipfile
-
     import numpy as np
 
     from vicreg.evaluation.neighbours import nearest
@@ -68,16 +67,8 @@ def find_positives(
     from vicreg.storage.files import atomic_path
     from vicreg.storage.paths import STATE_FILE
 
-    kept, record = state / "neighbours.npz", state / "neighbours.json"
-    lengths = {"train": len(train_set.images[shown]), "test": len(test_set)}
-    if begun(state):
-        try:
-            with np.load(kept, allow_pickle=False) as arrays:
-                before = {split: arrays[split] for split in lengths}
-            if all(len(before[split]) == length for split, length in lengths.items()):
-                return (before["train"], before["test"]), json.loads(record.read_text())
-        except (OSError, ValueError, KeyError, zipfile.BadZipFile):
-            pass  # damaged: they are found again
+    if begun(state) and (before := _kept(state, len(train_set.images[shown]), len(test_set))) is not None:
+        return before
     teacher = find_teacher(config, root)
     found: dict[str, np.ndarray] = {}
     for image_set, rows in ((train_set, shown), (test_set, slice(None))):
@@ -100,8 +91,24 @@ def find_positives(
     }
     if not (state / STATE_FILE).exists():  # else the state may be another run's, which training will say
         state.mkdir(parents=True, exist_ok=True)
-        with atomic_path(kept) as temporary, open(temporary, "wb") as file:
+        with atomic_path(state / NEIGHBOURS) as temporary, open(temporary, "wb") as file:
             np.savez(file, train=found["train"], test=found["test"])
-        with atomic_path(record) as temporary:
+        with atomic_path(state / NEIGHBOURS_RECORD) as temporary:
             temporary.write_text(json.dumps(told))
     return (found["train"], found["test"]), told
+
+
+def _kept(state: Path, train: int, test: int) -> tuple[tuple[np.ndarray, np.ndarray], JsonObject] | None:
+    """The neighbours of so many images, and their record, as kept beside a state; None where they are damaged."""
+    import zipfile
+
+    import numpy as np
+
+    try:
+        with np.load(state / NEIGHBOURS, allow_pickle=False) as arrays:
+            found = arrays["train"], arrays["test"]
+        if (len(found[0]), len(found[1])) == (train, test):
+            return found, json.loads((state / NEIGHBOURS_RECORD).read_text())
+    except (OSError, ValueError, KeyError, zipfile.BadZipFile):
+        pass
+    return None

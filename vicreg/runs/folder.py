@@ -98,8 +98,8 @@ class Run:
 
     @cached_property
     def history(self) -> pd.DataFrame:
-        """A row an epoch and split, with the columns of `tables.HISTORY`: the unweighted terms, the total, and more."""
-        from vicreg.runs.tables import read_history
+        """A row an epoch and split, with the columns of `history.HISTORY`: the unweighted terms, the total, and more."""
+        from vicreg.runs.history import read_history
 
         return read_history(self._checked(HISTORY_FILE), run=self.name)
 

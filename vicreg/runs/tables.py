@@ -17,9 +17,7 @@ import numpy as np
 
 from vicreg.evaluation.anomaly import OFFERED
 from vicreg.runs.schema import Measured
-from vicreg.storage.paths import HISTORY_FILE
 from vicreg.storage.untrusted import plain, shown
-from vicreg.terms import FIGURES
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -31,10 +29,7 @@ MAX_EPOCHS = 1_000  # on a timeline, whose slider lists them
 LARGEST = 1e30  # of numbers, so that sums and bins of them stay finite
 MAX_COLUMNS = 100
 MAX_FOOTER = 100_000  # bytes; the largest of a run of ours has 7,411
-MAX_HISTORY_BYTES = 10_000_000
 MAX_WORD = 100  # characters of a cell
-
-HISTORY = ("epoch", "split", *FIGURES, "learning_rate", "seconds")
 
 # Kinds of columns. A row counts test images from 0, a label counts classes; a measure may be anything that half precision
 # makes of a distance, a number is finite.
@@ -196,32 +191,6 @@ def check_frame(
         raise _error(run, name, problem)
 
 
-def read_history(path: Path, *, run: str) -> pd.DataFrame:
-    """The frame of a run's history.csv, with the columns of HISTORY. Raises RunError, naming what is wrong."""
-    import pandas as pd
-
-    size = path.stat().st_size
-    if size > MAX_HISTORY_BYTES:
-        raise _history_error(run, f"it has {size:,} bytes, at most {MAX_HISTORY_BYTES:,} are read")
-    try:
-        with path.open(encoding="utf-8") as file:
-            first = file.readline(2_000).rstrip("\r\n")
-        missing = [column for column in HISTORY if column not in first.split(",")]
-        if missing:
-            raise _history_error(run, f"it has no column {missing[0]}")
-        frame = pd.read_csv(path, usecols=list(HISTORY), encoding="utf-8")
-    except (ValueError, OverflowError) as error:  # ParserError, EmptyDataError and UnicodeDecodeError among them
-        if str(error).startswith(f"{run}/"):
-            raise
-        raise _history_error(run, f"it cannot be read: {shown(str(error))}") from error
-    for column in HISTORY:
-        if column != "split" and frame[column].dtype.kind not in "iuf":
-            raise _history_error(run, f"its column {column} must be numbers")
-    if not frame["split"].isin(["train", "test"]).all() or not (frame["split"] == "test").any():
-        raise _history_error(run, "its column split must be train or test, and test at least once")
-    return frame
-
-
 def _check_columns(columns: dict[str, str | None], known: Table, name: str, run: str) -> None:
     fits = {ROW: (WHOLE,), LABEL: (WHOLE,), NUMBER: (NUMBER, WHOLE), MEASURE: (NUMBER, WHOLE)}
     for column, kind in known.columns.items():
@@ -321,9 +290,3 @@ def _error(run: str, name: str, problem: str) -> ValueError:
     trained = name in ("snapshots", "snapshot_neighbours", "snapshot_spectra", "timeline")
     way_out = "fetch or train the run again" if trained else f"`python -m vicreg evaluate {run}` makes it again"
     return RunError(f"{run}/results/{name}.parquet cannot be used: {problem}; {way_out}")
-
-
-def _history_error(run: str, problem: str) -> ValueError:
-    from vicreg.runs.errors import RunError
-
-    return RunError(f"{run}/{HISTORY_FILE} cannot be used: {problem}; fetch or train the run again")

@@ -24,6 +24,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
+from vicreg.storage.download_count import Count, UndrawnBar
 from vicreg.storage.files import atomic_path
 from vicreg.storage.hub_errors import Cancelled, HubError, offline_sentence, sentence
 from vicreg.storage.paths import hub_cache
@@ -33,7 +34,6 @@ PROBE_SECONDS = 3.0  # a question to the Hub takes no longer, whatever stalls
 POLL_SECONDS = 0.1  # between two looks at a download: how late Cancel may be
 LEAVE_SECONDS = 0.5  # what a stopped download gets to tidy up after itself
 CHUNK = 2**18  # bytes between two counts; the client's own 10 MB are too many for a progress bar
-RESTARTS = 3  # a body that is cut off may begin anew so often
 
 _NAME = r"[A-Za-z0-9_][A-Za-z0-9._-]{0,95}"
 _REPO = re.compile(rf"{_NAME}/{_NAME}")
@@ -208,11 +208,11 @@ def fetch(
     from huggingface_hub import constants, hf_hub_download
 
     constants.DOWNLOAD_CHUNK_SIZE = min(constants.DOWNLOAD_CHUNK_SIZE, CHUNK)
-    count = _Count(f"{path} of {repo}", max_bytes)
+    count = Count(f"{path} of {repo}", max_bytes)
     ended = threading.Event()
     outcome: list[str | BaseException] = []
 
-    class Bar(_Bar):
+    class Bar(UndrawnBar):
         counted = count
 
     def download() -> None:
@@ -260,55 +260,6 @@ def _again(call: Callable[[], T]) -> T:
         return call()
     except (httpx2.ReadError, RuntimeError):  # broken in the middle; closed before it began
         return call()
-
-
-class _Count:
-    """What a download has brought so far; shared by its two threads."""
-
-    def __init__(self, what: str, max_bytes: int) -> None:
-        self.what, self.max_bytes = what, max_bytes
-        self.done, self.total, self.restarts, self.stopped = 0, max_bytes, 0, False
-
-    def check(self, size: int) -> None:
-        if self.stopped:
-            raise Cancelled(f"stopped while {self.what} was coming")
-        if size > self.max_bytes:
-            raise HubError(
-                f"{self.what} is larger than it should be (more than {self.max_bytes:,} bytes), so it was not fetched; "
-                "choose another revision, or ask its owner to publish it again."
-            )
-        if self.restarts > RESTARTS:
-            raise HubError(f"{self.what} arrived cut off several times: try again later.")
-
-
-class _Bar:
-    """What the client takes for a tqdm bar. It counts and draws nothing; the client hands it tqdm's many options."""
-
-    counted: _Count
-
-    def __init__(self, total: int | None = None, **_: object) -> None:
-        self.total, self.n = total, 0
-        self.counted.check(total or 0)
-        if total is not None:
-            self.counted.total = total
-
-    def __enter__(self) -> _Bar:
-        return self
-
-    def __exit__(self, *exception: object) -> None: ...
-
-    def update(self, n: int = 1) -> None:
-        self.n += n  # less than before where a body that was cut off begins anew
-        self.counted.restarts += n < 0
-        self.counted.done = self.n
-        self.counted.check(self.n)
-
-    # Xet files report their transfer apart from what is written; having these, the client makes one bar and not two.
-    def update_transfer(self, n: int = 1) -> None: ...
-    def set_postfix_str(self, text: str, refresh: bool = False) -> None: ...
-    def set_transfer_postfix_str(self, text: str, refresh: bool = False) -> None: ...
-    def refresh(self) -> None: ...
-    def close(self) -> None: ...
 
 
 def _check(repo: str, revision: str) -> None:

@@ -10,7 +10,6 @@ rows, so that the pictures of a step do not depend on how many processes there a
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,14 +23,15 @@ from vicreg.config import Config
 from vicreg.method.networks import Encoder, Expander, networks
 from vicreg.storage.json_values import JsonObject
 from vicreg.storage.paths import STATE_FILE
+from vicreg.training.batches import Batches
 from vicreg.training.distributed import Team, gather_with_gradients, synchronise_norms, world
 from vicreg.training.estimate import choose_precision
 from vicreg.training.graphed_step import step_of
+from vicreg.training.monitor import Monitor
 from vicreg.training.optimiser import make_optimiser, set_learning_rate
-from vicreg.training.progress import Meter, Progress, Reporter, history_row
-from vicreg.training.snapshots import SNAPSHOTS, STEPS_APART, Snapshot, Snapshotter
+from vicreg.training.progress import Meter, Progress, Reporter
+from vicreg.training.snapshots import Snapshot, Snapshotter
 from vicreg.training.state import SavedState, saved_precision
-from vicreg.training.step import ORDER, VIEWS, on_device, positive_pairs, seeded, test_loss
 
 READ_EVERY = 20  # steps between two readings of the loss, where reading it would wait for the device
 
@@ -94,44 +94,25 @@ def train(
     """
     team = team or Team(device=torch.device(device))
     read_every = _checked(config, train_images, test_images, neighbours=neighbours, team=team, read_every=read_every)
+    file = Path(folder) / STATE_FILE
+    precision = precision or team.from_leader(lambda: saved_precision(file) or choose_precision(config, team.device))
     encoder, expander = networks(config, team.device)
-    precision = precision or team.from_leader(
-        lambda: saved_precision(Path(folder) / STATE_FILE) or choose_precision(config, team.device)
-    )
     optimiser = make_optimiser(config, encoder, expander, precision=precision)
-    saved = SavedState(Path(folder) / STATE_FILE, config, len(train_images), encoder, expander, optimiser)
+    saved = SavedState(file, config, len(train_images), encoder, expander, optimiser)
     state = saved.restored(team)
     state.precision = precision
-    network = _shared(encoder, expander, team, compile=compile)
-    train_neighbours, test_neighbours = neighbours or (None, None)
-    batches = _Batches(config, train_images, train_neighbours, team)
-    tests = _Tests(
-        config,
-        encoder,
-        expander,
-        train_images,
-        train_labels,
-        test_images,
-        test_labels,
-        test_neighbours,
-        team,
-        precision,
-    )
+    train_near, test_near = neighbours or (None, None)
+    batches = Batches(config, train_images, train_near, team)
+    take = _step(config, encoder, expander, optimiser, team, precision=precision, compile=compile)
     steps_an_epoch = len(train_images) // config.batch_size
     steps = steps_an_epoch * config.epochs
-    snapshot_every = _epochs_between_snapshots(config, steps_an_epoch)
-    gather = gather_with_gradients if team.size > 1 else None
-    take = step_of(network, optimiser, config, team.device, precision=precision, gather=gather, graph=not compile)
     meter = Meter(state, config, team)
     reporter = Reporter(state, steps_an_epoch, config.epochs, on_progress)
+    snapshotter = Snapshotter(train_images, train_labels, test_images, test_labels)
+    monitor = Monitor(config, encoder, expander, snapshotter, test_images, test_near, state, team, meter, reporter)
 
-    if state.step == 0 and not state.history:  # what an untrained network does: epoch 0 of every curve
-        terms, untrained = tests.untrained()
-        state.history.append(history_row(0, "test", terms, 0.0, 0.0))
-        state.snapshots.append(untrained)
-        reporter.report(terms, 0.0, rows=tuple(state.history), snapshot=untrained)
-        reporter.begin_pace()  # the steps' pace does not count what came before them
-
+    if state.step == 0 and not state.history:
+        monitor.untrained()
     while state.step < steps:
         if state.step % steps_an_epoch == 0:
             meter.begin_epoch()
@@ -140,21 +121,11 @@ def train(
         expander.train()
         meter.add(take(batches.views(state.step)))
         state.step += 1
-        if state.step % steps_an_epoch:
-            if meter.unread >= read_every:
-                reporter.report(meter.read(), rate)
-        else:
-            epoch, last = state.step // steps_an_epoch, meter.read()
-            seconds = reporter.seconds()
-            of_split = {"train": meter.means(steps_an_epoch), "test": tests.terms()}
-            rows = [history_row(epoch, split, terms, rate, seconds) for split, terms in of_split.items()]
-            state.history += rows
-            snapshot = None
-            if epoch % snapshot_every == 0 or state.step == steps:
-                snapshot = tests.snapshot(epoch, previous=state.snapshots[-1] if state.snapshots else None)
-                state.snapshots.append(snapshot)
-            reporter.report(last, rate, rows=tuple(rows), snapshot=snapshot)
+        if state.step % steps_an_epoch == 0:
+            monitor.end_epoch(rate)
             saved.save(state, team)
+        elif meter.unread >= read_every:
+            reporter.report(meter.read(), rate)
         if team.any(should_stop()):
             break
 
@@ -162,102 +133,18 @@ def train(
         if meter.unread:
             reporter.report(meter.read(), rate)
         saved.save(state, team)
-    encoder, expander = _own(encoder, expander, config, team)
-    return Trained(
-        encoder=encoder.eval(),
-        expander=expander.eval(),
-        history=state.history,
-        snapshots=state.snapshots,
-        seconds=state.seconds,
-        finished=state.step == steps,
-        precision=precision,
-    )
-
-
-class _Batches:
-    """The positive pairs of every step, decided by the config's seed and the step's number alone."""
-
-    def __init__(self, config: Config, images: np.ndarray, neighbours: np.ndarray | None, team: Team) -> None:
-        self.config, self.device, self.share = config, team.device, team.share(config.batch_size)
-        self.pixels = on_device(team.device, images)
-        self.neighbours = None if neighbours is None else on_device(team.device, neighbours)
-        self.steps_an_epoch = len(images) // config.batch_size
-        self.epoch, self.order = -1, torch.empty(0)
-
-    def views(self, step: int) -> Tensor:
-        """Both views of this process's share of the step's batch: (2 B / W, 3, S, S)."""
-        epoch, position = divmod(step, self.steps_an_epoch)
-        if epoch != self.epoch:
-            order = torch.randperm(len(self.pixels), generator=seeded(self.config.seed, ORDER, epoch))
-            self.epoch, self.order = epoch, order.to(self.device)
-        size = self.config.batch_size
-        rows = self.order[position * size : (position + 1) * size]
-        generator = seeded(self.config.seed, VIEWS, step)
-        return positive_pairs(
-            self.pixels, rows, self.config, neighbours=self.neighbours, generator=generator, share=self.share
-        )
-
-
-class _Tests:
-    """What rank 0 measures at an epoch's end while the others wait: the test loss, and snapshots."""
-
-    def __init__(
-        self,
-        config: Config,
-        encoder: Encoder,
-        expander: Expander,
-        train_images: np.ndarray,
-        train_labels: np.ndarray,
-        test_images: np.ndarray,
-        test_labels: np.ndarray,
-        test_neighbours: np.ndarray | None,
-        team: Team,
-        precision: str,
-    ) -> None:
-        self.config, self.encoder, self.expander, self.images, self.team = config, encoder, expander, test_images, team
-        self.precision = precision
-        self.neighbours = None if test_neighbours is None else on_device(team.device, test_neighbours)
-        self.snapshotter = Snapshotter(train_images, train_labels, test_images, test_labels)
-
-    def _terms(self) -> dict[str, float]:
-        return test_loss(
-            self.encoder,
-            self.expander,
-            self.images,
-            self.config,
-            neighbours=self.neighbours,
-            precision=self.precision,
-        )
-
-    def untrained(self) -> tuple[dict[str, float], Snapshot]:
-        """The terms and the snapshot of the network before its first step."""
-        return self.team.from_leader(
-            lambda: (self._terms(), self.snapshotter.take(self.encoder, self.expander, epoch=0, previous=None))
-        )
-
-    def terms(self) -> dict[str, float]:
-        """The terms on the test images."""
-        return self.team.from_leader(self._terms)
-
-    def snapshot(self, epoch: int, *, previous: Snapshot | None) -> Snapshot:
-        """A snapshot of the encoder as it is."""
-        return self.team.from_leader(
-            lambda: self.snapshotter.take(self.encoder, self.expander, epoch=epoch, previous=previous)
-        )
-
-
-def _epochs_between_snapshots(config: Config, steps_an_epoch: int) -> int:
-    apart = math.ceil(min(STEPS_APART, steps_an_epoch * config.epochs / 4) / steps_an_epoch)
-    return max(1, round(config.epochs / SNAPSHOTS), apart)
+    own = _own(encoder, expander, config, team)
+    return Trained(*own, state.history, state.snapshots, state.seconds, state.step == steps, precision)
 
 
 def _own(encoder: Encoder, expander: Expander, config: Config, team: Team) -> tuple[Encoder, Expander]:
-    """The networks as they are in one process: with a BatchNorm of their own."""
+    """The networks as they are in one process, with a BatchNorm of their own; in eval mode."""
     if team.size == 1:
-        return encoder, expander
-    shared, own = (encoder, expander), networks(config, team.device)
-    for mine, theirs in zip(own, shared, strict=True):
-        mine.load_state_dict(theirs.state_dict())
+        return encoder.eval(), expander.eval()
+    own = networks(config, team.device)
+    for mine, shared in zip(own, (encoder, expander), strict=True):
+        mine.load_state_dict(shared.state_dict())
+        mine.eval()
     return own
 
 
@@ -287,6 +174,22 @@ def _checked(
     if len(test_images) < 2:
         raise ValueError(f"the test loss needs at least 2 test images, got {len(test_images)}")
     return read_every
+
+
+def _step(
+    config: Config,
+    encoder: Encoder,
+    expander: Expander,
+    optimiser: torch.optim.Optimizer,
+    team: Team,
+    *,
+    precision: str,
+    compile: bool,
+) -> Callable[[Tensor], tuple[Tensor, ...]]:
+    """What takes a step: views -> their terms, with the networks and the optimiser moved on."""
+    network = _shared(encoder, expander, team, compile=compile)
+    gather = gather_with_gradients if team.size > 1 else None
+    return step_of(network, optimiser, config, team.device, precision=precision, gather=gather, graph=not compile)
 
 
 def _shared(encoder: Encoder, expander: Expander, team: Team, *, compile: bool) -> nn.Module:

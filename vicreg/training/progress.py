@@ -80,7 +80,7 @@ class Reporter:
     """Keeps the time of a training and tells its callback how far it is."""
 
     def __init__(self, state: State, steps_an_epoch: int, epochs: int, on_progress: Callable[[Progress], None]) -> None:
-        self._state, self._steps_an_epoch, self._epochs, self._tell = state, steps_an_epoch, epochs, on_progress
+        self._state, self.steps_an_epoch, self._epochs, self._tell = state, steps_an_epoch, epochs, on_progress
         self._began = self._paced = time.perf_counter()
         self._earlier, self._first = state.seconds, state.step
 
@@ -102,14 +102,14 @@ class Reporter:
         snapshot: Snapshot | None = None,
     ) -> None:
         """Tell the callback."""
-        step, steps = self._state.step, self._steps_an_epoch * self._epochs
+        step, steps = self._state.step, self.steps_an_epoch * self._epochs
         seconds = self.seconds()
         pace = (time.perf_counter() - self._paced) / max(1, step - self._first)
         self._tell(
             Progress(
                 step=step,
                 steps=steps,
-                epoch=min(self._epochs, (step - 1) // self._steps_an_epoch + 1) if step else 0,
+                epoch=min(self._epochs, (step - 1) // self.steps_an_epoch + 1) if step else 0,
                 epochs=self._epochs,
                 terms=terms,
                 learning_rate=rate,
