@@ -123,7 +123,7 @@ def test_what_is_said_to_expect_is_what_the_bundled_runs_did(dataset):
         first, last = history.iloc[0], history.iloc[-1]
         words = training_view.expectation(config)
         assert words
-        assert ("This is the collapse" in words) == (preset == "no-variance")
+        assert ("complete collapse" in words) == (preset == "no-variance")
         if preset == "no-variance":
             assert last["variance"] > 0.98
             assert max(last["invariance"], last["covariance"]) < 0.001
@@ -147,7 +147,7 @@ def test_a_bundled_runs_curves_are_there_before_anything_is_trained(monkeypatch)
     assert len(spec["vconcat"][0]["hconcat"]) == 4
     app.selectbox(key="train_preset_coloured-digits").set_value("no-variance").run()
     assert "the curves of `coloured-digits/no-variance, 12 epochs`" in text(app)
-    assert "This is the collapse" in text(app)
+    assert "complete collapse" in text(app)
     app.selectbox(key="train_preset_coloured-digits").set_value("own weights").run()
     for term in ("variance", "invariance", "covariance"):
         app.number_input(key=f"train_{term}").set_value(0.0).run()
