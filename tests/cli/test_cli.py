@@ -132,7 +132,8 @@ def test_evaluating_twice_gives_the_same_files_byte_for_byte(trained, tiny_hub):
 def test_a_finished_run_is_not_trained_over_unasked(trained, tiny_hub):
     status, _, err = finish(command("train", *SMALL, "--folder", str(trained.parent), environment=tiny_hub))
     assert status == 1
-    assert "--replace trains it again, --name gives another name" in err
+    assert "--replace" in err
+    assert "--name" in err
 
 
 @pytest.mark.parametrize("then", [signal.SIGTERM, signal.SIGHUP])

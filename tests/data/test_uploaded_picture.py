@@ -270,7 +270,7 @@ def test_a_file_cut_off_anywhere_is_refused_or_shown_and_nothing_else(form):
     data = encoded(noise, form)
     for length in [*range(1, 60), *range(60, len(data), max(1, len(data) // 40))]:
         assert shown_or_said(data[:length])
-    with pytest.raises(PictureError, match=f"The {form} file is damaged or cut off.*Save it as PNG or JPEG"):
+    with pytest.raises(PictureError, match=f"The {form} file is damaged or incomplete.*Save it as PNG or JPEG"):
         read_picture(data[: len(data) // 2])
 
 
@@ -359,7 +359,7 @@ def test_a_picture_without_pixels_is_refused(make):
 
 
 def test_a_strip_has_no_centre_square_worth_showing():
-    with pytest.raises(PictureError, match=r"2,100 x 100 pixels.*Crop it nearer to a square and try again"):
+    with pytest.raises(PictureError, match=r"2,100 x 100 pixels.*Crop it"):
         read_picture(encoded(Image.new("RGB", (2_100, 100))))
     assert read_picture(encoded(Image.new("RGB", (2_000, 100)))).shape == (32, 32, 3)
 
