@@ -84,7 +84,7 @@ def test_a_name_that_cannot_be_is_said_and_not_lost(monkeypatch):
     app.text_input(key="train_name").set_value("../*up*").run()
     button(app, "Start").click().run()
     assert not app.exception
-    assert app.warning[0].value.startswith("A run's name has at most")
+    assert app.warning[0].value.startswith("A run name must have at most")
     assert app.warning[0].value.endswith(r"'../\*up\*'.")  # not as Markdown
     assert app.text_input(key="train_name").value == "../*up*"
     assert jobs.find() == []
@@ -259,7 +259,7 @@ def test_on_a_hosted_instance_a_training_that_nobody_goes_on_with_makes_room(mon
     terminal.mkdir()
     write_record(terminal, dataclasses.replace(record, name="terminal", token=""))
     event_log.append(old.folder, "stopped", reason="")
-    with pytest.raises(ValueError, match="was begun already"):
+    with pytest.raises(ValueError, match="already exists"):
         training_limits.begin(presets("coloured-digits")["vicreg"], "old")  # it said something just now
     an_hour_ago = time.time() - training_limits.KEPT_SECONDS - 60
     os.utime(old.folder / EVENTS_FILE, (an_hour_ago, an_hour_ago))

@@ -203,7 +203,7 @@ def test_a_record_without_what_pages_tell_is_refused(run):
     for key in ("data", "device", "epochs", "seconds"):
         path.write_text(json.dumps({name: value for name, value in record.items() if name != key}))
         with pytest.raises(
-            RunError, match=f"cifar10-vicreg/config.json is not a run's: {key} is missing; fetch or train"
+            RunError, match=f"cifar10-vicreg/config.json is not a run's: {key} is missing; download or train"
         ):
             open_run(run.folder)
 
@@ -211,7 +211,7 @@ def test_a_record_without_what_pages_tell_is_refused(run):
 def test_a_missing_result_names_those_there_are(run):
     assert run.has("projections")
     assert not run.has("anomalies")
-    with pytest.raises(RunError, match=r"no result 'anomalies' \(it has: projections\).*vicreg evaluate"):
+    with pytest.raises(RunError, match=r"no result 'anomalies' \(available: projections\).*vicreg evaluate"):
         run.results("anomalies")
 
 
@@ -239,7 +239,7 @@ def test_a_crash_while_writing_leaves_the_old_run(run, monkeypatch):
 
 
 def test_a_crash_in_the_first_write_leaves_no_run(tmp_path):
-    with pytest.raises(ValueError, match="relative name"):
+    with pytest.raises(ValueError, match="relative path"):
         write_run(tmp_path / "new", {"history.csv": HISTORY, "../evil": b""}, RECORD)
     assert list(tmp_path.iterdir()) == []
 

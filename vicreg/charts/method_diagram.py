@@ -1,4 +1,4 @@
-"""VICReg as one drawing: a picture, two views, encoder, expander, and the three terms. A pure function to SVG."""
+"""VICReg as a diagram: picture, two views, encoder, expander and the three terms, as SVG."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from html import escape
 
 from vicreg.terms import TERMS, Term
 
-BARS = 24  # how many numbers of a representation or an embedding are drawn
+BARS = 24  # numbers drawn per representation or embedding
 
 
 def diagram(
@@ -18,11 +18,11 @@ def diagram(
     embeddings: tuple[Sequence[float], Sequence[float]] | None = None,
     scale: float | None = None,
 ) -> str:
-    """An SVG, 1000 x 330 units, as wide as its place; it takes the colour of the text around it.
+    """An SVG of 1000 x 330 units that fills its container and uses the text colour of the page.
 
-    picture, views: data URIs of square images. representations, embeddings: numbers of both views, of which the first
-    24 are drawn as bars (upwards positive); grey boxes stand for them where there are none. scale: what the top of an
-    embedding's box stands for, and minus that its bottom; without it, and for representations, each box has its own.
+    picture, views: data URIs of square images. representations, embeddings: of both views; the first 24 numbers are drawn
+    as bars (positive upwards), and grey boxes if there are none. scale: the boxes of embeddings reach from -scale to scale.
+    Without it, and for representations, each box has its own scale.
     """
     parts = [
         '<svg viewBox="0 0 1000 330" width="100%" role="img" aria-labelledby="vicreg-diagram" '
@@ -111,7 +111,7 @@ def _bracket(x: int, top: int, bottom: int, colour: str) -> str:
 
 
 def _terms() -> list[str]:
-    """The terms one below the other, evenly; those between the first and the last stand beside the bracket."""
+    """The terms in a column, evenly spaced; all but the first and last are placed next to the bracket."""
     top, bottom, last = 30, 258, len(TERMS) - 1
     return [
         _term(915 if i in (0, last) else 926, round(top + (bottom - top) * i / last), term)

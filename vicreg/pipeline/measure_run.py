@@ -1,4 +1,4 @@
-"""From a run to its figures: metrics.json, results/ and the model card, measured on the pictures at hand."""
+"""Evaluate a run on the images of this machine: write metrics.json, results/ and the model card."""
 
 from __future__ import annotations
 
@@ -26,20 +26,21 @@ def evaluate_run(
     download: bool = False,
     on_stage: Stage = lambda label, done, total: None,
 ) -> Run:
-    """Rebuild metrics.json, results/ and the model card of a run from its weights, and return the run.
+    """Evaluate a run: rebuild metrics.json, results/ and the model card from its weights, and return the run.
 
-    only: sections of the report (`vicreg.evaluation.report.SECTIONS`) to measure, where the others stay as they are; all,
-    if none is named. Measured on the pictures at hand, which the metrics name. Raises PicturesMissing where there are
-    none, and ValueError for an unknown section or one of a run that was never measured; where only the anomalies'
-    pictures are missing, their figures are left out.
+    only: sections of the report to measure (`vicreg.evaluation.report.SECTIONS`); the others are kept. Default: all.
+    Uses the images on this machine; the metrics say which. If only the anomalies are missing, their figures are left out.
+
+    Raises PicturesMissing if there are no images, and ValueError for an unknown section, or for a single section of a run
+    that has never been evaluated.
     """
     from vicreg.evaluation.report import SECTIONS, evaluate
 
     unknown = sorted(set(only) - set(SECTIONS))
     if unknown:
-        raise ValueError(f"there is no section {', '.join(unknown)}; there are: {', '.join(SECTIONS)}")
+        raise ValueError(f"there is no section {', '.join(unknown)}; available: {', '.join(SECTIONS)}")
     if only and not run.metrics:
-        raise ValueError(f"{run.name} was never measured: evaluate it whole before one section is measured again")
+        raise ValueError(f"{run.name} has never been evaluated: evaluate all sections first")
 
     train_set, test_set = load_splits(run.config.dataset, download=download, on_stage=on_stage)
     anomalies = anomaly_set(run.config.dataset, download=download)
@@ -102,27 +103,27 @@ def evaluate_run(
 
     files = {METRICS_FILE: to_json(metrics), **tables}
     files["README.md"] = model_card(run.config, run.record, metrics, name=run.name).encode()
-    # An old curve goes where there are no anomalies now.
+    # Remove an old curve if there are no anomalies now.
     stale = ["results/roc.parquet"] if "anomaly" in (only or SECTIONS) else []
     return update_run(run, files, without=stale)
 
 
 def _merged(before: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, Any]:
-    """The metrics with some sections measured again, in the report's order."""
+    """Merge new sections into the old metrics, in the order of the report."""
     from vicreg.evaluation.report import SECTIONS
 
     changed = [what for what, source in now["sources"].items() if before["sources"].get(what, source) != source]
     if changed:
-        raise ValueError(f"the {' and '.join(changed)} pictures are not those of its other figures: evaluate it whole")
+        raise ValueError(f"the {' and '.join(changed)} images differ from those of the other sections: evaluate all sections")
     both = {**before, **now, "sources": {**before["sources"], **now["sources"]}}
     order = ["sources", *SECTIONS, *both]  # unknown ones last
     return {name: both[name] for name in sorted(both, key=order.index)}
 
 
 def anomaly_set(dataset: str, *, download: bool = False) -> ImageSet | None:
-    """The images that are anomalies to a data set, as the catalogue names them; None where they are not at hand.
+    """The anomalies for a data set, according to the catalogue; None if they are not on this machine.
 
-    To CIFAR-10 they are the first 3,000 of MNIST's test split, to coloured-digits crops of photographs.
+    For CIFAR-10: the first 3,000 images of MNIST's test split. For coloured-digits: crops of photographs.
     """
     name, count = CATALOGUE[dataset].anomalies
     try:
@@ -142,8 +143,8 @@ def representations(
 ) -> Any:
     """The run's representations of an image set, float32 (N, width), from the disk cache or computed once.
 
-    A baseline of pixels is fitted on the train split, which is loaded for it; the eigenmap has rows for the first train
-    images only, those on its graph.
+    The pixel baseline is fitted on the train split, which is loaded for it. The eigenmap has rows only for the first train
+    images, those in its graph.
     """
     from vicreg.evaluation.encode import cache_key, cached_representations
 
