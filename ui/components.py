@@ -1,4 +1,4 @@
-"""Parts of our own: pictures as tiles that can be clicked, drawings, the width of the page."""
+"""Custom components: clickable picture tiles, SVG drawings, and the page width."""
 
 from __future__ import annotations
 
@@ -88,10 +88,10 @@ def tiles(
     scale: int = 2,
     on_pick: Callable[[int], None] | None = None,
 ) -> None:
-    """Pictures at a whole multiple of their size, unsmoothed, as one sprite; a click or Enter picks one.
+    """Pictures enlarged by a whole factor without smoothing, sent as one sprite. A click or Enter picks one.
 
-    images: (n, S, S, 3) uint8. captions: lines for each, the first beside a dot of its colour. alts: a text for
-    each. ids: what on_pick is called with, before the page runs again. framed: the ids that are framed.
+    images: (n, S, S, 3) uint8. captions: lines per picture; the first has a dot in its colour. alts: one text per picture.
+    ids: passed to on_pick before the page reruns. framed: the ids with a frame.
     """
     count, side = len(images), images.shape[1]
     if not count:
@@ -147,7 +147,7 @@ _DRAWING = st.components.v2.component(
 
 
 def drawing(svg: str, *, key: str) -> None:
-    """An SVG of our own making, in the colour of the text around it. (st.html takes SVG out.)"""
+    """An SVG in the page's text colour. (st.html removes SVG.) It must come from this app, never from users."""
     _DRAWING(key=key, data={"svg": svg})
 
 
@@ -172,7 +172,7 @@ _WIDTH = st.components.v2.component(
 
 
 def width() -> int:
-    """The width of the page's content in pixels, for charts of several panels, which cannot stretch by themselves."""
+    """The width of the page's content in pixels, for charts with several panels, which cannot stretch."""
     known = st.session_state.get("_width", 860)
     told = _WIDTH(key="_width_probe", data={"width": known}, on_width_change=lambda: None, height=1).width
     if told and told != known:

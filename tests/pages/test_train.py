@@ -51,12 +51,12 @@ def test_on_a_cpu_coloured_digits_and_the_smallest_encoder_are_offered_first_wit
     app = page()
     assert not app.exception
     assert [box.value for box in app.selectbox] == ["coloured-digits", "vicreg", "tiny"]
-    assert re.search(r"About [\d.]+ (s|minutes|hours)\*\* of steps on the CPU", text(app))
-    assert re.search(r"as it is now: 480 steps of (\d+ ms|[\d.]+ s)\.", text(app))
+    assert re.search(r"About [\d.]+ (s|minutes|hours)\*\* of training on the CPU", text(app))
+    assert re.search(r"machine: 480 steps of (\d+ ms|[\d.]+ s)\.", text(app))
     assert not button(app, "Start").disabled
 
     app.number_input(key="train_epochs_coloured-digits").set_value(100).run()
-    assert "as it is now: 4,000 steps" in text(app)
+    assert "machine: 4,000 steps" in text(app)
     assert len(timed) == 1  # its steps are as long as before
     app.selectbox(key="train_preset_coloured-digits").set_value("neighbour-views").run()
     assert not app.exception
@@ -167,7 +167,7 @@ def test_a_machine_that_is_busy_elsewhere_is_said_before_anything_is_timed(monke
     assert "Start" not in [one.label for one in app.button]
     monkeypatch.setenv("SPACE_ID", "ada/demo")
     monkeypatch.setenv("VICREG_TRAINING", "on")
-    assert page().info[0].value == "Another training has this machine. Look again later."
+    assert page().info[0].value == "Another training is running on this server. Try again later."
 
 
 def test_an_operators_key_is_answered(monkeypatch):
@@ -234,7 +234,7 @@ def test_what_was_chosen_is_trained_and_only_its_starter_commands_it(monkeypatch
         his.run()
         assert "was interrupted" in his.warning[0].value  # he had watched it
         assert "Resume" not in his.warning[0].value
-        assert not {"Resume", "Discard it for good"} & {one.label for one in his.button}
+        assert not {"Resume", "Delete permanently"} & {one.label for one in his.button}
         late = page()
         assert not late.warning
         button(his, "Start")  # what she left does not stand in his way
@@ -319,7 +319,7 @@ def test_a_run_is_trained_stopped_resumed_and_found_in_retrieval(tmp_path):
         epochs = page.get_by_role("spinbutton", name="Epochs")
         epochs.fill("2")
         epochs.press("Enter")
-        page.get_by_text("as it is now: 80 steps").wait_for()
+        page.get_by_text("machine: 80 steps").wait_for()
         page.get_by_role("button", name="Start").click()
 
         told = page.get_by_text(re.compile(r"step \d+ of 80"))
@@ -344,7 +344,7 @@ def test_a_run_is_trained_stopped_resumed_and_found_in_retrieval(tmp_path):
         with page.expect_popup() as opened_page:
             page.get_by_role("link", name="neighbours").click()
         retrieval = opened_page.value
-        retrieval.get_by_role("heading", name="Which pictures does the network find alike?").wait_for()
+        retrieval.get_by_role("heading", name="Which pictures look similar to the network?").wait_for()
         retrieval.get_by_role("group", name="Nearest pictures").get_by_role("button").nth(7).wait_for()
         expect(retrieval.get_by_text("coloured-digits/vicreg-mine (own)").first).to_be_visible()
         browser.close()

@@ -134,7 +134,7 @@ def test_what_is_missing_is_named(hub):
         probe("ada/walks")
     with pytest.raises(HubError, match="ada/runs has no revision 'v9'"):
         probe(REPO, "v9")
-    with pytest.raises(HubError, match=r"ada/runs holds no other\.txt"):
+    with pytest.raises(HubError, match=r"ada/runs has no other\.txt"):
         fetch(REPO, "other.txt", commit=head(hub), max_bytes=5)
 
 
@@ -283,11 +283,11 @@ RESPONSE = httpx2.Response(404, request=httpx2.Request("GET", "http://hub/secret
         (errors.GatedRepoError("x", response=RESPONSE), "request access"),
         (errors.RepositoryNotFoundError("x", response=RESPONSE), "hf auth login"),
         (errors.RevisionNotFoundError("x", response=RESPONSE), "no revision 'v1'"),
-        (errors.RemoteEntryNotFoundError("x", response=RESPONSE), "holds no a.bin"),
+        (errors.RemoteEntryNotFoundError("x", response=RESPONSE), "has no a.bin"),
         (errors.DisabledRepoError("x", response=RESPONSE), "disabled"),
         (errors.HfHubHTTPError("x", response=httpx2.Response(401, request=RESPONSE.request)), "hf auth login"),
         (errors.HfHubHTTPError("x", response=httpx2.Response(403, request=RESPONSE.request)), "no access"),
-        (errors.HfHubHTTPError("x", response=httpx2.Response(412, request=RESPONSE.request)), "somebody else"),
+        (errors.HfHubHTTPError("x", response=httpx2.Response(412, request=RESPONSE.request)), "someone else"),
         (errors.HfHubHTTPError("x", response=RESPONSE), "check the spelling"),
         (errors.LocalEntryNotFoundError("x"), "cannot be reached"),
         (errors.OfflineModeIsEnabled("x"), "HF_HUB_OFFLINE"),
