@@ -121,9 +121,7 @@ def show_pictures() -> None:
             show_row("Farthest", number, lists.farthest, lists.farthest_distances, one, key=key)
 
     heading, more = st.columns([3, 1], vertical_alignment="bottom")
-    heading.markdown(
-        "**Pick another query.** First row: how many of a picture's five nearest (cosine) have its class"
-    )
+    heading.markdown("**Pick another query.** First row: how many of a picture's five nearest (cosine) have its class")
     start = st.session_state.setdefault("gallery_start", 0)
     if more.button("Other pictures", icon=":material/shuffle:", width="stretch"):
         start = st.session_state["gallery_start"] = (start + GALLERY) % len(pictures)

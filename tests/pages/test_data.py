@@ -143,9 +143,9 @@ def test_no_page_waits_for_a_network_that_does_not_answer(fault, hub, monkeypatc
     assert FALLBACK in app.info[0].value
     assert "could not be downloaded" in app.info[0].value
     app = opened("maps", data="cifar10")
-    assert [("could not be downloaded" in warning.value, "VICREG_DATA" in warning.value) for warning in app.warning] == [
-        (True, True)
-    ]
+    assert [
+        ("could not be downloaded" in warning.value, "VICREG_DATA" in warning.value) for warning in app.warning
+    ] == [(True, True)]
     assert "Retry" in labels(app)
 
 

@@ -49,7 +49,9 @@ def add(commands: Any) -> None:
     )
     seeds.set_defaults(command=_seeds)
     seeds.add_argument("run", metavar="RUN", help="name or folder of the run to update")
-    seeds.add_argument("others", nargs="+", metavar="OTHER", help="evaluated runs of the same training with other seeds")
+    seeds.add_argument(
+        "others", nargs="+", metavar="OTHER", help="evaluated runs of the same training with other seeds"
+    )
 
 
 def _seeds(options: argparse.Namespace) -> int:

@@ -114,7 +114,9 @@ def _merged(before: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, Any]
 
     changed = [what for what, source in now["sources"].items() if before["sources"].get(what, source) != source]
     if changed:
-        raise ValueError(f"the {' and '.join(changed)} images differ from those of the other sections: evaluate all sections")
+        raise ValueError(
+            f"the {' and '.join(changed)} images differ from those of the other sections: evaluate all sections"
+        )
     both = {**before, **now, "sources": {**before["sources"], **now["sources"]}}
     order = ["sources", *SECTIONS, *both]  # unknown ones last
     return {name: both[name] for name in sorted(both, key=order.index)}
