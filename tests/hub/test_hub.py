@@ -230,7 +230,7 @@ def test_a_run_that_nobody_could_download_is_not_published(hub, made, tmp_path):
     run = write_run(tmp_path / name, contents(made["cifar10-vicreg"]), stripped(made["cifar10-vicreg"]))
     with pytest.raises(HubError, match="rename its folder"):
         publish(REPO, [run])
-    with pytest.raises(HubError, match="Two runs are called"):
+    with pytest.raises(HubError, match="Two runs are named"):
         publish(REPO, [made["cifar10-pixels"]] * 2)
     with pytest.raises(HubError, match="main branch"):
         publish(REPO + "@v1", [run])
@@ -419,8 +419,8 @@ def test_a_config_that_says_otherwise_than_the_index_is_refused(stocked):
             lambda runs: runs["cifar10-vicreg"].update(encoder="vit"),
             "has the encoder 'vit', this version of the app knows",
         ),
-        (lambda runs: runs["cifar10-vicreg"].update(dataset="svhn"), "has the data set 'svhn', this version"),
-        (lambda runs: size_of(runs, "history.csv", len(HISTORY) + 1), "the repository holds"),
+        (lambda runs: runs["cifar10-vicreg"].update(dataset="svhn"), "has the data set 'svhn', but this version"),
+        (lambda runs: size_of(runs, "history.csv", len(HISTORY) + 1), "but it has"),
         (lambda runs: size_of(runs, "results/more.parquet", 5), "which is missing in the repository"),
     ],
 )
