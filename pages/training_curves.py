@@ -96,7 +96,7 @@ with words:
         st.markdown(f"**{ui.coloured(term.name, term.name)}** {term.reading}")
     st.markdown(
         "**What the curves do not prove.** You cannot compare the totals of runs with different weights. A lower total does "
-        "not have to mean better representations: check the [probe](probe). Each map starts from the one before, so "
+        "not guarantee better representations: check the [probe](probe). Each map starts from the one before, so "
         "classes keep their places."
     )
 ui.measured(

@@ -519,7 +519,7 @@ def test_too_large_a_run_is_refused():
     files = {"config.json": file, "model.safetensors": file, "history.csv": file}
     run = {"schema": 1, "dataset": "cifar10", "preset": "a", "encoder": "tiny", "epochs": 1, "probe": None}
     index = {"schema": 1, "runs": {"a": {**run, "bytes": 450_000_000, "files": files}}}
-    with pytest.raises(HubError, match="a has 450,000,000 bytes, at most 300,000,000 are allowed"):
+    with pytest.raises(HubError, match="a has 450,000,000 bytes, but at most 300,000,000 are allowed"):
         read_index(json.dumps(index).encode(), repo=REPO, revision="main", commit="0" * 40, sizes=None)
 
 

@@ -162,12 +162,12 @@ def test_weights_of_another_network_are_refused(run):
             "sources is missing; `python -m vicreg ev",
         ),
         ("metrics.json", b"[" * 50_000, lambda run: run.metrics, "nested too deeply"),
-        ("history.csv", b"epoch,split\n", lambda run: run.history, "has no column variance; fetch or train"),
+        ("history.csv", b"epoch,split\n", lambda run: run.history, "has no column variance; download or train"),
         (
             "results/projections.parquet",
             b"PAR1" + bytes(40),
             lambda run: run.results("projections"),
-            "is no parquet file",
+            "is not a parquet file",
         ),
         (
             "results/projections.parquet",
@@ -203,7 +203,7 @@ def test_a_record_without_what_pages_tell_is_refused(run):
     for key in ("data", "device", "epochs", "seconds"):
         path.write_text(json.dumps({name: value for name, value in record.items() if name != key}))
         with pytest.raises(
-            RunError, match=f"cifar10-vicreg/config.json is not a run's: {key} is missing; download or train"
+            RunError, match=f"cifar10-vicreg/config.json is not valid: {key} is missing; download or train"
         ):
             open_run(run.folder)
 

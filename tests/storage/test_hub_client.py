@@ -60,7 +60,7 @@ def test_a_repository_is_written_with_or_without_a_revision(text, meant):
     ],
 )  # fmt: skip
 def test_anything_else_is_refused_with_the_rule(text):
-    with pytest.raises(HubError, match=r"is written OWNER/NAME|is a branch, a tag or a commit"):
+    with pytest.raises(HubError, match=r"must be OWNER/NAME|must be a branch, a tag or a commit"):
         parse(text)
 
 
@@ -183,7 +183,7 @@ def test_a_file_that_is_larger_than_it_should_be_is_not_fetched(hub, tmp_path):
     assert not leftovers(tmp_path)
 
 
-@pytest.mark.parametrize(("fault", "words"), [("short", "arrived incomplete"), ("cut", "cut off several times")])
+@pytest.mark.parametrize(("fault", "words"), [("short", "arrived incomplete"), ("cut", "interrupted several times")])
 def test_half_a_body_is_thrown_away(hub, monkeypatch, tmp_path, fault, words):
     monkeypatch.setattr(file_download.time, "sleep", lambda seconds: None)  # a second between two of the client's tries
     hub.faults = {"big.bin": fault}

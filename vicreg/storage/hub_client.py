@@ -85,7 +85,7 @@ def probe(repo: str, revision: str = "main", *, repo_type: str = "model", token:
     """
     _check(repo, revision)
     if offline():
-        raise HubError(offline_sentence(f"{repo} cannot be asked for"))
+        raise HubError(offline_sentence(f"{repo} cannot be looked up"))
     from huggingface_hub import HfApi
 
     answers: queue.SimpleQueue[Listing | Exception | None] = queue.SimpleQueue()
@@ -266,10 +266,10 @@ class _Count:
         if size > self.max_bytes:
             raise HubError(
                 f"{self.what} is larger than it should be (more than {self.max_bytes:,} bytes), so it was not fetched; "
-                "choose another revision, or ask its owner to publish it again."
+                "choose another revision, or ask the owner to publish it again."
             )
         if self.restarts > RESTARTS:
-            raise HubError(f"{self.what} arrived cut off several times: try again later.")
+            raise HubError(f"{self.what} was interrupted several times: try again later.")
 
 
 class _Bar:
@@ -305,9 +305,9 @@ class _Bar:
 def _check(repo: str, revision: str) -> None:
     good = _REPO.fullmatch(repo) and not re.search(r"\.\.|--|[.-](/|$)|\.git$", repo)
     if not good or not plain(repo):
-        raise HubError(f"A repository is written OWNER/NAME or OWNER/NAME@REVISION, got {shown(repo)}.")
+        raise HubError(f"A repository must be OWNER/NAME or OWNER/NAME@REVISION, got {shown(repo)}.")
     if not _REVISION.fullmatch(revision) or re.search(r"\.\.|//|/\.|[./]$", revision) or not plain(revision):
-        raise HubError(f"A revision is a branch, a tag or a commit, such as main, got {shown(revision)}.")
+        raise HubError(f"A revision must be a branch, a tag or a commit, such as main, got {shown(revision)}.")
 
 
 def _folder(repo: str, repo_type: str) -> Path:
