@@ -414,10 +414,10 @@ def test_a_config_that_says_otherwise_than_the_index_is_refused(stocked):
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        (lambda runs: runs["cifar10-vicreg"].update(schema=2), "has schema 2, this version of the app reads schema 1"),
+        (lambda runs: runs["cifar10-vicreg"].update(schema=2), "has schema 2, but this version of the app reads schema 1"),
         (
             lambda runs: runs["cifar10-vicreg"].update(encoder="vit"),
-            "has the encoder 'vit', this version of the app knows",
+            "has the encoder 'vit', but this version of the app knows",
         ),
         (lambda runs: runs["cifar10-vicreg"].update(dataset="svhn"), "has the data set 'svhn', but this version"),
         (lambda runs: size_of(runs, "history.csv", len(HISTORY) + 1), "but it has"),
@@ -486,15 +486,15 @@ def refiled(index: dict, name: str) -> None:
         (lambda index: entry(index).update(bytes=1), "do not add up"),
         (lambda index: entry(index).update(files=[]), "lists no files"),
         (lambda index: entry(index).update(epochs="8"), "must be a number"),
-        (lambda index: entry(index).update(preset="<script>"), "the preset of cifar10-vicreg is missing or not a plain word"),
-        (lambda index: entry(index).update(encoder=None), "the encoder of cifar10-vicreg"),
+        (lambda index: entry(index).update(preset="<script>"), "the preset of cifar10-pixels is missing or not a plain word"),
+        (lambda index: entry(index).update(encoder=None), "the encoder of cifar10-pixels"),
         (lambda index: entry(index).update(schema="1"), "has no schema"),
         (lambda index: entry(index).update(probe={"accuracy": 1e999, "interval": [0, 1]}), "not a percentage"),
         (lambda index: entry(index).update(probe={"accuracy": 50, "interval": [0]}), "no interval"),
         (lambda index: entry(index).update(probe=[]), "not an object"),
         (lambda index: index["runs"].update({"a": 1}), "a is not an object"),
         (lambda index: index["runs"].update({f"r{i}": {} for i in range(100)}), "at most 100"),
-        (lambda index: index.update(schema=2), "has schema 2, this version of the app reads schema 1"),
+        (lambda index: index.update(schema=2), "has schema 2, but this version of the app reads schema 1"),
         (lambda index: index.update(runs=[]), "has no runs"),
         (lambda index: index.update(more="x" * 1_000_000), "larger than"),
     ],
@@ -606,7 +606,7 @@ def test_two_processes_download_the_same_at_once(stocked, tmp_path):
     both = [start("download", REPO, hub=stocked, home=tmp_path / "home") for _ in range(2)]
     for status, out, err in [finish(process) for process in both]:
         assert status == 0, err
-        assert f"pinned as ada/runs@{stocked.repos[REPO].heads['main']}" in out
+        assert f"as ada/runs@{stocked.repos[REPO].heads['main']}" in out
         assert "cifar10-no-variance" in out
     runs, broken = cached_runs(REPO)
     assert (len(runs), broken) == (3, [])

@@ -124,7 +124,7 @@ def test_a_folder_without_config_is_unfinished(run):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"schema": 2}, "has schema 2, this version of the app reads schema 1"),
+        ({"schema": 2}, "has schema 2, but this version of the app reads schema 1"),
         ({"config": {"encoder": "vit"}}, "encoder must be one of"),
         ({"files": {"../outside": {"sha256": "0" * 64, "bytes": 1}}}, "outside the run's folder"),
         ({"files": {"/etc/passwd": {"sha256": "0" * 64, "bytes": 1}}}, "outside the run's folder"),

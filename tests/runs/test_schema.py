@@ -334,5 +334,5 @@ def test_a_config_out_of_bounds_is_refused(key, value, words, tmp_path):
 
 def test_another_schema_is_named_before_anything_else_is_looked_at(tmp_path: Path):
     (tmp_path / "config.json").write_text(json.dumps({"schema": 2, "quite": "[other](things)"}))
-    with pytest.raises(RunError, match="has schema 2, this version of the app reads schema 1"):
+    with pytest.raises(RunError, match="has schema 2, but this version of the app reads schema 1"):
         open_run(tmp_path)

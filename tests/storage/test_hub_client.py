@@ -98,7 +98,7 @@ def test_a_probe_ends_within_seconds_whatever_happens(hub, monkeypatch, tmp_path
     else:
         hub.faults = {"/api/": fault}
     start = time.monotonic()
-    with pytest.raises(HubError, match="try again when the Hub can be reached"):
+    with pytest.raises(HubError, match="try again"):
         probe(REPO)
     assert time.monotonic() - start < 6  # whatever else this machine does meanwhile
 
