@@ -1,4 +1,4 @@
-"""Retrieval: the nearest and the farthest pictures of one that you pick, under one run or two."""
+"""Retrieval: the nearest and farthest pictures of a query, for one run or two."""
 
 import numpy as np
 import pandas as pd
@@ -11,9 +11,10 @@ from vicreg.runs.folder import Run
 SHOWN, GALLERY = 8, 40
 
 ui.page(
-    "Which pictures does the network find alike?",
-    "Click any picture: it becomes the query. **What do its nearest share with it?** Often the class, which the network was "
-    "never told, and often only colour or scene. The farthest are often the same few, whatever the query.",
+    "Which pictures look similar to the network?",
+    "Click any picture to make it the query. **What do its nearest pictures share with it?** Often the class, which "
+    "the network was never told, but often only the colour or the scene. The farthest pictures are often the same few "
+    "for every query.",
 )
 
 controls = st.columns([4, 4, 3, 3])
@@ -22,14 +23,14 @@ metric = controls[2].segmented_control(
     "Distance", ["cosine", "euclidean"], default="cosine", required=True, key="metric", bind="query-params"
 )
 split = controls[3].segmented_control(
-    "Gallery: pictures searched", ["test", "train"], default="test", required=True, key="gallery", bind="query-params"
+    "Gallery (pictures to search)", ["test", "train"], default="test", required=True, key="gallery", bind="query-params"
 )
 runs = [one for one in (run, second) if one is not None]
 pictures = ui.pictures(run)
 figures = ui.metrics(run).get("retrieval")
 if split == "train" and not all(one.has_network for one in runs):
     st.info(
-        "A baseline without a network places no new picture: it is searched in the test gallery.",
+        "This baseline has no network to encode new pictures, so only the test gallery is available.",
         icon=":material/info:",
     )
     split = "test"
@@ -40,27 +41,27 @@ classes = ui.class_names(run)
 
 
 def pick(index: int) -> None:
-    """Make a test picture the query, before the page runs again."""
+    """Make a test picture the query before the page reruns."""
     st.session_state["query"] = index
     ui.drop_own_picture("own_query")
 
 
 def known(of: ui.Pictures, index: int) -> list[str]:
-    """What else is known of a picture, as captions: the ink's colour, and `on` the paper's."""
+    """Captions with other known properties of a picture: the ink colour, and `on` the paper colour."""
     row = of.order[index]
     return [f"{'on ' * (what == 'paper')}{names[row]}" for what, names in of.known.items()]
 
 
 def show_row(side: str, number: int | None, indices: np.ndarray, distances: np.ndarray, run: Run, *, key: str) -> None:
-    """One row: the nearest or the farthest pictures under a run. number: the query's; None for a visitor's picture."""
+    """Show the nearest or farthest pictures for a run. number: of the query; None for an uploaded picture."""
     labels = gallery.labels[indices]
     under = f", `{ui.title(run)}`" if second is not None else ""
     if number is None:
         listed = pd.Series([classes[label] for label in labels]).value_counts()
-        found = "most often " + ", ".join(f"{name} ({n})" for name, n in listed.head(3).items())
+        found = "mostly " + ", ".join(f"{name} ({n})" for name, n in listed.head(3).items())
     else:
         agree = int((labels == pictures.labels[number]).sum())
-        found = f"{agree} of {len(indices)} are of the class {classes[pictures.labels[number]]}"
+        found = f"{agree} of {len(indices)} have the class {classes[pictures.labels[number]]}"
     st.markdown(f"**{side}** among {len(gallery):,} {split} pictures{under}: {found}")
     names = [gallery.classes[label] for label in labels]
     ui.tiles(
@@ -77,7 +78,7 @@ def show_row(side: str, number: int | None, indices: np.ndarray, distances: np.n
 
 
 def choose_query() -> tuple[int, np.ndarray | None]:
-    """The number of the test picture that is the query, and the visitor's own picture, which then is it, if there is one."""
+    """Choose the query: the number of a test picture, and an uploaded picture that replaces it, or None."""
     number = st.number_input(
         "Query: test picture",
         0,
@@ -102,12 +103,12 @@ def choose_query() -> tuple[int, np.ndarray | None]:
         scale=5,
     )
     if own is not None:
-        st.button("Put it away", icon=":material/close:", on_click=ui.drop_own_picture, args=("own_query",))
+        st.button("Remove picture", icon=":material/close:", on_click=ui.drop_own_picture, args=("own_query",))
     return number, own
 
 
 def show_answers(number: int, own: np.ndarray | None) -> None:
-    """The nearest and the farthest pictures of the query, under each run."""
+    """Show the nearest and farthest pictures of the query, for each run."""
     if own is None:
         found = [ui.search(one, pictures, number, gallery=split, metric=metric, k=SHOWN) for one in runs]
     else:
@@ -122,11 +123,9 @@ def show_answers(number: int, own: np.ndarray | None) -> None:
 
 
 def offer_queries(framed: list[int]) -> None:
-    """Pictures to click on. framed: the query, where it is one of them."""
+    """Show other pictures to pick. framed: the query, if it is one of them."""
     heading, more = st.columns([3, 1], vertical_alignment="bottom")
-    heading.markdown(
-        "**Pick another query**: one picture of each class, with how many of its five nearest (cosine) agree, then more"
-    )
+    heading.markdown("**Pick another query.** First row: how many of a picture's five nearest (cosine) have its class")
     start = st.session_state.setdefault("gallery_start", 0)
     if more.button("Other pictures", icon=":material/shuffle:", width="stretch"):
         start = st.session_state["gallery_start"] = (start + GALLERY) % len(pictures)
@@ -172,7 +171,7 @@ measured = {
     ui.title(one): ui.metrics(one)["retrieval"] for one in runs if "hubness" in ui.metrics(one).get("retrieval", {})
 }
 if measured:
-    st.subheader("How often, over all test pictures?", anchor=False)
+    st.subheader("How often, across all test pictures?", anchor=False)
     left, right = st.columns([1, 1], gap="large")
     with left:
         by_class = pd.DataFrame(
@@ -203,20 +202,22 @@ if measured:
                 f"(95 % interval {low:.2f} to {high:.2f}; chance is {ui.guessing(run)})."
             )
             if colour:
+                closer = 100 * (1 - colour["distance_ratio"])
                 st.markdown(
-                    f"**Colour.** Its neighbours are {colour['distance_ratio']:.2f} times as far apart in mean colour as "
-                    f"random pairs (1: colour plays no part), and a share of $R^2$ = {colour['r2']:.2f} of mean colour can be "
-                    "read off the representation."
+                    f"**Colour.** The mean colours of neighbours differ {abs(closer):.0f} % "
+                    f"{'less' if closer > 0 else 'more'} than those of random pairs. A linear model predicts a "
+                    f"picture's mean colour from its representation with $R^2$ = {colour['r2']:.2f}."
                 )
             if seen := ui.metrics(one_of[title]).get("attributes"):
                 st.markdown(
-                    "**What else they share.** "
+                    "**What else the five nearest share.** "
                     + ", ".join(f"{found['nearest_5_same']:.2f} % the {what}" for what, found in seen.items())
-                    + f" of the query; guessing gives {next(iter(seen.values()))['chance']:.2f} %."
+                    + f" with the query; guessing gives {next(iter(seen.values()))['chance']:.2f} %."
                 )
             st.markdown(
-                f"**The farthest repeat.** Ten pictures fill {hubness[metric]['farthest']:.2f} % of all farthest five "
-                f"({metric}; {hubness['by_chance']:.2f} % if all were equally often there): hubs, below."
+                f"**The farthest repeat.** Ten pictures (hubs, below) fill {hubness[metric]['farthest']:.2f} % of all "
+                f"lists of the farthest five ({metric}). If all pictures appeared equally often, it would be "
+                f"{hubness['by_chance']:.2f} %."
             )
     hubs = measured[ui.title(run)]["hubness"][metric]["hubs"] if ui.title(run) in measured else []
     if hubs and pictures is not None:
@@ -239,16 +240,15 @@ if measured:
             on_pick=pick,
         )
 st.markdown(
-    "**What is compared.** The numbers of the representation $y$, before the expander. The cosine distance is "
-    r"$1 - \cos(y, y')$, from 0 to 2: only the direction counts. The Euclidean distance $\lVert y - y' \rVert$ also sees the "
-    "length."
+    "**What is compared.** The representations $y$, before the expander. The cosine distance $1 - \\cos(y, y')$ is between 0 "
+    r"and 2 and depends only on their directions. The Euclidean distance $\lVert y - y' \rVert$ also depends on their lengths."
 )
 st.markdown(
-    "**What it does not prove.** One query is an anecdote, and a near picture of the right class can be near for "
-    "the wrong reason: background, colour, pose. The [probe](probe) and the [maps](maps) look at all pictures at once."
+    "**What it does not prove.** One query is an anecdote. A neighbour of the right class may be near for the wrong reason: "
+    "background, colour or pose. The [probe](probe) and the [maps](maps) use all pictures."
 )
 ui.measured(
-    f"Exact search over the whole gallery, the query itself left out. Run `{ui.title(run)}`, gallery: "
+    f"Exact search over the whole gallery, without the query itself. Run `{ui.title(run)}`, gallery: "
     f"{ui.spec(run).title}'s {split} split; measured on: "
     f"{ui.metrics(run).get('sources', {}).get('test', {}).get('source', 'unknown.')} "
     + (figures or {}).get("protocol", ""),

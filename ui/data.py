@@ -1,7 +1,7 @@
-"""Which data set the pages show, and how its pictures arrive.
+"""Choose the data set that pages show, and download its pictures.
 
-The pictures of the FIRST data set come from the Hub in the background, begun by the first visitor of a server and shared
-by all. Where they cannot be had, pages fall to the FALLBACK, which every machine can make.
+When the first visitor opens the app, the server starts to download the pictures of the FIRST data set in the background,
+for all visitors. If this fails, pages show the FALLBACK data set, which is generated on the machine.
 """
 
 from __future__ import annotations
@@ -23,18 +23,18 @@ MISSING, ARRIVING, HERE = "missing", "arriving", "here"
 
 
 def pick_data() -> None:
-    """The choice of the data set in the sidebar, kept in the URL; the default is what this machine has pictures of."""
+    """Select the data set in the sidebar. Kept in the URL. The default is one whose pictures are on this machine."""
     state, before = arrival(FIRST), st.session_state.get("_default_data")
-    # A page that has fallen back stays so until the pictures are here, whoever pressed Retry.
+    # A page keeps the fallback until the pictures have arrived, whoever pressed Retry.
     default = FIRST if state == HERE or (state == ARRIVING and before != FALLBACK) else FALLBACK
     if before not in (None, default) and not st.session_state.get("_chose_data"):
         st.session_state.pop("data", None)
     st.session_state["_default_data"] = default
-    if "data" in st.query_params:  # defaults are not in a link: somebody chose this one
+    if "data" in st.query_params:  # defaults are not part of a link, so somebody chose this one
         keep_choice()
     linked = str(st.query_params.get("run", "")).split("/")[0]
     if "data" not in st.session_state and "data" not in st.query_params and linked in DATASETS and linked != default:
-        st.session_state["data"] = linked  # a link to a run is a link to its data set
+        st.session_state["data"] = linked  # a link to a run also selects its data set
     st.sidebar.selectbox(
         "Data set",
         [default, *(name for name in DATASETS if name != default)],
@@ -42,40 +42,40 @@ def pick_data() -> None:
         bind="query-params",
         persist_state="session",
         on_change=keep_choice,
-        help=f"From the Hugging Face Hub: {titles(made_here=False)}. Made on this machine: {titles(made_here=True)}.",
+        help=f"From the Hugging Face Hub: {titles(made_here=False)}. Generated on this machine: {titles(made_here=True)}.",
     )
 
 
 def titles(*, made_here: bool) -> str:
-    """The titles of the data sets that are made on this machine, or of those that come from the Hub."""
+    """The titles of the data sets that are generated here, or of those from the Hub."""
     return ", ".join(CATALOGUE[name].title for name in DATASETS if CATALOGUE[name].made_here == made_here)
 
 
 def keep_choice() -> None:
-    """From now on this session's data set is its visitor's: the arrival of pictures no longer changes it."""
+    """Keep the visitor's choice: arriving pictures no longer change the data set of this session."""
     st.session_state["_chose_data"] = True
 
 
 def chosen() -> str:
-    """The data set that this session looks at."""
+    """The data set of this session."""
     return st.session_state.get("data", FIRST)
 
 
 def explain_fallback() -> None:
-    """One line where pages show FALLBACK only because FIRST's pictures cannot be had."""
+    """Explain why pages show FALLBACK, if FIRST's pictures are not available."""
     if chosen() != FALLBACK or st.session_state.get("_default_data") != FALLBACK:
         return
     first, fallback = CATALOGUE[FIRST].title, CATALOGUE[FALLBACK].title
     task = task_of(FIRST, "test")
     if task is not None and not task.status().over:
-        follow(task, key="fallback", waiting=f"Asking the Hub for {task.label}; {fallback} meanwhile")
+        follow(task, key="fallback", waiting=f"Asking the Hub for {task.label}; showing {fallback} meanwhile")
         return
     offline = hub_client.offline()
     words, button = (st, None) if offline else st.columns([6, 1], vertical_alignment="center")
-    why = "and HF_HUB_OFFLINE forbids fetching them" if offline else "and the Hub did not give them"
+    why = "and HF_HUB_OFFLINE forbids downloading them" if offline else "and could not be downloaded"
     words.info(
-        f"{first}'s pictures are not on this machine {why}, so this shows {fallback}, made here. {first}'s curves, "
-        f"maps, tables and ROC need no pictures: choose `{FIRST}` in the sidebar.",
+        f"{first}'s pictures are not on this machine {why}, so you see {fallback}. {first}'s curves, "
+        f"maps, tables and ROC work without pictures: choose `{FIRST}` in the sidebar.",
         icon=":material/hide_image:",
     )
     if button is not None and button.button("Retry", key="retry_fallback", width="stretch", help=why_missing(FIRST)):
@@ -84,7 +84,7 @@ def explain_fallback() -> None:
 
 
 def begin(*, again: bool = False) -> None:
-    """Start fetching the test pictures that are not on this machine, and the anomalies'; once a process, or again."""
+    """Start to download missing test pictures and anomalies: once per process, or again on request."""
     if hub_client.offline():
         return
     for name in (FIRST, CATALOGUE[FIRST].strangers[0]):
@@ -93,7 +93,7 @@ def begin(*, again: bool = False) -> None:
 
 
 def arrival(name: str, split: str = "test") -> str:
-    """Whether a split's pictures are HERE on this machine, ARRIVING, or MISSING."""
+    """Whether a split's pictures are HERE, ARRIVING or MISSING on this machine."""
     task = task_of(name, split)
     if task is not None and not task.status().over:
         return ARRIVING
@@ -101,24 +101,24 @@ def arrival(name: str, split: str = "test") -> str:
 
 
 def fetch(name: str, split: str = "test", *, again: bool = False) -> Task[None]:
-    """Fetch and decode a split in the background, once for all sessions."""
+    """Download and decode a split in the background, once for all sessions."""
 
     def work(on_progress: Callable[[int, int], None], should_stop: Callable[[], bool]) -> None:
         loading.fetch(name, split, on_bytes=on_progress, should_stop=should_stop)
         loading.load(name, split)
 
     registry, key = tasks("pictures"), f"pictures:{name}:{split}"
-    registry.forget(key)  # of one that is done the pictures were removed since
+    registry.forget(key)  # if it was done before, the pictures have been removed since
     return registry.start(key, f"{CATALOGUE[name].title}'s {split} pictures", work, again=again)
 
 
 def task_of(name: str, split: str) -> Task[object] | None:
-    """The task that fetches a split, if there was one."""
+    """The task that downloads a split, if there is one."""
     return tasks("pictures").get(f"pictures:{name}:{split}")
 
 
 def show_arrival(name: str, split: str) -> None:
-    """One line for a split that is not here: how far it is, or why it is missing and a button that fetches it."""
+    """Show the progress of a missing split, or why it is missing and a download button."""
     task = task_of(name, split)
     if task is not None and not task.status().over:
         follow(task, key=f"{name}_{split}", waiting=f"Asking the Hub for {task.label}", cancel=split == "train")
@@ -131,19 +131,19 @@ def show_arrival(name: str, split: str) -> None:
     if hub_client.offline():
         return
     size = f"{CATALOGUE[name].file(split).bytes / 1e6:.0f} MB"
-    label = "Retry" if failed else f"Fetch {size}"
+    label = "Retry" if failed else f"Download {size}"
     if button.button(label, key=f"fetch_{name}_{split}", width="stretch", help=f"{size} from {CATALOGUE[name].repo}"):
         fetch(name, split, again=True)
         st.rerun()
 
 
 def why_missing(name: str, split: str = "test") -> str:
-    """Why a split's pictures are not here and how to get them, in one line."""
+    """Why a split's pictures are missing and how to get them, in one line."""
     spec, task = CATALOGUE[name], task_of(name, split)
     if task is not None and task.status().state == "failed":
         return task.status().sentence
     what = f"{spec.title}'s {split} pictures are not on this machine"
     if hub_client.offline():
-        return f"{what}, and HF_HUB_OFFLINE forbids fetching them: set VICREG_DATA to a folder that has them."
+        return f"{what}, and HF_HUB_OFFLINE forbids downloading them: set VICREG_DATA to a folder that contains them."
     size = spec.file(split).bytes / 1e6
-    return f"{what}: set VICREG_DATA to a folder that has them, or fetch {size:.0f} MB from the Hub."
+    return f"{what}: set VICREG_DATA to a folder that contains them, or download {size:.0f} MB from the Hub."

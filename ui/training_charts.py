@@ -1,6 +1,6 @@
-"""The charts of a training on the page `train`: terms by step, figures by epoch, the latest map.
+"""Charts of a training for the page `train`: terms by step, figures by epoch, the latest map.
 
-Thirty visitors may watch one training: each drawing is made once, and sent only when there is something new.
+Many visitors may watch one training, so each chart is made once, and sent only when it changes.
 """
 
 from __future__ import annotations
@@ -21,20 +21,20 @@ from vicreg.storage import paths
 from vicreg.storage.json_values import JsonObject
 from vicreg.terms import NAMES
 
-POINTS = 300  # of a live curve: a panel is about as many pixels wide
+POINTS = 300  # points of a live curve, about the width of a panel in pixels
 
 
 def curves(job: Job, *, width: int) -> None:
-    """The terms by step; kNN accuracy and effective rank by epoch beside the latest map; what could not be read of them."""
+    """The terms by step; kNN accuracy and effective rank by epoch beside the latest map; a warning about bad events."""
     if job.fault:
-        st.warning(f"What is shown here may be out of date: {as_text(job.fault)}.", icon=":material/broken_image:")
+        st.warning(f"This view may be out of date: {as_text(job.fault)}.", icon=":material/broken_image:")
     steps = jobs.steps_seen(job)
     if steps:
         ui.chart(
             _terms(job.name, job.created, job.step, width, steps, job.steps),
             alt=f"Total and the three terms over {job.step:,} steps of {job.name}: "
             + ", ".join(f"{term} {steps[-1][term]:.3g}" for term in ("total", *NAMES))
-            + " at the last.",
+            + " at the last step.",
             key="live_terms",
         )
     moments, labels = jobs.snapshots(job), jobs.labels(job)
@@ -46,7 +46,7 @@ def curves(job: Job, *, width: int) -> None:
         since = "Before the first step" if last.epoch == 0 else f"After epoch {last.epoch}"
         st.markdown(
             f"**{since}**: kNN accuracy {100 * last.knn_accuracy:.2f} %, effective rank {last.effective_rank:.2f}."
-            + (" The next map comes in a few epochs." if job.active and last.epoch < job.epochs else "")
+            + (" The next map follows in a few epochs." if job.active and last.epoch < job.epochs else "")
         )
         half = width // 2 - 20 if width >= 700 else width
         ui.chart(
@@ -65,13 +65,13 @@ def curves(job: Job, *, width: int) -> None:
 
 
 def as_text(words: str) -> str:
-    """Words that Markdown shows as they are."""
+    """Escape text for Markdown."""
     return re.sub(r"([\\`*_~$\[\]{}<>#|:])", r"\\\1", words)
 
 
 @st.cache_resource(max_entries=16, show_spinner=False)
 def bundled(dataset: str, preset: str, width: int) -> tuple[str, JsonObject]:
-    """Title and curves of a preset's bundled run, which stays as it is while the server lives."""
+    """Title and curves of a preset's bundled run. Cached, because it does not change."""
     run = open_run(paths.BUNDLED / f"{dataset}-{preset}")
     train = run.history[run.history["split"] == "train"].rename(columns={"epoch": "step"})
     return ui.title(run), ui.prepared(charts.live_terms(train, steps=run.config.epochs, width=width, unit="epoch"))

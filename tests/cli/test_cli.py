@@ -132,7 +132,8 @@ def test_evaluating_twice_gives_the_same_files_byte_for_byte(trained, tiny_hub):
 def test_a_finished_run_is_not_trained_over_unasked(trained, tiny_hub):
     status, _, err = finish(command("train", *SMALL, "--folder", str(trained.parent), environment=tiny_hub))
     assert status == 1
-    assert "--replace trains it again, --name gives another name" in err
+    assert "--replace" in err
+    assert "--name" in err
 
 
 @pytest.mark.parametrize("then", [signal.SIGTERM, signal.SIGHUP])
@@ -182,8 +183,8 @@ def test_neighbour_views_without_a_vicreg_run_say_which_run_to_train_first(here,
     assert main(["train", "--preset", "neighbour-views", *SMALL, "--folder", str(folder)]) == 1
     said = [line for line in capsys.readouterr().err.splitlines() if line.startswith("vicreg:")]
     assert said == [
-        "vicreg: neighbour-views takes its neighbours from the run cifar10-vicreg, which is not here: train it first "
-        "with `python -m vicreg train --dataset cifar10 --preset vicreg --name cifar10-vicreg`"
+        "vicreg: neighbour-views needs the run cifar10-vicreg to find nearest images, but it is not on this machine: "
+        "train it first with `python -m vicreg train --dataset cifar10 --preset vicreg --name cifar10-vicreg`"
     ]
     assert not folder.exists()
 
@@ -314,8 +315,8 @@ def test_without_pictures_training_says_how_to_get_them(tmp_path):
         (["train", "--seed", "-1"], "seed must not be negative, got -1"),
         (["train", "--config", "huge.json"], "learning_rate must be a number that a float can hold"),
         (["train", "--config", "deep.json"], "--config deep.json cannot be used"),
-        (["train", "--tensorboard", "huge.json"], "--tensorboard huge.json cannot be written to (File exists)"),
-        (["evaluate", "nothing-like-it"], "no run 'nothing-like-it' here; there are:"),
+        (["train", "--tensorboard", "huge.json"], "--tensorboard huge.json is not writable (File exists)"),
+        (["evaluate", "nothing-like-it"], "there is no run 'nothing-like-it'"),
     ],
 )
 def test_bad_arguments_get_a_sentence(words, message, capsys, monkeypatch, tmp_path):
@@ -350,7 +351,7 @@ def test_a_device_that_is_not_here_is_named_with_those_that_are(trained, tiny_hu
         command("train", "--device", "tpu", "--folder", str(trained.parent), "--name", "x", environment=tiny_hub)
     )
     assert status == 1
-    assert "device 'tpu' is not on this machine; it has:" in err
+    assert "device 'tpu' is not available on this machine; available:" in err
 
 
 def test_list_shows_every_run_and_names_the_broken_ones(trained, capsys, monkeypatch, tmp_path):

@@ -118,8 +118,8 @@ def test_every_missing_and_every_damaged_file_is_named_with_the_way_out(folder):
     with (folder / "data_batch_3").open("r+b") as file:
         file.truncate(1000)
     assert refusal(folder, "train") == (
-        f"{folder} cannot be used as CIFAR-10's train split. Missing: data_batch_2, data_batch_5; damaged (MD5 differs from "
-        "the original's): data_batch_3. Delete damaged files and let torchvision fetch them again "
+        f"{folder} cannot be used as CIFAR-10's train split. Missing: data_batch_2, data_batch_5; damaged (wrong MD5): "
+        "data_batch_3. Delete damaged files and download them again "
         f"(torchvision.datasets.CIFAR10({str(folder.parent)!r}, download=True)), or use the Hub's parquet files."
     )
 
@@ -141,7 +141,7 @@ def test_no_file_is_loaded_before_every_md5_is_checked(folder, tmp_path, monkeyp
     (folder / name).write_bytes(touching(tmp_path / "touched"))
     loaded = []
     monkeypatch.setattr("torchvision.datasets.cifar.pickle.load", lambda *_, **__: loaded.append(name))
-    assert f"damaged (MD5 differs from the original's): {name}" in refusal(folder, split).replace("Damaged", "damaged")
+    assert f"damaged (wrong MD5): {name}" in refusal(folder, split).replace("Damaged", "damaged")
     assert loaded == []
     monkeypatch.undo()
     declare(folder, monkeypatch)  # with the MD5 of an original, the same bytes run: the check is all that stops them
@@ -153,7 +153,7 @@ def test_no_file_is_loaded_before_every_md5_is_checked(folder, tmp_path, monkeyp
 def test_what_was_pickled_anew_is_not_the_original(folder):
     pixels, labels = batch(5)
     (folder / "test_batch").write_bytes(pickle.dumps({"data": pixels, "labels": labels}))
-    assert "Damaged (MD5 differs from the original's): test_batch." in refusal(folder, "test")
+    assert "Damaged (wrong MD5): test_batch." in refusal(folder, "test")
 
 
 def test_the_originals_are_read_without_a_warning(folder):

@@ -270,7 +270,7 @@ def test_a_file_cut_off_anywhere_is_refused_or_shown_and_nothing_else(form):
     data = encoded(noise, form)
     for length in [*range(1, 60), *range(60, len(data), max(1, len(data) // 40))]:
         assert shown_or_said(data[:length])
-    with pytest.raises(PictureError, match=f"The {form} file is damaged or cut off.*Save it as PNG or JPEG"):
+    with pytest.raises(PictureError, match=f"The {form} file is damaged or incomplete.*Save it as PNG or JPEG"):
         read_picture(data[: len(data) // 2])
 
 
@@ -339,7 +339,7 @@ def test_too_many_pixels_are_refused_by_the_header_alone(make, size):
     data = make(*size)
     assert len(data) < 2_000
     tracemalloc.start()
-    with pytest.raises(PictureError, match=r"at most 40 megapixels are taken\. Make it smaller and try again"):
+    with pytest.raises(PictureError, match="limit is 40 megapixels"):
         read_picture(data)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
@@ -348,7 +348,7 @@ def test_too_many_pixels_are_refused_by_the_header_alone(make, size):
 
 @pytest.mark.parametrize("pixels", [b"", zlib.compress(bytes(100))])
 def test_a_header_without_its_pixels_is_damage(pixels):
-    with pytest.raises(PictureError, match="The PNG file is damaged or cut off"):
+    with pytest.raises(PictureError, match="The PNG file is damaged or incomplete"):
         read_picture(png(64, 64, (b"IDAT", pixels)))
 
 
@@ -359,7 +359,7 @@ def test_a_picture_without_pixels_is_refused(make):
 
 
 def test_a_strip_has_no_centre_square_worth_showing():
-    with pytest.raises(PictureError, match=r"2,100 x 100 pixels.*Crop it nearer to a square and try again"):
+    with pytest.raises(PictureError, match=r"2,100 x 100 pixels.*Crop it"):
         read_picture(encoded(Image.new("RGB", (2_100, 100))))
     assert read_picture(encoded(Image.new("RGB", (2_000, 100)))).shape == (32, 32, 3)
 
@@ -380,7 +380,7 @@ def test_much_text_in_a_good_file_is_no_matter():
 
 
 def test_too_many_bytes_are_refused_before_they_are_looked_at():
-    with pytest.raises(PictureError, match=r"has 5\.0 MB, and at most 5 MB are taken"):
+    with pytest.raises(PictureError, match=r"has 5\.0 MB; the limit is 5 MB"):
         read_picture(b"\x89PNG\r\n\x1a\n" + bytes(MAX_BYTES))
 
 

@@ -32,7 +32,7 @@ def page(browser):
 
 def test_a_cold_deep_link_with_a_query_opens_that_page(page, server):
     page.goto(f"{server}/retrieval?query=21&metric=euclidean")
-    page.get_by_role("heading", name="Which pictures does the network find alike?").wait_for()
+    page.get_by_role("heading", name="Which pictures look similar to the network?").wait_for()
     expect(page.get_by_label("Query: test picture")).to_have_value("21", timeout=PATIENCE)
     assert page.get_by_test_id("stSidebarNavLink").filter(has_text="Training curves").count() == 1
     assert "metric=euclidean" in page.url
@@ -169,7 +169,7 @@ def test_a_claim_leads_to_the_page_that_shows_it(page, server):
     page.get_by_text("Do the study's findings hold here?").wait_for()
     with page.expect_popup() as opened:
         page.get_by_role("link", name="See it").nth(7).click()
-    opened.value.get_by_role("heading", name="Which pictures does the network find alike?").wait_for()
+    opened.value.get_by_role("heading", name="Which pictures look similar to the network?").wait_for()
     opened.value.get_by_role("group", name=re.compile("Nearest pictures under.*neighbour-views")).wait_for()
     opened.value.close()
 
@@ -193,7 +193,7 @@ def test_a_picture_of_ones_own_becomes_the_query_and_can_be_put_away(page, serve
     expect(query).to_have_attribute("aria-label", re.compile("your picture"), timeout=PATIENCE)
     page.keyboard.press("Escape")
     page.get_by_role("group", name="Nearest pictures").get_by_role("button").nth(7).wait_for()
-    page.get_by_role("button", name="Put it away").click()
+    page.get_by_role("button", name="Remove picture").click()
     expect(query).to_have_attribute("aria-label", re.compile("test picture 7$"), timeout=PATIENCE)
 
 

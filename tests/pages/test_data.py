@@ -16,7 +16,7 @@ from vicreg.data.catalogue import CATALOGUE
 
 pytestmark = pytest.mark.usefixtures("page_world")
 NAMES = [name for entries in ui.PAGES.values() for name, *_ in entries if name not in ("train", "lab")]
-FALLBACK = "so this shows coloured digits, made here"
+FALLBACK = "so you see coloured digits"
 
 
 @pytest.fixture
@@ -55,7 +55,7 @@ def test_without_pictures_and_network_a_page_falls_to_digits_and_says_so_once(na
     assert [FALLBACK in info.value for info in app.info] == [True]
     assert "HF_HUB_OFFLINE" in app.info[0].value
     assert "coloured-digits/vicreg" in text(app)
-    assert not {"Retry", "Fetch 24 MB"} & set(labels(app))  # offline, they could do nothing
+    assert not {"Retry", "Download 24 MB"} & set(labels(app))  # offline, they could do nothing
 
 
 @pytest.mark.parametrize("name", [name for name in NAMES if name != "claims"])
@@ -141,11 +141,11 @@ def test_no_page_waits_for_a_network_that_does_not_answer(fault, hub, monkeypatc
     assert not app.exception
     assert choice(app) == "coloured-digits"
     assert FALLBACK in app.info[0].value
-    assert "the Hub did not give them" in app.info[0].value
+    assert "could not be downloaded" in app.info[0].value
     app = opened("maps", data="cifar10")
-    assert [("could not be fetched" in warning.value, "VICREG_DATA" in warning.value) for warning in app.warning] == [
-        (True, True)
-    ]
+    assert [
+        ("could not be downloaded" in warning.value, "VICREG_DATA" in warning.value) for warning in app.warning
+    ] == [(True, True)]
     assert "Retry" in labels(app)
 
 
@@ -219,5 +219,5 @@ def test_the_train_split_is_asked_for_only_where_a_page_needs_it(hub):
     app = opened("retrieval", data=None, gallery="train")
     assert not app.exception
     assert "train pictures are not on this machine" in app.info[0].value
-    assert "Fetch 120 MB" in labels(app)
+    assert "Download 120 MB" in labels(app)
     assert not hub.asked("train-00000")

@@ -38,7 +38,7 @@ def test_without_pictures_one_line_says_how_to_get_them(name, without_pictures):
     assert len(app.info) == 1
     assert "test pictures are not on this machine" in app.info[0].value
     assert "VICREG_DATA" in app.info[0].value
-    assert not [button.label for button in app.button if button.label.startswith(("Fetch", "Retry"))]  # offline
+    assert not [button.label for button in app.button if button.label.startswith(("Download", "Retry"))]  # offline
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -230,14 +230,14 @@ def test_retrieval_shows_the_second_runs_neighbours_of_the_same_query(with_pictu
 def test_retrieval_says_how_often_the_farthest_repeat(with_pictures):
     app = opened("retrieval", metric="euclidean")
     figures = RUN.metrics["retrieval"]["hubness"]["euclidean"]
-    assert f"Ten pictures fill {figures['farthest']:.2f} %" in text(app)
+    assert f"Ten pictures (hubs, below) fill {figures['farthest']:.2f} %" in text(app)
     assert [tile["id"] for tile in component(app, "hubs")["tiles"]] == [hub["index"] for hub in figures["hubs"]]
 
 
 def test_pixels_and_the_eigenmap_are_searched_in_the_test_gallery_only(with_pictures):
     app = opened("retrieval", run="cifar10/pixels", gallery="train")
     assert not app.exception
-    assert "searched in the test gallery" in app.info[0].value
+    assert "only the test gallery" in app.info[0].value
 
 
 def test_the_probe_page_shows_every_run_with_the_studys_figures(without_pictures):
@@ -401,7 +401,7 @@ def test_digits_in_another_order_are_not_shown_under_the_wrong_scores(with_pictu
     monkeypatch.setattr(loading, "load", shuffled)
     app = opened("anomalies")
     assert not app.exception
-    assert "holds other pictures than the run was measured on" in app.warning[0].value
+    assert "contains other pictures" in app.warning[0].value
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -133,14 +133,14 @@ def test_there_is_one_row_a_test_image_in_their_order(name, tmp_path):
     with pytest.raises(RunError, match="it has 9,999 rows for 10,000 test images"):
         read(written(frame.head(9_999), tmp_path), name)
     if "index" in frame:
-        with pytest.raises(RunError, match="its rows are not the test images in their order"):
+        with pytest.raises(RunError, match="its rows must be the test images in order"):
             read(written(frame[::-1], tmp_path), name)
 
 
 def test_words_that_a_chart_would_fetch_are_refused(tmp_path):
     frame = pd.read_parquet(bundled("projections"))
     for column in ("image", "url"):
-        with pytest.raises(RunError, match=f"it has a column '{column}' that such a table has not"):
+        with pytest.raises(RunError, match=f"it has a column '{column}' that this table must not have"):
             read(written(frame.assign(**{column: "https://evil.example/x.png"}), tmp_path), "projections")
     assert "more" not in read(written(frame.assign(more=1.5), tmp_path), "projections")  # what no page wants stays
 
@@ -148,9 +148,9 @@ def test_words_that_a_chart_would_fetch_are_refused(tmp_path):
 def test_words_are_plain_and_classes_are_the_data_sets(tmp_path):
     frame = pd.read_parquet(bundled("confusion"))
     for word, message in (
-        ("![x](y)", "must be plain words"),
-        ("x" * 101, "must be plain words"),
-        ("zebra", "other classes"),
+        ("![x](y)", "must contain plain text"),
+        ("x" * 101, "must contain plain text"),
+        ("zebra", "counts classes"),
     ):
         with pytest.raises(RunError, match=message):
             read(written(frame.replace({"class": {"cat": word}}), tmp_path), "confusion")
@@ -161,7 +161,7 @@ def test_scores_and_clusters_agree_with_the_figures(tmp_path):
     for changed, message in (
         (frame.iloc[1:], "9,999 rows for 10,000 test images"),
         (frame.iloc[:-1], "2,999 rows for 3,000 anomalies"),
-        (frame.assign(index=0), "not the test images in their order"),
+        (frame.assign(index=0), "must be the test images in order"),
         (frame.assign(label=10), "labels must be below 10"),
         (frame.assign(anomaly=True), "0 rows for 10,000 test images"),
     ):
@@ -181,7 +181,7 @@ def test_the_eigenmaps_projections_have_its_own_map():
 
 def test_a_film_begins_before_training(tmp_path):
     frame = pd.read_parquet(bundled("timeline"))
-    with pytest.raises(RunError, match=r"does not begin with epoch 0; fetch or train the run again"):
+    with pytest.raises(RunError, match=r"must start with epoch 0; download or train the run again"):
         read(written(frame[frame["epoch"] > 0], tmp_path), "timeline")
 
 
@@ -224,7 +224,7 @@ def test_one_long_word_is_not_copied_into_every_row(tmp_path):
     pq.write_table(pa.table(columns), path, store_schema=False, compression="zstd")  # ten gigabytes of text, unpacked
     assert path.stat().st_size < 100_000
     before = pa.default_memory_pool().max_memory()
-    with pytest.raises(RunError, match="must be plain words of at most 100 characters"):
+    with pytest.raises(RunError, match="must contain plain text of at most 100 characters"):
         read(path, "confusion")
     assert pa.default_memory_pool().max_memory() < before + 50e6
 
@@ -243,7 +243,7 @@ def test_one_long_word_is_not_copied_into_every_row(tmp_path):
 def test_other_kinds_of_columns_are_refused(column, tmp_path):
     path = tmp_path / "table.parquet"
     pq.write_table(pa.table({"a": column}), path)
-    with pytest.raises(RunError, match="its column 'a' holds neither numbers nor truth values nor words"):
+    with pytest.raises(RunError, match="its column 'a' must contain numbers, booleans or text"):
         read(path, "unknown")
 
 
@@ -278,19 +278,19 @@ GOOD = ",".join(HISTORY) + "\n0,test,0.5,0.25,1.0,19.75,0.0,0.0\n1,train,0.5,,1.
             for column in ("epoch", "split", "total")
         ),
         (GOOD.replace("0.25", "<b>"), "its column invariance must be numbers"),
-        (GOOD.replace("test", "train"), "must be train or test, and test at least once"),
-        (GOOD.replace("train", "![x](y)"), "must be train or test"),
-        (GOOD + "1,2,3,4,5,6,7,8,9,10\n", "must be train or test"),
+        (GOOD.replace("test", "train"), "must contain train and test only, and test at least once"),
+        (GOOD.replace("train", "![x](y)"), "must contain train and test only"),
+        (GOOD + "1,2,3,4,5,6,7,8,9,10\n", "must contain train and test only"),
         (GOOD + '1,"test', "it cannot be read"),
         ("", "it has no column epoch"),
         ("x" * 5_000, "it has no column epoch"),
-        (GOOD + "#" * MAX_HISTORY_BYTES, "at most 10,000,000 are read"),
+        (GOOD + "#" * MAX_HISTORY_BYTES, "at most 10,000,000 are allowed"),
     ],
 )
 def test_a_history_that_pages_cannot_draw_is_refused(content, words, tmp_path):
     path = tmp_path / "history.csv"
     path.write_text(content)
-    with pytest.raises(RunError, match=rf"mine/history\.csv cannot be used: {words}.*fetch or train|{words}"):
+    with pytest.raises(RunError, match=rf"mine/history\.csv cannot be used: {words}.*download or train|{words}"):
         read_history(path, run="mine")
 
 
@@ -333,12 +333,12 @@ NAME = "expander.layers.3.weight"
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        (lambda t: t.pop(NAME), f"it has no tensor {NAME}"),
+        (lambda t: t.pop(NAME), f"tensor {NAME} is missing"),
         (lambda t: t.update({NAME: torch.zeros(8, 9)}), rf"{NAME} has shape \(8, 9\), not \(8, 8\)"),
         (lambda t: t.update({NAME: torch.zeros(8, 8, dtype=torch.int8)}), f"{NAME} has type I8, not F16 or F32"),
-        (lambda t: t.update({"evil[x](y)": torch.zeros(1)}), r"it has a tensor 'evil\?x\?\(y\)' that they have not"),
-        (lambda t: t[NAME].fill_(float("nan")), f"{NAME} holds values that are not finite"),
-        (lambda t: t["expander.layers.1.running_var"].fill_(-1), "layers.1.running_var holds negative variances"),
+        (lambda t: t.update({"evil[x](y)": torch.zeros(1)}), r"unexpected tensor 'evil\?x\?\(y\)'"),
+        (lambda t: t[NAME].fill_(float("nan")), f"{NAME} contains values that are not finite"),
+        (lambda t: t["expander.layers.1.running_var"].fill_(-1), "layers.1.running_var contains negative variances"),
     ],
     ids=["missing", "shape", "type", "unknown", "nan", "variance"],
 )

@@ -133,7 +133,7 @@ def test_the_result_of_a_task_that_is_not_done_is_an_error_that_says_what_to_do(
 
 def test_a_task_starts_once(stuck):
     task = begun(stuck())
-    with pytest.raises(RuntimeError, match="started before"):
+    with pytest.raises(RuntimeError, match="already started"):
         task.start()
 
 
@@ -440,5 +440,5 @@ def test_a_done_task_can_be_forgotten_and_a_running_one_cannot(stuck):
 
 
 def test_a_registry_that_remembers_nothing_is_refused():
-    with pytest.raises(ValueError, match="keep must be 1 or more"):
+    with pytest.raises(ValueError, match="keep must be at least 1"):
         Tasks(keep=0)

@@ -1,1 +1,1 @@
-"""What Streamlit does not have: each part with its CSS and JavaScript in files beside it."""
+"""Custom components, each with its own CSS and JavaScript files."""

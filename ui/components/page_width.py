@@ -1,4 +1,4 @@
-"""How wide the page's content is in the visitor's browser."""
+"""The width of the page's content in the visitor's browser."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _WIDTH = st.components.v2.component(
 
 
 def width() -> int:
-    """The width of the page's content in pixels, for charts of several panels, which cannot stretch by themselves."""
+    """The width of the page's content in pixels, for charts with several panels, which cannot stretch."""
     known = st.session_state.get("_width", 860)
     told = _WIDTH(key="_width_probe", data={"width": known}, on_width_change=lambda: None, height=1).width
     if told and told != known:

@@ -1,4 +1,4 @@
-"""Pictures as tiles in rows, each with a caption; they can be made buttons."""
+"""Rows of picture tiles with captions; the tiles can be buttons."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ def tiles(
     scale: int = 2,
     on_pick: Callable[[int], None] | None = None,
 ) -> None:
-    """Pictures at a whole multiple of their size, unsmoothed, as one sprite; a click or Enter picks one.
+    """Pictures enlarged by a whole factor without smoothing, sent as one sprite. A click or Enter picks one.
 
-    images: (n, S, S, 3) uint8. captions: lines for each, the first beside a dot of its colour. alts: a text for
-    each. ids: what on_pick is called with, before the page runs again. framed: the ids that are framed.
+    images: (n, S, S, 3) uint8. captions: lines per picture; the first has a dot in its colour. alts: one text per picture.
+    ids: passed to on_pick before the page reruns. framed: the ids with a frame.
     """
     count, side = len(images), images.shape[1]
     if not count:

@@ -15,5 +15,5 @@ _DRAWING = st.components.v2.component(
 
 
 def drawing(svg: str, *, key: str) -> None:
-    """An SVG of our own making, in the colour of the text around it. (st.html takes SVG out.)"""
+    """An SVG in the page's text colour. (st.html removes SVG.) It must come from this app, never from users."""
     _DRAWING(key=key, data={"svg": svg})

@@ -1,4 +1,4 @@
-// The state in the page's address, so that a link opens in exactly that state. Defaults are left out.
+// Keep the state in the page's URL, so that a link opens exactly this state. Defaults are left out.
 
 export const TWO = { dimensions: 2, width: 64, rate: 0.002, lambda: 25, mu: 25, nu: 25 };
 export const MORE = { dimensions: 8, width: 128, rate: 0.005, lambda: 10, mu: 25, nu: 5 };

@@ -1,4 +1,4 @@
-"""Figures as pictures: accuracies with their intervals, confusions, ROC curves, histograms of scores."""
+"""Charts of figures: accuracies with intervals, confusion matrices, ROC curves, histograms of scores."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from vicreg.charts.layers import layered
 
 
 def accuracy_bars(frame: pd.DataFrame, colours: dict[str, str], *, chance: float, width: int = 700) -> alt.LayerChart:
-    """A bar a run with its interval, and a mark where the study's figure lies.
+    """One bar per run with its interval, and a mark at the study's figure.
 
-    frame: run (title), accuracy, low, high, study (NaN where there is none), all in percent, in the order to show.
-    chance: what guessing gives, in percent.
+    frame: run (title), accuracy, low, high, study (NaN if there is none), in percent and in display order.
+    chance: the accuracy of guessing, in percent.
     """
     order = frame["run"].tolist()
     y = alt.Y("run:N", sort=order, title=None, axis=alt.Axis(labelLimit=320, labelOverlap=False))
@@ -29,7 +29,7 @@ def accuracy_bars(frame: pd.DataFrame, colours: dict[str, str], *, chance: float
         "accuracy:Q", title="linear probe accuracy, %", scale=alt.Scale(domain=[0, max(80, frame["high"].max() + 8)])
     )
     bars = base.mark_bar(height={"band": 0.6}).encode(x=x, color=run_colour(colours, legend=False), tooltip=tooltip)
-    halo = base.mark_rule(strokeWidth=6, color="#fff").encode(x="low:Q", x2="high:Q")  # for dark pages
+    halo = base.mark_rule(strokeWidth=6, color="#fff").encode(x="low:Q", x2="high:Q")  # visible on dark pages
     interval = base.mark_rule(strokeWidth=2.5, color="#222").encode(x="low:Q", x2="high:Q", tooltip=tooltip)
     figures = base.mark_text(align="left", dx=8, fontSize=13).encode(
         x="high:Q", text=alt.Text("accuracy:Q", format=".2f"), color=alt.value("#888")
@@ -46,9 +46,9 @@ def accuracy_bars(frame: pd.DataFrame, colours: dict[str, str], *, chance: float
 def attribute_bars(
     frame: pd.DataFrame, colours: dict[str, str], chances: dict[str, float], *, width: int = 700
 ) -> alt.HConcatChart | alt.VConcatChart:
-    """A panel for everything that is known of a picture, in it a bar a run with its interval; stacked where it is narrow.
+    """One panel per known property of an image, with one bar per run and its interval. Stacked on narrow pages.
 
-    frame: what, run (title), accuracy, low, high, in percent. chances: what -> what guessing gives, in the order to show.
+    frame: what, run (title), accuracy, low, high, in percent. chances: what -> accuracy of guessing, in display order.
     """
     order = list(dict.fromkeys(frame["run"]))
     narrow = width < 120 * len(chances)
@@ -84,7 +84,7 @@ def per_class(
     width: int = 700,
     title: str = "accuracy within the class, %",
 ) -> alt.LayerChart:
-    """A row a class, a dot a run. frame: class, run (title), accuracy in percent."""
+    """One row per class, one dot per run. frame: class, run (title), accuracy in percent."""
     base = alt.Chart(frame).encode(
         y=alt.Y("class:N", sort=classes, title=None, axis=alt.Axis(labelOverlap=False)),
         x=alt.X("accuracy:Q", title=title, scale=alt.Scale(domain=[0, 100])),
@@ -107,9 +107,9 @@ def table_of_counts(
     side: int = 460,
     title: str = "",
 ) -> alt.LayerChart:
-    """Counts as a table of shaded cells, each row's share as its shade. frame: the two fields and `count`.
+    """Counts as a table of cells, shaded by their share of the row. frame: the two fields and `count`.
 
-    A click on a cell chooses it (parameter `cell`, with both fields).
+    Clicking a cell selects it (parameter `cell`, with both fields).
     """
     frame = frame.assign(share=frame["count"] / frame.groupby(row)["count"].transform("sum").clip(lower=1))
     cell = alt.selection_point(name="cell", fields=[row, column])
@@ -170,10 +170,10 @@ def histogram(
     title: str = "",
     own: float | None = None,
 ) -> alt.LayerChart:
-    """Shares of scores in bins, one shape a group, and the threshold as a rule.
+    """Histograms of scores, one shape per group, with the threshold as a line.
 
-    frame: group, low, high (the bin's bounds), share (of the group's images). groups: name -> colour. own: the score of a
-    visitor's picture, marked with an arrow; at the edge where it lies beyond.
+    frame: group, low, high (of the bin), share (of the group's images). groups: name -> colour. own: the score of an
+    uploaded picture, marked with an arrow; beyond the range, the arrow is at the edge.
     """
     bars = (
         alt.Chart(frame)

@@ -1,6 +1,6 @@
-"""VICReg as one drawing: a picture, two views, encoder, expander, and the three terms. A pure function to SVG.
+"""VICReg as a diagram: picture, two views, encoder, expander and the three terms, as SVG.
 
-What never changes is drawn in `method_diagram.svg`; this fills in pictures, bars and terms.
+The constant parts are in `method_diagram.svg`; this module adds pictures, bars and terms.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from string import Template
 
 from vicreg.terms import TERMS, Term
 
-BARS = 24  # how many numbers of a representation or an embedding are drawn
-WIDTH, HEIGHT = 120, 80  # of the boxes that hold the bars
+BARS = 24  # numbers drawn per representation or embedding
+WIDTH, HEIGHT = 120, 80  # of the boxes for the bars
 
 
 def diagram(
@@ -25,11 +25,11 @@ def diagram(
     embeddings: tuple[Sequence[float], Sequence[float]] | None = None,
     scale: float | None = None,
 ) -> str:
-    """An SVG, 1000 x 330 units, as wide as its place; it takes the colour of the text around it.
+    """An SVG of 1000 x 330 units that fills its container and uses the text colour of the page.
 
-    picture, views: data URIs of square images. representations, embeddings: numbers of both views, of which the first
-    24 are drawn as bars (upwards positive); without them the boxes are empty. scale: what the top of an embedding's box
-    stands for, and minus that its bottom; without it, and for representations, each box has its own.
+    picture, views: data URIs of square images. representations, embeddings: of both views; the first 24 numbers are drawn
+    as bars (positive upwards), and grey boxes if there are none. scale: the boxes of embeddings reach from -scale to scale.
+    Without it, and for representations, each box has its own scale.
     """
     y, other_y = representations or ((), ())
     z, other_z = embeddings or ((), ())
@@ -68,7 +68,7 @@ def _bracket(x: int, top: int, bottom: int, colour: str) -> str:
 
 
 def _terms() -> list[str]:
-    """The terms one below the other, evenly; those between the first and the last stand beside the bracket."""
+    """The terms in a column, evenly spaced; all but the first and last are placed next to the bracket."""
     top, bottom, last = 30, 258, len(TERMS) - 1
     return [
         _term(915 if i in (0, last) else 926, round(top + (bottom - top) * i / last), term)

@@ -1,4 +1,4 @@
-"""From a run to its figures: metrics.json, results/ and the model card, measured on the pictures at hand."""
+"""Evaluate a run on the images of this machine: write metrics.json, results/ and the model card."""
 
 from __future__ import annotations
 
@@ -32,12 +32,13 @@ def evaluate_run(
     download: bool = False,
     on_stage: Stage = lambda label, done, total: None,
 ) -> Run:
-    """Rebuild metrics.json, results/ and the model card of a run from its weights, and return the run.
+    """Evaluate a run: rebuild metrics.json, results/ and the model card from its weights, and return the run.
 
-    only: sections of the report (`vicreg.evaluation.report.SECTIONS`) to measure, where the others stay as they are; all,
-    if none is named. Measured on the pictures at hand, which the metrics name. Raises PicturesMissing where there are
-    none, and ValueError for an unknown section or one of a run that was never measured; where only the anomalies'
-    pictures are missing, their figures are left out.
+    only: sections of the report to measure (`vicreg.evaluation.report.SECTIONS`); the others are kept. Default: all.
+    Uses the images on this machine; the metrics say which. If only the anomalies are missing, their figures are left out.
+
+    Raises PicturesMissing if there are no images, and ValueError for an unknown section, or for a single section of a run
+    that has never been evaluated.
     """
     from vicreg.evaluation.report import SECTIONS, evaluate
 
@@ -88,7 +89,8 @@ def evaluate_run(
         frames = {**frames, **eigenmap_tables(run, train_set, test_set, train, test)}
         on_stage("fitting again with new images", 1, 1)
     files = _files(run, metrics, {**frames, "fingerprints": _fingerprints(test_set)})
-    stale = ["results/roc.parquet"] if "anomaly" in (only or SECTIONS) else []  # if there are no anomalies now
+    # Remove an old curve if there are no anomalies now.
+    stale = ["results/roc.parquet"] if "anomaly" in (only or SECTIONS) else []
     return update_run(run, files, without=stale)
 
 
@@ -97,15 +99,15 @@ def _check_sections(run: Run, only: Collection[str]) -> None:
 
     unknown = sorted(set(only) - set(SECTIONS))
     if unknown:
-        raise ValueError(f"there is no section {', '.join(unknown)}; there are: {', '.join(SECTIONS)}")
+        raise ValueError(f"there is no section {', '.join(unknown)}; available: {', '.join(SECTIONS)}")
     if only and not run.metrics:
-        raise ValueError(f"{run.name} was never measured: evaluate it whole before one section is measured again")
+        raise ValueError(f"{run.name} has never been evaluated: evaluate all sections first")
 
 
 def _attributes(
     train_set: ImageSet, test_set: ImageSet, rows: int
 ) -> dict[str, tuple[tuple[str, ...], np.ndarray, np.ndarray]]:
-    """What else is known of the pictures: name -> values, those of the first train images, those of the test images."""
+    """The attributes of the pictures: name -> values, those of the first train images, those of the test images."""
     return {
         what: (values, train_set.attributes[what][:rows], test_set.attributes[what])
         for what, values in CATALOGUE[test_set.name].attributes.items()
@@ -113,21 +115,23 @@ def _attributes(
 
 
 def _merged(before: JsonObject, now: JsonObject) -> JsonObject:
-    """The metrics with some sections measured again, in the report's order."""
+    """Merge new sections into the old metrics, in the order of the report."""
     from vicreg.evaluation.report import SECTIONS
 
     changed = [what for what, source in now["sources"].items() if before["sources"].get(what, source) != source]
     if changed:
-        raise ValueError(f"the {' and '.join(changed)} pictures are not those of its other figures: evaluate it whole")
+        raise ValueError(
+            f"the {' and '.join(changed)} images differ from those of the other sections: evaluate all sections"
+        )
     both = {**before, **now, "sources": {**before["sources"], **now["sources"]}}
     order = ["sources", *SECTIONS, *both]  # unknown ones last
     return {name: both[name] for name in sorted(both, key=order.index)}
 
 
 def anomaly_set(dataset: str, *, download: bool = False) -> ImageSet | None:
-    """The images that are anomalies to a data set, as the catalogue names them; None where they are not at hand.
+    """The anomalies for a data set, according to the catalogue; None if they are not on this machine.
 
-    To CIFAR-10 they are the first 3,000 of MNIST's test split, to coloured-digits crops of photographs.
+    For CIFAR-10: the first 3,000 images of MNIST's test split. For coloured-digits: crops of photographs.
     """
     name, count = CATALOGUE[dataset].strangers
     try:
@@ -147,8 +151,8 @@ def representations(
 ) -> np.ndarray:
     """The run's representations of an image set, float32 (N, width), from the disk cache or computed once.
 
-    A baseline of pixels is fitted on the train split, which is loaded for it; the eigenmap has rows for the first train
-    images only, those on its graph.
+    The pixel baseline is fitted on the train split, which is loaded for it. The eigenmap has rows only for the first train
+    images, those in its graph.
     """
     from vicreg.evaluation.encode import cache_key, cached_representations
 

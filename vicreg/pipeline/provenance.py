@@ -1,4 +1,4 @@
-"""Where a run's figures come from, as config.json records it: the pictures and the versions."""
+"""The origin of a run for config.json: image sources and package versions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The run whose representation space says which images are neighbours, and those neighbours."""
+"""The teacher run, and the nearest images in its representation space, which serve as positives."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ NEIGHBOURS, NEIGHBOURS_RECORD = "neighbours.npz", "neighbours.json"  # beside a 
 
 
 def begun(state: Path) -> bool:
-    """Whether a training with neighbours was begun there, and its neighbours kept."""
+    """Whether a training with nearest images as positives was started there and stored them."""
     from vicreg.storage.paths import STATE_FILE
 
     return (state / STATE_FILE).exists() and (state / NEIGHBOURS_RECORD).exists()
 
 
 def find_teacher(config: Config, root: Path) -> Run:
-    """The config's teacher, the run that says which images are neighbours: the one below root, else any on this machine."""
+    """The config's teacher run: the one in root, or else any on this machine."""
     from vicreg.runs.discovery import find_runs
     from vicreg.runs.folder import open_run
 
@@ -37,7 +37,7 @@ def find_teacher(config: Config, root: Path) -> Run:
     found, broken = find_runs()
     if name not in found:
         raise ValueError(
-            f"{config.preset} takes its neighbours from the run {name}, which is not here: train it first with "
+            f"{config.preset} needs the run {name} to find nearest images, but it is not on this machine: train it first with "
             f"`python -m vicreg train --dataset {config.dataset} --preset vicreg --name {name}`"
             + "".join(f" ({sentence})" for sentence in broken)
         )
@@ -55,10 +55,9 @@ def find_positives(
     *,
     device: str | torch.device,
 ) -> tuple[tuple[np.ndarray, np.ndarray], JsonObject]:
-    """The neighbours of both splits' images in the teacher's representation space, and a record of whose it is.
+    """The nearest images of both splits in the teacher's representation space, and a record of the teacher.
 
-    device: where the teacher's encoder runs. Kept beside the state, so that a run goes on with the neighbours that it
-    began with.
+    device: for the teacher's encoder. The result is stored next to the state, so that a resumed run uses the same images.
     """
     import numpy as np
 
@@ -89,7 +88,7 @@ def find_positives(
             "metric": "euclidean",
         }
     }
-    if not (state / STATE_FILE).exists():  # else the state may be another run's, which training will say
+    if not (state / STATE_FILE).exists():  # otherwise the state may belong to another run; training reports it
         state.mkdir(parents=True, exist_ok=True)
         with atomic_path(state / NEIGHBOURS) as temporary, open(temporary, "wb") as file:
             np.savez(file, train=found["train"], test=found["test"])

@@ -22,7 +22,7 @@ def read_history(path: Path, *, run: str) -> pd.DataFrame:
 
     size = path.stat().st_size
     if size > MAX_HISTORY_BYTES:
-        raise _error(run, f"it has {size:,} bytes, at most {MAX_HISTORY_BYTES:,} are read")
+        raise _error(run, f"it has {size:,} bytes, but at most {MAX_HISTORY_BYTES:,} are allowed")
     try:
         with path.open(encoding="utf-8") as file:
             first = file.readline(2_000).rstrip("\r\n")
@@ -38,11 +38,11 @@ def read_history(path: Path, *, run: str) -> pd.DataFrame:
         if column != "split" and frame[column].dtype.kind not in "iuf":
             raise _error(run, f"its column {column} must be numbers")
     if not frame["split"].isin(["train", "test"]).all() or not (frame["split"] == "test").any():
-        raise _error(run, "its column split must be train or test, and test at least once")
+        raise _error(run, "its column split must contain train and test only, and test at least once")
     return frame
 
 
 def _error(run: str, problem: str) -> ValueError:
     from vicreg.runs.errors import RunError
 
-    return RunError(f"{run}/{HISTORY_FILE} cannot be used: {problem}; fetch or train the run again")
+    return RunError(f"{run}/{HISTORY_FILE} cannot be used: {problem}; download or train the run again")

@@ -1,4 +1,4 @@
-"""The model card of a run: README.md in its folder, as the Hugging Face Hub reads it, with the figures it has."""
+"""The model card of a run: the README.md in its folder, in the format of the Hugging Face Hub."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def _how(config: Config, record: JsonObject) -> str:
     weights = ", ".join(f"{getattr(config, term.weight):g}" for term in IN_LOSS)
     terms = ", ".join(term.normalised for term in IN_LOSS).replace(
         "the two", "the\ntwo"
-    )  # a line of the card ends there
+    )  # the card breaks the line here
     pairs = f"views of {config.views.size} x {config.views.size} pixels"
     if found := record.get("neighbours"):
         pairs = (
@@ -102,7 +102,7 @@ representations = vicreg.encode(run.encoder, images)  # uint8 (N, 32, 32, 3) -> 
 
 
 def probe_result(dataset: str, accuracy: float, label: str) -> EvalResult:
-    """A linear probe as the Hub lists it. dataset: of the catalogue. accuracy: percent. label: what the figure is called."""
+    """A linear probe in the Hub's format. dataset: from the catalogue. accuracy: percent. label: name of the figure."""
     from huggingface_hub import EvalResult
 
     spec = CATALOGUE[dataset]
@@ -113,13 +113,13 @@ def probe_result(dataset: str, accuracy: float, label: str) -> EvalResult:
         dataset_name=spec.title,
         dataset_split="test",
         metric_type="accuracy",
-        metric_value=float(accuracy),  # a numpy float would reach the YAML as a Python object
+        metric_value=float(accuracy),  # a numpy float would become a Python object in YAML
         metric_name=label,
     )
 
 
 def front_matter(name: str, datasets: Iterable[str], results: Sequence[EvalResult]) -> str:
-    """The opening lines of a model card: YAML between `---` lines, which the Hub reads. datasets: of the catalogue."""
+    """The front matter of a model card: YAML between `---` lines. datasets: from the catalogue."""
     from huggingface_hub import ModelCardData
 
     data = ModelCardData(
@@ -134,7 +134,7 @@ def front_matter(name: str, datasets: Iterable[str], results: Sequence[EvalResul
 
 
 def described(baseline: JsonObject) -> str:
-    """A baseline in words, by config.json's record of it."""
+    """Describe a baseline from its record in config.json."""
     return {
         "untrained": "the encoder before its first step",
         "pixels": "pixels, their first {dimensions} principal components over the train split",

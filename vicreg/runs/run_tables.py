@@ -1,6 +1,6 @@
-"""The tables of runs in the README, made from the runs' own figures: `python -m vicreg list --write README.md`.
+"""The README's tables of runs, generated from their metrics: `python -m vicreg list --write README.md`.
 
-A table stands between two comments, `<!-- table: NAME -->` and `<!-- end -->`, and is replaced whole.
+Each table is between two comments, `<!-- table: NAME -->` and `<!-- end -->`.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ Column = tuple[str, Callable[[Run], str]]
 
 
 def accuracy(figure: JsonObject, *, name: str = "accuracy") -> str:
-    """An accuracy in percent with its interval: `74.15 (73.27 to 75.02)`."""
+    """An accuracy in percent with its interval, such as `74.15 (73.27 to 75.02)`."""
     low, high = figure["interval"]
     return f"{figure[name]:.2f} ({low:.2f} to {high:.2f})"
 
@@ -62,7 +62,7 @@ def _over_seeds(name: str) -> Callable[[Run], str]:
     return cell
 
 
-# Each column once: `list` and the README read the same.
+# The columns; `list` and the README share them.
 FIGURES: tuple[Column, ...] = (
     ("linear probe, % (95 % interval)", lambda run: accuracy(run.metrics["probe"])),
     ("the study, %", _study),
@@ -113,7 +113,7 @@ TABLES: dict[str, tuple[str, tuple[Column, ...]]] = {
 
 
 def run_table(name: str, runs: Sequence[Run]) -> str:
-    """One of TABLES in Markdown, a row for each measured run of its data set: presets first, baselines last."""
+    """One of TABLES in Markdown: one row per evaluated run of its data set, presets first, baselines last."""
     dataset, columns = TABLES[name]
     order = [*PRESETS, "", *BASELINES]
     shown = [run for run in runs if run.config.dataset == dataset and run.metrics]
@@ -133,12 +133,12 @@ def run_table(name: str, runs: Sequence[Run]) -> str:
 
 
 def filled(text: str, runs: Sequence[Run]) -> str:
-    """The text with every marked table made anew. Raises ValueError for a table that there is not."""
+    """The text with all marked tables regenerated. Raises ValueError for an unknown table."""
 
     def table(match: re.Match[str]) -> str:
         name = match.group(1)
         if name not in TABLES:
-            raise ValueError(f"there is no table {name!r}; there are: {', '.join(TABLES)}")
+            raise ValueError(f"there is no table {name!r}; available: {', '.join(TABLES)}")
         return f"<!-- table: {name} -->\n\n{run_table(name, runs)}\n\n<!-- end -->"
 
     return re.sub(r"<!-- table: ([\w-]+) -->\n.*?<!-- end -->", table, text, flags=re.DOTALL)

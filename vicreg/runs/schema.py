@@ -52,13 +52,13 @@ def read_json(path: Path, *, run: str) -> JsonObject:
 
     size = path.stat().st_size
     if size > MAX_JSON_BYTES:
-        problem = f"it has {size:,} bytes, and a run's has at most {MAX_JSON_BYTES:,}"
-        raise RunError(f"{run}/{path.name} cannot be read: {problem}; fetch or train the run again")
+        problem = f"it has {size:,} bytes, but at most {MAX_JSON_BYTES:,} are allowed"
+        raise RunError(f"{run}/{path.name} cannot be read: {problem}; download or train the run again")
     try:
         return json.loads(path.read_bytes())
     except (ValueError, RecursionError) as error:
         problem = "it is nested too deeply" if isinstance(error, RecursionError) else shown(str(error)).strip("'")
-        raise RunError(f"{run}/{path.name} cannot be read: {problem}; fetch or train the run again") from error
+        raise RunError(f"{run}/{path.name} cannot be read: {problem}; download or train the run again") from error
 
 
 def check_record(record: object, *, name: str) -> None:
@@ -78,7 +78,7 @@ def check_record(record: object, *, name: str) -> None:
     except ValueError as error:
         from vicreg.runs.errors import RunError
 
-        raise RunError(f"{name}/{CONFIG_FILE} is not a run's: {error}; fetch or train the run again") from error
+        raise RunError(f"{name}/{CONFIG_FILE} is not valid: {error}; download or train the run again") from error
 
 
 def check_metrics(metrics: object, *, name: str, classes: int | None = None, baseline: str = "") -> None:
@@ -102,7 +102,7 @@ def check_metrics(metrics: object, *, name: str, classes: int | None = None, bas
         from vicreg.runs.errors import RunError
 
         raise RunError(
-            f"{name}/{METRICS_FILE} is not a run's: {error}; `python -m vicreg evaluate {name}` makes it again"
+            f"{name}/{METRICS_FILE} is not valid: {error}; `python -m vicreg evaluate {name}` rebuilds it"
         ) from error
 
 
@@ -139,7 +139,7 @@ def _confused(path: str, value: object) -> None:
     assert isinstance(value, list)
     # Claims set two of the pairs against the rest. Of C classes there are 0, 1, 3 or more different pairs.
     if len({frozenset(entry["classes"]) for entry in value}) < len(value) or len(value) == 2:
-        raise ValueError(f"{path} must be different pairs of classes: at most one, or three and more")
+        raise ValueError(f"{path} must be different pairs of classes: at most one, or at least three")
 
 
 def _retrieval(path: str, value: object) -> None:
@@ -157,7 +157,7 @@ def _retrieval(path: str, value: object) -> None:
         },
     )(path, value)
     if "sample" in value and len(value["sample"]["queries"]) != len(value["sample"]["same_class"]):
-        raise ValueError(f"{path}.sample must say of each query how many agree")
+        raise ValueError(f"{path}.sample must have the number of matches of each query")
 
 
 def _projection(path: str, value: object) -> None:

@@ -1,10 +1,10 @@
-"""How far a download is: counted in place of the progress bar that the Hub's client would draw, and bounded."""
+"""The progress of a download, counted in place of the progress bar of the Hub's client, and limited in size."""
 
 from __future__ import annotations
 
 from vicreg.storage.hub_errors import Cancelled, HubError
 
-RESTARTS = 3  # a body that is cut off may begin anew so often
+RESTARTS = 3  # how often an interrupted download may restart
 
 
 class Count:
@@ -20,10 +20,10 @@ class Count:
         if size > self.max_bytes:
             raise HubError(
                 f"{self.what} is larger than it should be (more than {self.max_bytes:,} bytes), so it was not fetched; "
-                "choose another revision, or ask its owner to publish it again."
+                "choose another revision, or ask the owner to publish it again."
             )
         if self.restarts > RESTARTS:
-            raise HubError(f"{self.what} arrived cut off several times: try again later.")
+            raise HubError(f"{self.what} was interrupted several times: try again later.")
 
 
 class UndrawnBar:

@@ -86,7 +86,7 @@ def probe(repo: str, revision: str = "main", *, repo_type: str = "model", token:
     """
     _check(repo, revision)
     if offline():
-        raise HubError(offline_sentence(f"{repo} cannot be asked for"))
+        raise HubError(offline_sentence(f"{repo} cannot be looked up"))
     from huggingface_hub import HfApi
 
     answers: queue.SimpleQueue[Listing | Exception | None] = queue.SimpleQueue()
@@ -265,9 +265,9 @@ def _again(call: Callable[[], T]) -> T:
 def _check(repo: str, revision: str) -> None:
     good = _REPO.fullmatch(repo) and not re.search(r"\.\.|--|[.-](/|$)|\.git$", repo)
     if not good or not plain(repo):
-        raise HubError(f"A repository is written OWNER/NAME or OWNER/NAME@REVISION, got {shown(repo)}.")
+        raise HubError(f"A repository must be OWNER/NAME or OWNER/NAME@REVISION, got {shown(repo)}.")
     if not _REVISION.fullmatch(revision) or re.search(r"\.\.|//|/\.|[./]$", revision) or not plain(revision):
-        raise HubError(f"A revision is a branch, a tag or a commit, such as main, got {shown(revision)}.")
+        raise HubError(f"A revision must be a branch, a tag or a commit, such as main, got {shown(revision)}.")
 
 
 def _folder(repo: str, repo_type: str) -> Path:

@@ -1,4 +1,4 @@
-"""Which positive pairs each step of a training sees."""
+"""The positive pairs of each training step."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from vicreg.training.step import ORDER, VIEWS, on_device, positive_pairs, seeded
 
 
 class Batches:
-    """The positive pairs of every step, decided by the config's seed and the step's number alone."""
+    """The positive pairs of every step. They depend only on the config and the step number."""
 
     def __init__(self, config: Config, images: np.ndarray, neighbours: np.ndarray | None, team: Team) -> None:
         self.config, self.device, self.share = config, team.device, team.share(config.batch_size)
@@ -22,7 +22,7 @@ class Batches:
         self.epoch, self.order = -1, torch.empty(0)
 
     def views(self, step: int) -> Tensor:
-        """Both views of this process's share of the step's batch: (2 B / W, 3, S, S)."""
+        """Both views of this process's share of the batch: (2 B / W, 3, S, S)."""
         epoch, position = divmod(step, self.steps_an_epoch)
         if epoch != self.epoch:
             order = torch.randperm(len(self.pixels), generator=seeded(self.config.seed, ORDER, epoch))

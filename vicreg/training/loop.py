@@ -1,11 +1,11 @@
-"""Training: two views, encoder, expander, the three terms, one step at a time.
+"""The training loop: two views, encoder, expander, three terms, optimiser step.
 
-`train` can be stopped and killed at any moment. Everything random is drawn from generators seeded by (seed, purpose,
-counter): the order of an epoch by its number, the views of a step by its number. So a resumed run needs the weights,
-the optimiser and the step it had reached, and then ends with the same weights as one that was never interrupted.
+`train` can be stopped or killed at any moment. All randomness comes from generators seeded by (seed, purpose, counter): the
+order of an epoch by its number, the views of a step by its number. So a resumed run needs only the weights, the optimiser
+state and the step. It ends with the same weights as an uninterrupted run.
 
-It is the same under torchrun (`vicreg.training.distributed`): every process draws for the whole batch and works on its
-rows, so that the pictures of a step do not depend on how many processes there are, and a run may go on with another number.
+The same holds under torchrun (`vicreg.training.distributed`). Each process draws the parameters of the whole batch and uses
+its rows, so the images of a step do not depend on the number of processes, and a run can resume with another number.
 """
 
 from __future__ import annotations
@@ -33,15 +33,15 @@ from vicreg.training.progress import Meter, Progress, Reporter
 from vicreg.training.snapshots import Snapshot, Snapshotter
 from vicreg.training.state import SavedState, saved_precision
 
-READ_EVERY = 20  # steps between two readings of the loss, where reading it would wait for the device
+READ_EVERY = 20  # steps between two readings of the loss, if reading waits for the device
 
 
 @dataclass
 class Trained:
-    """What training leaves: networks in eval mode, a history row per epoch and split, the snapshots, the seconds.
+    """The result of training: networks in eval mode, one history row per epoch and split, snapshots, training seconds.
 
-    finished is False where should_stop ended it early; call `train` again with the same folder to go on. precision: of
-    the steps' forward passes.
+    finished: False if should_stop ended it early. To resume, call `train` again with the same folder.
+    precision: of the forward passes.
     """
 
     encoder: Encoder
@@ -70,27 +70,25 @@ def train(
     on_progress: Callable[[Progress], None] = lambda progress: None,
     should_stop: Callable[[], bool] = lambda: False,
 ) -> Trained:
-    """Train `config` and return the networks; go on where an earlier call with this folder stopped.
+    """Train `config` and return the networks. Resumes if an earlier call with this folder was stopped.
 
-    train_images, test_images: uint8 (N, 32, 32, 3). The labels (N,) are never trained on: they only colour the
-    snapshots' kNN accuracy. neighbours: where the config's positives are neighbours, the rows of each train image's
-    neighbours among the train images (N, k), and of each test image's among the test images; a resumed run must be given
-    the same. folder: where the state is kept, written atomically after every epoch and when should_stop() first returns
-    True.
+    train_images, test_images: uint8 (N, 32, 32, 3).
+    train_labels, test_labels: (N,). Never trained on; used only for the kNN accuracy of the snapshots.
+    neighbours: if the positives are nearest images, their rows for each train image among the train images, (N, k), and
+        for each test image among the test images. A resumed run needs the same.
+    folder: for the state, which is written atomically after every epoch and when should_stop() returns True.
+    team: the processes that train together (`distributed.joined`). Each makes the same call. config.batch_size is the
+        global batch size; only rank 0 uses the folder; should_stop() on any process stops all.
+    compile: use torch.compile. Off by default: on two CPU cores it took 39 s, and steps were then 25 % slower (235
+        instead of 311 images per second). `python -m benchmarks.throughput` measures it on other devices.
+    precision: of the forward pass, one of `config.PRECISIONS`. None times a few steps and takes the faster one, or keeps
+        the precision of a resumed run.
+    read_every: steps between two readings of the loss. Each reading waits for the device, calls on_progress, and checks
+        that the loss is finite. Default: 1 on a CPU, else 20. The loss is also read at the end of an epoch and at a stop,
+        before anything is saved.
 
-    team: the processes that train together, from `distributed.joined`, each of which makes the same call and trains on
-    the team's device; the config's batch_size is that of all of them together, rank 0 alone uses the folder, and
-    should_stop() on any of them stops all.
-    compile: run the networks through torch.compile. Off, since on two CPU cores it took 39 s and the step was then a
-    quarter slower (235 images a second against 311); `python -m benchmarks.throughput` measures it on other devices.
-    precision: of the forward pass, one of `config.PRECISIONS`; None takes the one that a few timed steps find faster
-    here, or, in a resumed run, the one it began with.
-    read_every: steps between two readings of the loss, each of which waits for the device, calls on_progress and
-    checks that the loss is finite; every step on a CPU, where there is nothing to wait for, else every 20. An epoch's
-    end and a stop read it too, before anything is saved.
-
-    Raises ValueError for images or neighbours that do not fit the config and for a batch that the processes cannot
-    share evenly, TrainingError for a state of another config and for a loss or weights that are not finite.
+    Raises ValueError for images or neighbours that do not fit the config, and for a batch that does not divide evenly
+    among the processes. Raises TrainingError for a saved state of another config, and if the loss or weights are not finite.
     """
     team = team or Team(device=torch.device(device))
     read_every = _checked(config, train_images, test_images, neighbours=neighbours, team=team, read_every=read_every)
@@ -138,7 +136,7 @@ def train(
 
 
 def _own(encoder: Encoder, expander: Expander, config: Config, team: Team) -> tuple[Encoder, Expander]:
-    """The networks as they are in one process, with a BatchNorm of their own; in eval mode."""
+    """The networks with ordinary, single-process BatchNorm, in eval mode."""
     if team.size == 1:
         return encoder.eval(), expander.eval()
     own = networks(config, team.device)
@@ -157,9 +155,9 @@ def _checked(
     team: Team,
     read_every: int | None,
 ) -> int:
-    """How many steps lie between two readings of the loss. Raises ValueError for what does not fit together."""
+    """The number of steps between two readings of the loss. Raises ValueError for inconsistent arguments."""
     if team.size != world()[1]:
-        raise ValueError(f"there are {world()[1]} processes: give each the team that `distributed.joined` makes")
+        raise ValueError(f"there are {world()[1]} processes: pass team, from `distributed.joined`, to each of them")
     team.share(config.batch_size)
     if read_every is None:
         read_every = 1 if team.device.type == "cpu" else READ_EVERY
@@ -186,14 +184,14 @@ def _step(
     precision: str,
     compile: bool,
 ) -> Callable[[Tensor], tuple[Tensor, ...]]:
-    """What takes a step: views -> their terms, with the networks and the optimiser moved on."""
+    """The function that takes a step: views -> terms. It updates the networks and the optimiser."""
     network = _shared(encoder, expander, team, compile=compile)
     gather = gather_with_gradients if team.size > 1 else None
     return step_of(network, optimiser, config, team.device, precision=precision, gather=gather, graph=not compile)
 
 
 def _shared(encoder: Encoder, expander: Expander, team: Team, *, compile: bool) -> nn.Module:
-    """Views to embeddings, for a step: where there are more processes, with norms and gradients over all of them."""
+    """The function from views to embeddings for a step; with several processes, BatchNorm and gradients span them all."""
     network: nn.Module = nn.Sequential(encoder, expander)
     if team.size > 1:
         synchronise_norms(network)
@@ -208,6 +206,6 @@ def _check_neighbours(table: np.ndarray, images: int) -> None:
     whole = np.issubdtype(table.dtype, np.integer) and table.ndim == 2 and len(table) == images and table.shape[1] >= 1
     if not whole or table.min() < 0 or table.max() >= images:
         raise ValueError(
-            f"neighbours must be ({images}, k) whole numbers from 0 to {images - 1}, a row an image, "
+            f"neighbours must be ({images}, k) integers from 0 to {images - 1}, one row per image, "
             f"got {table.dtype} {table.shape}"
         )

@@ -1,4 +1,4 @@
-"""What a training measures before its first step and at the end of every epoch: history rows and snapshots."""
+"""What is measured before the first step and after every epoch: history rows and snapshots."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from vicreg.training.step import on_device, test_loss
 
 
 class Monitor:
-    """Adds to the history and the snapshots of a state, and reports them. Rank 0 alone measures, while the others wait.
+    """Adds history rows and snapshots to a state, and reports them. Only rank 0 measures, while the others wait.
 
-    Arguments as those of `loop.train`; meter: the terms of the steps; reporter: whom everything new is reported to.
+    Arguments as in `loop.train`. meter: the terms of the steps. reporter: gets all reports.
     """
 
     def __init__(
@@ -41,18 +41,18 @@ class Monitor:
         self.apart = _epochs_between_snapshots(config, self.steps_an_epoch)
 
     def untrained(self) -> None:
-        """Epoch 0 of every curve: what the network does before its first step."""
+        """Measure the untrained network: epoch 0 of every curve."""
         state, reporter = self.state, self.reporter
         terms, snapshot = self.team.from_leader(lambda: (self._terms(), self._snapshot(0)))
         state.history.append(history_row(0, "test", terms, 0.0, 0.0))
         state.snapshots.append(snapshot)
         reporter.report(terms, 0.0, rows=tuple(state.history), snapshot=snapshot)
-        reporter.begin_pace()  # the steps' pace does not count what came before them
+        reporter.begin_pace()  # measure the speed of the steps only
 
     def end_epoch(self, rate: float) -> None:
-        """The epoch's mean terms, those on the test images, and a snapshot where it is time for one.
+        """Add the mean terms of the epoch, the terms on the test images, and a snapshot if one is due.
 
-        rate: the last step's learning rate.
+        rate: the learning rate of the last step.
         """
         state, last = self.state, self.meter.read()
         epoch, seconds = state.step // self.steps_an_epoch, self.reporter.seconds()
@@ -77,7 +77,7 @@ class Monitor:
         )
 
     def _snapshot(self, epoch: int) -> Snapshot:
-        """A snapshot of the networks as they are."""
+        """A snapshot of the current networks."""
         previous = self.state.snapshots[-1] if self.state.snapshots else None
         return self.snapshotter.take(self.encoder, self.expander, epoch=epoch, previous=previous)
 
