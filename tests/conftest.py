@@ -15,6 +15,7 @@ import pytest
 
 from vicreg.data import loading
 from vicreg.data.catalogue import CATALOGUE
+from vicreg.data.coloured_digits import Drawn, coloured_digits
 from vicreg.data.image_set import ImageSet
 
 
@@ -28,6 +29,17 @@ def cifar10_test(tmp_path_factory: pytest.TempPathFactory) -> ImageSet:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("VICREG_CACHE", str(tmp_path_factory.mktemp("cache")))
         return loading.load("cifar10", "test")
+
+
+@pytest.fixture(scope="session")
+def train_split() -> Drawn:
+    """coloured-digits' train split, made once a session: it takes seconds."""
+    return coloured_digits("train")
+
+
+@pytest.fixture(scope="session")
+def test_split() -> Drawn:
+    return coloured_digits("test")
 
 
 def digit_images(count: int, first: int = 0) -> tuple[np.ndarray, np.ndarray]:

@@ -85,8 +85,7 @@ def train_run(
             lambda: load_splits(config.dataset, download=download, on_stage=on_stage)
         )
         shown = _first(images, len(train_set.images))
-        neighbours = None
-        told: JsonObject = {}
+        neighbours, told = None, JsonObject()
         if config.positives == "neighbours":
             given = config, folder.parent, state, train_set, test_set, shown, on_stage
             neighbours, told = team.from_leader(lambda: find_positives(*given, device=team.device))

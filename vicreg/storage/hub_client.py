@@ -208,8 +208,7 @@ def fetch(
     from huggingface_hub import constants, hf_hub_download
 
     constants.DOWNLOAD_CHUNK_SIZE = min(constants.DOWNLOAD_CHUNK_SIZE, CHUNK)
-    count = Count(f"{path} of {repo}", max_bytes)
-    ended = threading.Event()
+    count, ended = Count(f"{path} of {repo}", max_bytes), threading.Event()
     outcome: list[str | BaseException] = []
 
     class Bar(UndrawnBar):
