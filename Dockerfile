@@ -1,4 +1,4 @@
-# The hosted demo, on two CPU cores: a Hugging Face Space (README, "As a hosted Space"), or any machine with Docker:
+# The hosted demo, on two CPU cores: a Hugging Face Space (docs/hosting.md), or any machine with Docker:
 #
 #   docker build -t vicreg . && docker run --rm -p 8501:8501 vicreg
 FROM python:3.11-slim

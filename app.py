@@ -1,4 +1,4 @@
-"""The app: page config and navigation; nothing else."""
+"""The app: page config and navigation, nothing else."""
 
 import streamlit as st
 

@@ -1,4 +1,4 @@
-"""Retrieval: the nearest and the farthest pictures of one that you pick, under one run or two."""
+"""Retrieval: the nearest and farthest pictures of a query, for one run or two."""
 
 import numpy as np
 import pandas as pd
@@ -11,9 +11,10 @@ from vicreg.runs.folder import Run
 SHOWN, GALLERY = 8, 40
 
 ui.page(
-    "Which pictures does the network find alike?",
-    "Click any picture: it becomes the query. **What do its nearest share with it?** Often the class, which the network was "
-    "never told, and often only colour or scene. The farthest are often the same few, whatever the query.",
+    "Which pictures look similar to the network?",
+    "Click any picture to make it the query. **What do its nearest pictures share with it?** Often the class, which "
+    "the network was never told, but often only the colour or the scene. The farthest pictures are often the same few "
+    "for every query.",
 )
 
 controls = st.columns([4, 4, 3, 3])
@@ -22,14 +23,14 @@ metric = controls[2].segmented_control(
     "Distance", ["cosine", "euclidean"], default="cosine", required=True, key="metric", bind="query-params"
 )
 split = controls[3].segmented_control(
-    "Gallery: pictures searched", ["test", "train"], default="test", required=True, key="gallery", bind="query-params"
+    "Gallery (pictures to search)", ["test", "train"], default="test", required=True, key="gallery", bind="query-params"
 )
 runs = [one for one in (run, second) if one is not None]
 pictures = ui.pictures(run)
 figures = ui.metrics(run).get("retrieval")
 if split == "train" and not all(one.has_network for one in runs):
     st.info(
-        "A baseline without a network places no new picture: it is searched in the test gallery.",
+        "This baseline has no network to encode new pictures, so only the test gallery is available.",
         icon=":material/info:",
     )
     split = "test"
@@ -40,27 +41,27 @@ classes = ui.class_names(run)
 
 
 def pick(index: int) -> None:
-    """Make a test picture the query, before the page runs again."""
+    """Make a test picture the query before the page reruns."""
     st.session_state["query"] = index
     ui.drop_own_picture("own_query")
 
 
 def known(of: ui.Pictures, index: int) -> list[str]:
-    """What else is known of a picture, as captions: the ink's colour, and `on` the paper's."""
+    """Captions with other known properties of a picture: the ink colour, and `on` the paper colour."""
     row = of.order[index]
     return [f"{'on ' * (what == 'paper')}{names[row]}" for what, names in of.known.items()]
 
 
 def show_row(side: str, number: int | None, indices: np.ndarray, distances: np.ndarray, run: Run, *, key: str) -> None:
-    """One row: the nearest or the farthest pictures under a run. number: the query's; None for a visitor's picture."""
+    """Show the nearest or farthest pictures for a run. number: of the query; None for an uploaded picture."""
     labels = gallery.labels[indices]
     under = f", `{ui.title(run)}`" if second is not None else ""
     if number is None:
         listed = pd.Series([classes[label] for label in labels]).value_counts()
-        found = "most often " + ", ".join(f"{name} ({n})" for name, n in listed.head(3).items())
+        found = "mostly " + ", ".join(f"{name} ({n})" for name, n in listed.head(3).items())
     else:
         agree = int((labels == pictures.labels[number]).sum())
-        found = f"{agree} of {len(indices)} are of the class {classes[pictures.labels[number]]}"
+        found = f"{agree} of {len(indices)} have the class {classes[pictures.labels[number]]}"
     st.markdown(f"**{side}** among {len(gallery):,} {split} pictures{under}: {found}")
     names = [gallery.classes[label] for label in labels]
     ui.tiles(
@@ -76,53 +77,55 @@ def show_row(side: str, number: int | None, indices: np.ndarray, distances: np.n
     )
 
 
-def show_pictures() -> None:
-    """The query, its nearest and farthest pictures, and others to pick."""
-    ui.within("query", len(pictures) - 1)
-    left, right = st.columns([1, 4])
-    with left:
-        number = st.number_input(
-            "Query: test picture",
-            0,
-            len(pictures) - 1,
-            min(130, len(pictures) - 1),
-            key="query",
-            bind="query-params",
-            persist_state="session",
-        )
-        own = ui.own_picture(st, key="own_query") if all(one.has_network for one in runs) else None
-        name = "your picture" if own is not None else pictures.classes[pictures.labels[number]]
-        ui.tiles(
-            pictures[[number]] if own is None else own[None],
-            key="query_picture",
-            label="The query",
-            alts=[f"query: {name}, test picture {number}" if own is None else "query: your picture, 32 x 32"],
-            captions=[
-                [name, *known(pictures, number), f"test {number}"] if own is None else [name, "as the network sees it"]
-            ],
-            colours=[ui.class_colour(pictures.labels[number]) if own is None else None],
-            framed=[0],
-            scale=5,
-        )
-        if own is not None:
-            st.button("Put it away", icon=":material/close:", on_click=ui.drop_own_picture, args=("own_query",))
-    with right:
-        if own is None:
-            found = [ui.search(one, pictures, number, gallery=split, metric=metric, k=SHOWN) for one in runs]
-        else:
-            found = [ui.search_picture(one, own, gallery, split=split, metric=metric, k=SHOWN) for one in runs]
-            number = None
-        for one, lists in zip(runs, found, strict=True):
-            key = "Nearest" if one is run else "Nearest_second"
-            show_row("Nearest", number, lists.nearest, lists.nearest_distances, one, key=key)
-        for one, lists in zip(runs, found, strict=True):
-            key = "Farthest" if one is run else "Farthest_second"
-            show_row("Farthest", number, lists.farthest, lists.farthest_distances, one, key=key)
-
-    heading, more = st.columns([3, 1], vertical_alignment="bottom")
-    heading.markdown(
-        "**Pick another query**: one picture of each class, with how many of its five nearest (cosine) agree, then more"
+def choose_query() -> tuple[int, np.ndarray | None]:
+    """Choose the query: the number of a test picture, and an uploaded picture that replaces it, or None."""
+    number = st.number_input(
+        "Query: test picture",
+        0,
+        len(pictures) - 1,
+        min(130, len(pictures) - 1),
+        key="query",
+        bind="query-params",
+        persist_state="session",
     )
+    own = ui.own_picture(st, key="own_query") if all(one.has_network for one in runs) else None
+    name = "your picture" if own is not None else pictures.classes[pictures.labels[number]]
+    ui.tiles(
+        pictures[[number]] if own is None else own[None],
+        key="query_picture",
+        label="The query",
+        alts=[f"query: {name}, test picture {number}" if own is None else "query: your picture, 32 x 32"],
+        captions=[
+            [name, *known(pictures, number), f"test {number}"] if own is None else [name, "as the network sees it"]
+        ],
+        colours=[ui.class_colour(pictures.labels[number]) if own is None else None],
+        framed=[0],
+        scale=5,
+    )
+    if own is not None:
+        st.button("Remove picture", icon=":material/close:", on_click=ui.drop_own_picture, args=("own_query",))
+    return number, own
+
+
+def show_answers(number: int, own: np.ndarray | None) -> None:
+    """Show the nearest and farthest pictures of the query, for each run."""
+    if own is None:
+        found = [ui.search(one, pictures, number, gallery=split, metric=metric, k=SHOWN) for one in runs]
+    else:
+        found = [ui.search_picture(one, own, gallery, split=split, metric=metric, k=SHOWN) for one in runs]
+    query = number if own is None else None
+    for one, lists in zip(runs, found, strict=True):
+        key = "Nearest" if one is run else "Nearest_second"
+        show_row("Nearest", query, lists.nearest, lists.nearest_distances, one, key=key)
+    for one, lists in zip(runs, found, strict=True):
+        key = "Farthest" if one is run else "Farthest_second"
+        show_row("Farthest", query, lists.farthest, lists.farthest_distances, one, key=key)
+
+
+def offer_queries(framed: list[int]) -> None:
+    """Show other pictures to pick. framed: the query, if it is one of them."""
+    heading, more = st.columns([3, 1], vertical_alignment="bottom")
+    heading.markdown("**Pick another query.** First row: how many of a picture's five nearest (cosine) have its class")
     start = st.session_state.setdefault("gallery_start", 0)
     if more.button("Other pictures", icon=":material/shuffle:", width="stretch"):
         start = st.session_state["gallery_start"] = (start + GALLERY) % len(pictures)
@@ -139,7 +142,7 @@ def show_pictures() -> None:
             alts=[f"{pictures.classes[pictures.labels[i]]}, sample, test picture {i}" for i in sample],
             colours=[ui.class_colour(pictures.labels[i]) for i in sample],
             ids=sample,
-            framed=[] if number is None else [number],
+            framed=framed,
             on_pick=pick,
         )
     offered = np.arange(start, start + GALLERY) % len(pictures)
@@ -149,20 +152,26 @@ def show_pictures() -> None:
         label="Pictures to pick a query from",
         alts=[f"{pictures.classes[pictures.labels[i]]}, test picture {i}" for i in offered],
         ids=offered,
-        framed=[] if number is None else [number],
+        framed=framed,
         on_pick=pick,
     )
 
 
 if gallery is not None:
-    show_pictures()
+    ui.within("query", len(pictures) - 1)
+    left, right = st.columns([1, 4])
+    with left:
+        number, own = choose_query()
+    with right:
+        show_answers(number, own)
+    offer_queries([number] if own is None else [])
 
 one_of = {ui.title(one): one for one in runs}
 measured = {
     ui.title(one): ui.metrics(one)["retrieval"] for one in runs if "hubness" in ui.metrics(one).get("retrieval", {})
 }
 if measured:
-    st.subheader("How often, over all test pictures?", anchor=False)
+    st.subheader("How often, across all test pictures?", anchor=False)
     left, right = st.columns([1, 1], gap="large")
     with left:
         by_class = pd.DataFrame(
@@ -195,18 +204,19 @@ if measured:
             if colour:
                 st.markdown(
                     f"**Colour.** The mean colours of neighbours differ by {colour['distance_ratio']:.3f} of what those of "
-                    f"random pairs do (1: colour plays no part). Mean colour can be read off the representation with $R^2$ = "
-                    f"{colour['r2']:.2f}."
+                    f"random pairs do (1: colour plays no part). A linear model predicts a picture's mean colour from its "
+                    f"representation with $R^2$ = {colour['r2']:.2f}."
                 )
             if seen := ui.metrics(one_of[title]).get("attributes"):
                 st.markdown(
-                    "**What else they share.** "
+                    "**What else the five nearest share.** "
                     + ", ".join(f"{found['nearest_5_same']:.2f} % the {what}" for what, found in seen.items())
-                    + f" of the query; guessing gives {next(iter(seen.values()))['chance']:.2f} %."
+                    + f" with the query; guessing gives {next(iter(seen.values()))['chance']:.2f} %."
                 )
             st.markdown(
-                f"**The farthest repeat.** Ten pictures fill {hubness[metric]['farthest']:.2f} % of all farthest five "
-                f"({metric}; {hubness['by_chance']:.2f} % if all were equally often there): hubs, below."
+                f"**The farthest repeat.** Ten pictures (hubs, below) fill {hubness[metric]['farthest']:.2f} % of all "
+                f"lists of the farthest five ({metric}). If all pictures appeared equally often, it would be "
+                f"{hubness['by_chance']:.2f} %."
             )
     hubs = measured[ui.title(run)]["hubness"][metric]["hubs"] if ui.title(run) in measured else []
     if hubs and pictures is not None:
@@ -229,16 +239,15 @@ if measured:
             on_pick=pick,
         )
 st.markdown(
-    "**What is compared.** The numbers of the representation $y$, before the expander. The cosine distance is "
-    r"$1 - \cos(y, y')$, from 0 to 2: only the direction counts. The Euclidean distance $\lVert y - y' \rVert$ also sees the "
-    "length."
+    "**What is compared.** The representations $y$, before the expander. The cosine distance $1 - \\cos(y, y')$ is between 0 "
+    r"and 2 and depends only on their directions. The Euclidean distance $\lVert y - y' \rVert$ also depends on their lengths."
 )
 st.markdown(
-    "**What it does not prove.** One query is an anecdote, and a near picture of the right class can be near for "
-    "the wrong reason: background, colour, pose. The [probe](probe) and the [maps](maps) look at all pictures at once."
+    "**What it does not prove.** One query is an anecdote. A neighbour of the right class may be near for the wrong reason: "
+    "background, colour or pose. The [probe](probe) and the [maps](maps) use all pictures."
 )
 ui.measured(
-    f"Exact search over the whole gallery, the query itself left out. Run `{ui.title(run)}`, gallery: "
+    f"Exact search over the whole gallery, without the query itself. Run `{ui.title(run)}`, gallery: "
     f"{ui.spec(run).title}'s {split} split; measured on: "
     f"{ui.metrics(run).get('sources', {}).get('test', {}).get('source', 'unknown.')} "
     + (figures or {}).get("protocol", ""),

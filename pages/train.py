@@ -1,13 +1,14 @@
-"""Train: start a training on this machine, and watch the terms, the accuracy and the map while it learns."""
+"""Train: start a training on this machine and watch the terms, the accuracy and the map."""
 
 import dataclasses
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 import ui
-from ui import data, training_limits, training_view
+from ui import data, training_charts, training_limits, training_view
 from vicreg import jobs
-from vicreg.config import DATASETS, ENCODERS, Config, presets
+from vicreg.config import DATASETS, ENCODERS, Config, Settings, presets
 from vicreg.data import loading
 from vicreg.data.catalogue import CATALOGUE
 from vicreg.method.encoder_shapes import ENCODER_SHAPES
@@ -21,15 +22,15 @@ SWITCHES = {"crop": "crop", "flip": "flip", "jitter": "colour jitter", "greyscal
 
 ui.page(
     "What happens while it learns?",
-    "Watch the three terms, step by step: the optimiser lowers only their weighted sum, so "
-    f"{ui.coloured_terms()} each go a way of their own.",
+    "Watch the three terms, step by step. The optimiser only lowers their weighted sum, so "
+    f"{ui.coloured_terms()} move differently.",
     dataset=False,
 )
 width = ui.width()
 
 
 def form() -> None:
-    """What is trained, how long it will take, and the button; and what to expect of it."""
+    """Choose what to train, show the estimated time, the start button and what to expect."""
     controls = st.columns(4)
     dataset = controls[0].selectbox(
         "Data set",
@@ -37,18 +38,18 @@ def form() -> None:
         key="train_data",
         persist_state="session",
         bind="query-params",
-        help=f"Made here, and trained in minutes on a CPU: {data.titles(made_here=True)}. From the Hub, and better trained "
-        f"on a GPU: {data.titles(made_here=False)}.",
+        help=f"Generated here and trained in minutes on a CPU: {data.titles(made_here=True)}. From the Hub, better with "
+        f"a GPU: {data.titles(made_here=False)}.",
     )
     preset = controls[1].selectbox(
         "Preset",
         [*presets(dataset), OWN],
         key=f"train_preset_{dataset}",
         persist_state="session",
-        help="An ablation switches one part off.",
+        help="Every preset except vicreg switches one part of the method off.",
     )
     config = presets(dataset)["vicreg" if preset == OWN else preset]
-    # Timing a resnet18 on a CPU takes minutes of a server that all visitors share.
+    # Timing a resnet18 on a CPU would slow a shared server for minutes.
     offered = [
         name for name in ENCODERS if name != "resnet18" or training_limits.has_cuda() or not training_limits.hosted()
     ]
@@ -61,7 +62,7 @@ def form() -> None:
     )
     most = training_limits.limits().epochs or 200
     epochs = controls[3].number_input(
-        f"Epochs, at most {most}",
+        f"Epochs (at most {most})",
         1,
         most,
         min(config.epochs, most),
@@ -72,20 +73,8 @@ def form() -> None:
     if preset == OWN:
         config = own_weights(config)
     with st.expander("More settings", icon=":material/tune:", key="train_more"):
-        more = st.columns(4)
-        batch = more[0].select_slider(
-            "Batch", [64, 128, 256, 512], value=config.batch_size, key="train_batch", persist_state="session"
-        )
-        seed = more[1].number_input("Seed", 0, 9_999, 0, key="train_seed", persist_state="session")
-        name = jobs.free_name(f"{dataset}-{config.preset}-{'visitor' if training_limits.hosted() else 'mine'}")
-        if not training_limits.hosted():  # there, what one visitor writes would be on everybody's screen
-            typed = more[3].text_input("Name of the run", placeholder=name, key=NAME, persist_state="session")
-            name = (typed or "").strip() or name
-        if config.positives == "views":
-            config = own_views(config, more[2], key=f"{dataset}_{preset}")
-        else:
-            st.caption("An image and its neighbour are both taken as they are: there are no views to choose.")
-    config = dataclasses.replace(config, encoder=encoder, epochs=int(epochs), batch_size=int(batch), seed=int(seed))
+        config, name = more_settings(config, key=f"{dataset}_{preset}")
+    config = dataclasses.replace(config, encoder=encoder, epochs=int(epochs))
     if not loading.available(dataset, "train"):
         data.show_arrival(dataset, "train")
     else:
@@ -94,8 +83,26 @@ def form() -> None:
     training_view.expected(config, width=width)
 
 
+def more_settings(config: Config, *, key: str) -> tuple[Config, str]:
+    """The config with the chosen batch size, seed and views, and the name of the run."""
+    columns = st.columns(4)
+    batch = columns[0].select_slider(
+        "Batch", [64, 128, 256, 512], value=config.batch_size, key="train_batch", persist_state="session"
+    )
+    seed = columns[1].number_input("Seed", 0, 9_999, 0, key="train_seed", persist_state="session")
+    name = jobs.free_name(f"{config.dataset}-{config.preset}-{'visitor' if training_limits.hosted() else 'mine'}")
+    if not training_limits.hosted():  # on a public server, everybody would see what one visitor writes
+        typed = columns[3].text_input("Name of the run", placeholder=name, key=NAME, persist_state="session")
+        name = (typed or "").strip() or name
+    if config.positives == "views":
+        config = own_views(config, columns[2], key=key)
+    else:
+        st.caption("Positives: nearest images. They are not augmented, so there are no views to choose.")
+    return dataclasses.replace(config, batch_size=int(batch), seed=int(seed)), name
+
+
 def own_weights(config: Config) -> Config:
-    """The config with the visitor's weights of the three terms."""
+    """The config with the chosen weights of the three terms."""
     columns = st.columns(len(IN_LOSS))
     weights = {
         term.weight: column.number_input(
@@ -111,69 +118,69 @@ def own_weights(config: Config) -> Config:
     }
     if not any(weights.values()):
         st.warning(
-            "All weights are 0, so the sum is 0 whatever the network does: it will learn nothing.",
+            "All weights are 0, so the loss is always 0: the network will learn nothing.",
             icon=":material/info:",
         )
     return dataclasses.replace(config, preset="own", **weights)
 
 
-def own_views(config: Config, place, *, key: str) -> Config:
-    """The config with the visitor's views: their side, and which transforms make them."""
+def own_views(config: Config, place: DeltaGenerator, *, key: str) -> Config:
+    """The config with the chosen views: size and transforms."""
     size = place.select_slider(
-        "Side of a view, pixels",
+        "Size of a view (pixels)",
         [16, 20, 24, 28, 32],
         value=config.views.size,
         key=f"train_view_{key}",
         persist_state="session",
     )
     kept = st.pills(
-        "What a view goes through",
+        "Transforms of a view",
         list(SWITCHES),
         default=[name for name in SWITCHES if getattr(config.views, name)],
-        format_func=SWITCHES.get,
+        format_func=SWITCHES.__getitem__,
         selection_mode="multi",
         key=f"train_switches_{key}",
         persist_state="session",
-        help="Two views of one picture must be alike to the network: what they differ in is what it learns to overlook.",
+        help="Two views of a picture must get similar embeddings. So the network learns to ignore what the transforms change.",
     )
-    return dataclasses.replace(
-        config, views=dataclasses.replace(config.views, size=size, **{name: name in kept for name in SWITCHES})
-    )
+    views: Settings = {"size": size, **{name: name in kept for name in SWITCHES}}
+    return dataclasses.replace(config, views=dataclasses.replace(config.views, **views))
 
 
 def start(config: Config, name: str) -> None:
-    """How long the config would take here, and the button that starts it."""
+    """Show the estimated time and the start button."""
     if (other := jobs.busy()) is not None:
         words, button = st.columns([4, 1], vertical_alignment="center")
         words.info(
-            "Another training has this machine. Look again later."
+            "Another training is running on this server. Try again later."
             if training_limits.hosted()
-            else f"`{other.name}` is training on this machine (process {other.pid}), and two would slow each other. Wait for "
-            "it, or stop it with Ctrl-C where it runs.",
+            else f"`{other.name}` is training on this machine (process {other.pid}). Two trainings would slow each "
+            "other down. Wait for it, or stop it with Ctrl-C in its terminal.",
             icon=":material/hourglass:",
         )
-        button.button("Look again", icon=":material/refresh:", width="stretch")
+        button.button("Refresh", icon=":material/refresh:", width="stretch")
         return
     try:
         found = training_limits.estimated(config, CATALOGUE[config.dataset].train_images)
-    except (ValueError, RuntimeError, MemoryError) as error:  # torch's, for too little memory
+    except (ValueError, RuntimeError, MemoryError) as error:  # torch's errors for too little memory
         said = str(error).partition("\n")[0][:200] or "There was not enough memory"
-        st.warning(f"A step could not be timed: {said}. Choose a smaller batch or encoder.", icon=":material/error:")
+        st.warning(f"A training step failed: {said}. Choose a smaller batch or encoder.", icon=":material/error:")
         return
     bound = training_limits.limits().seconds
     too_long = training_limits.too_long(found)
     words, button = st.columns([4, 1], vertical_alignment="center")
     words.markdown(
-        f"**About {training_limits.minutes(found.seconds)}** of steps on {training_limits.device_told(config)} Maps on "
-        f"the way and measuring at the end take {CATALOGUE[config.dataset].measuring} more. It goes on if you close this page."
+        f"**About {training_limits.minutes(found.seconds)}** of training on {training_limits.device_told(config)} Maps and "
+        f"the final evaluation take {CATALOGUE[config.dataset].measuring} more. Training continues if you close this page."
     )
     words.caption(
-        f"Timed on this machine as it is now: {found.steps:,} steps of {training_limits.short_time(found.seconds_a_step)}."
-        + (f" On this instance a training stops after {training_limits.minutes(bound)}." if bound else "")
+        f"Timed just now on this machine: {found.steps:,} steps of {training_limits.short_time(found.seconds_a_step)}."
+        + (f" On this server, trainings stop after {training_limits.minutes(bound)}." if bound else "")
     )
     if too_long:
         st.warning(
-            "That is more than this instance allows: choose fewer epochs or a smaller encoder.", icon=":material/timer:"
+            "This takes longer than this server allows: choose fewer epochs or a smaller encoder.",
+            icon=":material/timer:",
         )
     if button.button("Start", icon=":material/play_arrow:", width="stretch", disabled=too_long):
         try:
@@ -181,7 +188,7 @@ def start(config: Config, name: str) -> None:
         except (ValueError, OSError) as error:
             training_view.refused(error)
         else:
-            st.session_state.pop(NAME, None)  # it is taken now
+            st.session_state.pop(NAME, None)  # the name is taken now
             st.rerun()
 
 
@@ -193,13 +200,13 @@ shown = [one for one in mine if one.state == "finished" or (one.name, one.create
 if reason:
     st.info(reason, icon=":material/lock:")
     training_view.expected(presets(data.FIRST)["vicreg"], width=width, heading="What a training looks like")
-    st.markdown("On a machine of your own, one command trains it:")
+    st.markdown("On your own machine, one command starts it:")
     st.code(COMMAND, language="bash")
 elif active is not None:
     training_view.watch(active, width=width)
 elif shown:
     training_view.over(shown[0])
-    training_view.curves(shown[0], width=width)
+    training_charts.curves(shown[0], width=width)
 else:
     training_view.watched(found)
     form()
@@ -207,19 +214,19 @@ if not reason:
     training_view.ask_for_key()
 
 st.markdown(
-    "**What to look for.** The optimiser lowers the total; look at its parts. A variance term that climbs to 1 is a collapse, "
-    "whatever the total says. kNN accuracy uses labels that the training never sees."
+    "**What to look for.** The total falls, but look at its parts. If the variance term climbs to 1, the network collapses, "
+    "whatever the total does. The kNN accuracy uses labels that training never sees."
 )
 st.markdown(
-    "**What it does not prove.** A few epochs tell which way it goes, not where it ends; the bundled runs had the budget that "
-    "stands beside their names. And the first jump of kNN accuracy and effective rank is not all learning: before the first "
-    "step BatchNorm has seen no picture. With all weights 0, where nothing is learnt, one epoch of digits takes kNN accuracy "
-    "from 55.5 to 58.6 % and the effective rank from 109 to 257."
+    "**What it does not prove.** A few epochs show a trend, not the final result; the number of epochs of the bundled runs is "
+    "next to their names. Not all of the first jump in kNN accuracy and effective rank is learning, because BatchNorm has no "
+    "statistics before the first step. With all weights at 0, the network learns nothing, but after one epoch on digits kNN "
+    "accuracy still rises from 55.5 to 58.6 %, and the effective rank from 109 to 257."
 )
 ui.measured(
-    "Terms: unweighted, of the training batch at each step. kNN: k = 20, weighted cosine, the first 10,000 train pictures "
-    "vote on the first test pictures on the map. The estimate is the median of three timed steps times the number of steps. "
-    f"Nothing learnt: `{NOTHING}` prints both epochs' figures (n = 1,000 test pictures).",
+    "Terms: unweighted, on the training batch of each step. kNN: k = 20, weighted cosine; the first 10,000 train "
+    "pictures vote on the test pictures of the map. Estimated time: the median of three timed steps times the number "
+    f"of steps. All weights at 0: `{NOTHING}` prints the figures of both epochs (n = 1,000 test pictures).",
     command=COMMAND,
 )
 ui.show_source("vicreg.method.loss:vicreg_loss", "vicreg.training.estimate:seconds_a_step")

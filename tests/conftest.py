@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import shutil
 from pathlib import Path
 
 if "PYTEST_XDIST_WORKER" in os.environ:  # several workers share the cores: one thread each, and each child's
@@ -14,6 +15,7 @@ import pytest
 
 from vicreg.data import loading
 from vicreg.data.catalogue import CATALOGUE
+from vicreg.data.coloured_digits import Drawn, coloured_digits
 from vicreg.data.image_set import ImageSet
 
 
@@ -27,6 +29,17 @@ def cifar10_test(tmp_path_factory: pytest.TempPathFactory) -> ImageSet:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("VICREG_CACHE", str(tmp_path_factory.mktemp("cache")))
         return loading.load("cifar10", "test")
+
+
+@pytest.fixture(scope="session")
+def train_split() -> Drawn:
+    """coloured-digits' train split, made once a session: it takes seconds."""
+    return coloured_digits("train")
+
+
+@pytest.fixture(scope="session")
+def test_split() -> Drawn:
+    return coloured_digits("test")
 
 
 def digit_images(count: int, first: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -81,6 +94,23 @@ def page_world(tmp_path_factory, monkeypatch):
 
     st.cache_resource.clear()
     st.cache_data.clear()
+
+
+@pytest.fixture(scope="module")
+def browser():
+    """Debian's Chromium, driven by Playwright; skips where it is not installed."""
+    executable = shutil.which("chromium") or shutil.which("chromium-browser")
+    if executable is None:
+        pytest.skip("drives Debian's chromium, which is not installed")
+    from playwright.sync_api import sync_playwright
+
+    quiet = ["--disable-background-networking", "--disable-component-update", "--disable-sync"]
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(
+            executable_path=executable, args=["--no-sandbox", "--disable-gpu", *quiet]
+        )
+        yield chromium
+        chromium.close()
 
 
 @pytest.fixture

@@ -9,7 +9,11 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 NAMES = sorted(file.stem for file in (ROOT / "benchmarks").glob("*.py"))
-QUOTING = [ROOT / "README.md", ROOT / ".streamlit" / "config.toml", *(ROOT / "vicreg").rglob("*.py")]
+QUOTING = [
+    *(ROOT / name for name in ("README.md", ".streamlit/config.toml")),
+    *(ROOT / "docs").glob("*.md"),
+    *(ROOT / "vicreg").rglob("*.py"),
+]
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -31,13 +31,8 @@ def test_a_preset_is_one_value_away_from_vicreg(name, setting, value, dataset):
 
 
 def test_every_preset_has_a_run_of_its_own_name():
-    assert {name: config.run_name for name, config in PRESETS.items()} == {
-        "vicreg": "cifar10-vicreg",
-        "no-variance": "cifar10-no-variance",
-        "no-covariance": "cifar10-no-covariance",
-        "no-invariance": "cifar10-no-invariance",
-        "neighbour-views": "cifar10-neighbour-views",
-    }
+    for name, config in PRESETS.items():
+        assert (config.preset, config.run_name) == (name, f"cifar10-{name}")
 
 
 def test_digits_are_never_flipped_and_train_the_smallest_encoder():
@@ -50,11 +45,6 @@ def test_an_unknown_data_set_is_named_with_those_there_are():
     for make in (presets, lambda name: Config(dataset=name)):
         with pytest.raises(ValueError, match="data set must be one of cifar10, coloured-digits, got 'svhn'"):
             make("svhn")
-
-
-@pytest.mark.parametrize("name", PRESETS)
-def test_every_preset_survives_json(name):
-    assert Config.from_dict(json.loads(json.dumps(PRESETS[name].to_dict()))) == PRESETS[name]
 
 
 def test_a_config_from_before_there_were_neighbours_has_views_as_positives():
@@ -76,7 +66,7 @@ def test_the_defaults_are_the_papers():
     [
         ({"encoder": "vit"}, "lean, resnet18, got 'vit'"),
         ({"optimiser": "sgd"}, "muon, adamw, lars, got 'sgd'"),
-        ({"positives": "labels"}, "positives must be one of views, neighbours, got 'labels'"),
+        ({"positives": "labels"}, r"positives .*got 'labels'"),
         ({"batch_size": 1}, "at least 2 .* got 1"),
         ({"epochs": 0}, "at least 1, got 0"),
         ({"variance_weight": -1.0}, "must not be negative, got -1"),
@@ -92,10 +82,10 @@ def test_settings_that_make_no_sense_are_refused(change, message):
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        ({"epochs": "ten"}, "epochs must be a int, got 'ten'"),
-        ({"epochs": True}, "epochs must be a int, got True"),
-        ({"positives": "both"}, "positives must be one of views, neighbours, got 'both'"),
-        ({"positives": 1}, "positives must be a str, got 1"),
+        ({"epochs": "ten"}, r"epochs .*got 'ten'"),
+        ({"epochs": True}, r"epochs .*got True"),
+        ({"positives": "both"}, r"positives .*got 'both'"),
+        ({"positives": 1}, r"positives .*got 1"),
         ({"colour": 1}, "unknown Config settings: colour"),
         ({"views": {"zoom": 2}}, "unknown ViewConfig settings: zoom"),
         ({"views": {"crop_scale": [0.2]}}, "list of 2 numbers"),

@@ -1,6 +1,6 @@
-"""The one Streamlit adapter: the page table, the run picker, cached loads, pictures, and the parts every page repeats.
+"""Everything that pages share: page table, run picker, cached loading, pictures and common widgets.
 
-Pages import `ui` and `vicreg`, and stay lessons: pick, compute (one call), draw, explain.
+Pages import `ui` and `vicreg` and read like lessons: pick, compute (one call), draw, explain.
 """
 
 from __future__ import annotations
@@ -26,7 +26,9 @@ from ui.ablation_panels import (
     spread_panels,
 )
 from ui.chart_widgets import chart, pick_amount, pick_map, prepared
-from ui.components import drawing, tiles, width
+from ui.components.page_width import width
+from ui.components.picture_tiles import tiles
+from ui.components.svg_drawing import drawing
 from ui.data import chosen as chosen_data
 from ui.page_table import PAGES, navigation, page
 from ui.pictures import Pictures, anomalies, data_uri, more_pictures, pictures, sample_picture, thumbnails
@@ -55,7 +57,7 @@ from ui.runs import (
 )
 from ui.uploads import drop_own_picture, own_picture
 from vicreg import charts
-from vicreg.config import DEFAULT_DATASET, presets
+from vicreg.config import DEFAULT_DATASET, Settings, presets
 from vicreg.data.catalogue import CATALOGUE, Spec
 from vicreg.runs.folder import Run
 from vicreg.storage.paths import CONFIG_FILE
@@ -128,7 +130,7 @@ __all__ = [
 
 
 def measured(text: str, *, command: str | None = None) -> None:
-    """Folded away: how the figures on this page were measured, and the command that makes them again."""
+    """An expander that says how the figures were measured, with the command that reproduces them."""
     with st.expander("How this was measured", icon=":material/straighten:"):
         st.markdown(text)
         if command:
@@ -136,7 +138,7 @@ def measured(text: str, *, command: str | None = None) -> None:
 
 
 def show_source(*names: str) -> None:
-    """Folded away, for the lecturer: the code of functions, named like `vicreg.method.loss:variance`, loaded when opened."""
+    """An expander with the source of functions such as `vicreg.method.loss:variance`. Loaded when opened."""
     shown = st.expander("Show the code", icon=":material/code:", on_change="rerun", key="_source")
     if shown.open:
         with shown:
@@ -145,38 +147,38 @@ def show_source(*names: str) -> None:
 
 
 def class_colour(label: int) -> str:
-    """The colour of a class, by its label."""
+    """The colour of a class label."""
     return charts.CLASS_COLOURS[int(label) % len(charts.CLASS_COLOURS)]
 
 
 def spec(run: Run) -> Spec:
-    """The data set of a run, as the catalogue describes it."""
+    """The catalogue entry of a run's data set."""
     return CATALOGUE[run.config.dataset]
 
 
 def anomalous(run: Run) -> Spec:
-    """The data set whose pictures are anomalies to the run's."""
-    return CATALOGUE[spec(run).anomalies[0]]
+    """The catalogue entry of the data set that provides the run's anomalies."""
+    return CATALOGUE[spec(run).strangers[0]]
 
 
 def guessing(run: Run) -> str:
-    """What guessing the class of a picture of the run's data set gives: `10 %`."""
+    """The accuracy of guessing the class in the run's data set, such as `10 %`."""
     return f"{spec(run).chance:.3g} %"
 
 
 def studied(run: Run) -> bool:
-    """Whether the study used the run's data set."""
+    """Whether the study used this run's data set."""
     return run.config.dataset == STUDY_DATASET
 
 
 def within(key: str, last: int) -> None:
-    """Forget a widget's number that is larger than it may be, since it was chosen for a larger data set."""
+    """Reset a widget's number if it is too large, because it was chosen for a larger data set."""
     if not isinstance(st.session_state.get(key, 0), int) or not 0 <= st.session_state.get(key, 0) <= last:
         del st.session_state[key]
 
 
 def class_names(run: Run) -> list[str]:
-    """The names of the classes of the run's data set, by label."""
+    """The class names of the run's data set, by label."""
     return list(spec(run).classes)
 
 
@@ -186,18 +188,22 @@ def coloured(text: str, term: str) -> str:
 
 
 def coloured_terms(names: Sequence[str] = NAMES) -> str:
-    """Names of terms in their colours, as words in a sentence: `variance, invariance and covariance`."""
+    """The names of the terms in their colours: `variance, invariance and covariance`."""
     words = [coloured(name, name) for name in names]
     return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
 
 
 def amortisation(eigenmap: Run) -> None:
-    """What a new picture costs: by an encoder, by the eigenmap's rule, by fitting again; and where the last two put it."""
+    """The cost of one new picture: with an encoder, with Nyström's formula, and by fitting the eigenmap again."""
     timing = eigenmap.record.get("timing")
     if not timing:
         return
     encoder = timing.get("encoder")
-    rows = [("The encoder, one pass", encoder), ("Nyström's rule", timing["rule"]), ("All fitted again", timing["fit"])]
+    rows = [
+        ("Encoder, one forward pass", encoder),
+        ("Nyström's rule", timing["rule"]),
+        ("Fitting everything again", timing["fit"]),
+    ]
     st.dataframe(
         pd.DataFrame(
             {
@@ -212,18 +218,21 @@ def amortisation(eigenmap: Run) -> None:
     )
     encoded = f"; encoder of `{timing['encoder_run']}`" if encoder else ""
     st.caption(
-        f"Medians of 20 single test pictures, measured when the eigenmap was fitted ({eigenmap.record['device']}){encoded}."
+        f"Medians over 20 single test pictures, measured when the eigenmap was fitted ({eigenmap.record['device']}){encoded}."
     )
 
 
 def train_command(run: Run) -> str:
-    """The command that trains the run again: its preset, and what was set otherwise; else from its config.json."""
+    """The command that trains the run again: its preset and options, or its config.json."""
     known = presets(run.config.dataset)
     preset = known.get(run.config.preset, known["vicreg"])
     words = ["python -m vicreg train", f"--preset {preset.preset}"]
     if run.config.dataset != DEFAULT_DATASET:
         words.append(f"--dataset {run.config.dataset}")
-    same = {"preset": run.config.preset, "views": dataclasses.replace(preset.views, size=run.config.views.size)}
+    same: Settings = {
+        "preset": run.config.preset,
+        "views": dataclasses.replace(preset.views, size=run.config.views.size),
+    }
     for name in (
         *("encoder", "optimiser", "epochs", "batch_size", "learning_rate", "weight_decay", "warmup_steps"),
         *("seed", *(term.weight for term in IN_LOSS)),
@@ -233,7 +242,7 @@ def train_command(run: Run) -> str:
             words.append(f"--{name.replace('_', '-')} {value}")
     if run.config.views.size != preset.views.size:
         words.append(f"--view-size {run.config.views.size}")
-    if dataclasses.replace(preset, **same) != run.config:  # what no option can set
+    if dataclasses.replace(preset, **same) != run.config:  # settings without an option
         words, own = ["python -m vicreg train", f"--config {shlex.quote(str(run.folder / CONFIG_FILE))}"], run.config
     else:
         own = preset

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import pandas as pd
 import streamlit as st
@@ -13,6 +12,7 @@ from ui.runs import colour, metrics, results, study, title
 from vicreg import charts
 from vicreg.evaluation.verdict import verdict
 from vicreg.runs.folder import Run
+from vicreg.storage.json_values import JsonObject
 
 PROBES = {"y, our probe": ("y", "probe"), "y, the study's": ("y", "study_probe"), "z, our probe": ("z", "probe")}
 
@@ -22,7 +22,7 @@ def short(value: float) -> str:
     return f"{value:.2f}" if abs(value) >= 0.01 or value == 0 else f"{value:.1e}"
 
 
-def judged(run: Run, *, untrained: Mapping[str, Any] | None) -> tuple[str, str]:
+def judged(run: Run, *, untrained: JsonObject | None) -> tuple[str, str]:
     """The verdict on a run in a few words, and what it means in a sentence. untrained: as `verdict` takes it."""
     spaces = metrics(run)["spaces"]
     z, probe = spaces["z"], spaces["y"]["probe"]["accuracy"]
@@ -44,7 +44,7 @@ def judged(run: Run, *, untrained: Mapping[str, Any] | None) -> tuple[str, str]:
     return "Healthy", f"The images are spread out: {uses}."
 
 
-def embeddings_panel(run: Run, *, untrained: Mapping[str, Any] | None, width: int, key: str) -> None:
+def embeddings_panel(run: Run, *, untrained: JsonObject | None, width: int, key: str) -> None:
     """The verdict on a run, large, and under it the picture of it: every image by two numbers of z, on fixed axes."""
     words, sentence = judged(run, untrained=untrained)
     st.html(

@@ -16,6 +16,7 @@ from vicreg.evaluation.anomaly import KNOWN, Scoring
 from vicreg.evaluation.anomaly_bank import Bank, bank_from_tables
 from vicreg.runs.errors import RunError
 from vicreg.runs.folder import Run
+from vicreg.storage.json_values import JsonObject
 
 EASY = 0.99  # an AUROC from which on there is nothing left to tell runs apart by
 HARD = 0.8  # an AUROC below which anomalies are called hard to find
@@ -74,13 +75,13 @@ def lesson_of(dataset: str) -> tuple[str, str] | None:
         untrained,
         trained,
         max(one[first] for one in known.values()),
-        against=CATALOGUE[CATALOGUE[dataset].anomalies[0]].title,
+        against=CATALOGUE[CATALOGUE[dataset].strangers[0]].title,
         length=budget(run),
         left_out=run.metrics.get("anomaly_sets", {}).get("mean_left_out", {}).get(first),
     )
 
 
-def aurocs(figures: Mapping) -> dict[str, float]:
+def aurocs(figures: JsonObject) -> dict[str, float]:
     """The AUROC under each score of KNOWN, by a run's metrics; empty where it was measured without anomalies."""
     found = figures.get("anomaly", {})
     return {name: found[name]["auroc"] for name in KNOWN} if found.get("n_anomalies") else {}
@@ -127,7 +128,7 @@ def auroc_cells(runs: Mapping[str, Run], scoring: Scoring) -> pd.DataFrame:
         if curve is not None:
             low, high = curve.interval
             own = {
-                **{"group": OTHERS, "name": CATALOGUE[CATALOGUE[run.config.dataset].anomalies[0]].title},
+                **{"group": OTHERS, "name": CATALOGUE[CATALOGUE[run.config.dataset].strangers[0]].title},
                 **{
                     "auroc": curve.auroc,
                     "low": low,
@@ -217,7 +218,7 @@ def place_of(run: Run, score: float, table: pd.DataFrame, named: str, things: st
     )
 
 
-def bank_words(bank: Mapping) -> str:
+def bank_words(bank: JsonObject) -> str:
     """How a visitor's picture is scored, and the error of that, for the protocol."""
     errors = "; ".join(
         f"{name}: rank correlation {bank[name]['rank_correlation']:.3f}"

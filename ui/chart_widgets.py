@@ -1,46 +1,67 @@
-"""Charts as every page shows them, and the choices that go with maps."""
+"""Charts, and the widgets for maps: kind, number of pictures."""
 
 from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
 
 import streamlit as st
 
 from vicreg import charts
 
-AMOUNTS = (250, 500, 1_000, 2_000, 5_000, 10_000)  # of pictures on a map
+if TYPE_CHECKING:
+    from streamlit.delta_generator import DeltaGenerator
+    from streamlit.elements.vega_charts import AltairChart, VegaLiteState
+
+    from vicreg.storage.json_values import JsonObject
+
+TOOLTIP = Path(__file__).with_name("chart_tooltip.css")
+AMOUNTS = (250, 500, 1_000, 2_000, 5_000, 10_000)  # number of pictures on a map
 
 
-def chart(drawing: charts.alt.TopLevelMixin | dict, *, alt: str, key: str, **options):
-    """An Altair chart as every page shows it: its own size, a text for those who cannot see it.
+def chart(
+    drawing: AltairChart | JsonObject,
+    *,
+    alt: str,
+    key: str,
+    on_select: Literal["ignore", "rerun"] = "ignore",
+    selection_mode: str | None = None,
+) -> DeltaGenerator | VegaLiteState:
+    """Show an Altair chart at its own size, with alt text.
 
-    drawing: the chart, or what `prepared` made of it.
+    drawing: the chart, or the result of `prepared`.
     """
-    st.html("<style>#vg-tooltip-element img { width: 96px; image-rendering: pixelated; }</style>")  # pictures on hover
+    st.html(TOOLTIP)  # for pictures on hover
     if isinstance(drawing, dict):
-        return st.vega_lite_chart(drawing, alt=alt, key=key, width="content", **options)
-    return st.altair_chart(_sized(drawing), alt=alt, key=key, width="content", **options)
+        return st.vega_lite_chart(
+            drawing, alt=alt, key=key, width="content", on_select=on_select, selection_mode=selection_mode
+        )
+    return st.altair_chart(
+        _sized(drawing), alt=alt, key=key, width="content", on_select=on_select, selection_mode=selection_mode
+    )
 
 
-def prepared(drawing: charts.alt.TopLevelMixin) -> dict:
-    """A chart as `chart` sends it. Making it takes 10 to 20 ms; one that many visitors see is made once."""
+def prepared(drawing: AltairChart) -> JsonObject:
+    """Serialise a chart for `chart`. This takes 10 to 20 ms, so do it once for charts that many visitors see."""
     return _sized(drawing).to_dict()
 
 
-def _sized(drawing: charts.alt.TopLevelMixin) -> charts.alt.TopLevelMixin:
-    """Sizes are those of the plot itself; Streamlit would squeeze axes and legend into them."""
+def _sized(drawing: AltairChart) -> AltairChart:
+    """Set sizes for the plot area. (Streamlit would fit axes and legend into them as well.)"""
     if hasattr(drawing, "hconcat") or hasattr(drawing, "vconcat"):
         return drawing
     return drawing.properties(autosize=charts.alt.AutoSizeParams(type="pad"))
 
 
-def pick_map(place: object, *, key: str) -> str:
-    """Which map to show, `tsne` or `pca`; its name is in the URL."""
+def pick_map(place: DeltaGenerator, *, key: str) -> str:
+    """Select the kind of map, `tsne` or `pca`. Kept in the URL."""
     titles = {charts.MAP_TITLES[kind]: kind for kind in ("tsne", "pca")}
     chosen = place.segmented_control("Map", list(titles), default="t-SNE", required=True, key=key, bind="query-params")
     return titles[chosen]
 
 
-def pick_amount(place: object, mapped: int, *, key: str) -> int:
-    """How many of the mapped pictures are drawn, in the URL; 2,000 unless chosen, or all where there are fewer."""
+def pick_amount(place: DeltaGenerator, mapped: int, *, key: str) -> int:
+    """Select how many of the mapped pictures to draw; default 2,000 or all. Kept in the URL."""
     amounts = [n for n in AMOUNTS if n <= mapped] or [mapped]
     if st.session_state.get(key, amounts[0]) not in amounts:  # chosen for a larger data set
         del st.session_state[key]
@@ -52,5 +73,5 @@ def pick_amount(place: object, mapped: int, *, key: str) -> int:
         key=key,
         bind="query-params",
         persist_state="session",
-        help=f"All {mapped:,} were mapped; this many of them are drawn. More pictures take longer to send.",
+        help=f"The map was computed from all {mapped:,} pictures. This sets how many are drawn; more take longer to load.",
     )

@@ -1,20 +1,23 @@
-"""The sidebar's panel "Checkpoints": bundled runs, or those of a Hub repository, named in the URL.
+"""The panel "Checkpoints" in the sidebar: choose between bundled runs and those of a Hub repository. Kept in the URL.
 
-Nothing here uses the network until somebody presses a button; what was downloaded before is there at once.
+It uses the network only when a button is pressed. Downloaded runs are available at once.
 """
 
 from __future__ import annotations
 
+from typing import cast
+
 import streamlit as st
 
 from ui.progress_line import follow, tasks
+from ui.tasks import Task
 from vicreg.hub import downloads
 from vicreg.hub.index import Shelf
 from vicreg.runs.folder import Run
 from vicreg.storage import hub_client
 from vicreg.storage.hub_errors import HubError
 
-DOWNLOADS, LOOKS = 2, 8  # at a time, of all visitors
+DOWNLOADS, LOOKS = 2, 8  # at the same time, for all visitors
 
 
 def panel() -> None:
@@ -28,13 +31,13 @@ def panel() -> None:
             persist_state="session",
             placeholder="OWNER/NAME",
             max_chars=200,
-            help="A repository on the Hugging Face Hub that `python -m vicreg publish` filled: OWNER/NAME, or "
-            "OWNER/NAME@REVISION for a branch, a tag or a commit. A private one must be named by VICREG_HUB. Empty: the "
-            "bundled runs and your own.",
+            help="A Hugging Face repository with runs published by `python -m vicreg publish`: OWNER/NAME, or "
+            "OWNER/NAME@REVISION for a branch, tag or commit. Leave empty to see the bundled runs and your own. A private "
+            "repository works only if the server names it in VICREG_HUB.",
         )
         named = _named()
         if not named:
-            st.caption("Shown: the runs that come with the app, and your own.")
+            st.caption("Showing the bundled runs and your own.")
             return
         try:
             repo, revision = hub_client.parse(named)
@@ -45,20 +48,20 @@ def panel() -> None:
 
 
 def repository() -> str:
-    """The repository that this session looks at, without its revision; empty where there is none."""
+    """The repository chosen in this session, without its revision; empty if none."""
     return _named().partition("@")[0]
 
 
 def _token(repo: str) -> bool | None:
-    """This machine's own token for the repository that its owner named; none for what a visitor names."""
+    """Use this machine's token only for the repository in VICREG_HUB, not for those that visitors enter."""
     return None if repo == downloads.default_repo().partition("@")[0] else False
 
 
 def runs_here() -> tuple[dict[str, Run], list[str]]:
-    """The runs of the session's repository that are on this machine, and a sentence for each that is broken."""
+    """The downloaded runs of the session's repository, and a message for each broken one."""
     try:
         return downloads.cached_runs(*hub_client.parse(_named())) if _named() else ({}, [])
-    except HubError:  # said in the panel
+    except HubError:  # shown in the panel
         return {}, []
 
 
@@ -67,20 +70,20 @@ def _named() -> str:
 
 
 def _contents(repo: str, revision: str) -> None:
-    """What the repository offers, as far as is known, and the buttons that ask and fetch."""
+    """Show the known runs of the repository, and buttons to list and download them."""
     key = f"look:{repo}@{revision}"
-    look = tasks().get(key)
+    look = cast("Task[Shelf] | None", tasks().get(key))
     state = look.status().state if look is not None else ""
-    shelf = look.result() if state == "done" else downloads.cached_shelf(repo, revision)
+    shelf = look.result() if look is not None and state == "done" else downloads.cached_shelf(repo, revision)
     if look is not None and not look.status().over:
-        follow(look, key=key, waiting="Asking the Hub, 3 seconds at most", cancel=True)
+        follow(look, key=key, waiting="Asking the Hub (at most 3 seconds)", cancel=True)
         return
-    if state == "failed":
+    if look is not None and state == "failed":
         st.warning(look.status().sentence, icon=":material/wifi_off:")
     if hub_client.offline():
-        st.caption("HF_HUB_OFFLINE is set: only what was downloaded before is shown.")
+        st.caption("HF_HUB_OFFLINE is set, so only downloaded runs are shown.")
     elif st.button(
-        "Retry" if state == "failed" else "Look again" if shelf else "Look what it has",
+        "Retry" if state == "failed" else "Refresh" if shelf else "Show runs",
         icon=":material/travel_explore:",
         width="stretch",
         disabled=tasks().busy("look:") >= LOOKS,
@@ -98,9 +101,9 @@ def _contents(repo: str, revision: str) -> None:
 
 
 def _shelf(shelf: Shelf) -> None:
-    """Every run of a repository: here, or how large it is and a button that brings it in."""
+    """List the runs of a repository, with a download button for each missing one."""
     here, _ = downloads.cached_runs(shelf.repo, shelf.commit)
-    st.caption(f"Commit `{shelf.commit[:12]}`: {len(shelf.runs)} runs, {len(here)} of them here.")
+    st.caption(f"Commit `{shelf.commit[:12]}`: {len(shelf.runs)} runs, {len(here)} downloaded.")
     missing = {}
     for name, entry in shelf.runs.items():
         if entry.readable:
@@ -114,11 +117,11 @@ def _shelf(shelf: Shelf) -> None:
 
 
 def _download(shelf: Shelf, names: tuple[str, ...], label: str) -> None:
-    """A button with the size on it, and while the download goes on its progress and Cancel."""
+    """A download button with the size; during the download, a progress bar and Cancel."""
     key = f"download:{shelf.repo}@{shelf.commit}:{','.join(names)}"
     task = tasks().get(key)
     if task is not None and not task.status().over:
-        follow(task, key=key, waiting=f"{label}: waiting for the first bytes", cancel=True)
+        follow(task, key=key, waiting=f"{label}: connecting", cancel=True)
         return
     if task is not None and task.status().state == "failed":
         st.warning(task.status().sentence, icon=":material/error:")
@@ -129,7 +132,9 @@ def _download(shelf: Shelf, names: tuple[str, ...], label: str) -> None:
         icon=":material/download:",
         width="stretch",
         disabled=full or hub_client.offline(),
-        help=f"{DOWNLOADS} downloads are under way on this server; wait for one to end." if full else None,
+        help=f"{DOWNLOADS} downloads are already running on this server. Wait until one has finished."
+        if full
+        else None,
     ):
         tasks().forget(key)
         tasks().start(

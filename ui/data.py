@@ -7,6 +7,8 @@ there when somebody chooses it.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import streamlit as st
 
 from ui.progress_line import follow, tasks
@@ -32,56 +34,56 @@ def pick_data() -> None:
         key="data",
         bind="query-params",
         persist_state="session",
-        help=f"From the Hugging Face Hub: {titles(made_here=False)}. Made on this machine: {titles(made_here=True)}.",
+        help=f"From the Hugging Face Hub: {titles(made_here=False)}. Generated on this machine: {titles(made_here=True)}.",
     )
 
 
 def titles(*, made_here: bool) -> str:
-    """The titles of the data sets that are made on this machine, or of those that come from the Hub."""
+    """The titles of the data sets that are generated here, or of those from the Hub."""
     return ", ".join(CATALOGUE[name].title for name in DATASETS if CATALOGUE[name].made_here == made_here)
 
 
 def chosen() -> str:
-    """The data set that this session looks at."""
+    """The data set of this session."""
     return st.session_state.get("data", FIRST)
 
 
 def begin(*, again: bool = False) -> None:
-    """Start fetching the test pictures that are not on this machine, and the anomalies'; once a process, or again."""
+    """Start to download missing test pictures and anomalies: once per process, or again on request."""
     if hub_client.offline():
         return
-    for name in (FETCHED, CATALOGUE[FETCHED].anomalies[0]):
+    for name in (FETCHED, CATALOGUE[FETCHED].strangers[0]):
         if (again or task_of(name, "test") is None) and not loading.available(name, "test"):
             fetch(name, again=again)
 
 
 def arrival(name: str, split: str = "test") -> str:
-    """Whether a split's pictures are HERE on this machine, ARRIVING, or MISSING."""
+    """Whether a split's pictures are HERE, ARRIVING or MISSING on this machine."""
     task = task_of(name, split)
     if task is not None and not task.status().over:
         return ARRIVING
     return HERE if loading.available(name, split) else MISSING
 
 
-def fetch(name: str, split: str = "test", *, again: bool = False) -> Task:
-    """Fetch and decode a split in the background, once for all sessions."""
+def fetch(name: str, split: str = "test", *, again: bool = False) -> Task[None]:
+    """Download and decode a split in the background, once for all sessions."""
 
-    def work(on_progress, should_stop) -> None:
+    def work(on_progress: Callable[[int, int], None], should_stop: Callable[[], bool]) -> None:
         loading.fetch(name, split, on_bytes=on_progress, should_stop=should_stop)
         loading.load(name, split)
 
     registry, key = tasks("pictures"), f"pictures:{name}:{split}"
-    registry.forget(key)  # of one that is done the pictures were removed since
+    registry.forget(key)  # if it was done before, the pictures have been removed since
     return registry.start(key, f"{CATALOGUE[name].title}'s {split} pictures", work, again=again)
 
 
-def task_of(name: str, split: str) -> Task | None:
-    """The task that fetches a split, if there was one."""
+def task_of(name: str, split: str) -> Task[object] | None:
+    """The task that downloads a split, if there is one."""
     return tasks("pictures").get(f"pictures:{name}:{split}")
 
 
 def show_arrival(name: str, split: str) -> None:
-    """One line for a split that is not here: how far it is, or why it is missing and a button that fetches it."""
+    """Show the progress of a missing split, or why it is missing and a download button."""
     task = task_of(name, split)
     if task is not None and not task.status().over:
         follow(task, key=f"{name}_{split}", waiting=f"Asking the Hub for {task.label}", cancel=split == "train")
@@ -93,20 +95,20 @@ def show_arrival(name: str, split: str) -> None:
     )
     if hub_client.offline():
         return
-    size = f"{CATALOGUE[name].splits[split].bytes / 1e6:.0f} MB"
-    label = "Retry" if failed else f"Fetch {size}"
+    size = f"{CATALOGUE[name].file(split).bytes / 1e6:.0f} MB"
+    label = "Retry" if failed else f"Download {size}"
     if button.button(label, key=f"fetch_{name}_{split}", width="stretch", help=f"{size} from {CATALOGUE[name].repo}"):
         fetch(name, split, again=True)
         st.rerun()
 
 
 def why_missing(name: str, split: str = "test") -> str:
-    """Why a split's pictures are not here and how to get them, in one line."""
+    """Why a split's pictures are missing and how to get them, in one line."""
     spec, task = CATALOGUE[name], task_of(name, split)
     if task is not None and task.status().state == "failed":
         return task.status().sentence
     what = f"{spec.title}'s {split} pictures are not on this machine"
     if hub_client.offline():
         return f"{what}, and it is kept off the network. The rest of this page works without them."
-    size = spec.splits[split].bytes / 1e6
+    size = spec.file(split).bytes / 1e6
     return f"{what}: {size:.0f} MB from the Hugging Face Hub. The rest of this page works without them."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import streamlit as st
@@ -14,6 +15,9 @@ from vicreg import charts
 from vicreg.data.catalogue import CATALOGUE
 from vicreg.evaluation.map_names import MAP_CHOICES
 from vicreg.runs.folder import Run
+
+if TYPE_CHECKING:
+    from streamlit.delta_generator import DeltaGenerator
 
 FEW = 2_000  # points on a map unless all are asked for: those of the table of choices, and of a run's film
 KEPT = "Neighbours kept"
@@ -45,7 +49,7 @@ def offered(run: Run, second: Run | None, eigenmap: Run | None) -> list[str]:
     return kinds + (list(SETTINGS) if all(one.has("map_choices") for one in both) else [])
 
 
-def pick(place: object, label: str, names: list[str], *, key: str, default: str) -> str:
+def pick(place: DeltaGenerator, label: str, names: list[str], *, key: str, default: str) -> str:
     """One of the maps, in the URL."""
     if st.session_state.get(key) not in (None, *names):  # chosen for a run that has more
         del st.session_state[key]

@@ -1,4 +1,4 @@
-"""The pages of the app, their navigation, and how each of them opens."""
+"""The pages of the app, their navigation, and the top of every page."""
 
 from __future__ import annotations
 
@@ -11,11 +11,8 @@ from ui import checkpoints, data
 
 ROOT = Path(__file__).parent.parent
 MARKER = "_navigation_is_set"
-# Streamlit's inline code is green and a quarter smaller than the text around it.
-INLINE_CODE = (
-    "<style>[data-testid='stMarkdownContainer'] :not(pre) > code { font-size: 0.9em; color: inherit; }</style>"
-)
-# group -> (file, title in the navigation, icon, what the page shows)
+INLINE_CODE = Path(__file__).with_name("inline_code.css")
+# group -> (file, title in the navigation, icon, tooltip)
 PAGES = {
     "Learn": [
         ("start", "Start", ":material/school:", "What VICReg is, drawn with real views of a real picture."),
@@ -35,28 +32,33 @@ PAGES = {
             "The loss and its three terms, epoch by epoch.",
         ),
         ("maps", "Maps", ":material/scatter_plot:", "All test pictures as points: PCA, t-SNE, Laplacian Eigenmaps."),
-        ("retrieval", "Retrieval", ":material/image_search:", "The nearest and the farthest pictures of one you pick."),
-        ("probe", "Probe", ":material/straighten:", "What a linear classifier reads off the representations."),
+        (
+            "retrieval",
+            "Retrieval",
+            ":material/image_search:",
+            "The nearest and farthest pictures of a picture you pick.",
+        ),
+        ("probe", "Probe", ":material/straighten:", "What a linear classifier can read from the representations."),
         (
             "anomalies",
             "Anomalies",
             ":material/warning:",
-            "Which pictures are unlike the rest: scores, ranking and ROC.",
+            "Which pictures are unusual: scores, ranking and ROC.",
         ),
-        ("clusters", "Clusters", ":material/workspaces:", "Groups found without labels, beside the classes."),
+        ("clusters", "Clusters", ":material/workspaces:", "Groups found without labels, compared with the classes."),
     ],
     "Compare": [
-        ("ablations", "Ablations", ":material/tune:", "Leave a part of the method out, and see what breaks."),
-        ("claims", "Claims", ":material/fact_check:", "What the study found, held against these runs."),
+        ("ablations", "Ablations", ":material/tune:", "Switch a part of the method off and see what breaks."),
+        ("claims", "Claims", ":material/fact_check:", "The study's findings, checked on these runs."),
     ],
     "Do": [
-        ("train", "Train", ":material/model_training:", "Train a run of your own, and watch it learn."),
+        ("train", "Train", ":material/model_training:", "Train your own run and watch it learn."),
     ],
 }
 
 
 def navigation() -> st.Page:
-    """The navigation, as a page to run. Called by app.py, and by a page that was opened without it."""
+    """Build the navigation. Called by app.py, and by a page that was opened without it."""
     st.session_state[MARKER] = True
     return st.navigation(
         {
@@ -70,13 +72,13 @@ def navigation() -> st.Page:
 
 
 def page(question: str, notice: str | Callable[[], tuple[str, str]], *, dataset: bool = True) -> None:
-    """Open a page: its title is a question, under it the one thing to notice; the sidebar's choices beside it.
+    """Start a page: its title (a question), one sentence on what to notice, and the sidebar.
 
-    notice: where it is a function, it gives a title in place of the question, and the thing to notice, by the figures of
-    the chosen data set. dataset: whether the page can show more than one data set.
+    notice: a function returns the title and the sentence, from the figures of the chosen data set. dataset: whether the
+    page can show more than one data set.
 
-    A server that was just started runs a deep link's page file without app.py, since there is a folder called pages/:
-    the navigation is then set here and the page run again, with its path and query kept.
+    Because the folder is called pages/, a new server runs the page of a deep link without app.py. In that case we build
+    the navigation here and rerun the page; its path and query are kept.
     """
     if MARKER not in st.session_state:
         navigation()

@@ -1,4 +1,4 @@
-"""Pictures: those of a run, if they are on this machine, in the numbering of its results."""
+"""The pictures of a run, numbered as in its results, if they are on this machine."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ from vicreg.runs.folder import Run
 
 @dataclass(frozen=True)
 class Pictures:
-    """Pictures numbered as a run's results number them. images: (N, 32, 32, 3) uint8; order: (M,) rows into it.
+    """Pictures, numbered as in a run's results. images: (N, 32, 32, 3) uint8. order: (M,) rows of images.
 
-    known: what else is known of each picture, attribute -> (N,) names.
+    known: other known properties of each picture, attribute -> (N,) names.
     """
 
     images: np.ndarray
@@ -42,7 +42,7 @@ class Pictures:
         return len(self.order)
 
     def __getitem__(self, index: int | Sequence[int] | np.ndarray) -> np.ndarray:
-        """The picture, or pictures, that the run's results know under these numbers; grey where one is not here."""
+        """The pictures with these numbers in the run's results; grey if a picture is missing."""
         rows = self.order[index]
         found = np.array(self.images[np.maximum(rows, 0)])
         found[rows < 0] = 128
@@ -62,17 +62,16 @@ def _order(known: str, source: str, _run: Run, _images: ImageSet) -> np.ndarray:
 
 
 def pictures(run: Run, split: str = "test") -> Pictures | None:
-    """The run's pictures, if they are on this machine; else one line that says how to get them, and None.
+    """The run's pictures if they are on this machine; otherwise None, after a message that says how to get them.
 
-    The test split is matched with the pictures that the run was measured on, since a copy from the Hub has another
-    order and encoding than a folder of one's own.
+    Test pictures are matched to those that the run was measured on, because copies differ in order and encoding.
     """
     name = run.config.dataset
     try:
         if data.arrival(name, split) != data.HERE:
             data.show_arrival(name, split)
             return None
-        with st.spinner("Reading the pictures, once on this machine"):
+        with st.spinner("Reading the pictures (only once on this machine)"):
             found = image_set(name, split)
             order = np.arange(len(found))
             if split == "test":
@@ -87,8 +86,8 @@ def pictures(run: Run, split: str = "test") -> Pictures | None:
 
 
 def anomalies(run: Run) -> Pictures | None:
-    """The pictures that are anomalies to the run's data set, as the run numbers them; else a line, and None."""
-    name, _ = CATALOGUE[run.config.dataset].anomalies
+    """The anomalies for the run's data set, numbered as in the run; otherwise None, after a message."""
+    name, _ = CATALOGUE[run.config.dataset].strangers
     try:
         if data.arrival(name) != data.HERE:
             data.show_arrival(name, "test")
@@ -101,7 +100,7 @@ def anomalies(run: Run) -> Pictures | None:
     labels = table[table["anomaly"]]["label"].to_numpy()
     if not np.array_equal(labels, found.labels[: len(labels)]):
         st.warning(
-            f"{found.source.file} holds other pictures than the run was measured on, so they are not shown; "
+            f"{found.source.file} contains other pictures than those the run was measured on, so they are not shown. "
             f"`python -m vicreg evaluate {run.name}` measures it on yours.",
             icon=":material/broken_image:",
         )
@@ -115,7 +114,7 @@ def _thumbnails(known: str, count: int, _pictures: Pictures) -> list[str]:
 
 
 def thumbnails(run: Run, pictures: Pictures, count: int) -> list[str]:
-    """The first `count` pictures as small data URIs, for the hover of a chart; made once for all visitors."""
+    """The first `count` pictures as small data URIs to show on hover. Cached for all visitors."""
     return _thumbnails(f"{run.numbering}:{pictures.source.sha256}", count, pictures)
 
 
@@ -127,8 +126,11 @@ def data_uri(image: np.ndarray, form: str = "PNG") -> str:
 
 
 def sample_picture() -> np.ndarray:
-    """A picture (32, 32, 3) uint8 that is on every machine: the flower among scikit-learn's sample photographs."""
-    folder = Path(importlib.util.find_spec("sklearn").origin).parent / "datasets" / "images"
+    """A picture (32, 32, 3) uint8 that is always available: scikit-learn's sample photograph of a flower."""
+    found = importlib.util.find_spec("sklearn")
+    assert found is not None
+    assert found.origin is not None
+    folder = Path(found.origin).parent / "datasets" / "images"
     with Image.open(folder / "flower.jpg") as photo:
         return np.asarray(photo.convert("RGB").crop((80, 0, 507, 427)).resize((32, 32), Image.Resampling.LANCZOS))
 
@@ -139,11 +141,12 @@ def _crops() -> np.ndarray:
 
 
 def more_pictures(pictures: Pictures | None, image: np.ndarray, count: int) -> list[np.ndarray]:
-    """A few other pictures (32, 32, 3) uint8 than the one that is shown: of the run, else crops of sample photographs."""
+    """A few other pictures (32, 32, 3) uint8: from the run, or else crops of sample photographs."""
     if pictures is None:
         crops = _crops()
         return list(crops[:: len(crops) // count][:count])
-    chosen, number = [], 0
+    chosen: list[np.ndarray] = []
+    number = 0
     while len(chosen) < min(count, len(pictures) - 1):
         if not np.array_equal(pictures[number], image):
             chosen.append(pictures[number])

@@ -1,4 +1,4 @@
-"""Tasks of the server's process, and the one line with which a page follows them."""
+"""Background tasks of the server, and the progress bar that follows them on a page."""
 
 from __future__ import annotations
 
@@ -6,19 +6,19 @@ import streamlit as st
 
 from ui.tasks import Status, Task, Tasks
 
-QUIET = 5.0  # seconds without progress after which a page says so
+QUIET = 5.0  # seconds without progress before the page mentions it
 
 
 @st.cache_resource(show_spinner=False)
 def tasks(kind: str = "hub") -> Tasks:
-    """A registry of this process: what one session starts, all see. Pictures have their own, which nothing crowds out."""
+    """A registry of tasks shared by all sessions. Pictures have a separate one, so that other tasks do not displace them."""
     return Tasks()
 
 
-def follow(task: Task, *, key: str, waiting: str, cancel: bool = False) -> None:
-    """A progress bar that moves by itself; the whole page is drawn anew when the task is over.
+def follow(task: Task[object], *, key: str, waiting: str, cancel: bool = False) -> None:
+    """A progress bar that updates itself. The page reruns when the task is over.
 
-    waiting: what is said before the first byte. cancel: whether a button ends the task.
+    waiting: the text before the first byte. cancel: whether to show a Cancel button.
     """
 
     @st.fragment(run_every=0.5)
@@ -35,13 +35,13 @@ def follow(task: Task, *, key: str, waiting: str, cancel: bool = False) -> None:
 
 
 def told(status: Status, waiting: str) -> str:
-    """How far a task is that counts bytes, in words."""
+    """The progress of a download, in words."""
     if status.total <= 0 or status.done <= 0:
         return waiting
     if status.done >= status.total:
-        return f"{status.label}: all {status.total / 1e6:.1f} MB are here, checking them"
+        return f"{status.label}: checking {status.total / 1e6:.1f} MB"
     count = f"{status.done / 1e6:.1f} of {status.total / 1e6:.1f} MB"
     words = f"{status.label}: {count}"
     if status.silent > QUIET:
-        return f"{words}; nothing came for {status.silent:.0f} s"
+        return f"{words}; no data for {status.silent:.0f} s"
     return words if status.seconds_left is None else f"{words}, {status.seconds_left:.0f} s left"

@@ -1,4 +1,4 @@
-"""What a network makes of pictures: looked up where a run bundles it, else computed once, under a progress bar."""
+"""Results of a network on pictures: taken from the run if available, otherwise computed once with a progress bar."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from vicreg.runs.folder import Run
 
 @dataclass(frozen=True)
 class Found:
-    """The nearest and the farthest of one query: gallery numbers (k,) and distances (k,), best first."""
+    """The nearest and farthest pictures of one query: gallery numbers (k,) and distances (k,), best first."""
 
     nearest: np.ndarray
     nearest_distances: np.ndarray
@@ -27,7 +27,7 @@ class Found:
 
 
 def search(run: Run, pictures: Pictures, number: int, *, gallery: str, metric: str, k: int) -> Found:
-    """The k nearest and farthest of a test picture: looked up for the test gallery, computed for the train gallery."""
+    """The k nearest and farthest pictures of a test picture. Stored for the test gallery, computed for the train gallery."""
     if gallery == "test":
         table = results(run, "neighbours")
         rows = table[(table["metric"] == metric) & (table["query"] == number)].head(k)
@@ -47,11 +47,11 @@ def search(run: Run, pictures: Pictures, number: int, *, gallery: str, metric: s
 
 
 def search_picture(run: Run, picture: np.ndarray, gallery: Pictures, *, split: str, metric: str, k: int) -> Found:
-    """The k nearest and farthest of a picture (32, 32, 3) uint8 that is in no data set, in the gallery's numbering."""
+    """The k nearest and farthest gallery pictures of an uploaded picture (32, 32, 3) uint8."""
     from vicreg.evaluation.encode import encode
     from vicreg.evaluation.neighbours import nearest_and_farthest
 
-    numbers = np.flatnonzero(gallery.order >= 0)  # those that are on this machine
+    numbers = np.flatnonzero(gallery.order >= 0)  # only pictures on this machine
     searched = representations(run, split)[gallery.order[numbers]]
     found = nearest_and_farthest(encode(networks(run)[0], picture[None]), searched, k=k, metric=metric)
     return Found(
@@ -64,7 +64,7 @@ def search_picture(run: Run, picture: np.ndarray, gallery: Pictures, *, split: s
 
 @st.cache_data(max_entries=16, show_spinner=False)
 def clusters_by_chance(images: int, classes: int) -> float:
-    """The accuracy, in percent, of clusters drawn by lot."""
+    """The accuracy of randomly assigned clusters, in percent."""
     from vicreg.evaluation.clustering import chance
 
     return 100 * chance(images, classes)
@@ -72,8 +72,8 @@ def clusters_by_chance(images: int, classes: int) -> float:
 
 @dataclass(frozen=True)
 class Curve:
-    """A ROC curve to draw. points: false_positive_rate, true_positive_rate. auroc, its 95 % interval, and the false
-    positive rate at 95 % true positives: 0 to 1.
+    """A ROC curve. points: false_positive_rate, true_positive_rate. Also AUROC with its 95 % interval, and the false
+    positive rate at 95 % true positives, all from 0 to 1.
     """
 
     points: pd.DataFrame
@@ -83,9 +83,9 @@ class Curve:
 
 
 def roc(run: Run, scoring: Scoring) -> Curve | None:
-    """The ROC of the run's anomalies under a scoring: looked up where it was measured, else computed from the scores.
+    """The ROC curve of the run's anomalies for a scoring: stored, or else computed from the scores.
 
-    None for a run that was measured without anomalies.
+    None if the run was measured without anomalies.
     """
     figures = metrics(run)["anomaly"]
     if not figures["n_anomalies"]:
@@ -117,28 +117,26 @@ def _lock(key: str) -> threading.Lock:
 
 
 def representations(run: Run, split: str) -> np.ndarray:
-    """The run's representations of a split, float32 (N, width): from the disk cache, or computed under a progress bar.
+    """The run's representations of a split, float32 (N, width), from the disk cache or computed with a progress bar.
 
-    One visitor computes, the others wait for that.
+    Only one session computes; the others wait for it.
     """
     from vicreg.pipeline.measure_run import representations as compute
 
     images = image_set(run.config.dataset, split)
     place = st.empty()
-    with st.spinner(f"Waiting for the {split} pictures' representations"), _lock(f"{key_of(run)}:{split}"):
-        found = compute(
-            run,
-            images,
-            on_progress=lambda done, total: place.progress(
-                done / total, f"Encoding {done:,} of {total:,} pictures, once on this machine"
-            ),
-        )
+
+    def tell(done: int, total: int) -> None:
+        place.progress(done / total, f"Encoding {done:,} of {total:,} pictures (only once on this machine)")
+
+    with st.spinner(f"Waiting for the representations of the {split} pictures"), _lock(f"{key_of(run)}:{split}"):
+        found = compute(run, images, on_progress=tell)
     place.empty()
     return found
 
 
 def two_views(image: np.ndarray, config: ViewConfig, draw: int) -> np.ndarray:
-    """Two views of one image (H, W, 3) uint8, as (2, size, size, 3) uint8; draw: another number, other views."""
+    """Two views of an image (H, W, 3) uint8: (2, size, size, 3) uint8. draw: the random seed."""
     import torch
 
     from vicreg.method.views import augmented_views

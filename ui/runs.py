@@ -1,4 +1,4 @@
-"""Runs, their tables and networks: picked once, read once for all visitors."""
+"""Runs, their tables and networks: the pickers, and loading that is cached for all visitors."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from vicreg.runs.discovery import find_runs
 from vicreg.runs.errors import RunError
 from vicreg.runs.folder import Run
 from vicreg.storage import paths
+from vicreg.storage.json_values import JsonObject
 from vicreg.storage.paths import HISTORY_FILE
 from vicreg.study import study_probe
 
@@ -27,18 +28,25 @@ NOBODY = "none"
 
 
 def pick_run(*, needs: str = "") -> Run:
-    """The run picker, kept in the URL and across pages. Ends the page with a sentence where there is no run at all.
+    """Select a run. Kept in the URL and across pages. Stops the page with a message if there is no run.
 
-    needs: `network` or `history`, for a page that not every baseline can serve.
+    needs: `network` or `history`, if the page does not work for all baselines.
     """
     kept = _available(lambda run: _serves(run, needs))
-    return kept[_pick("Run", list(kept), key="run", text="Runs come with the app, or from `python -m vicreg train`.")]
+    return kept[
+        _pick(
+            "Run",
+            list(kept),
+            key="run",
+            text="Some runs come with the app. Add more on the page Train or with `python -m vicreg train`.",
+        )
+    ]
 
 
 def found() -> tuple[dict[str, Run], list[str]]:
-    """Every run that this session can choose: bundled ones, one's own, and those of its repository in the Hub's cache.
+    """All runs that this session can choose (bundled, own, and downloaded from its repository).
 
-    And a sentence for each that is broken.
+    Also returns a message for each broken run.
     """
     here, broken = find_runs()
     fetched, more = checkpoints.runs_here()
@@ -51,13 +59,13 @@ def bundled_runs() -> dict[str, Run]:
 
 
 def preset_run(preset: str, *, dataset: str | None = None) -> Run:
-    """The bundled run of a preset, or else the first of all. Ends the page with a sentence where there is no run."""
+    """The bundled run of a preset, or the first run. Stops the page with a message if there is none."""
     kept = _available(lambda run: not run.baseline and bool(metrics(run)), dataset=dataset)
     return next((run for run in kept.values() if run.config.preset == preset), next(iter(kept.values())))
 
 
 def pick_second(first: Run, *, needs: str = "") -> Run | None:
-    """A second run to compare with, or None: only runs that were measured on the same copy of the same pictures."""
+    """Select a second run, or None. Offers only runs that were measured on the same pictures."""
     others = _labelled(
         [
             run
@@ -66,10 +74,10 @@ def pick_second(first: Run, *, needs: str = "") -> Run | None:
         ]
     )
     same = {label: run for label, run in others.items() if run.numbering == first.numbering}
-    text = "Side by side, on the same pictures."
+    text = "Shown side by side, on the same pictures."
     if len(same) < len(others):
         text += (
-            f" {len(others) - len(same)} more were measured on another copy of the pictures: "
+            f" {len(others) - len(same)} more were measured on another copy of the pictures. "
             "`python -m vicreg evaluate` measures them on yours."
         )
     return same.get(_pick("Compare with", [NOBODY, *same], key="second", text=text))
@@ -90,7 +98,7 @@ def pick_compared(first: Run) -> Run:
 
 
 def pick_pair(columns: Sequence[DeltaGenerator], *, needs: str = "") -> tuple[Run, Run | None]:
-    """The run picker in the first column and the second run's in the second."""
+    """Select a run in the first column and a second run in the second column."""
     with columns[0]:
         first = pick_run(needs=needs)
     with columns[1]:
@@ -98,48 +106,48 @@ def pick_pair(columns: Sequence[DeltaGenerator], *, needs: str = "") -> tuple[Ru
 
 
 def has(run: Run, section: str) -> bool:
-    """Whether the run was measured for a section of its figures; a sentence says what to do where it was not."""
+    """Whether the run has this section of metrics. If not, shows a message that says what to do."""
     if section in metrics(run):
         return True
     st.info(
-        f"`{run.title}` has no figures of this kind yet: `python -m vicreg evaluate {run.name}`.",
+        f"`{run.title}` does not have these figures yet. To measure them: `python -m vicreg evaluate {run.name}`.",
         icon=":material/info:",
     )
     return False
 
 
 def measured_runs(first: Run) -> dict[str, Run]:
-    """Every run of the data set that was measured, by title, presets first; for figures, which need no same pictures."""
+    """All evaluated runs of a data set, by title, presets first. They may be measured on different copies of the pictures."""
     same = _labelled([run for run in found()[0].values() if run.config.dataset == first.config.dataset])
     return {title(run): run for run in same.values() if metrics(run)}
 
 
 def title(run: Run) -> str:
-    """How a run is called beside its figures: its label, and its budget, since runs compare only on equal ones."""
+    """The name of a run next to its figures: label and number of epochs, because only equal budgets compare."""
     return f"{_label(run)}, {budget(run)}"
 
 
 def budget(run: Run) -> str:
-    """How long it was trained: `8 epochs`, or `not trained` for a baseline."""
+    """The training budget: `8 epochs`, or `not trained` for a baseline."""
     return "not trained" if run.baseline else f"{run.record['epochs']} epochs"
 
 
 def colour(run: Run) -> str:
-    """The colour of a bundled run's preset or baseline, the same everywhere; one for all runs of one's own."""
+    """The colour of a run: that of its preset or baseline if bundled, otherwise one colour for all own runs."""
     if run.folder.parent != paths.BUNDLED:
         return charts.OTHER_COLOUR
     return charts.PRESET_COLOURS.get(run.name.removeprefix(f"{run.config.dataset}-"), charts.OTHER_COLOUR)
 
 
 def study(run: Run) -> float | None:
-    """The study's linear probe for the run's setting, in percent; None where it has none."""
+    """The study's linear probe for the run's settings, in percent; None if there is none."""
     return None if run.baseline else study_probe(run.config)
 
 
 def _available(keep: Callable[[Run], bool], *, dataset: str | None = None) -> dict[str, Run]:
-    """The runs to choose from, by label: those of the data set, else of the one that this session looks at.
+    """The runs to choose from, by label: of this data set, or of the session's data set.
 
-    A line for each that is broken, and the page's end where there is none.
+    Shows a message for each broken run, and stops the page if there is no run.
     """
     here, broken = found()
     for sentence in broken:
@@ -148,7 +156,7 @@ def _available(keep: Callable[[Run], bool], *, dataset: str | None = None) -> di
     kept = _labelled([run for run in here.values() if run.config.dataset == dataset and keep(run)])
     if not kept:
         st.info(
-            f"There is no run on {dataset} on this machine. `python -m vicreg train --dataset {dataset}` makes one.",
+            f"There is no run for {dataset} on this machine. Train one with `python -m vicreg train --dataset {dataset}`.",
             icon=":material/info:",
         )
         st.stop()
@@ -156,9 +164,9 @@ def _available(keep: Callable[[Run], bool], *, dataset: str | None = None) -> di
 
 
 def _pick(title: str, labels: list[str], *, key: str, text: str) -> str:
-    if st.session_state.get(key) not in (None, *labels):  # kept from a page that could serve it
+    if st.session_state.get(key) not in (None, *labels):  # kept from a page where it was available
         del st.session_state[key]
-    # No format_func: the URL would hold what it returns, and labels alone make links that last.
+    # No format_func, because its result would become part of the URL; plain labels make stable links.
     return st.selectbox(
         title,
         labels,
@@ -182,7 +190,7 @@ def _serves(run: Run, needs: str) -> bool:
 
 
 def _labelled(found: list[Run]) -> dict[str, Run]:
-    """Runs by label: presets first, in their order, then other trained runs, then baselines."""
+    """Runs by label: presets first, then other trained runs, then baselines."""
     order = [*PRESETS, "", *BASELINES]
 
     def place(run: Run) -> tuple[int, str]:
@@ -193,7 +201,7 @@ def _labelled(found: list[Run]) -> dict[str, Run]:
 
 
 def key_of(run: Run) -> str:
-    """What a cached value of a run is kept under: its folder and the hashes of its files."""
+    """The cache key of a run: its folder and the hashes of its files."""
     return f"{run.folder}:{sorted((name, entry['sha256']) for name, entry in run.record['files'].items())}"
 
 
@@ -203,7 +211,7 @@ def _results(key: str, name: str, _run: Run) -> pd.DataFrame:
 
 
 def results(run: Run, name: str) -> pd.DataFrame:
-    """A run's table, read once for all visitors. Ends the page with a sentence where the run lacks it."""
+    """A table of a run, cached for all visitors. Stops the page with a message if it is missing."""
     try:
         return _results(key_of(run), name, run)
     except RunError as error:
@@ -211,8 +219,8 @@ def results(run: Run, name: str) -> pd.DataFrame:
         st.stop()
 
 
-def metrics(run: Run) -> dict:
-    """A run's figures; empty where it was not evaluated yet or the file is damaged, which a sentence then says."""
+def metrics(run: Run) -> JsonObject:
+    """The metrics of a run; empty if not evaluated, or if the file is damaged (then with a message)."""
     try:
         return run.metrics
     except (RunError, ValueError) as error:
@@ -226,7 +234,7 @@ def _networks(key: str, _run: Run) -> tuple[Encoder, Expander]:
 
 
 def networks(run: Run) -> tuple[Encoder, Expander]:
-    """The run's encoder and expander, loaded once for all visitors; ends the page where their file is damaged."""
+    """The encoder and expander of a run, cached for all visitors. Stops the page if the file is damaged."""
     try:
         return _networks(key_of(run), run)
     except RunError as error:

@@ -1,4 +1,4 @@
-"""Who may train here, how much, and how long it would take: the page `train` asks this module."""
+"""Who may train on this server, with which limits, and how long it would take. Used by the page Train."""
 
 from __future__ import annotations
 
@@ -19,35 +19,37 @@ from vicreg.jobs.session import folder_bytes
 from vicreg.jobs.status import Job
 from vicreg.storage import paths
 
-# On a hosted instance, where strangers share two cores and a small disk.
+# Limits on a hosted server, where visitors share two cores and a small disk.
 HOSTED = Limits(epochs=30, seconds=900, disk_bytes=500_000_000)
-KEPT_BYTES = 2_000_000_000  # of its runs and unfinished trainings together
-KEPT_SECONDS = 3_600  # an unfinished training waits so long for its starter before another visitor's takes its room
+KEPT_BYTES = 2_000_000_000  # total size of runs and unfinished trainings
+KEPT_SECONDS = 3_600  # after this idle time, an unfinished training may be deleted to make room for another
 
-_TIMING = threading.Lock()  # steps are timed one config at a time
+_TIMING = threading.Lock()  # only one config is timed at a time
 
 
 def hosted() -> bool:
-    """Whether strangers come here: on a Hugging Face Space, which says so itself, and where there is an operator."""
+    """Whether the server is public: a Hugging Face Space, or one with an operator."""
     return bool(os.environ.get("SPACE_ID")) or has_operator()
 
 
 def limits() -> Limits:
-    """The bounds of a training on this instance."""
+    """The limits of a training on this server."""
     return HOSTED if hosted() else Limits()
 
 
 def forbidden() -> str:
-    """Why nobody can train here, in a sentence; empty where it is allowed. VICREG_TRAINING is auto, on or off."""
+    """Why training is disabled here; empty if it is allowed. VICREG_TRAINING is auto, on or off."""
     setting = os.environ.get("VICREG_TRAINING", "auto").strip().lower() or "auto"
     if setting == "off":
-        return "Training is switched off on this instance (VICREG_TRAINING=off)."
+        return "Training is disabled on this server (VICREG_TRAINING=off)."
     if setting not in ("auto", "on"):
-        return "Training is off: VICREG_TRAINING must be auto, on or off. Whoever runs this instance can correct it."
+        return (
+            "Training is disabled: VICREG_TRAINING must be auto, on or off. The operator of this server can correct it."
+        )
     if setting == "auto" and hosted() and not has_cuda():
         return (
-            "Training is off on this hosted instance: it has no GPU, and its processor is shared by all visitors. Whoever "
-            "runs it can allow it with VICREG_TRAINING=on."
+            "Training is disabled on this server: it has no GPU, and all visitors share its CPU. The operator can enable it "
+            "with VICREG_TRAINING=on."
         )
     return ""
 
@@ -62,7 +64,7 @@ def has_cuda() -> bool:
 
 @st.cache_data(max_entries=1, show_spinner="Looking for a device")
 def _device() -> tuple[str, str]:
-    """The kind of device that a training would take, and its name."""
+    """The kind and the name of the device that a training would use."""
     import torch
 
     from vicreg.training.device import choose_device
@@ -71,30 +73,30 @@ def _device() -> tuple[str, str]:
     if kind == "cuda":
         return kind, f"CUDA ({torch.cuda.get_device_name()})"
     if kind == "mps":
-        return kind, "MPS, Apple's graphics processor"
+        return kind, "an Apple GPU (MPS)"
     threads = torch.get_num_threads()
     return kind, f"the CPU ({threads} thread" + "s" * (threads > 1) + ")"
 
 
 def device_told(config: Config) -> str:
-    """The device that a training would take, and what that means for this one: ends a sentence."""
+    """The device, and what it means for this config: the end of a sentence."""
     kind, name = _device()
     if kind == "cuda":
-        return f"{name}, on which everything here can be trained."
+        return f"{name}, which is fast enough for everything here."
     if config.encoder == "tiny":
         return f"{name}, which is enough for the `tiny` encoder."
     if kind == "mps":
-        return f"{name}: fine for `lean`, while a `resnet18` takes patience."
-    return f"{name}: the `{config.encoder}` encoder wants a GPU, or patience."
+        return f"{name}, which is fine for `lean` but slow for `resnet18`."
+    return f"{name}, which is slow for the `{config.encoder}` encoder; a GPU is better."
 
 
 def token() -> str:
-    """What shows that a job was started in this session."""
+    """A token that identifies the jobs of this session."""
     return st.session_state.setdefault("_training_token", secrets.token_hex(16))
 
 
 def has_operator() -> bool:
-    """Whether this instance has an operator, who has a key."""
+    """Whether this server has an operator key."""
     return bool(os.environ.get("VICREG_OPERATOR"))
 
 
@@ -105,9 +107,9 @@ def is_operator(key: str) -> bool:
 
 
 def may_command(job: Job, key: str = "") -> bool:
-    """Whether this session may stop, resume or discard a job: its starter, the operator, or anybody on one's own machine.
+    """Whether this session may stop, resume or discard a job. On a private machine, everybody may.
 
-    key: what the visitor gave as the operator's (VICREG_OPERATOR).
+    On a public server, only the session that started it and the operator may. key: the operator's key, if entered.
     """
     if is_operator(key):
         return True
@@ -117,28 +119,27 @@ def may_command(job: Job, key: str = "") -> bool:
 
 
 def begin(config: Config, name: str) -> Job:
-    """Start a job that this session may command. Raises ValueError and OSError as `jobs.start` does.
+    """Start a job owned by this session. Raises ValueError and OSError as `jobs.start` does.
 
-    On a hosted instance it first takes the room of trainings that nobody went on with, and raises ValueError where
-    there is none left.
+    On a hosted server, it first deletes abandoned trainings, and raises ValueError if there is still no space.
     """
     if hosted():
         now = time.time()
         for job in jobs.find():
-            if job.token and not job.active and now - jobs.told(job) > KEPT_SECONDS:  # never the operator's own
+            if job.token and not job.active and now - jobs.told(job) > KEPT_SECONDS:  # never those of the operator
                 with contextlib.suppress(ValueError, OSError):
                     jobs.discard(job, only_idle=True)
-        if folder_bytes(paths.runs_folder()) + HOSTED.disk_bytes > KEPT_BYTES:
+        if folder_bytes(paths.runs_folder()) + (HOSTED.disk_bytes or 0) > KEPT_BYTES:
             raise ValueError(
-                f"This instance keeps at most {KEPT_BYTES / 1e9:.0f} GB of trained runs, and they are there: whoever runs it "
-                "can delete some. On a machine of your own there is no bound."
+                f"This server is full: it keeps at most {KEPT_BYTES / 1e9:.0f} GB of trained runs. The operator can delete "
+                "some. On your own machine there is no limit."
             )
     return jobs.start(config, name=name, token=token(), limits=limits())
 
 
 @dataclasses.dataclass(frozen=True)
 class Estimate:
-    """seconds: of all steps. steps: how many. seconds_a_step: as timed on this machine."""
+    """seconds: for all steps. steps: number of steps. seconds_a_step: as timed on this machine."""
 
     seconds_a_step: float
     steps: int
@@ -149,24 +150,31 @@ class Estimate:
 
 
 def too_long(estimate: Estimate) -> bool:
-    """Whether this instance would stop it before its end: snapshots and test losses add about a third to the steps."""
+    """Whether this server would stop it early. Snapshots and test losses add about a third to the time of the steps."""
     most = limits().seconds
     return most is not None and 1.5 * estimate.seconds > most
 
 
 def estimated(config: Config, images: int) -> Estimate:
-    """How long a config would take here on so many train images. Raises ValueError for fewer than a batch."""
+    """Estimate the training time of a config. Raises ValueError if there are fewer images than a batch."""
     from vicreg.training.estimate import steps_of
 
     plain = Config(dataset=config.dataset)
-    same = ("encoder", "expander", "positives", "views", "batch_size", "optimiser")  # all that a step's time hangs on
+    same = (
+        "encoder",
+        "expander",
+        "positives",
+        "views",
+        "batch_size",
+        "optimiser",
+    )  # everything that affects the time of a step
     timed = dataclasses.replace(plain, **{name: getattr(config, name) for name in same})
     return Estimate(_seconds_a_step(timed), steps_of(config, images))
 
 
 @st.cache_data(max_entries=64, ttl=600, show_spinner="Timing three steps on this machine")
 def _seconds_a_step(config: Config) -> float:
-    """Timed for all visitors, one config at a time, and again after ten minutes, since others may have slowed it."""
+    """Cached for all visitors; timed again after ten minutes, because the load of the machine changes."""
     from vicreg.training.device import choose_device
     from vicreg.training.estimate import seconds_a_step
 
@@ -175,12 +183,12 @@ def _seconds_a_step(config: Config) -> float:
 
 
 def short_time(seconds: float) -> str:
-    """The time of a step: `85 ms`, `5.0 s`."""
+    """Format the time of a step: `85 ms`, `5.0 s`."""
     return f"{1000 * seconds:.0f} ms" if seconds < 1 else f"{seconds:.1f} s"
 
 
 def minutes(seconds: float) -> str:
-    """A time that people plan with: `40 s`, `3 minutes`, `2.5 hours`."""
+    """Format a longer time: `40 s`, `3 minutes`, `2.5 hours`."""
     if seconds < 90:
         return f"{seconds:.0f} s"
     return f"{seconds / 60:.0f} minutes" if seconds < 5_400 else f"{seconds / 3600:.1f} hours"

@@ -1,52 +1,44 @@
-"""A training as the page `train` shows it: live while it is at work, and what became of it afterwards.
+"""A training on the page Train: live while it runs, and its result afterwards.
 
-Thirty visitors may watch one training: each drawing is made once, and sent only when there is something new.
+Thirty visitors may watch one training, so each chart is made once and sent only if it has changed.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from urllib.parse import quote
 
-import numpy as np
-import pandas as pd
 import streamlit as st
 
 import ui
-from ui import data, training_limits
-from ui.picture_map import Colouring, Panel, atlas_of_set, picture_map
-from ui.pictures import image_set
-from vicreg import charts, jobs
+from ui import training_charts, training_limits
+from vicreg import jobs
 from vicreg.config import Config, presets
-from vicreg.data.catalogue import class_names
+from vicreg.jobs.record import DamagedRecord
 from vicreg.jobs.status import Job
 from vicreg.runs.errors import RunError
-from vicreg.runs.folder import open_run
-from vicreg.storage import paths
 from vicreg.study import study_probe
-from vicreg.terms import ALL_ON, NAMES, TERMS
+from vicreg.terms import ALL_ON, TERMS
 
-EVERY = 2.0  # seconds between two looks
-POINTS = 300  # of a live curve: a panel is about as many pixels wide
+EVERY = 2.0  # seconds between updates
 KEY = "_operator_key"
-ASIDE = "_put_aside"  # jobs that this session looks away from: (name, created)
-WATCHED = "_watched"  # the job that this session saw at work last: (name, created)
+ASIDE = "_put_aside"  # jobs hidden in this session: (name, created)
+WATCHED = "_watched"  # the job that this session saw running last: (name, created)
 
 
 def watch(job: Job, *, width: int) -> None:
-    """A job that is at work, drawn anew by itself until it is over. width: of the page, in pixels."""
+    """Show a running job, updated until it is over. width: of the page, in pixels."""
 
     @st.fragment(run_every=EVERY)
     def live() -> None:
         try:
             now = jobs.get(job.name)
-        except ValueError:  # its folder was damaged meanwhile
+        except DamagedRecord:  # its folder was damaged in the meantime
             now = None
         if now is None or not now.active:
             st.rerun()
         st.progress(_share(now), text=told(now))
-        curves(now, width=width)
+        training_charts.curves(now, width=width)
 
     st.session_state[WATCHED] = (job.name, job.created)
     row = st.columns([1, 4], vertical_alignment="center")
@@ -55,22 +47,22 @@ def watch(job: Job, *, width: int) -> None:
     ):
         command(jobs.stop, job)
     if training_limits.hosted():
-        who = "this browser tab, until it is reloaded" if may_command(job) else "the browser tab that started it"
-        row[1].caption(f"Only {who}{', or the operator' if training_limits.has_operator() else ''} can stop it.")
+        who = "this browser tab (until you reload it)" if may_command(job) else "the browser tab that started it"
+        row[1].caption(f"Only {who}{' or the operator' if training_limits.has_operator() else ''} can stop it.")
     live()
     if words := expectation(job.config):
         st.markdown(f"**What to expect.** {words}")
 
 
 def watched(found: list[Job]) -> None:
-    """How the training ended that this session watched and somebody else had started."""
+    """Show how a training ended that this session was watching but had not started."""
     for job in found:
         if (job.name, job.created) == st.session_state.get(WATCHED) and not may_command(job):
             over(job)
 
 
 def expectation(config: Config) -> str:
-    """What the terms of such a training do, as those of the bundled runs did; empty where no bundled run tells."""
+    """What to expect from the terms, based on the bundled runs; empty if no bundled run has these settings."""
     zero = [term for term in TERMS if not getattr(config, term.weight)]
     if len(zero) > 1:
         return ""
@@ -79,29 +71,27 @@ def expectation(config: Config) -> str:
 
 
 def expected(config: Config, *, width: int, heading: str = "What to expect") -> None:
-    """What the bundled run of the config's preset did: the same curves, by epoch, to look at before anything is trained."""
+    """The curves of the bundled run with this preset, to look at before the training starts."""
     preset = config.preset if config.preset in presets(config.dataset) else "vicreg"
     st.subheader(heading, anchor=False)
     try:
-        title, drawn = _expected(config.dataset, preset, width)
+        title, drawn = training_charts.bundled(config.dataset, preset, width)
     except RunError as error:
         st.warning(str(error), icon=":material/broken_image:")
         return
-    words = [f"These are the curves of `{title}`, which comes with the app.", expectation(config)]
+    words = [f"These are the curves of the bundled run `{title}`.", expectation(config)]
     st.markdown(" ".join(words if preset == config.preset else words[::-1]).strip())
-    ui.chart(
-        drawn, alt=f"Total and the three terms of {title} over its epochs, on train pictures.", key="expected_terms"
-    )
+    ui.chart(drawn, alt=f"Total and the three terms of {title} over epochs, on train pictures.", key="expected_terms")
 
 
 def told(job: Job) -> str:
-    """What a job is at, in a line, with the time that is left."""
+    """The progress of a job in one line, with the remaining time."""
     label, done, total = job.stage or ("", 0, 0)
     words = {
         "starting": f"starting {label}".strip(),
         "running": f"step {job.step:,} of {job.steps:,}, epoch {job.epoch} of {job.epochs}",
-        "measuring": f"trained; now {label}, {done:,} of {total:,}",
-        "stopping": "stopping, and saving what it has learnt",
+        "measuring": f"training done; {label}, {done:,} of {total:,}",
+        "stopping": "saving and stopping",
     }[job.state]
     if job.state == "running" and job.seconds_left is not None:
         words += f", {training_limits.minutes(job.seconds_left)} left, {job.images_per_second:,.0f} pictures a second"
@@ -109,19 +99,19 @@ def told(job: Job) -> str:
 
 
 def _share(job: Job) -> float:
-    """How far a job is with what it is at, from 0 to 1."""
+    """The progress of the current stage, from 0 to 1."""
     _, done, total = job.stage if job.state == "measuring" and job.stage else ("", job.step, job.steps)
     return min(1.0, done / total) if total else 0.0
 
 
 def over(job: Job) -> None:
-    """A job that is not at work: what became of it, and what can be done with it."""
+    """Show a job that has ended: its result, and what you can do with it."""
     if job.state == "finished":
         figure = f": linear probe {job.probe[0]:.2f} % ({job.probe[1]:.2f} to {job.probe[2]:.2f})" if job.probe else ""
         if (study := study_probe(job.config)) is not None:
-            figure += f", the study's {study} %"
+            figure += f"; the study's: {study} %"
         st.success(
-            f"`{job.name}` is trained and measured{figure}. It stands beside the bundled runs on every page, marked (own).",
+            f"`{job.name}` is trained and evaluated{figure}. You can choose it on every page, where it is marked (own).",
             icon=":material/check_circle:",
         )
         prefix = f"{job.config.dataset}-"
@@ -132,16 +122,16 @@ def over(job: Job) -> None:
             f"[probe](probe{query})."
         )
     else:
-        became = {"stopped": "was stopped, and saved", "interrupted": "was interrupted", "failed": "failed"}[job.state]
+        became = {"stopped": "was stopped and saved", "interrupted": "was interrupted", "failed": "failed"}[job.state]
         at = f" at step {job.step:,} of {job.steps:,}" if job.steps else ""
         if job.steps and job.step == job.steps:
-            at = " after its last step: it is trained, and only the measuring is missing"
-        why = job.sentence if may_command(job) else ""  # what to do is its starter's to do
+            at = " after its last step: training is done, but not the evaluation"
+        why = job.sentence if may_command(job) else ""  # only the owner can act on it
         st.warning(f"`{job.name}` {became}{at}. {why}".strip(), icon=":material/pause_circle:")
     if not may_command(job):
         return
     row = st.columns([1, 1, 1, 2])
-    if job.state == "finished":  # its run stays
+    if job.state == "finished":  # the run stays
         if row[0].button(
             "Train another", icon=":material/add:", width="stretch", key=f"another_{job.name}_{job.created}"
         ):
@@ -152,30 +142,30 @@ def over(job: Job) -> None:
         icon=":material/add:",
         width="stretch",
         key=f"aside_{job.name}_{job.created}",
-        help="This one is kept.",
+        help="Keeps this one.",
     ):
         put_aside().update((one.name, one.created) for one in jobs.find())
         st.rerun()
     if job.bounded:
-        st.caption("It has used up what a training may take here.")
+        st.caption("It has reached the limits for trainings on this server.")
     elif row[0].button("Resume", icon=":material/play_arrow:", width="stretch", key=f"resume_{job.name}_{job.created}"):
         command(jobs.resume, job)
     with row[1].popover("Discard", icon=":material/delete:", width="stretch"):
-        st.markdown(f"What `{job.name}` has learnt so far will be gone.")
-        if st.button("Discard it for good", key=f"discard_{job.name}_{job.created}"):
+        st.markdown(f"This deletes everything `{job.name}` has learned so far.")
+        if st.button("Delete permanently", key=f"discard_{job.name}_{job.created}"):
             command(jobs.discard, job)
     if job.log_tail:
-        with st.expander("The last lines of its log", icon=":material/description:"):
+        with st.expander("Last lines of the log", icon=":material/description:"):
             st.code("\n".join(job.log_tail), language=None)
 
 
 def put_aside() -> set[tuple[str, float]]:
-    """The jobs that this session looks away from, by name and birth."""
+    """The jobs hidden in this session: (name, created)."""
     return st.session_state.setdefault(ASIDE, set())
 
 
 def kept(mine: list[Job]) -> None:
-    """Folded away: the trainings that can be gone on with, each with a button that shows it."""
+    """An expander that lists unfinished trainings, each with a button to show it."""
     unfinished = [job for job in mine if job.state != "finished"]
     if not unfinished:
         return
@@ -188,42 +178,8 @@ def kept(mine: list[Job]) -> None:
                 st.rerun()
 
 
-def curves(job: Job, *, width: int) -> None:
-    """The terms by step; kNN accuracy and effective rank by epoch beside the latest map."""
-    steps = jobs.steps_seen(job)
-    if steps:
-        ui.chart(
-            _terms(job.name, job.created, job.step, width, steps, job.steps),
-            alt=f"Total and the three terms over {job.step:,} steps of {job.name}: "
-            + ", ".join(f"{term} {steps[-1][term]:.3g}" for term in ("total", *NAMES))
-            + " at the last.",
-            key="live_terms",
-        )
-    moments, labels = jobs.snapshots(job), jobs.labels(job)
-    if not moments:
-        return
-    last = moments[-1]
-    left, right = st.columns([1, 1], gap="large") if width >= 700 else (st.container(), st.container())
-    with left:
-        since = "Before the first step" if last.epoch == 0 else f"After epoch {last.epoch}"
-        st.markdown(
-            f"**{since}**: kNN accuracy {100 * last.knn_accuracy:.2f} %, effective rank {last.effective_rank:.2f}."
-            + (" The next map comes in a few epochs." if job.active and last.epoch < job.epochs else "")
-        )
-        half = width // 2 - 20 if width >= 700 else width
-        ui.chart(
-            _figures(job.name, job.created, last.epoch, max(260, min(699, half)), job.epochs, moments),
-            alt="kNN accuracy and effective rank, by epoch: "
-            + "; ".join(f"{m.epoch}: {100 * m.knn_accuracy:.1f} %, {m.effective_rank:.1f}" for m in moments),
-            key="live_figures",
-        )
-    if labels is not None and len(labels) == len(last.tsne):
-        with right:
-            _show_map(job, moments, labels)
-
-
 def command(act: Callable[[Job], object], job: Job) -> None:
-    """Do something with a job, or say why it cannot be."""
+    """Apply an action to a job, or show why it failed."""
     try:
         act(job)
     except (ValueError, OSError) as error:
@@ -233,68 +189,25 @@ def command(act: Callable[[Job], object], job: Job) -> None:
 
 
 def refused(error: Exception) -> None:
-    """Why something could not be done: a library's message as a sentence, its words as they are."""
+    """Show an error message as a plain sentence, without Markdown."""
     said = str(error)
-    plain = re.sub(r"([\\`*_~$\[\]{}<>#|:])", r"\\\1", said[:1].upper() + said[1:])
+    plain = training_charts.as_text(said[:1].upper() + said[1:])
     st.warning(plain + "." * (not said.endswith((".", "!", "?"))), icon=":material/error:")
 
 
 def may_command(job: Job) -> bool:
-    """Whether this session may, with the operator's key if it was given."""
+    """Whether this session may control the job, with the operator's key if entered."""
     return training_limits.may_command(job, str(st.session_state.get(KEY) or ""))
 
 
 def ask_for_key() -> None:
-    """Folded away: where the operator of this instance gives the key, if there is one."""
+    """An expander where the operator enters the key, if the server has one."""
     if training_limits.has_operator():
         with st.expander("For the operator", icon=":material/key:"):
-            key = st.text_input("Operator's key", type="password", key=KEY, help="VICREG_OPERATOR of this instance.")
+            key = st.text_input(
+                "Operator's key", type="password", key=KEY, help="The value of VICREG_OPERATOR on this server."
+            )
             if key:
                 st.caption(
                     "You are the operator." if training_limits.is_operator(key) else "This is not the operator's key."
                 )
-
-
-@st.cache_resource(max_entries=16, show_spinner=False)
-def _expected(dataset: str, preset: str, width: int) -> tuple[str, dict]:
-    """Title and curves of a preset's bundled run, which stays as it is while the server lives."""
-    run = open_run(paths.BUNDLED / f"{dataset}-{preset}")
-    train = run.history[run.history["split"] == "train"].rename(columns={"epoch": "step"})
-    return ui.title(run), ui.prepared(charts.live_terms(train, steps=run.config.epochs, width=width, unit="epoch"))
-
-
-@st.cache_resource(max_entries=16, show_spinner=False)
-def _terms(name: str, created: float, step: int, width: int, _points: list[dict], steps: int) -> dict:
-    kept = _points[:: 1 + len(_points) // POINTS]
-    frame = pd.DataFrame(kept if kept[-1] is _points[-1] else [*kept, _points[-1]])
-    return ui.prepared(charts.live_terms(frame, steps=steps, width=width))
-
-
-@st.cache_resource(max_entries=16, show_spinner=False)
-def _figures(name: str, created: float, epoch: int, width: int, epochs: int, _moments: list) -> dict:
-    frame = pd.DataFrame(
-        {"epoch": m.epoch, "knn_accuracy": m.knn_accuracy, "effective_rank": m.effective_rank} for m in _moments
-    )
-    return ui.prepared(charts.snapshots({name: frame}, {name: charts.OTHER_COLOUR}, width=width, epochs=epochs))
-
-
-def _show_map(job: Job, moments: list, labels: np.ndarray) -> None:
-    """The newest map of the fixed test pictures; points glide to it from the one before, on the axes of all."""
-    dataset, last, count = job.config.dataset, moments[-1], len(labels)
-    classes, reach = class_names(dataset), 1.03 * float(max(np.abs(m.tsne).max() for m in moments) or 1)
-    here = data.arrival(dataset) == data.HERE
-    picture_map(
-        [
-            Panel(
-                f"t-SNE of {count:,} test pictures, "
-                + (f"epoch {last.epoch}" if last.epoch else "before the first step"),
-                last.tsne,
-                within=(-reach, -reach, reach, reach),
-            )
-        ],
-        key="live_map",
-        numbers=np.arange(count),
-        colourings=[Colouring("Class", classes, charts.CLASS_COLOURS[: len(classes)], labels)],
-        atlas=atlas_of_set(image_set(dataset, "test"), count) if here else None,
-        alt=f"t-SNE of {count:,} test pictures, epoch {last.epoch} of {job.name}, coloured by class.",
-    )

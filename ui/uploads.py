@@ -1,22 +1,27 @@
-"""A visitor's own picture: checked before it is decoded, kept in this session's memory, never on a disk."""
+"""Uploaded pictures: checked before decoding, kept in the memory of the session, never written to disk."""
 
 from __future__ import annotations
 
 import importlib
 import threading
+from types import ModuleType
+from typing import TYPE_CHECKING
 
 import numpy as np
 import streamlit as st
 
 from vicreg.data.uploaded_picture import MAX_BYTES, PictureError, read_picture
 
+if TYPE_CHECKING:
+    from streamlit.delta_generator import DeltaGenerator
+
 KINDS = ["png", "jpg", "jpeg", "webp", "gif"]
 
 
-def own_picture(place: object, *, key: str) -> np.ndarray | None:
-    """The visitor's picture as the network sees it, (32, 32, 3) uint8; None where there is none, or it is no picture.
+def own_picture(place: DeltaGenerator | ModuleType, *, key: str) -> np.ndarray | None:
+    """The uploaded picture as the network sees it, (32, 32, 3) uint8; None if there is none or it is not usable.
 
-    place: where the button is drawn. `drop_own_picture(key)` puts it away.
+    place: where to draw the uploader. `drop_own_picture(key)` removes the picture.
     """
     number = st.session_state.setdefault(f"_{key}_number", 0)
     button = place.popover(
@@ -26,17 +31,17 @@ def own_picture(place: object, *, key: str) -> np.ndarray | None:
         _begin_loading()
     with button:
         file = st.file_uploader(
-            f"A picture of your own: PNG, JPEG, WebP or GIF, at most {MAX_BYTES / 1e6:.0f} MB",
+            f"Your own picture: PNG, JPEG, WebP or GIF, at most {MAX_BYTES / 1e6:.0f} MB",
             type=KINDS,
             max_upload_size=MAX_BYTES // 1_000_000,
             key=f"{key}_{number}",
-            help="Its middle square is shrunk to 32 x 32 pixels, as the network sees it. It is not kept.",
+            help="The centre square is resized to 32 x 32 pixels. The picture is not stored.",
         )
         if file is None:
             st.session_state.pop(f"_{key}", None)
             return None
         known = st.session_state.get(f"_{key}")
-        if known is None or known[0] != file.file_id:  # decoded once, not on every rerun
+        if known is None or known[0] != file.file_id:  # decode once, not on every rerun
             try:
                 known = (file.file_id, read_picture(file.getvalue()))
             except PictureError as error:
@@ -55,6 +60,6 @@ def _begin_loading() -> None:
 
 
 def drop_own_picture(key: str) -> None:
-    """Put the picture away; the uploader starts empty at the next run."""
+    """Remove the picture. The uploader is empty after the next rerun."""
     st.session_state[f"_{key}_number"] = st.session_state.get(f"_{key}_number", 0) + 1
     st.session_state.pop(f"_{key}", None)

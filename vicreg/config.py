@@ -1,9 +1,9 @@
-"""A training run as a value: one frozen Config, and the presets, each one value away from `vicreg`.
+"""The settings of a training run: one frozen Config, and presets that each change one setting of `vicreg`.
 
-The defaults are this project's recipe for two CPU cores. Loss weights and constants are those of Bardes, Ponce and
-LeCun, "VICReg" (ICLR 2022), section 4.1: lambda = mu = 25, nu = 1, gamma = 1, epsilon = 1e-4. The paper's eq. 6 sums
-the variance of the two views where our loss (like the authors' code) averages it, so its mu = 25 is 50 here, as in
-solo-learn. In one trial each of 390 steps (one seed, n = 10,000) the probe was 56.7 with it, 55.4 % with 25.
+The defaults are our recipe for two CPU cores. The loss weights and constants are those of Bardes, Ponce and LeCun,
+"VICReg" (ICLR 2022), section 4.1: lambda = mu = 25, nu = 1, gamma = 1, epsilon = 1e-4. One differs: eq. 6 of the paper
+sums the variance term over the two views, and our loss averages it, as the authors' code does. So the paper's mu = 25
+is 50 here. In one trial of 390 steps each (one seed, n = 10,000), the probe reached 56.7 % with 50 and 55.4 % with 25.
 """
 
 from __future__ import annotations
@@ -13,17 +13,24 @@ import json
 import math
 import re
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
+from vicreg.storage.json_values import JsonObject
 from vicreg.terms import TERMS
 
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+C = TypeVar("C", bound="DataclassInstance")
+Settings: TypeAlias = JsonObject  # of a Config by name, as `dataclasses.replace` takes them
+
 ENCODERS = ("tiny", "lean", "resnet18")
-POSITIVES = ("views", "neighbours")
-BASELINES = ("untrained", "pixels", "laplacian")  # what runs are compared with: `vicreg.pipeline.baselines`
+POSITIVES = {"views": "augmented views", "neighbours": "nearest images"}  # how positive pairs are made: name -> label
+BASELINES = ("untrained", "pixels", "laplacian")  # see `vicreg.pipeline.baselines`
 OPTIMISERS = ("muon", "adamw", "lars")
 PRECISIONS = ("float32", "bfloat16")  # of a training step
-MAX_WIDTH = 16_384  # of the expander's layers: twice the paper's
-# Far beyond any use; a config from elsewhere must not ask for more than a machine has.
+MAX_WIDTH = 16_384  # of an expander layer; twice the paper's
+# Generous upper limits, so that an untrusted config cannot exhaust the machine.
 MOST = {"epochs": 10_000, "batch_size": 65_536, "warmup_steps": 10_000_000, "seed": 2**63 - 1}
 
 
@@ -34,11 +41,13 @@ def _require(condition: bool, message: str) -> None:
 
 @dataclass(frozen=True)
 class ViewConfig:
-    """How one view is made of an image. Every switch turns one transform off, for lessons and ablations.
+    """How to make one view from an image. Each boolean turns one transform on or off.
 
-    size: side of a view in pixels. crop_scale: share of the image's area that a crop covers, (least, most).
-    brightness, contrast, saturation: factors are drawn from 1 - value to 1 + value; hue: shift in turns, -value to
-    value. Probabilities are per image.
+    size: side of a view, in pixels.
+    crop_scale: (min, max) share of the image's area that a crop covers.
+    brightness, contrast, saturation: the factor is drawn from [1 - value, 1 + value].
+    hue: the shift is drawn from [-value, value], in turns of the colour circle.
+    Probabilities are per image.
     """
 
     size: int = 24
@@ -67,9 +76,9 @@ class ViewConfig:
         _require(0 <= self.hue <= 0.5, f"hue must be between 0 and 0.5 turns, got {self.hue}")
 
 
-# The recipe for each data set that one can train on: what it sets otherwise than Config's defaults, which are the first
-# one's. Digits are not flipped, as a mirrored one is none, and may take any hue.
-RECIPES: dict[str, dict[str, Any]] = {
+# The recipe of each trainable data set, as differences from Config's defaults (the recipe of the first one).
+# Digits are never mirrored, because a mirrored digit is not a digit; they may take any hue.
+RECIPES: dict[str, Settings] = {
     "cifar10": {},
     "coloured-digits": {
         "encoder": "tiny",
@@ -82,19 +91,20 @@ RECIPES: dict[str, dict[str, Any]] = {
         "warmup_steps": 40,
     },
 }
-DATASETS = RECIPES.keys()  # `vicreg.data.catalogue` knows their pictures
+DATASETS = RECIPES.keys()  # `vicreg.data.catalogue` says where their images are
 DEFAULT_DATASET = next(iter(RECIPES))
 
 
 @dataclass(frozen=True)
 class Config:
-    """Everything that decides a run's weights, apart from the machine's arithmetic.
+    """Everything that determines a run's weights, apart from rounding on a particular machine.
 
-    learning_rate is the peak, for the given batch_size; it rises linearly over warmup_steps and falls to zero as a
-    cosine over the rest. weight_decay acts on matrices only (never on biases or BatchNorm). expander: the widths of
-    its three linear layers, the last being D, the width of the embeddings. positives: what makes a positive pair, two
-    augmented `views` of one image, or an image and one of its nearest `neighbours` (`views.neighbour_views`), both as
-    they are. teacher: which run on the same data set says what is near: `vicreg` is the one named `<dataset>-vicreg`.
+    expander: widths of the three linear layers. The last one is D, the width of the embeddings.
+    positives: how positive pairs are made. `views`: two augmented views of one image. `neighbours`: an image and one of
+        its nearest images, both without augmentation (`views.neighbour_views`).
+    teacher: the run that finds the nearest images. `vicreg` means the run `<dataset>-vicreg`.
+    learning_rate: the peak, for the given batch_size. It rises linearly over warmup_steps, then decays to zero as a cosine.
+    weight_decay: applies to matrices only, never to biases or BatchNorm.
     """
 
     preset: str = "vicreg"
@@ -150,29 +160,29 @@ class Config:
 
     @property
     def run_name(self) -> str:
-        """The name of the run's folder: `<dataset>-<preset>`."""
+        """The default name of the run's folder: `<dataset>-<preset>`."""
         return f"{self.dataset}-{self.preset}"
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> JsonObject:
         """A dict of plain JSON values."""
         return json.loads(json.dumps(dataclasses.asdict(self)))
 
     @classmethod
-    def from_dict(cls, values: dict[str, Any]) -> Config:
-        """The Config that `to_dict` wrote. Raises ValueError for unknown names, wrong types and broken rules."""
+    def from_dict(cls, values: JsonObject) -> Config:
+        """The inverse of `to_dict`. Raises ValueError for unknown names, wrong types and invalid values."""
         return _from_dict(cls, values)
 
 
-def _from_dict(cls: type, values: dict[str, Any]) -> Any:
+def _from_dict(cls: type[C], values: JsonObject) -> C:
     _require(isinstance(values, dict), f"{cls.__name__} must be an object, got {type(values).__name__}")
     defaults = cls()
     known = {f.name for f in dataclasses.fields(cls)}
     unknown = sorted(set(values) - known)
     _require(not unknown, f"unknown {cls.__name__} settings: {', '.join(unknown)}")
-    checked = {}
+    checked: Settings = {}
     for name, value in values.items():
         default = getattr(defaults, name)
-        if dataclasses.is_dataclass(default):
+        if dataclasses.is_dataclass(default) and not isinstance(default, type):
             checked[name] = _from_dict(type(default), value)
         elif isinstance(default, tuple):
             ok = isinstance(value, (list, tuple)) and len(value) == len(default)
@@ -183,7 +193,7 @@ def _from_dict(cls: type, values: dict[str, Any]) -> Any:
     return cls(**checked)
 
 
-def _scalar(name: str, value: Any, default: Any) -> Any:
+def _scalar(name: str, value: object, default: object) -> object:
     if isinstance(default, float) and isinstance(value, int) and not isinstance(value, bool):
         try:
             value = float(value)
@@ -193,8 +203,8 @@ def _scalar(name: str, value: Any, default: Any) -> Any:
     return value
 
 
-# What each preset has otherwise than `vicreg`: one value.
-ABLATIONS: dict[str, dict[str, Any]] = {
+# How each preset differs from `vicreg`: in one setting.
+ABLATIONS: dict[str, Settings] = {
     "vicreg": {},
     "no-variance": {"variance_weight": 0.0},
     "no-covariance": {"covariance_weight": 0.0},
@@ -204,11 +214,11 @@ ABLATIONS: dict[str, dict[str, Any]] = {
 
 
 def presets(dataset: str = DEFAULT_DATASET) -> dict[str, Config]:
-    """The five presets on a data set, by name, `vicreg` first. Raises ValueError for a data set without a recipe."""
+    """The five presets for a data set, by name, `vicreg` first. Raises ValueError for a data set without a recipe."""
     _require(dataset in RECIPES, f"data set must be one of {', '.join(RECIPES)}, got {dataset!r}")
     return {
         name: Config(preset=name, dataset=dataset, **RECIPES[dataset] | change) for name, change in ABLATIONS.items()
     }
 
 
-PRESETS: dict[str, Config] = presets()  # on the default data set
+PRESETS: dict[str, Config] = presets()  # for the default data set

@@ -1,6 +1,6 @@
-"""The figures of the study that this project grew out of.
+"""Results of the earlier study that this project started from.
 
-The study: github.com/AsafShul/VICReg_selfsupervised_representation_learning, its README.
+Source: the README of github.com/AsafShul/VICReg_selfsupervised_representation_learning.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ STUDY_PROBES = {"vicreg": 62.68, "no-variance": 14.66, "neighbour-views": 50.1} 
 
 
 def study_probe(config: Config) -> float | None:
-    """The study's linear probe for a config: that of its preset, whatever the epochs; None for any other setting."""
+    """The study's linear probe for the config's preset, whatever the epochs, in percent; None if the study had no such run."""
     preset = presets(STUDY_DATASET).get(config.preset)
     if preset is None or dataclasses.replace(config, epochs=preset.epochs) != preset:
         return None

@@ -1,7 +1,7 @@
-"""The terms of the loss as data: everything about a term that is not arithmetic stands here, and once.
+"""The three terms of the loss as data: names, symbols, colours and explanations, each in one place.
 
-The arithmetic is in `vicreg.method.loss`, the weights' defaults in `vicreg.config`. Everything else reads this table: the
-columns of a history, the events of a training, options, charts, the model card and the pages.
+The arithmetic is in `vicreg.method.loss`, the default weights in `vicreg.config`. Everything else reads this table: history
+columns, training events, command-line options, charts, model cards and pages.
 """
 
 from __future__ import annotations
@@ -14,13 +14,16 @@ from typing import Literal
 class Term:
     """One term of the loss. Sentences are Markdown; formulas are LaTeX, in the notation of Bardes et al. 2022.
 
-    name: as in LossTerms, in history.csv and in events. greek: the name of its weight's letter in the paper. letter: that
-    letter. function: the term's letter. views: what it is of: `pair`, both views together; `mean` or `sum`, the mean or the
-    sum over the two views. formula: its definition. colour: the same everywhere.
-    meaning: what it measures. label: in two words, for the drawing. rule: what it asks of embeddings, in a sentence. aim:
-    the same, shorter. reading: what its curve shows. without: what happens to embeddings when its weight is 0.
-    without_curves: what the terms' curves do then; the names of terms in braces are drawn in their colours. collapsed: what
-    a collapsed network pays, to which the axis of its curve reaches; None where that says nothing.
+    name: as in LossTerms, history.csv and events.
+    greek, letter: the Greek letter of its weight in the paper, spelled out and as a character.
+    function: the letter of the term itself.
+    views: `pair` if it compares the two views; `mean` or `sum` if it is averaged or summed over them.
+    formula: its definition. colour: used everywhere.
+    meaning: what it measures. label: two words for the diagram. rule: what it requires of the embeddings. aim: a short
+        form of rule. reading: what its curve shows.
+    without: what happens to the embeddings when its weight is 0. without_curves: what the curves do then; term names in
+        braces are shown in their colours.
+    collapsed: its value for a collapsed network, used as the end of its axis; None if not informative.
     """
 
     name: str
@@ -41,7 +44,7 @@ class Term:
 
     @property
     def weight(self) -> str:
-        """The name of its weight in a Config and in `vicreg_loss`: `variance_weight`."""
+        """The name of its weight in Config and `vicreg_loss`: `variance_weight`."""
         return f"{self.name}_weight"
 
     @property
@@ -51,18 +54,18 @@ class Term:
 
     @property
     def symbol(self) -> str:
-        """Its weight's letter in LaTeX."""
+        """The letter of its weight, in LaTeX."""
         return rf"\{self.greek}"
 
     @property
     def of_views(self) -> str:
-        """The term as the paper's eq. 6 writes it, in LaTeX, without its weight."""
+        """The term as in eq. 6 of the paper, without its weight, in LaTeX."""
         f = self.function
         return f"{f}(Z, Z')" if self.views == "pair" else f"[{f}(Z) + {f}(Z')]"
 
     @property
     def normalised(self) -> str:
-        """Its name, and how the two views are put together where that differs from the paper's eq. 6."""
+        """Its name, and how it combines the two views if that differs from eq. 6 of the paper."""
         return f"{self.name} averaged over the two views" if self.views == "mean" else self.name
 
 
@@ -77,14 +80,14 @@ TERMS: tuple[Term, ...] = (
         colour="#6969e1",
         meaning="how far the standard deviations of the embedding's dimensions fall short of 1",
         label="each varies",
-        rule="Every number of the embedding must vary over the batch.",
-        aim=r"Every number **varies**: its standard deviation $S$ is at least $\gamma = 1$.",
-        reading="counts how far the standard deviation of each dimension of the embedding falls short of 1: "
+        rule="Every dimension of the embedding must vary over the batch.",
+        aim=r"Every dimension **varies**: its standard deviation $S$ is at least $\gamma = 1$.",
+        reading="measures how far the standard deviation of each embedding dimension falls below 1: "
         r"$v(Z) = \frac{1}{D}\sum_j \max(0,\, \gamma - S(z^j))$.",
-        without="nothing keeps the embeddings apart. Agreeing is easiest when every picture says "
-        "the same: invariance and covariance both fall to almost nothing, and that is the collapse.",
+        without="nothing keeps the embeddings apart. The easiest way to agree is to give every picture the same "
+        "embedding: invariance and covariance both fall to almost 0. This is complete collapse.",
         without_curves="{variance} climbs to 1 while {invariance} and {covariance} go to 0: all pictures get the same "
-        "embedding, which is perfect agreement and no information. This is the collapse.",
+        "embedding. The views agree perfectly, but the embedding carries no information. This is complete collapse.",
         collapsed=1.0,
     ),
     Term(
@@ -97,14 +100,14 @@ TERMS: tuple[Term, ...] = (
         colour="#d20f87",
         meaning="mean squared difference of the two embeddings of a positive pair",
         label="both agree",
-        rule="Both sides of a positive pair must agree.",
+        rule="The two embeddings of a positive pair must agree.",
         aim="Two views of a picture **agree**.",
         reading="is the mean squared difference of the two views' embeddings, $s(Z, Z')$. It can fall because "
-        "the views agree, or because everything shrinks; only the variance term forbids the second.",
-        without="the views of a picture need not agree. The embeddings spread and decorrelate "
-        "perfectly well, without a reason to keep what the views share.",
-        without_curves="{invariance} climbs to 2, what two unrelated embeddings of variance 1 are apart: two views of a "
-        "picture agree no more than two pictures. {variance} goes to 0, and it looks like a success.",
+        "the views agree or because all embeddings shrink; only the variance term prevents shrinking.",
+        without="two views of a picture need not agree. The embeddings spread and decorrelate, "
+        "but nothing makes them keep what the views share.",
+        without_curves="{invariance} climbs to 2, the distance of unrelated embeddings with variance 1: two views of one "
+        "picture agree no more than two different pictures. {variance} goes to 0, so the loss looks fine.",
     ),
     Term(
         name="covariance",
@@ -116,20 +119,20 @@ TERMS: tuple[Term, ...] = (
         colour="#5aa50f",
         meaning="squared covariances between different dimensions of the embedding",
         label="none repeats",
-        rule="No two numbers of the embedding may say the same.",
-        aim="Different numbers are **not correlated**.",
-        reading="sums the squared covariances of different dimensions, $c(Z)$. It *rises* as the embeddings "
-        "spread, and is near zero for a collapsed network too: a low value alone is no good sign.",
-        without="every number may vary and still say the same as its neighbour: the variance "
-        "term is content, and the directions become fewer.",
-        without_curves="{variance} goes to 0, and {covariance} to hundreds or thousands: the embeddings spread, but their "
-        "components all say the same.",
+        rule="No two dimensions of the embedding may be correlated.",
+        aim="Different dimensions are **not correlated**.",
+        reading="sums the squared covariances between different dimensions, $c(Z)$. It *rises* as the embeddings "
+        "spread. It is also near 0 for a collapsed network, so a low value alone is not a good sign.",
+        without="all dimensions may vary in the same way. The variance term is satisfied, "
+        "but the embeddings use fewer directions.",
+        without_curves="{variance} goes to 0, and {covariance} to hundreds or thousands: the embeddings spread, but all "
+        "their dimensions carry the same information.",
     ),
 )
 IN_LOSS: tuple[Term, ...] = tuple(sorted(TERMS, key=lambda term: term.letter))  # in the order of eq. 6: λ, μ, ν
-ALL_ON = (  # what the curves do when no weight is 0
-    "{variance} falls all the way: the embeddings spread. {covariance} rises from almost 0 while they do, until its "
-    "own weight holds it: embeddings that lie together have nothing to covary."
+ALL_ON = (  # what the curves do if all weights are above 0
+    "{variance} keeps falling: the embeddings spread. {covariance} starts near 0, because embeddings that lie together "
+    "barely covary. It rises as they spread, until its weight holds it back."
 )
 NAMES: tuple[str, ...] = tuple(term.name for term in TERMS)
 FIGURES: tuple[str, ...] = (

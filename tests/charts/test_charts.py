@@ -1,6 +1,5 @@
 """Charts: valid specifications, colours bound to names in a fixed order, and the parameters that pages listen to."""
 
-import re
 from collections.abc import Iterator
 
 import numpy as np
@@ -203,13 +202,10 @@ def test_every_public_chart_is_tried_here():
     assert set(CHARTS) == drawing
 
 
-@pytest.mark.parametrize("width", WIDTHS)
+@pytest.mark.parametrize("width", [320, 1100])
 @pytest.mark.parametrize("name", CHARTS)
 def test_a_chart_is_valid_at_every_width(name, width):
-    chart = CHARTS[name](width)
-    assert isinstance(chart, charts.alt.TopLevelMixin)
-    spec = chart.to_dict(validate=True)  # raises SchemaValidationError
-    assert spec["$schema"].startswith("https://vega.github.io/schema/vega-lite/")
+    spec = CHARTS[name](width).to_dict(validate=True)  # raises SchemaValidationError
     assert all(rows for rows in spec["datasets"].values())  # nothing is drawn empty
 
 
@@ -225,56 +221,50 @@ def test_panels_stand_one_above_the_other_where_it_is_narrow_and_keep_to_the_wid
         assert beside * max(sides) <= width
 
 
-def test_three_maps_stand_side_by_side():
-    spec = charts.maps(places(), panels("pca", "tsne", "laplacian"), width=1100).to_dict()
-    assert [panel["title"] for panel in spec["hconcat"]] == ["PCA", "t-SNE", "Laplacian Eigenmaps of pixels"]
-    assert sum(panel["width"] for panel in spec["hconcat"]) <= 1100
+COLOURED = {
+    **dict.fromkeys(
+        (
+            *("accuracy_bars", "attribute_bars", "compared_curves", "per_class", "roc", "snapshots", "spectra"),
+            "tight_and_telling",
+        ),
+        ("run", list(RUNS), list(RUNS.values())),
+    ),
+    **dict.fromkeys(("film", "maps", "placements"), ("class", CLASSES, list(charts.CLASS_COLOURS[:3]))),
+    "histogram": ("group", list(GROUPS), list(GROUPS.values())),
+}
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        *("accuracy_bars", "attribute_bars", "compared_curves", "per_class", "roc", "snapshots", "spectra"),
-        "tight_and_telling",
-    ],
-)
-def test_runs_have_the_colours_that_their_titles_were_given(name):
-    found = encodings(CHARTS[name](800).to_dict(), "color", "run")
+@pytest.mark.parametrize("name", COLOURED)
+def test_colours_are_bound_to_names_in_a_fixed_order_whatever_the_order_of_the_rows(name):
+    field, names, colours = COLOURED[name]
+    found = encodings(CHARTS[name](800).to_dict(), "color", field)
     assert found
     for colour in found:
-        assert colour["scale"] == {"domain": list(RUNS), "range": list(RUNS.values())}
-        assert colour["sort"] == list(RUNS)
+        assert colour["scale"] == {"domain": names, "range": colours}
+        assert field == "group" or colour["sort"] == names
 
 
-@pytest.mark.parametrize("name", ["film", "maps", "placements"])
-def test_classes_have_their_colours_in_label_order_whatever_the_order_of_the_rows(name):
-    found = encodings(CHARTS[name](800).to_dict(), "color", "class")
-    assert found
-    for colour in found:
-        assert colour["scale"] == {"domain": CLASSES, "range": list(charts.CLASS_COLOURS[:3])}
-        assert colour["sort"] == CLASSES
-
-
-def test_groups_of_scores_have_the_colours_given():
-    (colour,) = encodings(CHARTS["histogram"](400).to_dict(), "color", "group")
-    assert colour["scale"] == {"domain": list(GROUPS), "range": list(GROUPS.values())}
-
-
-def test_every_preset_and_baseline_has_a_colour_of_its_own():
+def test_every_preset_baseline_and_term_has_a_colour():
     assert set(charts.PRESET_COLOURS) == {*PRESETS, *BASELINES, "vicreg-long"}
-    every = [*charts.PRESET_COLOURS.values(), charts.OTHER_COLOUR]
-    assert len(set(every)) == len(every)
-    assert len(set(charts.CLASS_COLOURS)) == 10
     assert set(charts.TERM_COLOURS) == {*charts.TERMS, "total"}
-    assert len(set(charts.TERM_COLOURS.values())) == 4
-    for colour in (*every, *charts.CLASS_COLOURS, *charts.TERM_COLOURS.values()):
-        assert re.fullmatch("#[0-9a-f]{6}", colour)
+    assert len(charts.CLASS_COLOURS) == 10
+
+
+def test_maps_can_be_coloured_by_anything_and_have_their_panels_colours():
+    frame = places().assign(ink=["red", "blue", "green"] * 3)
+    panel = charts.panel("pca", ["red", "blue", "green"], field="ink", colours=["#111", "#222", "#333"])
+    spec = charts.maps(frame, [panel]).to_dict()
+    (colour,) = encodings(spec, "color", "ink")
+    assert colour["scale"] == {"domain": ["red", "blue", "green"], "range": ["#111", "#222", "#333"]}
+    assert parameters(spec)["only"]["select"]["fields"] == ["ink"]
 
 
 @pytest.mark.parametrize("width", [500, 1100])
 def test_every_map_answers_to_the_brush_and_the_first_ones_legend_to_a_click(width):
     spec = charts.maps(places(), panels("pca", "tsne", "laplacian"), width=width).to_dict()
     drawn = spec["vconcat" if width < 700 else "hconcat"]
+    assert [panel["title"] for panel in drawn] == ["PCA", "t-SNE", "Laplacian Eigenmaps of pixels"]
+    assert sum(panel["width"] for panel in drawn) <= (width if width > 700 else 3 * width)
     found = parameters(spec)
     assert set(found) == {"brush", "only"}
     assert found["brush"]["select"] == {"type": "interval", "resolve": "global"}  # a box on one map is a box for all
@@ -428,15 +418,6 @@ def test_each_attribute_has_a_panel_with_its_own_chance_and_names_beside_the_fir
     assert all(panel["layer"][0]["encoding"]["y"]["axis"] for panel in stacked)
 
 
-def test_a_maps_points_can_have_the_colours_that_a_panel_gives():
-    names = list(charts.HUE_COLOURS)[:3]
-    frame = places().assign(ink=[names[i % 3] for i in range(9)])
-    spec = charts.maps(frame, [charts.panel("pca", names, field="ink", colours=["#111", "#222", "#333"])]).to_dict()
-    (colour,) = encodings(spec, "color", "ink")
-    assert colour["scale"] == {"domain": names, "range": ["#111", "#222", "#333"]}
-    assert parameters(spec)["only"]["select"]["fields"] == ["ink"]
-
-
 def test_rows_of_classes_stand_in_label_order():
     spec = CHARTS["per_class"](700).to_dict()
     assert all(entry["sort"] == CLASSES for entry in encodings(spec, "y", "class"))
@@ -488,12 +469,6 @@ def test_a_visitors_score_is_marked_and_at_the_edge_where_it_lies_beyond(own, dr
     spec = charts.histogram(bins(), 0.7, groups=GROUPS, limits=(0, 2), own=own).to_dict()
     *_, arrow, words = spec["layer"]
     assert data(spec, arrow) == data(spec, words) == [{"x": drawn, "words": "yours"}]
-
-
-@pytest.mark.parametrize("name", ["histogram", "table_of_counts"])
-def test_a_chart_may_have_a_title(name):
-    wanted = {"histogram": "scores", "table_of_counts": "counts"}[name]
-    assert CHARTS[name](400).to_dict()["title"] == wanted
 
 
 def test_drawing_leaves_the_frame_alone():

@@ -7,7 +7,7 @@ import zlib
 
 import numpy as np
 import pytest
-from PIL import Image, ImageCms, PngImagePlugin
+from PIL import Image, PngImagePlugin
 
 from vicreg.data import uploaded_picture
 from vicreg.data.uploaded_picture import MAX_BYTES, MAX_PIXELS, PictureError, read_picture, to_rgb
@@ -51,9 +51,8 @@ def near(seen: np.ndarray, wanted: tuple, tolerance: int = 12) -> bool:
         ("GIF", {}),
     ],
 )
-@pytest.mark.parametrize("size", [32, 96, 700])
-def test_every_format_and_size_comes_out_as_the_model_sees_it(form, options, size):
-    seen = read_picture(encoded(picture(size, size), form, **options))
+def test_every_format_comes_out_as_the_model_sees_it(form, options):
+    seen = read_picture(encoded(picture(), form, **options))
     assert seen.shape == (32, 32, 3)
     assert seen.dtype == np.uint8
     assert near(seen, QUADRANTS)
@@ -66,13 +65,12 @@ def test_a_picture_of_the_models_own_size_is_left_as_it_is():
 
 def test_a_small_picture_is_enlarged():
     assert near(read_picture(encoded(picture(8, 8))), QUADRANTS, 30)  # the filter rings beside an edge
-    assert (read_picture(encoded(Image.new("RGB", (1, 1), "red"))) == (255, 0, 0)).all()
 
 
 def test_a_large_picture_is_resampled_as_pillow_does_it_in_one_step():
     rng = np.random.default_rng(1)
     coarse = Image.fromarray(rng.integers(256, size=(24, 24, 3), dtype=np.uint8))
-    whole = coarse.resize((1536, 1536), Image.Resampling.BICUBIC)
+    whole = coarse.resize((1088, 1088), Image.Resampling.BICUBIC)
     wanted = np.asarray(whole.resize((32, 32), Image.Resampling.LANCZOS), dtype=int)
     assert np.abs(read_picture(encoded(whole)) - wanted).mean() < 2
     assert np.abs(read_picture(encoded(whole, "JPEG", quality=95)) - wanted).mean() < 3
@@ -86,24 +84,23 @@ def test_the_centre_square_is_kept(size):
     assert near(read_picture(encoded(image)), QUADRANTS)
 
 
-@pytest.mark.parametrize("orientation", range(1, 9))
-@pytest.mark.parametrize("form", ["JPEG", "PNG", "WEBP"])
-def test_a_turned_picture_is_turned_back(orientation, form):
-    turned = {
-        1: None,
-        2: Image.Transpose.FLIP_LEFT_RIGHT,
-        3: Image.Transpose.ROTATE_180,
-        4: Image.Transpose.FLIP_TOP_BOTTOM,
-        5: Image.Transpose.TRANSPOSE,
-        6: Image.Transpose.ROTATE_90,
-        7: Image.Transpose.TRANSVERSE,
-        8: Image.Transpose.ROTATE_270,
-    }[orientation]
-    stored = picture() if turned is None else picture().transpose(turned)
+TURNED = (
+    (2, Image.Transpose.FLIP_LEFT_RIGHT),
+    (3, Image.Transpose.ROTATE_180),
+    (4, Image.Transpose.FLIP_TOP_BOTTOM),
+    (5, Image.Transpose.TRANSPOSE),
+    (6, Image.Transpose.ROTATE_90),
+    (7, Image.Transpose.TRANSVERSE),
+    (8, Image.Transpose.ROTATE_270),
+)
+
+
+@pytest.mark.parametrize(("orientation", "stored"), TURNED)
+def test_a_turned_picture_is_turned_back(orientation, stored):
     exif = Image.Exif()
     exif[0x0112] = orientation
-    options = {"JPEG": {"quality": 95, "subsampling": 0}, "WEBP": {"lossless": True}}.get(form, {})
-    assert near(read_picture(encoded(stored, form, exif=exif, **options)), QUADRANTS)
+    data = encoded(picture().transpose(stored), "JPEG", exif=exif, quality=95, subsampling=0)
+    assert near(read_picture(data), QUADRANTS)
 
 
 @pytest.mark.filterwarnings("ignore:Corrupt EXIF data")
@@ -118,67 +115,30 @@ GREY = tuple((v, v, v) for v in (76, 150, 29, 255))  # ITU-R 601 luma of the fou
 @pytest.mark.parametrize(
     ("mode", "form", "wanted"),
     [
-        ("1", "PNG", None),
         ("L", "PNG", GREY),
         ("LA", "PNG", GREY),
         ("P", "PNG", QUADRANTS),
-        ("RGB", "PNG", QUADRANTS),
         ("RGBA", "PNG", QUADRANTS),
-        ("L", "JPEG", GREY),
         ("CMYK", "JPEG", QUADRANTS),
-        ("YCbCr", "JPEG", QUADRANTS),
-        ("RGBA", "WEBP", QUADRANTS),
-        ("L", "GIF", GREY),
     ],
 )
-def test_every_mode_that_a_file_can_have_becomes_rgb(mode, form, wanted):
-    options = {"JPEG": {"quality": 95}, "WEBP": {"lossless": True}}.get(form, {})
-    if mode == "1":
-        image = Image.new("1", (64, 64))
-        image.paste(1, (32, 0, 64, 64))
-        wanted = ((0, 0, 0), (255, 255, 255)) * 2
-    else:
-        image = picture().convert(mode)
-    assert near(read_picture(encoded(image, form, **options)), wanted)
-
-
-def converted(mode: str) -> Image.Image:
-    image = picture()
-    if mode == "LAB":
-        lab = ImageCms.createProfile("LAB")
-        return ImageCms.applyTransform(
-            image, ImageCms.buildTransform(ImageCms.createProfile("sRGB"), lab, "RGB", "LAB")
-        )
-    if mode in ("RGBa", "La"):
-        return image.convert("RGBA" if mode == "RGBa" else "LA").convert(mode)
-    return image.convert(mode)
-
-
-@pytest.mark.parametrize(
-    ("mode", "wanted"),
-    [("LAB", QUADRANTS), ("HSV", QUADRANTS), ("RGBX", QUADRANTS), ("RGBa", QUADRANTS), ("La", GREY), ("F", GREY)],
-)
-def test_modes_that_no_file_has_become_rgb_too(mode, wanted):
-    found = np.asarray(to_rgb(converted(mode)).resize((32, 32), Image.Resampling.NEAREST))
-    assert near(found, wanted, 24 if mode == "LAB" else 12)  # through 8 bits of L*, a* and b*
+def test_modes_that_files_have_become_rgb(mode, form, wanted):
+    assert near(read_picture(encoded(picture().convert(mode), form)), wanted)
 
 
 def test_sixteen_bits_are_scaled_and_not_cut_off():
-    values = np.repeat(np.linspace(0, 65_535, 64).astype(np.uint16)[None], 64, axis=0)
-    seen = read_picture(encoded(Image.fromarray(values))).astype(int)
+    values = np.array([[0, 257 * 100], [65_535, 257 * 7]], dtype=np.uint16)
+    stored = (
+        Image.fromarray(values),
+        Image.fromarray(values.astype(np.int32)),
+        Image.frombytes("I;16B", (2, 2), values.astype(">u2").tobytes()),
+    )
+    assert [image.mode for image in stored] == ["I;16", "I", "I;16B"]
+    for image in stored:
+        assert np.asarray(to_rgb(image))[..., 0].tolist() == [[0, 100], [255, 7]]
+    seen = read_picture(encoded(Image.fromarray(np.tile(np.linspace(0, 65_535, 64).astype(np.uint16), (64, 1)))))
     assert seen[:, 0].max() < 6
     assert seen[:, -1].min() > 249
-    assert abs(seen[16, 16, 0] - 129) < 5
-    assert (np.diff(seen[5, :, 0]) >= 0).all()
-
-
-@pytest.mark.parametrize("mode", ["I", "I;16", "I;16B"])
-def test_whole_numbers_of_more_bits_are_taken_as_sixteen(mode):
-    values = np.array([[0, 257 * 100], [65_535, 257 * 7]], dtype=np.uint16)
-    image = Image.fromarray(values.astype(np.int32)) if mode == "I" else Image.fromarray(values)
-    if mode == "I;16B":
-        image = Image.frombytes("I;16B", (2, 2), values.astype(">u2").tobytes())
-    assert np.asarray(to_rgb(image))[..., 0].tolist() == [[0, 100], [255, 7]]
 
 
 def test_floats_beyond_the_range_and_not_numbers_do_no_harm():
@@ -186,33 +146,24 @@ def test_floats_beyond_the_range_and_not_numbers_do_no_harm():
     assert np.asarray(to_rgb(image))[0, :, 0].tolist() == [0, 0, 255, 255]
 
 
-@pytest.mark.parametrize("mode", ["RGBA", "LA", "PA", "P", "L", "RGB"])
+@pytest.mark.parametrize("mode", ["RGBA", "LA", "La", "PA", "P", "L", "RGB"])
 def test_what_is_transparent_is_white(mode):
     clear = Image.new("RGBA", (64, 64), (10, 20, 30, 0))
     clear.paste((0, 0, 0, 255), (0, 0, 32, 64))
-    options = {}
-    if mode == "P":
-        image = clear.convert("RGB").convert("P", palette=Image.Palette.ADAPTIVE)
-        options["transparency"] = image.getpixel((60, 5))
-    elif mode in ("L", "RGB"):
-        image = clear.convert("RGB").convert(mode)
-        options["transparency"] = image.getpixel((60, 5))
-    elif mode == "PA":
-        np.testing.assert_array_equal(np.asarray(to_rgb(clear.convert("PA")))[5, 60], (255, 255, 255))
+    if mode in ("PA", "La"):  # no file has these
+        image = clear.convert("LA").convert("La") if mode == "La" else clear.convert("PA")
+        np.testing.assert_array_equal(np.asarray(to_rgb(image))[5, [5, 60], 0], (0, 255))
         return
-    else:
-        image = clear.convert(mode)
+    image = clear.convert(mode) if "A" in mode else clear.convert("RGB").convert(mode, palette=Image.Palette.ADAPTIVE)
+    options = {} if "A" in mode else {"transparency": image.getpixel((60, 5))}
     seen = read_picture(encoded(image, **options))
     assert seen[16, 26:].min() > 250
     assert seen[16, :6].max() < 5
 
 
-def test_half_transparent_is_mixed_with_white():
+def test_half_transparent_is_mixed_with_white_and_clear_pixels_bleed_no_hidden_colour():
     seen = read_picture(encoded(Image.new("RGBA", (40, 40), (0, 0, 0, 128))))
     assert np.abs(seen.astype(int) - 127).max() <= 1
-
-
-def test_clear_pixels_bleed_no_hidden_colour_into_others():
     image = Image.new("RGBA", (600, 600), (255, 0, 0, 0))  # red, but not to be seen
     image.paste((255, 255, 255, 255), (300, 0, 600, 600))
     assert (read_picture(encoded(image)) == 255).all()
@@ -224,11 +175,6 @@ def test_of_an_animation_the_first_frame_is_taken(form):
     options = {"lossless": True} if form == "WEBP" else {}
     data = encoded(picture(), form, save_all=True, append_images=others, duration=100, **options)
     assert near(read_picture(data), QUADRANTS)
-
-
-def test_a_phones_file_of_several_jpegs_shows_its_first():
-    data = encoded(picture(), "MPO", save_all=True, append_images=[Image.new("RGB", (96, 96))], quality=95)
-    assert near(read_picture(data), QUADRANTS, 30)
 
 
 HEIC = b"\x00\x00\x00\x18ftypheic\x00\x00\x00\x00mif1heic" + bytes(100)
@@ -246,13 +192,11 @@ SVG = b'<?xml version="1.0"?>\n<svg xmlns="http://www.w3.org/2000/svg"><image hr
         (encoded(Image.new("RGB", (8, 8)), "BMP"), "a BMP file"),
         (encoded(Image.new("RGB", (8, 8)), "TIFF"), "a TIFF file"),
         (encoded(Image.new("RGB", (8, 8)), "PDF"), "a PDF file"),
-        (encoded(Image.new("RGB", (8, 8)), "ICO"), "some other file"),
-        (encoded(Image.new("RGB", (8, 8)), "PPM"), "some other file"),
     ],
-    ids=["empty", "text", "svg", "heic", "avif", "bmp", "tiff", "pdf", "ico", "ppm"],
+    ids=["empty", "text", "svg", "heic", "avif", "bmp", "tiff", "pdf"],
 )
 def test_other_files_are_named_with_the_way_out(data, words):
-    with pytest.raises(PictureError, match=f"{words}.*Save it as PNG or JPEG and try again"):
+    with pytest.raises(PictureError, match=f"{words}.*Save it as PNG or JPEG"):
         read_picture(data)
 
 
@@ -270,7 +214,7 @@ def test_a_file_cut_off_anywhere_is_refused_or_shown_and_nothing_else(form):
     data = encoded(noise, form)
     for length in [*range(1, 60), *range(60, len(data), max(1, len(data) // 40))]:
         assert shown_or_said(data[:length])
-    with pytest.raises(PictureError, match=f"The {form} file is damaged or cut off.*Save it as PNG or JPEG"):
+    with pytest.raises(PictureError, match=f"{form}.*damaged.*Save it as PNG or JPEG"):
         read_picture(data[: len(data) // 2])
 
 
@@ -278,7 +222,7 @@ def test_a_file_cut_off_anywhere_is_refused_or_shown_and_nothing_else(form):
 def test_damaged_bytes_raise_nothing_but_a_sentence(form):
     rng = np.random.default_rng(0)
     data = encoded(picture(), form)
-    for _ in range(150):
+    for _ in range(60):
         broken = bytearray(data)
         for position in rng.integers(4, len(data), size=rng.integers(1, 8)):
             broken[position] = rng.integers(256)
@@ -295,40 +239,34 @@ def png(width: int, height: int, *chunks: tuple[bytes, bytes]) -> bytes:
     return b"\x89PNG\r\n\x1a\n" + b"".join(joined)
 
 
+def patched(form: str, at: int | bytes, packed: bytes, **options) -> bytes:
+    """A picture of 8 x 8 pixels with other bytes where its header says the size: `at`, or five bytes past a marker."""
+    data = bytearray(encoded(Image.new("RGB", (8, 8)), form, **options))
+    start = at if isinstance(at, int) else data.index(at) + 5
+    data[start : start + len(packed)] = packed
+    return bytes(data)
+
+
 def webp(width: int, height: int) -> bytes:
     exif = Image.Exif()
-    exif[0x0112] = 1
-    data = bytearray(encoded(Image.new("RGB", (8, 8)), "WEBP", exif=exif))
-    assert data[12:16] == b"VP8X"
-    data[24:27], data[27:30] = (width - 1).to_bytes(3, "little"), (height - 1).to_bytes(3, "little")
-    return bytes(data)
+    exif[0x0112] = 1  # so that it is of the kind VP8X
+    return patched("WEBP", 24, b"".join((side - 1).to_bytes(3, "little") for side in (width, height)), exif=exif)
 
 
 def webp_lossy(width: int, height: int) -> bytes:
-    data = bytearray(encoded(Image.new("RGB", (8, 8)), "WEBP"))
-    assert data[12:16] == b"VP8 "
-    data[26:30] = struct.pack("<HH", width, height)
-    return bytes(data)
+    return patched("WEBP", 26, struct.pack("<HH", width, height))
 
 
 def webp_lossless(width: int, height: int) -> bytes:
-    data = bytearray(encoded(Image.new("RGB", (8, 8)), "WEBP", lossless=True))
-    assert data[12:16] == b"VP8L"
-    data[21:25] = struct.pack("<I", (width - 1) | (height - 1) << 14)
-    return bytes(data)
+    return patched("WEBP", 21, struct.pack("<I", (width - 1) | (height - 1) << 14), lossless=True)
 
 
 def jpeg(width: int, height: int) -> bytes:
-    data = bytearray(encoded(Image.new("RGB", (8, 8)), "JPEG"))
-    at = data.index(b"\xff\xc0")
-    data[at + 5 : at + 9] = struct.pack(">HH", height, width)
-    return bytes(data)
+    return patched("JPEG", b"\xff\xc0", struct.pack(">HH", height, width))
 
 
 def gif(width: int, height: int) -> bytes:
-    data = bytearray(encoded(Image.new("RGB", (8, 8)), "GIF"))
-    data[6:10] = struct.pack("<HH", width, height)
-    return bytes(data)
+    return patched("GIF", 6, struct.pack("<HH", width, height))
 
 
 @pytest.mark.parametrize("make", [png, webp, webp_lossy, webp_lossless, jpeg, gif])
@@ -339,27 +277,21 @@ def test_too_many_pixels_are_refused_by_the_header_alone(make, size):
     data = make(*size)
     assert len(data) < 2_000
     tracemalloc.start()
-    with pytest.raises(PictureError, match=r"at most 40 megapixels are taken\. Make it smaller and try again"):
+    with pytest.raises(PictureError, match="limit is 40 megapixels"):
         read_picture(data)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 1e6
 
 
-@pytest.mark.parametrize("pixels", [b"", zlib.compress(bytes(100))])
-def test_a_header_without_its_pixels_is_damage(pixels):
-    with pytest.raises(PictureError, match="The PNG file is damaged or cut off"):
-        read_picture(png(64, 64, (b"IDAT", pixels)))
-
-
 @pytest.mark.parametrize("make", [png, jpeg, webp_lossy])
 def test_a_picture_without_pixels_is_refused(make):
-    with pytest.raises(PictureError, match=r"try again"):
+    with pytest.raises(PictureError, match=r"no pixels|PNG or JPEG"):
         read_picture(make(0, 10))
 
 
 def test_a_strip_has_no_centre_square_worth_showing():
-    with pytest.raises(PictureError, match=r"2,100 x 100 pixels.*Crop it nearer to a square and try again"):
+    with pytest.raises(PictureError, match=r"2,100 x 100 pixels.*Crop it"):
         read_picture(encoded(Image.new("RGB", (2_100, 100))))
     assert read_picture(encoded(Image.new("RGB", (2_000, 100)))).shape == (32, 32, 3)
 
@@ -380,40 +312,15 @@ def test_much_text_in_a_good_file_is_no_matter():
 
 
 def test_too_many_bytes_are_refused_before_they_are_looked_at():
-    with pytest.raises(PictureError, match=r"has 5\.0 MB, and at most 5 MB are taken"):
+    with pytest.raises(PictureError, match=r"has 5\.0 MB; the limit is 5 MB"):
         read_picture(b"\x89PNG\r\n\x1a\n" + bytes(MAX_BYTES))
 
 
 def test_a_jpeg_of_a_great_many_scans_is_refused():
     data = encoded(picture(), "JPEG", progressive=True)
     scan = data[data.index(b"\xff\xda") : -2]
-    with pytest.raises(PictureError, match="more than 100 scans"):
+    with pytest.raises(PictureError, match="100 scans"):
         read_picture(data[:-2] + scan[:20] * 101 + b"\xff\xd9")
-
-
-def test_pillows_own_settings_are_left_alone():
-    from PIL import ImageFile
-
-    before = Image.MAX_IMAGE_PIXELS, ImageFile.LOAD_TRUNCATED_IMAGES
-    for data in (encoded(picture()), png(16_000, 16_000), b""):
-        assert shown_or_said(data)
-    assert before == (Image.MAX_IMAGE_PIXELS, ImageFile.LOAD_TRUNCATED_IMAGES)
-
-
-def test_nothing_is_opened_or_written(monkeypatch, tmp_path):
-    import builtins
-
-    read_picture(encoded(picture()))  # Pillow has loaded what it needs
-
-    def never(*arguments, **options):
-        raise AssertionError(f"opened {arguments}")
-
-    monkeypatch.chdir(tmp_path)
-    with monkeypatch.context() as patch:
-        patch.setattr(builtins, "open", never)
-        for form in ("PNG", "JPEG", "WEBP", "GIF"):
-            read_picture(encoded(picture(), form))
-    assert list(tmp_path.iterdir()) == []
 
 
 def test_one_picture_is_decoded_at_a_time(monkeypatch):

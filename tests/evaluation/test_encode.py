@@ -63,16 +63,6 @@ def test_encoding_leaves_the_module_as_it_was(encoder):
     assert not torch.is_autocast_enabled("cpu")
 
 
-def test_an_encoder_in_train_mode_is_refused(encoder):
-    encoder.train()
-    try:
-        with pytest.raises(ValueError, match=r"eval mode.*encoder\.eval\(\)"):
-            encode(encoder, IMAGES)
-        assert encoder.training
-    finally:
-        encoder.eval()
-
-
 @pytest.fixture(scope="module")
 def expander() -> Expander:
     """An untrained expander whose BatchNorm has running averages unlike a batch's own."""
@@ -94,35 +84,28 @@ def test_an_embedding_depends_on_its_own_representation_only(expander, batch_siz
     np.testing.assert_allclose(embed(expander, ARRAY[order], batch_size=batch_size), expected[order], atol=1e-6)
 
 
-def test_an_expander_in_train_mode_is_refused_and_left_as_it_was(expander):
+def test_networks_in_train_mode_are_refused_and_left_as_they_were(encoder, expander):
     before = {name: value.clone() for name, value in expander.state_dict().items()}
-    expander.train()
-    try:
-        with pytest.raises(ValueError, match=r"eval mode.*expander\.eval\(\)"):
-            embed(expander, ARRAY)
-        assert expander.training
-    finally:
-        expander.eval()
+    for network, read, array in ((encoder, encode, IMAGES), (expander, embed, ARRAY)):
+        network.train()
+        try:
+            with pytest.raises(ValueError, match=r"eval"):
+                read(network, array)
+            assert network.training
+        finally:
+            network.eval()
     embed(expander, ARRAY)
     assert all(torch.equal(before[name], value) for name, value in expander.state_dict().items())
-    assert not expander.training
 
 
-def test_read_only_representations_embed_without_a_warning(expander):
-    locked = ARRAY.copy()
-    locked.flags.writeable = False
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        np.testing.assert_array_equal(embed(expander, locked), embed(expander, ARRAY))
-
-
-def test_a_read_only_memory_mapped_array_encodes_without_a_warning(tmp_path):
+def test_read_only_and_memory_mapped_arrays_are_taken_without_a_warning(expander, tmp_path):
     np.save(tmp_path / "images.npy", IMAGES)
-    mapped = np.load(tmp_path / "images.npy", mmap_mode="r")
+    np.save(tmp_path / "array.npy", ARRAY)
+    images, array = (np.load(tmp_path / f"{name}.npy", mmap_mode="r") for name in ("images", "array"))
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        mapped_result = encode(ChannelMeans().eval(), mapped)
-    np.testing.assert_array_equal(mapped_result, encode(ChannelMeans().eval(), IMAGES))
+        np.testing.assert_array_equal(embed(expander, array), embed(expander, ARRAY))
+        np.testing.assert_array_equal(encode(ChannelMeans().eval(), images), encode(ChannelMeans().eval(), IMAGES))
 
 
 def test_progress_counts_images():
@@ -141,12 +124,9 @@ def test_progress_counts_images():
     ],
 )
 def test_other_images_are_refused_with_the_rule_and_what_was_given(images, message):
-    with pytest.raises(ValueError, match=rf"uint8 \(N, height, width, 3\).*{message}"):
+    with pytest.raises(ValueError, match=rf"{message}"):
         encode(ChannelMeans().eval(), images)
-
-
-def test_a_batch_size_under_1_is_refused():
-    with pytest.raises(ValueError, match="batch_size must be at least 1, got 0"):
+    with pytest.raises(ValueError, match=r"batch_size .*got 0"):
         encode(ChannelMeans().eval(), IMAGES, batch_size=0)
 
 
@@ -207,31 +187,17 @@ def test_another_key_is_another_file(tmp_path):
     np.testing.assert_array_equal(other, 2 * ARRAY)
 
 
-def cut_short(content: bytes) -> bytes:
-    return content[:-5]
+DAMAGES = {
+    "cut short": lambda content: content[:-5],
+    "too long": lambda content: content + bytes(8),
+    "header overwritten": lambda content: content[:10] + b"(" * 30 + content[40:],
+    "emptied": lambda content: b"",
+    "another dtype": lambda content: content.replace(b"<f4", b"<i4"),
+    "column order": lambda content: content.replace(b"'fortran_order': False", b"'fortran_order': True "),
+}
 
 
-def too_long(content: bytes) -> bytes:
-    return content + bytes(8)
-
-
-def header_overwritten(content: bytes) -> bytes:
-    return content[:10] + b"(" * 30 + content[40:]
-
-
-def emptied(content: bytes) -> bytes:
-    return b""
-
-
-def another_dtype(content: bytes) -> bytes:
-    return content.replace(b"<f4", b"<i4")
-
-
-def column_order(content: bytes) -> bytes:
-    return content.replace(b"'fortran_order': False", b"'fortran_order': True ")
-
-
-@pytest.mark.parametrize("damage", [cut_short, too_long, header_overwritten, emptied, another_dtype, column_order])
+@pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES)
 def test_a_damaged_file_is_computed_again_and_replaced(tmp_path, damage):
     cached(tmp_path)
     path = tmp_path / CACHE_FOLDER / "test-a.npy"
@@ -286,13 +252,5 @@ def test_the_key_changes_with_weights_data_and_split():
     keys = {cache_key(w, d, s) for w in (one, two) for d in (one, two) for s in ("train", "test")}
     assert len(keys) == 8
     assert cache_key(one, two, "test") == "test-1111111111111111-0000000000000000"
-    with pytest.raises(ValueError, match="weights_sha256 must be 64 hexadecimal digits, got 'abc'"):
+    with pytest.raises(ValueError, match=r"weights_sha256 .*got 'abc'"):
         cache_key("abc", one, "test")
-
-
-def test_real_pictures_encode_as_they_are_kept(cifar10_test, encoder):
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        representations = encode(encoder, cifar10_test.images[:20])
-    assert representations.shape == (20, 960)
-    assert (representations.std(axis=0) > 0).any()

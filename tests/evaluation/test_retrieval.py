@@ -46,13 +46,6 @@ def test_a_class_without_a_query_has_no_share():
     np.testing.assert_array_equal(shares, [np.nan, np.nan, np.nan, 0])
 
 
-def test_neighbours_drawn_at_random_have_the_share_of_the_class_in_the_gallery():
-    gallery = np.repeat([0, 1], [300, 100])
-    lists = np.random.default_rng(0).integers(400, size=(4000, 10))
-    shares = same_class_share(lists, np.arange(4000) % 2, gallery)
-    np.testing.assert_allclose(shares, [0.75, 0.25], atol=0.015)  # 20,000 entries each: error 0.003
-
-
 def test_hubs_are_the_most_listed_images_and_hubness_their_share_of_all_entries():
     counted = Counter(LISTS.ravel().tolist())
     expected = sorted(counted, key=lambda row: (-counted[row], row))[:10]
@@ -102,8 +95,8 @@ def test_images_that_no_list_names_fill_the_hubs_up_with_0():
         (lambda: hubness(LISTS - 1, gallery=500), "rows 0 to 499 of the gallery, got -1 to 498"),
         (lambda: hubness(LISTS[0], gallery=500), r"whole numbers \(Q, k\) and not empty, got int64 \(7,\)"),
         (lambda: hubness(LISTS * 1.0, gallery=500), "got float64"),
-        (lambda: hubs(LISTS, gallery=500, top=0), "top must be between 1 and 500 for a gallery of 500 images, got 0"),
-        (lambda: hubs(LISTS, gallery=500, top=501), "top must be between 1 and 500 .* got 501"),
+        (lambda: hubs(LISTS, gallery=500, top=0), r"top .*got 0"),
+        (lambda: hubs(LISTS, gallery=500, top=501), r"top .*got 501"),
     ],
 )
 def test_broken_rules_are_answered_with_the_rule_and_the_value(call, message):

@@ -184,7 +184,7 @@ def test_the_schema_lets_through_what_is_measured(both, collapsed):
         (("z", "dimensions"), 0, r"spaces\.z\.dimensions"),
         (("z", "probe"), None, r"spaces\.z\.probe is missing"),
         (("y", "knn", "interval"), [1.0], r"spaces\.y\.knn\.interval"),
-        (("y", "study_probe", "accuracy"), float("nan"), "is not a run's"),
+        (("y", "study_probe", "accuracy"), float("nan"), "is not valid"),
         (("y", "study_probe"), None, r"spaces\.y\.study_probe is missing"),
     ],
 )
@@ -197,5 +197,5 @@ def test_the_schema_names_what_is_missing_or_wrong(path, value, words, both):
         del inside[path[-1]]
     else:
         inside[path[-1]] = value
-    with pytest.raises(RunError, match=rf"x/metrics\.json is not a run's.*{words}|{words}"):
+    with pytest.raises(RunError, match=rf"x/metrics\.json is not valid.*{words}|{words}"):
         check_metrics(metrics(section), name="x", classes=CLASSES)

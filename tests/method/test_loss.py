@@ -110,7 +110,7 @@ def test_half_precision_is_computed_in_float32_under_autocast():
 @pytest.mark.parametrize(
     ("z_a", "z_b", "message"),
     [
-        (torch.zeros(4, 3), torch.zeros(4, 2), r"one shape, got \(4, 3\) and \(4, 2\)"),
+        (torch.zeros(4, 3), torch.zeros(4, 2), r"the same shape, got \(4, 3\) and \(4, 2\)"),
         (torch.zeros(1, 3), torch.zeros(1, 3), "at least 2 images .* got 1"),
         (torch.zeros(4), torch.zeros(4), r"2-D \(B, D\), got shape \(4,\)"),
         (torch.tensor([[1.0, float("nan")], [0.0, 1.0]]), torch.zeros(2, 2), "1 of the 4 values of z_a are not"),

@@ -91,11 +91,6 @@ def test_a_representation_joins_the_means_of_all_stages_or_is_the_last(name):
         assert one.shape != other.shape or not torch.allclose(one, other)
 
 
-def test_the_lean_encoder_keeps_a_quarter_of_the_positions_after_its_stem():
-    assert Encoder("lean").stem(torch.rand(1, 3, 32, 32)).shape == (1, 64, 16, 16)
-    assert Encoder("resnet18").stem(torch.rand(1, 3, 32, 32)).shape == (1, 64, 32, 32)
-
-
 @pytest.mark.parametrize("name", ENCODERS)
 def test_pixels_enter_the_stem_normalised_by_channel(name):
     encoder = Encoder(name).eval()

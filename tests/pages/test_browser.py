@@ -2,7 +2,6 @@
 
 import os
 import re
-import shutil
 import time
 from pathlib import Path
 
@@ -14,18 +13,7 @@ from vicreg.runs.folder import open_run
 from vicreg.storage import paths
 
 ROOT = Path(__file__).parents[2]
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(CHROMIUM is None, reason="drives Debian's chromium, which is not installed"),
-]
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
+pytestmark = pytest.mark.browser
 PATIENCE = 60_000
 
 
@@ -34,16 +22,6 @@ def server(cifar10_test, tmp_path_factory):
     """The app on a free port, with pictures; nobody has opened its front page before the tests do."""
     with served(tmp_path_factory.mktemp("server"), dict(os.environ)) as url:
         yield url
-
-
-@pytest.fixture(scope="module")
-def browser():
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield chromium
-        chromium.close()
 
 
 @pytest.fixture
@@ -57,7 +35,7 @@ def page(browser):
 
 def test_a_cold_deep_link_with_a_query_opens_that_page(page, server):
     page.goto(f"{server}/retrieval?query=21&metric=euclidean")
-    page.get_by_role("heading", name="Which pictures does the network find alike?").wait_for()
+    page.get_by_role("heading", name="Which pictures look similar to the network?").wait_for()
     expect(page.get_by_label("Query: test picture")).to_have_value("21", timeout=PATIENCE)
     assert page.get_by_test_id("stSidebarNavLink").filter(has_text="Training curves").count() == 1
     assert "metric=euclidean" in page.url
@@ -226,7 +204,7 @@ def test_a_claim_leads_to_the_page_that_shows_it(page, server):
     page.get_by_text("Do the study's findings hold here?").wait_for()
     with page.expect_popup() as opened:
         page.get_by_role("link", name="See it on the page Retrieval").first.click()
-    opened.value.get_by_role("heading", name="Which pictures does the network find alike?").wait_for()
+    opened.value.get_by_role("heading", name="Which pictures look similar to the network?").wait_for()
     opened.value.get_by_role("group", name=re.compile("Nearest pictures under.*neighbour-views")).wait_for()
     opened.value.close()
 
@@ -250,7 +228,7 @@ def test_a_picture_of_ones_own_becomes_the_query_and_can_be_put_away(page, serve
     expect(query).to_have_attribute("aria-label", re.compile("your picture"), timeout=PATIENCE)
     page.keyboard.press("Escape")
     page.get_by_role("group", name="Nearest pictures").get_by_role("button").nth(7).wait_for()
-    page.get_by_role("button", name="Put it away").click()
+    page.get_by_role("button", name="Remove picture").click()
     expect(query).to_have_attribute("aria-label", re.compile("test picture 7$"), timeout=PATIENCE)
 
 

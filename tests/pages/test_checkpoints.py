@@ -56,7 +56,7 @@ def test_a_link_to_a_repository_asks_the_network_nothing_until_a_click(hub):
     app = page(hub=REPO)
     assert not app.exception
     assert not hub.requests
-    assert "Look what it has" in labels(app)
+    assert "Show runs" in labels(app)
 
 
 def test_looking_tells_every_run_with_its_size_and_fetches_none(hub):
@@ -65,7 +65,7 @@ def test_looking_tells_every_run_with_its_size_and_fetches_none(hub):
     (button,) = [label for label in labels(app) if label.startswith(f"{RUN}, ")]
     assert float(button.split(", ")[1].removesuffix(" MB")) == pytest.approx(size, abs=0.1)
     assert any(label.startswith("All 2, ") for label in labels(app))
-    assert "2 runs, 0 of them here" in text(app)
+    assert "2 runs, 0 downloaded" in text(app)
     assert not hub.asked("safetensors")
 
 
@@ -82,7 +82,7 @@ def test_a_download_joins_the_runs_to_choose_from_and_stays_when_the_server_is_g
     app = page(hub=REPO, run=LABEL)
     assert not app.exception
     assert app.selectbox(key="run").value == LABEL
-    assert "only what was downloaded before is shown" in text(app)
+    assert "only downloaded runs are shown" in text(app)
     assert len(hub.requests) == asked
 
 
@@ -90,7 +90,7 @@ def test_a_run_from_the_hub_is_compared_with_the_bundled_one(hub):
     app = press(press(page(hub=REPO), "Look"), f"{RUN}, ")
     app.selectbox(key="second").set_value(LABEL).run()
     assert not app.exception
-    assert "The same under" in text(app)
+    assert "The same for" in text(app)
 
 
 @pytest.mark.parametrize(
@@ -99,7 +99,7 @@ def test_a_run_from_the_hub_is_compared_with_the_bundled_one(hub):
 )
 def test_a_repository_that_cannot_be_says_why_and_the_runs_stay(hub, named, told):
     app = page(hub=named)
-    if "Look what it has" in labels(app):
+    if "Show runs" in labels(app):
         press(app, "Look")
     assert not app.exception
     assert told in messages(app)
@@ -173,7 +173,7 @@ def test_the_environment_names_the_default_repository(hub, monkeypatch):
     monkeypatch.setenv("VICREG_HUB", REPO)
     app = page()
     assert app.text_input(key="hub").value == REPO
-    assert "Look what it has" in labels(app)
+    assert "Show runs" in labels(app)
     assert not hub.requests
 
 

@@ -126,9 +126,9 @@ def test_no_page_waits_for_a_network_that_does_not_answer(fault, hub, monkeypatc
     assert not app.exception
     assert not app.info
     app = opened("maps", data="cifar10")
-    assert [("could not be fetched" in warning.value, "VICREG_DATA" in warning.value) for warning in app.warning] == [
-        (True, True)
-    ]
+    assert [
+        ("could not be downloaded" in warning.value, "VICREG_DATA" in warning.value) for warning in app.warning
+    ] == [(True, True)]
     assert "Retry" in labels(app)
 
 
@@ -171,5 +171,5 @@ def test_the_train_split_is_asked_for_only_where_a_page_needs_it(hub):
     app = opened("retrieval", gallery="train")
     assert not app.exception
     assert "train pictures are not on this machine" in app.info[0].value
-    assert "Fetch 120 MB" in labels(app)
+    assert "Download 120 MB" in labels(app)
     assert not hub.asked("train-00000")

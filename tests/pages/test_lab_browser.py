@@ -3,7 +3,6 @@
 import json
 import os
 import re
-import shutil
 import time
 
 import numpy as np
@@ -15,27 +14,12 @@ from playwright.sync_api import expect
 import vicreg
 from ui.lab.component import ENGINE, drawings, joined
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(CHROMIUM is None, reason="drives Debian's chromium, which is not installed"),
-]
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
+pytestmark = pytest.mark.browser
 WEIGHTS = {"lambda": 25.0, "mu": 25.0, "nu": 25.0}
 NETWORKS = [
     {"dimensions": 2, "width": 64, "rate": 2e-3, **WEIGHTS, "seed": 1},
     {"dimensions": 8, "width": 128, "rate": 5e-3, "lambda": 10.0, "mu": 25.0, "nu": 5.0, "seed": 2},
 ]
-
-
-@pytest.fixture(scope="module")
-def browser():
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield chromium
-        chromium.close()
 
 
 @pytest.fixture(scope="module")

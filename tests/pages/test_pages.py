@@ -30,7 +30,7 @@ OTHER = open_run(paths.BUNDLED / "cifar10-no-variance")
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_page_opens_cold_without_pictures_and_asks_a_question(name, without_pictures):
+def test_without_pictures_a_page_opens_cold_asks_a_question_and_says_once_how_to_get_them(name, without_pictures):
     app = opened(name)
     assert not app.exception
     assert not app.warning
@@ -44,20 +44,15 @@ def test_without_pictures_one_line_says_so_in_a_visitors_words(name, without_pic
     assert "test pictures are not on this machine" in app.info[0].value
     assert "VICREG" not in app.info[0].value
     assert "HF_HUB" not in app.info[0].value
-    assert not [button.label for button in app.button if button.label.startswith(("Fetch", "Retry"))]  # offline
+    assert not [button.label for button in app.button if button.label.startswith(("Download", "Retry"))]  # offline
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_page_opens_cold_with_pictures(name, with_pictures):
+def test_with_pictures_a_page_opens_cold_its_charts_have_a_text_and_its_figures_their_run(name, with_pictures):
     app = opened(name)
     assert not app.exception
     assert not app.warning
     assert not app.info
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_charts_have_a_text_and_figures_their_run(name, with_pictures):
-    app = opened(name)
     for chart in app.get("vega_lite_chart"):
         assert chart.proto.alt
     assert RUN.title in "\n".join(str(m.value) for m in app.markdown) + "\n".join(str(c.value) for c in app.caption)
@@ -224,14 +219,14 @@ def test_retrieval_shows_the_second_runs_neighbours_of_the_same_query(with_pictu
 def test_retrieval_says_how_often_the_farthest_repeat(with_pictures):
     app = opened("retrieval", metric="euclidean")
     figures = RUN.metrics["retrieval"]["hubness"]["euclidean"]
-    assert f"Ten pictures fill {figures['farthest']:.2f} %" in text(app)
+    assert f"Ten pictures (hubs, below) fill {figures['farthest']:.2f} %" in text(app)
     assert [tile["id"] for tile in component(app, "hubs")["tiles"]] == [hub["index"] for hub in figures["hubs"]]
 
 
 def test_pixels_and_the_eigenmap_are_searched_in_the_test_gallery_only(with_pictures):
     app = opened("retrieval", run="cifar10/pixels", gallery="train")
     assert not app.exception
-    assert "searched in the test gallery" in app.info[0].value
+    assert "only the test gallery" in app.info[0].value
 
 
 def test_the_probe_page_shows_every_run_with_the_studys_figures(without_pictures):
@@ -458,7 +453,7 @@ def test_digits_in_another_order_are_not_shown_under_the_wrong_scores(with_pictu
     monkeypatch.setattr(loading, "load", shuffled)
     app = opened("anomalies")
     assert not app.exception
-    assert "holds other pictures than the run was measured on" in app.warning[0].value
+    assert "contains other pictures" in app.warning[0].value
 
 
 @pytest.mark.parametrize("name", NAMES)

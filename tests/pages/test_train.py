@@ -3,7 +3,6 @@
 import dataclasses
 import os
 import re
-import shutil
 import signal
 import time
 from pathlib import Path
@@ -24,7 +23,6 @@ from vicreg.training.estimate import seconds_a_step
 
 pytestmark = pytest.mark.usefixtures("page_world")
 ROOT = Path(__file__).parents[2]
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 JOB = jobs.Job("x", Path(), Config(), (), 0.0, "running", token="hers")
 
 
@@ -51,12 +49,12 @@ def test_on_a_cpu_coloured_digits_and_the_smallest_encoder_are_offered_first_wit
     app = page()
     assert not app.exception
     assert [box.value for box in app.selectbox] == ["coloured-digits", "vicreg", "tiny"]
-    assert re.search(r"About [\d.]+ (s|minutes|hours)\*\* of steps on the CPU", text(app))
-    assert re.search(r"as it is now: 480 steps of (\d+ ms|[\d.]+ s)\.", text(app))
+    assert re.search(r"About [\d.]+ (s|minutes|hours)\*\* of training on the CPU", text(app))
+    assert re.search(r"machine: 480 steps of (\d+ ms|[\d.]+ s)\.", text(app))
     assert not button(app, "Start").disabled
 
     app.number_input(key="train_epochs_coloured-digits").set_value(100).run()
-    assert "as it is now: 4,000 steps" in text(app)
+    assert "machine: 4,000 steps" in text(app)
     assert len(timed) == 1  # its steps are as long as before
     app.selectbox(key="train_preset_coloured-digits").set_value("neighbour-views").run()
     assert not app.exception
@@ -84,7 +82,7 @@ def test_a_name_that_cannot_be_is_said_and_not_lost(monkeypatch):
     app.text_input(key="train_name").set_value("../*up*").run()
     button(app, "Start").click().run()
     assert not app.exception
-    assert app.warning[0].value.startswith("A run's name has at most")
+    assert app.warning[0].value.startswith("A run name must have at most")
     assert app.warning[0].value.endswith(r"'../\*up\*'.")  # not as Markdown
     assert app.text_input(key="train_name").value == "../*up*"
     assert jobs.find() == []
@@ -123,7 +121,7 @@ def test_what_is_said_to_expect_is_what_the_bundled_runs_did(dataset):
         first, last = history.iloc[0], history.iloc[-1]
         words = training_view.expectation(config)
         assert words
-        assert ("This is the collapse" in words) == (preset == "no-variance")
+        assert ("complete collapse" in words) == (preset == "no-variance")
         if preset == "no-variance":
             assert last["variance"] > 0.98
             assert max(last["invariance"], last["covariance"]) < 0.001
@@ -147,7 +145,7 @@ def test_a_bundled_runs_curves_are_there_before_anything_is_trained(monkeypatch)
     assert len(spec["vconcat"][0]["hconcat"]) == 4
     app.selectbox(key="train_preset_coloured-digits").set_value("no-variance").run()
     assert "the curves of `coloured-digits/no-variance, 12 epochs`" in text(app)
-    assert "This is the collapse" in text(app)
+    assert "complete collapse" in text(app)
     app.selectbox(key="train_preset_coloured-digits").set_value("own weights").run()
     for term in ("variance", "invariance", "covariance"):
         app.number_input(key=f"train_{term}").set_value(0.0).run()
@@ -167,7 +165,7 @@ def test_a_machine_that_is_busy_elsewhere_is_said_before_anything_is_timed(monke
     assert "Start" not in [one.label for one in app.button]
     monkeypatch.setenv("SPACE_ID", "ada/demo")
     monkeypatch.setenv("VICREG_TRAINING", "on")
-    assert page().info[0].value == "Another training has this machine. Look again later."
+    assert page().info[0].value == "Another training is running on this server. Try again later."
 
 
 def test_an_operators_key_is_answered(monkeypatch):
@@ -179,6 +177,19 @@ def test_an_operators_key_is_answered(monkeypatch):
     assert "This is not the operator's key." in text(app)
     app.text_input(key=training_view.KEY).set_value("s3cret").run()
     assert "You are the operator." in text(app)
+
+
+def test_an_event_that_cannot_be_read_is_told_beside_the_curves(monkeypatch, tmp_path):
+    monkeypatch.setenv("VICREG_RUNS", str(tmp_path / "runs"))
+    monkeypatch.setattr(control, "_begin", lambda folder, record: None)  # starts no process
+    job = jobs.start(presets("coloured-digits")["vicreg"], name="old")
+    event_log.append(job.folder, "started", pid=1, process="x", step=0, epochs=3, batch=2)
+    event_log.append(job.folder, "step", step=3)  # and nothing else that a step has
+    event_log.append(job.folder, "stopped", reason="")
+    app = page()
+    assert not app.exception
+    assert rf"line 2 of .training-old/{EVENTS_FILE}" in app.warning[1].value
+    assert "was stopped, and saved" in app.warning[0].value
 
 
 def test_a_hosted_instance_that_allows_it_has_bounds_and_names_the_runs_itself(monkeypatch):
@@ -234,7 +245,7 @@ def test_what_was_chosen_is_trained_and_only_its_starter_commands_it(monkeypatch
         his.run()
         assert "was interrupted" in his.warning[0].value  # he had watched it
         assert "Resume" not in his.warning[0].value
-        assert not {"Resume", "Discard it for good"} & {one.label for one in his.button}
+        assert not {"Resume", "Delete permanently"} & {one.label for one in his.button}
         late = page()
         assert not late.warning
         button(his, "Start")  # what she left does not stand in his way
@@ -259,7 +270,7 @@ def test_on_a_hosted_instance_a_training_that_nobody_goes_on_with_makes_room(mon
     terminal.mkdir()
     write_record(terminal, dataclasses.replace(record, name="terminal", token=""))
     event_log.append(old.folder, "stopped", reason="")
-    with pytest.raises(ValueError, match="was begun already"):
+    with pytest.raises(ValueError, match="already exists"):
         training_limits.begin(presets("coloured-digits")["vicreg"], "old")  # it said something just now
     an_hour_ago = time.time() - training_limits.KEPT_SECONDS - 60
     os.utime(old.folder / EVENTS_FILE, (an_hour_ago, an_hour_ago))
@@ -305,13 +316,11 @@ def test_only_its_starter_or_the_operator_commands_a_job_where_strangers_come(
 
 
 @pytest.mark.browser
-@pytest.mark.skipif(CHROMIUM is None, reason="drives Debian's chromium, which is not installed")
-def test_a_run_is_trained_stopped_resumed_and_found_in_retrieval(tmp_path):
-    from playwright.sync_api import expect, sync_playwright
+def test_a_run_is_trained_stopped_resumed_and_found_in_retrieval(browser, tmp_path):
+    from playwright.sync_api import expect
 
     elsewhere = {name: value for name, value in os.environ.items() if name not in ("VICREG_DATA", "SPACE_ID")}
-    with served(tmp_path, elsewhere) as url, sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
+    with served(tmp_path, elsewhere) as url:
         page = browser.new_page(viewport={"width": 1280, "height": 900})
         page.set_default_timeout(180_000)
         page.goto(f"{url}/train")
@@ -319,7 +328,7 @@ def test_a_run_is_trained_stopped_resumed_and_found_in_retrieval(tmp_path):
         epochs = page.get_by_role("spinbutton", name="Epochs")
         epochs.fill("2")
         epochs.press("Enter")
-        page.get_by_text("as it is now: 80 steps").wait_for()
+        page.get_by_text("machine: 80 steps").wait_for()
         page.get_by_role("button", name="Start").click()
 
         told = page.get_by_text(re.compile(r"step \d+ of 80"))
@@ -344,7 +353,7 @@ def test_a_run_is_trained_stopped_resumed_and_found_in_retrieval(tmp_path):
         with page.expect_popup() as opened_page:
             page.get_by_role("link", name="neighbours").click()
         retrieval = opened_page.value
-        retrieval.get_by_role("heading", name="Which pictures does the network find alike?").wait_for()
+        retrieval.get_by_role("heading", name="Which pictures look similar to the network?").wait_for()
         retrieval.get_by_role("group", name="Nearest pictures").get_by_role("button").nth(7).wait_for()
         expect(retrieval.get_by_text("coloured-digits/vicreg-mine (own)").first).to_be_visible()
-        browser.close()
+        retrieval.close()

@@ -85,10 +85,10 @@ def test_the_train_gallery_is_searched_too():
 
 def test_putting_it_away_brings_the_query_back():
     app = uploaded("retrieval", png(np.zeros((40, 40, 3), np.uint8)), query="5")
-    next(button for button in app.button if button.label == "Put it away").click().run()
+    next(button for button in app.button if button.label == "Remove picture").click().run()
     assert not app.exception
     assert component(app, "query_picture")["tiles"][0]["alt"].endswith("test picture 5")
-    assert not any(button.label == "Put it away" for button in app.button)
+    assert not any(button.label == "Remove picture" for button in app.button)
 
 
 @pytest.mark.parametrize(

@@ -44,5 +44,5 @@ def test_sections_of_other_pictures_are_not_mixed(copied):
 def test_unknown_sections_and_unmeasured_runs_are_refused(copied, unmeasured):  # noqa: F811
     with pytest.raises(ValueError, match="no section maps"):
         evaluate_run(copied, only=["maps"])
-    with pytest.raises(ValueError, match="never measured"):
+    with pytest.raises(ValueError, match="never been evaluated"):
         evaluate_run(unmeasured, only=["spectrum"])

@@ -101,7 +101,7 @@ def test_sections_that_pages_ask_for_first_may_be_absent(section):
 
 @pytest.mark.parametrize("section", ["probe", "knn", "spectrum", "retrieval", "sources"])
 def test_sections_that_runs_are_compared_by_must_be_there(section):
-    with pytest.raises(RunError, match=rf"x/metrics.json is not a run's: {section} is missing; `python -m vicreg eval"):
+    with pytest.raises(RunError, match=rf"x/metrics.json is not valid: {section} is missing; `python -m vicreg eval"):
         check_metrics(without(read("cifar10-vicreg", "metrics.json"), (section,)), name="x", classes=10)
 
 
@@ -110,7 +110,7 @@ def test_unknown_sections_and_keys_are_let_through_while_they_are_plain():
     check_metrics({**metrics, "later": {"deep": [1, {"a": "plain words"}]}}, name="x")
     check_metrics(replaced(metrics, ("probe", "later"), {"a": 1}), name="x")
     for bad in ("[a](b)", math.nan, ["x" * 1_001], {"<": 1}, [1] * 60_000):
-        with pytest.raises(RunError, match=r"x/metrics\.json is not a run's"):
+        with pytest.raises(RunError, match=r"x/metrics\.json is not valid"):
             check_metrics({**metrics, "later": bad}, name="x")
 
 
@@ -291,12 +291,12 @@ def test_deep_large_and_broken_json_is_named(tmp_path):
     path = tmp_path / "metrics.json"
     for content, words in (
         (b"[" * 100_000, "nested too deeply"),
-        (b" " * (MAX_JSON_BYTES + 1), "2,000,001 bytes, and a run's has at most 2,000,000"),
+        (b" " * (MAX_JSON_BYTES + 1), "2,000,001 bytes, but at most 2,000,000"),
         (b'{"a": ', "Expecting value"),
         (b"\xff\xfe\xfa", "cannot be read"),
     ):
         path.write_bytes(content)
-        with pytest.raises(RunError, match=rf"x/metrics\.json cannot be read.*{words}.*fetch or train|{words}"):
+        with pytest.raises(RunError, match=rf"x/metrics\.json cannot be read.*{words}.*download or train|{words}"):
             read_json(path, run="x")
 
 
@@ -334,5 +334,5 @@ def test_a_config_out_of_bounds_is_refused(key, value, words, tmp_path):
 
 def test_another_schema_is_named_before_anything_else_is_looked_at(tmp_path: Path):
     (tmp_path / "config.json").write_text(json.dumps({"schema": 2, "quite": "[other](things)"}))
-    with pytest.raises(RunError, match="has schema 2, this version of the app reads schema 1"):
+    with pytest.raises(RunError, match="has schema 2, but this version of the app reads schema 1"):
         open_run(tmp_path)

@@ -56,9 +56,9 @@ def test_measuring_again_keeps_the_other_seeds(run, tmp_path):
     ("settings", "change", "why"),
     [
         ({"seed": 1, "epochs": 3}, lambda metrics: None, "epochs"),
-        ({"seed": 1}, lambda metrics: metrics.clear(), "never measured"),
-        ({"seed": 1}, lambda metrics: metrics["sources"]["test"].update(file="else"), "other pictures"),
-        ({"seed": 0}, lambda metrics: None, "each seed counts once"),
+        ({"seed": 1}, lambda metrics: metrics.clear(), "not evaluated yet"),
+        ({"seed": 1}, lambda metrics: metrics["sources"]["test"].update(file="else"), "different images"),
+        ({"seed": 0}, lambda metrics: None, "different seed"),
     ],
 )
 def test_what_differs_in_more_than_the_seed_is_refused(run, tmp_path, settings, change, why):

@@ -60,7 +60,7 @@ def test_a_repository_is_written_with_or_without_a_revision(text, meant):
     ],
 )  # fmt: skip
 def test_anything_else_is_refused_with_the_rule(text):
-    with pytest.raises(HubError, match=r"is written OWNER/NAME|is a branch, a tag or a commit"):
+    with pytest.raises(HubError, match=r"must be OWNER/NAME|must be a branch, a tag or a commit"):
         parse(text)
 
 
@@ -98,7 +98,7 @@ def test_a_probe_ends_within_seconds_whatever_happens(hub, monkeypatch, tmp_path
     else:
         hub.faults = {"/api/": fault}
     start = time.monotonic()
-    with pytest.raises(HubError, match="try again when the Hub can be reached"):
+    with pytest.raises(HubError, match="try again"):
         probe(REPO)
     assert time.monotonic() - start < 6  # whatever else this machine does meanwhile
 
@@ -119,7 +119,7 @@ def test_offline_nothing_is_asked(hub, monkeypatch):
 
 @pytest.mark.parametrize(
     ("locked", "words"),
-    [("RepoNotFound", "or it is private.*hf auth login"), ("GatedRepo", "ask for access on its page")],
+    [("RepoNotFound", "or it is private.*hf auth login"), ("GatedRepo", "request access")],
 )
 def test_private_and_gated_repositories_say_how_to_get_in(hub, locked, words):
     hub.repos[REPO].locked = locked
@@ -134,7 +134,7 @@ def test_what_is_missing_is_named(hub):
         probe("ada/walks")
     with pytest.raises(HubError, match="ada/runs has no revision 'v9'"):
         probe(REPO, "v9")
-    with pytest.raises(HubError, match=r"ada/runs holds no other\.txt"):
+    with pytest.raises(HubError, match=r"ada/runs has no other\.txt"):
         fetch(REPO, "other.txt", commit=head(hub), max_bytes=5)
 
 
@@ -183,7 +183,7 @@ def test_a_file_that_is_larger_than_it_should_be_is_not_fetched(hub, tmp_path):
     assert not leftovers(tmp_path)
 
 
-@pytest.mark.parametrize(("fault", "words"), [("short", "arrived incomplete"), ("cut", "cut off several times")])
+@pytest.mark.parametrize(("fault", "words"), [("short", "arrived incomplete"), ("cut", "interrupted several times")])
 def test_half_a_body_is_thrown_away(hub, monkeypatch, tmp_path, fault, words):
     monkeypatch.setattr(file_download.time, "sleep", lambda seconds: None)  # a second between two of the client's tries
     hub.faults = {"big.bin": fault}
@@ -198,10 +198,10 @@ def test_half_a_body_is_thrown_away(hub, monkeypatch, tmp_path, fault, words):
 def test_a_hub_that_is_out_of_order_is_named(hub, monkeypatch):
     monkeypatch.setattr(time, "sleep", lambda seconds: None)  # the client waits 23 s between its tries
     hub.faults = {"/resolve/": "503"}
-    with pytest.raises(HubError, match=r"out of order \(503\).*try again when the Hub can be reached"):
+    with pytest.raises(HubError, match=r"problem \(503\).*try again later"):
         fetch(REPO, "small.txt", commit=head(hub), max_bytes=5)
     hub.faults = {"/api/": "429"}
-    with pytest.raises(HubError, match=r"too often \(429\): try again in 7 seconds"):
+    with pytest.raises(HubError, match=r"\(429\): try again in 7 seconds"):
         probe(REPO)
 
 
@@ -209,7 +209,7 @@ def test_a_stalled_body_ends_when_the_client_gives_up(hub, monkeypatch, tmp_path
     monkeypatch.setattr(constants, "HF_HUB_DOWNLOAD_TIMEOUT", 0.2)
     monkeypatch.setattr(file_download.time, "sleep", lambda seconds: None)
     hub.faults = {"small.txt": "stall-body"}
-    with pytest.raises(HubError, match="did not answer in time"):
+    with pytest.raises(HubError, match="did not respond in time"):
         fetch(REPO, "small.txt", commit=head(hub), max_bytes=5)
     assert not leftovers(tmp_path)
 
@@ -226,12 +226,12 @@ def test_cancel_works_at_once_while_a_body_stalls(hub):
 
 
 def test_a_cancelled_download_leaves_nothing_behind(hub, monkeypatch, tmp_path):
-    class Slow(hub_client._Bar):
+    class Slow(hub_client.UndrawnBar):
         def update(self, n: int = 1) -> None:
             time.sleep(0.2)
             super().update(n)
 
-    monkeypatch.setattr(hub_client, "_Bar", Slow)
+    monkeypatch.setattr(hub_client, "UndrawnBar", Slow)
     with pytest.raises(Cancelled):
         fetch(REPO, "folder/big.bin", commit=head(hub), max_bytes=len(BIG), should_stop=lambda: True)
     wait_for(lambda: not leftovers(tmp_path))
@@ -280,18 +280,18 @@ RESPONSE = httpx2.Response(404, request=httpx2.Request("GET", "http://hub/secret
 @pytest.mark.parametrize(
     ("error", "words"),
     [
-        (errors.GatedRepoError("x", response=RESPONSE), "ask for access"),
+        (errors.GatedRepoError("x", response=RESPONSE), "request access"),
         (errors.RepositoryNotFoundError("x", response=RESPONSE), "hf auth login"),
         (errors.RevisionNotFoundError("x", response=RESPONSE), "no revision 'v1'"),
-        (errors.RemoteEntryNotFoundError("x", response=RESPONSE), "holds no a.bin"),
+        (errors.RemoteEntryNotFoundError("x", response=RESPONSE), "has no a.bin"),
         (errors.DisabledRepoError("x", response=RESPONSE), "disabled"),
         (errors.HfHubHTTPError("x", response=httpx2.Response(401, request=RESPONSE.request)), "hf auth login"),
-        (errors.HfHubHTTPError("x", response=httpx2.Response(403, request=RESPONSE.request)), "does not let you"),
-        (errors.HfHubHTTPError("x", response=httpx2.Response(412, request=RESPONSE.request)), "somebody else"),
+        (errors.HfHubHTTPError("x", response=httpx2.Response(403, request=RESPONSE.request)), "no access"),
+        (errors.HfHubHTTPError("x", response=httpx2.Response(412, request=RESPONSE.request)), "someone else"),
         (errors.HfHubHTTPError("x", response=RESPONSE), "check the spelling"),
         (errors.LocalEntryNotFoundError("x"), "cannot be reached"),
         (errors.OfflineModeIsEnabled("x"), "HF_HUB_OFFLINE"),
-        (httpx2.ReadTimeout("/home/me"), "did not answer in time"),
+        (httpx2.ReadTimeout("/home/me"), "did not respond in time"),
         (httpx2.ConnectError("/home/me"), "cannot be reached"),
         (PermissionError(errno.EACCES, "no", "/home/me"), "set HF_HOME"),
         (OSError(errno.EROFS, "no", "/home/me"), "set HF_HOME"),

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from vicreg.config import ABLATIONS, presets
+from vicreg.config import presets
 from vicreg.training import estimate, graphed_step, precision
 from vicreg.training.estimate import seconds_a_step, steps_of
 from vicreg.training.step import take_step
@@ -18,8 +18,8 @@ def _without_bfloat16(monkeypatch):
     monkeypatch.setattr(precision, "has_bfloat16", lambda device: False)
 
 
-@pytest.mark.parametrize("preset", ABLATIONS)
-def test_a_step_of_every_preset_can_be_timed(preset):
+@pytest.mark.parametrize("preset", ["vicreg", "neighbour-views"])
+def test_a_step_of_either_kind_of_positives_can_be_timed(preset):
     assert 0 < seconds_a_step(replace(presets("coloured-digits")[preset], batch_size=8), "cpu") < 30
 
 

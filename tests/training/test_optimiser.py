@@ -11,7 +11,6 @@ from torch import Tensor, nn
 
 from vicreg.config import Config, ViewConfig
 from vicreg.method.networks import networks
-from vicreg.training import optimiser as optimisers
 from vicreg.training.optimiser import CAPTURABLE, Muon, learning_rate, make_optimiser, set_learning_rate
 
 CPU = torch.device("cpu")
@@ -167,28 +166,6 @@ def test_the_iteration_runs_in_the_steps_precision_and_weights_stay_in_float32()
         assert make_optimiser(SMALL, *networks(SMALL, CPU), precision=precision).dtype == dtype
 
 
-def test_a_restored_optimiser_goes_on_as_if_it_had_not_stopped():
-    ours = [nn.Parameter(torch.randn(8, 5)), nn.Parameter(torch.randn(6))]
-    gradients = [[torch.randn_like(p) for p in ours] for _ in range(4)]
-    whole = muon(ours, decay=0.1)
-
-    def take(optimiser: Muon, parameters: list[nn.Parameter], step: int) -> None:
-        for parameter, gradient in zip(parameters, gradients[step], strict=True):
-            parameter.grad = gradient.clone()
-        optimiser.step()
-
-    for step in range(2):
-        take(whole, ours, step)
-    theirs = copy.deepcopy(ours)
-    resumed = muon(theirs, decay=0.1)
-    resumed.load_state_dict(copy.deepcopy(whole.state_dict()))
-    for step in (2, 3):
-        take(whole, ours, step)
-        take(resumed, theirs, step)
-    for mine, its in zip(ours, theirs, strict=True):
-        assert torch.equal(mine, its)
-
-
 def test_a_restored_state_lies_where_the_parameters_do():
     """A CUDA graph keeps what is computed from a number on the host, such as the count of steps, as it was recorded."""
     there = [nn.Parameter(torch.zeros(shape, device="meta")) for shape in ((4, 3), (4,))]
@@ -238,12 +215,3 @@ def test_the_learning_rate_rises_linearly_and_falls_as_a_cosine():
     assert rates[10:] == sorted(rates[10:], reverse=True)
     # a run that is shorter than its warm-up still reaches the peak
     assert max(learning_rate(config, step, 12) for step in range(12)) == pytest.approx(1.0)
-
-
-def test_five_iterations_bring_every_singular_value_near_one():
-    """What the coefficients are for: values from a hundredth of the largest up end between 0.7 and 1.3."""
-    x = torch.logspace(-2, 0, 200, dtype=torch.float64)
-    for a, b, c in optimisers.COEFFICIENTS:
-        x = a * x + b * x**3 + c * x**5
-    assert x.min() > 0.7
-    assert x.max() < 1.3

@@ -1,15 +1,12 @@
 """Precision: the one whose steps take less time, kept with the run that began with it, unless somebody chooses."""
 
-import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
 from conftest import digit_images
-from safetensors import safe_open
 
 from vicreg.config import PRECISIONS, Config, ViewConfig
 from vicreg.method.networks import networks
@@ -96,11 +93,6 @@ def test_a_cpu_has_bfloat16_where_it_has_instructions_for_it(capabilities, expec
     assert has_bfloat16(torch.device("mps")) is False
 
 
-def test_an_unknown_precision_is_named_with_those_there_are():
-    with pytest.raises(ValueError, match="float32, bfloat16, got 'float16'"):
-        autocast("float16", CPU)
-
-
 def test_a_forward_pass_is_in_its_precision_and_the_loss_in_float32():
     encoder, expander = networks(SMALL, CPU)
     views, seen = torch.rand(8, 3, 16, 16), []
@@ -150,22 +142,21 @@ def begun(folder: Path, **options) -> loop.Trained:
     return a_run(folder, on_progress=seen.append, should_stop=lambda: seen[-1].step == 1, **options)
 
 
-@pytest.mark.parametrize("name", PRECISIONS)
-def test_a_run_takes_what_is_faster_and_keeps_it_over_a_resume_though_the_timing_says_otherwise(
-    name, tmp_path, monkeypatch, used
+def test_a_run_takes_what_is_faster_and_ends_bit_for_bit_alike_over_a_resume_though_the_timing_says_otherwise(
+    tmp_path, monkeypatch, used
 ):
-    faster(monkeypatch, name)
-    assert begun(tmp_path).precision == name
-    assert saved_precision(tmp_path / STATE_FILE) == name
-    with safe_open(tmp_path / STATE_FILE, framework="pt") as file:
-        record = json.loads(file.metadata()["state"])
-    assert (record["precision"], record["schema"]) == (name, 2)
+    faster(monkeypatch, "bfloat16")
+    whole = a_run(tmp_path / "whole")
+    assert begun(tmp_path).precision == "bfloat16"
+    assert saved_precision(tmp_path / STATE_FILE) == "bfloat16"
     monkeypatch.setattr(loop, "choose_precision", lambda config, device: pytest.fail("timed again"))
     resumed = a_run(tmp_path)
     assert resumed.finished
-    assert resumed.precision == name
-    assert used == {name}
-    assert saved_precision(tmp_path / STATE_FILE) == name
+    assert resumed.precision == "bfloat16"
+    assert used == {"bfloat16"}
+    for one, other in ((whole.encoder, resumed.encoder), (whole.expander, resumed.expander)):
+        for name, tensor in one.state_dict().items():
+            assert torch.equal(tensor, other.state_dict()[name]), name
 
 
 def test_a_precision_that_is_asked_for_is_taken_whatever_is_faster_or_was_before(tmp_path, monkeypatch, used):
@@ -178,20 +169,6 @@ def test_a_precision_that_is_asked_for_is_taken_whatever_is_faster_or_was_before
     assert saved_precision(tmp_path / STATE_FILE) == "float32"
 
 
-def test_a_resumed_run_in_bfloat16_ends_bit_for_bit_like_a_whole_one(tmp_path, monkeypatch):
-    faster(monkeypatch, "bfloat16")
-    whole = a_run(tmp_path / "whole")
-    begun(tmp_path / "parts")
-    faster(monkeypatch, "float32")
-    resumed = a_run(tmp_path / "parts")
-    for one, other in ((whole.encoder, resumed.encoder), (whole.expander, resumed.expander)):
-        for name, tensor in one.state_dict().items():
-            assert torch.equal(tensor, other.state_dict()[name]), name
-    exact = a_run(tmp_path / "exact")
-    assert not torch.equal(exact.encoder.stem[0].weight, whole.encoder.stem[0].weight)
-    assert all(np.isfinite(row["total"]) for row in whole.history)
-
-
 def test_no_precision_is_read_from_a_file_that_tells_none(tmp_path):
     path = tmp_path / STATE_FILE
     assert saved_precision(path) == ""
@@ -200,6 +177,6 @@ def test_no_precision_is_read_from_a_file_that_tells_none(tmp_path):
 
 
 def test_a_run_with_an_unknown_precision_is_refused_and_leaves_nothing(tmp_path):
-    with pytest.raises(ValueError, match="float32, bfloat16, got 'float16'"):
+    with pytest.raises(ValueError, match=r"float32, bfloat16.*'float16'"):
         a_run(tmp_path, replace(SMALL, epochs=1), precision="float16")
     assert not list(tmp_path.iterdir())

@@ -1,4 +1,4 @@
-"""The lab component: a network trained in the browser (component.py says how)."""
+"""The lab: a network trained in the browser. See component.py."""
 
 from ui.lab.component import lab, script
 

@@ -1,4 +1,4 @@
-// The state in the page's address, so that a link opens in exactly that state. Defaults are left out.
+// Keep the state in the page's URL, so that a link opens exactly this state. Defaults are left out.
 
 export const TWO = { dimensions: 2, width: 64, rate: 0.002, lambda: 25, mu: 25, nu: 25 };
 export const MORE = { dimensions: 8, width: 128, rate: 0.005, lambda: 10, mu: 25, nu: 5 };
@@ -39,4 +39,10 @@ export function writeAddress(search, settings, points) {
   if (points) query.set("points", "true");
   const text = query.toString();
   return text ? `?${text}` : "";
+}
+
+/** Puts settings and whether points are shown into the page's address, without a new entry in the browser's history. */
+export function noteAddress(settings, points) {
+  const query = writeAddress(location.search, settings, points);
+  if (query !== location.search) history.replaceState(history.state, "", location.pathname + query + location.hash);
 }

@@ -1,7 +1,7 @@
-"""The lab: a small network that is really trained in the visitor's browser, as a component.
+"""The lab component: a small network that is trained live in the visitor's browser.
 
-The JavaScript stands in files of its own beside this one, as ES modules without a build step. Streamlit takes one
-string, so the modules are joined here: the exhibit's for the page, and the training's, once more, for a Web Worker.
+The JavaScript is in separate files in this folder, as ES modules without a build step. Streamlit needs a single string, so
+the modules are joined here: once for the page, and the training modules again for a Web Worker.
 """
 
 from __future__ import annotations
@@ -18,10 +18,11 @@ FOLDER = Path(__file__).parent
 ENGINE = ("random.js", "pictures.js", "matrix.js", "network.js", "loss.js", "measures.js", "trainer.js")
 EXHIBIT = (
     *("address.js", "places.js", "points.js", "scene.js", "panels.js", "sentence.js", "challenges.js", "controls.js"),
-    *("readout.js", "game.js", "hand.js", "small.js", "lab.js"),
+    *("buttons.js", "pulls.js", "readout.js", "game.js", "hand.js", "small.js", "style.js", "world.js", "frames.js"),
+    *("worker_link.js", "lab.js"),
 )
 
-# Where a trained run on CIFAR-10 shows what a challenge showed.
+# Where a CIFAR-10 run shows the effect of each challenge.
 LINKS = {
     "variance": "./?data=cifar10&run=cifar10/vicreg&second=cifar10/no-variance",
     "covariance": "ablations?data=cifar10&setting=no+covariance",
@@ -32,19 +33,19 @@ LINKS = {
 
 
 def script(name: str) -> str:
-    """The text of one of this folder's files."""
+    """The text of a file in this folder."""
     return (FOLDER / name).read_text(encoding="utf-8")
 
 
 def joined(*names: str) -> str:
-    """ES modules of this folder as one script: each after those it imports, without their imports and exports."""
+    """Join ES modules of this folder, in the given order, without their import and export statements."""
     return "\n".join(
         re.sub(r"^import .*\n|^export (?!default)", "", script(name), flags=re.MULTILINE) for name in names
     )
 
 
 def source() -> str:
-    """All JavaScript of the component. The worker's part is a string in it, since a worker needs an address."""
+    """The JavaScript of the component. It contains the worker's script as a string, because a worker needs a URL."""
     worker = joined(*ENGINE, "worker.js")
     return f"const WORKER_SOURCE = {json.dumps(worker)};\n{joined(*ENGINE, *EXHIBIT)}"
 
@@ -59,7 +60,7 @@ _LAB = st.components.v2.component(
 
 @st.cache_data(show_spinner=False)
 def drawings() -> tuple[str, str]:
-    """scikit-learn's 1,797 drawings, one letter a pixel, "A" (no ink) to "Q" (16), and the digit of each."""
+    """scikit-learn's 1,797 drawings as text, one letter per pixel from "A" (no ink) to "Q" (16), and their digits."""
     from sklearn.datasets import load_digits
 
     found = load_digits()
@@ -68,9 +69,9 @@ def drawings() -> tuple[str, str]:
 
 
 def lab(*, key: str, mini: bool = False) -> None:
-    """The exhibit with all its controls; mini: small, without controls, and playing by itself once.
+    """Show the lab. mini: a small version without controls that plays once by itself.
 
-    What is sent never changes, so it is sent once; the state is in the browser and in the page's address.
+    The data never change, so they are sent once. The state is kept in the browser and in the page's URL.
     """
     strokes, labels = drawings()
     _LAB(

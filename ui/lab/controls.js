@@ -6,7 +6,7 @@ import { DIMENSIONS } from "./address.js";
 export const TERMS = [
   { term: "invariance", weight: "lambda", symbol: "λ", formula: "s", says: "two views agree" },
   { term: "variance", weight: "mu", symbol: "μ", formula: "v", says: "every dimension varies" },
-  { term: "covariance", weight: "nu", symbol: "ν", formula: "c", says: "no two dimensions repeat" },
+  { term: "covariance", weight: "nu", symbol: "ν", formula: "c", says: "dimensions are not correlated" },
 ];
 
 const make = (tag, properties = {}, ...children) => {

@@ -1,4 +1,4 @@
-// Conducts a challenge: asks, lets the guess be made, plays, and tells what was seen.
+// Runs a challenge: asks, waits for the guess, trains, and shows the result.
 
 import { defaults } from "./address.js";
 import { CHALLENGES } from "./challenges.js";
@@ -26,7 +26,7 @@ export function createGame(lab, state, act, links) {
     Object.assign(game, { guess, from: one.fresh ? 0 : null, early: null });
     act.choose(-1);
     if (one.fresh || !trained) act.restart({ ...usual, ...(one.fresh ? one.weights : {}), seed: settings.seed });
-    card.wait(one.fresh || trained ? `Your guess: ${one.options[guess].toLowerCase()}. Watch.` : "First it learns with everything on…");
+    card.wait(one.fresh || trained ? `Your guess: ${one.options[guess].toLowerCase()}. Watch.` : "First it trains with all terms…");
     act.play();
     act.lookAtExhibit();
   }

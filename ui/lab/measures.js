@@ -1,4 +1,4 @@
-// What is measured of embeddings: eigenvalues, the plane they are shown in, and each picture's nearest.
+// Measures of embeddings: eigenvalues, the plane in which they are shown, and the nearest pictures.
 
 /** The eigenvalues of a symmetric matrix (D, D), largest first (Jacobi's rotations). */
 export function eigenvalues(matrix, D) {

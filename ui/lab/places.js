@@ -1,4 +1,4 @@
-// Where things lie in the plane that is shown: of a network its embeddings, of the free points the points themselves.
+// Positions in the plane: embeddings of the network, or the free points themselves.
 
 /** A place (x, y) of z[at]: what it says of the two directions, after the mean is taken away. */
 export function placeOf({ plane, mean }, z, at) {

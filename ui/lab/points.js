@@ -1,4 +1,4 @@
-// Free points: twenty pairs without a network. Each point goes where the three terms pull it, unless it is held.
+// Free points: twenty pairs without a network. The three terms pull each point, unless it is held.
 
 import { statistics, vicregLoss } from "./loss.js";
 import { eigenvalues } from "./measures.js";

@@ -1,4 +1,4 @@
-// Random numbers from a seed: the same seed gives the same course in every browser.
+// Random numbers from a seed: the same seed gives the same training in every browser.
 
 /** A source of random numbers (mulberry32): the next 32 bits, and what is made of them. */
 export function randomSource(seed) {

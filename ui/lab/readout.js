@@ -74,6 +74,14 @@ export function createReadout(lab, state, terms) {
     for (const [name, text] of Object.entries(texts)) chart(name).setAttribute("aria-label", text);
   }
 
+  /** Marks the course where a weight changed; a slider's many values leave one mark. */
+  function mark(text) {
+    const { events } = state, step = state.course.invariance.length, last = events.at(-1);
+    if (!step) return;
+    if (last?.text[0] === text[0] && step - last.step < 8) events.pop();
+    events.push({ step, text });
+  }
+
   /** Reads a text out. */
   function say(text) {
     find("live").textContent = text;
@@ -83,5 +91,5 @@ export function createReadout(lab, state, terms) {
     said = { kind: "", at: -Infinity };
   }
 
-  return { show, draw, say, restart };
+  return { show, draw, mark, say, restart };
 }

@@ -1,4 +1,4 @@
-// The exhibit: every picture where its embedding lies, on axes that never change, so that a collapse looks like one.
+// The main view: each picture at its embedding, on fixed axes, so that a collapse is visible.
 
 import { SIDE } from "./pictures.js";
 

@@ -1,4 +1,4 @@
-// One sentence on what is to be seen: written above the pictures, and read out when it says something else.
+// One sentence on what you see: shown above the pictures, and read out when it changes.
 
 /** A number with two digits, as the paper writes it: .05, 1.1. */
 export const digits2 = (value) => {
@@ -21,15 +21,23 @@ export function describe({ steps, std, eigen }, share, { mu }, pictures = 400) {
       : { kind: "falling", text: `They fall together: largest std ${digits2(most)}.` };
   }
   if (thin < 0.05) {
-    return { kind: "line", text: `They lie on a line: ${D === 2 ? "both" : "all"} dimensions say the same.` };
+    return { kind: "line", text: `They lie on a line: ${D === 2 ? "both" : "all"} dimensions carry the same information.` };
   }
   if (!share) return { kind: "spread", text: `Spread out: std ${digits2(Math.min(...std))} to ${digits2(most)}.` };
   const [digit, ink] = share;
   if (ink >= 0.35 && ink > 1.2 * digit) {
-    return { kind: "colour", text: `Sorted by colour: ${tenths(ink)} of the 10 nearest share the ink.` };
+    return { kind: "colour", text: `Grouped by colour: ${tenths(ink)} of the 10 nearest share the ink.` };
   }
   if (digit >= 0.25) {
-    return { kind: "digit", text: `Digits find each other: ${tenths(digit)} of the 10 nearest (guessing: 1).` };
+    return { kind: "digit", text: `Grouped by digit: ${tenths(digit)} of the 10 nearest (guessing: 1).` };
   }
   return { kind: "spread", text: "Spread out, but neighbours share little." };
+}
+
+/** The picture that is chosen. hues: the names of the inks and papers. */
+export function describeChoice({ choice, pictures, points, nearest }, hues) {
+  const digit = pictures.digit[choice], same = nearest.filter((k) => pictures.digit[k] === digit).length;
+  return points
+    ? `One view of a ${digit}; the line leads to the other view of the same picture.`
+    : `A ${digit} in ${hues[pictures.ink[choice]]} ink on ${hues[pictures.paper[choice]]} paper: ${same} of its 5 nearest here show a ${digit}. The orange line joins its two views.`;
 }

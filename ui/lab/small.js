@@ -1,4 +1,4 @@
-// The small version on Start: learns, loses the variance term, gets it back, and stops.
+// The small version on the page Start: trains, loses the variance term, gets it back, and stops.
 
 const OFF = 230; // steps until variance goes off,
 const ON = 380; // on again,

@@ -1,4 +1,4 @@
-// The training: batches of two views each, the loss, a step of Adam; and what is to be seen of it.
+// Training: batches of two views, the loss, a step of Adam, and the results to show.
 
 import { addCovarianceGradient, addInvarianceGradient, addVarianceGradient, statistics, vicregLoss } from "./loss.js";
 import { eigenvalues, nearest, principalPlane, sharing } from "./measures.js";

@@ -1,4 +1,4 @@
-// The training's own thread: it takes orders from the page and sends back what is to be seen.
+// The training thread: receives commands from the page and sends back the results to show.
 
 import { SHOWN, createTrainer } from "./trainer.js";
 import { readDrawings } from "./pictures.js";

@@ -33,12 +33,13 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import streamlit as st
 
 from ui.picture_map.atlas import Atlas
+from vicreg.storage.json_values import JsonObject
 
 FOLDER = Path(__file__).parent
 MODULES = (
@@ -170,7 +171,7 @@ def picture_map(
     return Marked(found.chosen, found.marked or [])
 
 
-def _panel(panel: Panel, titles: list[str], lists: list[np.ndarray]) -> dict[str, Any]:
+def _panel(panel: Panel, titles: list[str], lists: list[np.ndarray]) -> JsonObject:
     which = None
     if panel.neighbours is not None:
         which = next(i for i, one in enumerate(lists) if np.array_equal(one, panel.neighbours))

@@ -1,4 +1,4 @@
-"""Charts: a frame in, an Altair chart out. Pure functions; colours and words are the same on every page."""
+"""Charts: pure functions from a table to an Altair chart, with the same colours and labels on every page."""
 
 import altair as alt
 

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import altair as alt
 import pandas as pd
 
 from vicreg.charts.colours import run_colour
+from vicreg.charts.layers import layered
 
 CELL_TEXT = 12  # px
+# of a row of dots: whether it is the least, and where its figure stands
+ENDS: tuple[tuple[bool, Literal["left", "right"], int], ...] = ((True, "right", -11), (False, "left", 11))
 
 
 def score_pairs(
@@ -53,9 +58,9 @@ def score_pairs(
         base.transform_filter(alt.datum.lower == least)
         .mark_text(align=align, dx=dx, fontSize=12, color="#888")
         .encode(text=alt.Text("auroc:Q", format=".2f"))
-        for least, align, dx in ((True, "right", -11), (False, "left", 11))
+        for least, align, dx in ENDS
     ]
-    return alt.layer(chance, bars, dots, *words).properties(width=width, height=31 * len(order))
+    return layered(chance, bars, dots, *words).properties(width=width, height=31 * len(order))
 
 
 def auroc_cells(

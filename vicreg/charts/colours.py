@@ -1,4 +1,4 @@
-"""One colour for each thing, the same on every page, for light and dark and for colour-blind readers."""
+"""Colours, the same on every page. They work on light and dark themes and for colour-blind readers."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ import altair as alt
 
 from vicreg import terms
 
-# Five sets: terms, presets, classes, clusters without a class, and groups. Colours of two sets are at least 11 apart
-# (CIEDE2000), so that one colour means one thing; within a set they stay apart for colour-blind readers too. All can be seen
-# on light and on dark.
+# Five sets: terms, presets, classes, clusters without a class, and groups. Colours of different sets differ by at least 11
+# (CIEDE2000), so that each colour has one meaning. Within a set, they are also distinct for colour-blind readers. All work
+# on light and dark.
 TERM_COLOURS = {**{term.name: term.colour for term in terms.TERMS}, "total": terms.TOTAL_COLOUR}
-# One colour a preset, everywhere; `vicreg` the strongest, ablations near the colour of the term that they lack. Baselines
-# are pale or dark.
+# One colour per preset. `vicreg` is the strongest; ablations resemble the colour of the missing term. Baselines are pale or
+# dark.
 PRESET_COLOURS = {
     "vicreg": "#c3003c",
     "no-variance": "#9687ff",
@@ -23,10 +23,10 @@ PRESET_COLOURS = {
     "pixels": "#694b5a",
     "laplacian": "#b496a5",
 }
-OTHER_COLOUR = "#697800"  # a run of one's own
-REFERENCE_COLOUR = "#f0965a"  # what figures are held against: the study's, a threshold
-# petroff10 (Petroff 2021), bound to the ten classes by their order. Classes that are taken for each other look different:
-# at least 33 apart are cat and dog, deer and horse, airplane and ship, automobile and truck, cat and ship, dog and horse.
+OTHER_COLOUR = "#697800"  # the user's own runs
+REFERENCE_COLOUR = "#f0965a"  # reference values: the study's figures, a threshold
+# petroff10 (Petroff 2021), assigned so that often confused classes look different. The difference is at least 33 for cat and
+# dog, deer and horse, airplane and ship, automobile and truck, cat and ship, dog and horse.
 CLASS_COLOURS = (
     "#e76300",
     "#b9ac70",
@@ -39,13 +39,13 @@ CLASS_COLOURS = (
     "#717581",
     "#3f90da",
 )
-NO_CLASS_COLOUR = "#666666"  # of a cluster that no class is matched to
-UNNAMED_COLOURS = ("#917355", "#288ca0", "#91cdaf", "#b4dc8c", "#286455")  # of clusters without a class, in turn
+UNNAMED_COLOURS = ("#917355", "#288ca0", "#91cdaf", "#a07828", "#286455")  # clusters without a class, in turn
 # How many of its true neighbours a map keeps, in five steps from few to many: a scale of its own, darker step by step.
 KEPT_COLOURS = ("#f7d8fe", "#c7aadd", "#9382b3", "#625d7f", "#373a53")
-# The groups of an anomaly score: pictures of the data set, of another one, and a visitor's.
+NO_CLASS_COLOUR = "#666666"  # clusters that are not matched to a class
+# Groups on the page Anomalies: images of the data set, of another data set, and uploaded ones.
 GROUP_COLOURS = {"normal": "#00c369", "anomalous": "#ff4b96", "own": "#004bc3"}
-# The colours that coloured digits are drawn in, each as itself, their lightness apart for colour-blind readers.
+# The ink and paper colours of the coloured digits, with different lightness for colour-blind readers.
 HUE_COLOURS = {
     "red": "#b01515",
     "yellow": "#e0bd00",
@@ -60,9 +60,9 @@ TERMS = terms.NAMES
 def class_colour(
     classes: list[str], *, field: str = "class", columns: int = 10, colours: list[str] | None = None
 ) -> alt.Color:
-    """The encoding of a field of class names, in the order of their labels, with a legend below.
+    """The colour encoding of a field of class names, in label order, with a legend below.
 
-    colours: others than the classes' own, one a name.
+    colours: one per name, if not the default class colours.
     """
     return alt.Color(
         f"{field}:N",
@@ -75,7 +75,7 @@ def class_colour(
 
 
 def run_colour(colours: dict[str, str], *, legend: bool = True, columns: int = 2) -> alt.Color:
-    """The encoding of the field `run`: colours by the runs' titles, in their order."""
+    """The colour encoding of the field `run`. colours: title -> colour, in order."""
     return alt.Color(
         "run:N",
         sort=list(colours),

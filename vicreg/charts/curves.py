@@ -1,4 +1,4 @@
-"""Curves over the epochs, and spectra: one run in the colours of its terms, or several in their own colours."""
+"""Curves over epochs, and spectra: one run in the colours of the terms, or several runs in their own colours."""
 
 from __future__ import annotations
 
@@ -7,15 +7,16 @@ import pandas as pd
 
 from vicreg import terms
 from vicreg.charts.colours import TERM_COLOURS, TERMS, run_colour
+from vicreg.charts.layers import layered
 
 
 def training_curves(
     history: pd.DataFrame, *, log: bool = False, width: int = 800
 ) -> alt.HConcatChart | alt.VConcatChart:
-    """A panel each over the epochs for the total and for every term; train solid, test dashed (say so beside it).
+    """One panel for the total and one per term, over epochs. Solid: train. Dashed: test (say so next to the chart).
 
-    history: epoch, split, the terms, total. Hovering shows every value of an epoch. log: logarithmic values.
-    width: of the whole, in pixels; below 700 the panels stand one above the other.
+    history: epoch, split, the terms, total. Hovering shows all values of an epoch. log: logarithmic scale.
+    width: of the whole chart, in pixels; below 700 the panels are stacked.
     """
     columns = 1 if width < 700 else 2
     panel = max(180, (width - 65 * columns) // columns)
@@ -44,7 +45,7 @@ def _curve(frame: pd.DataFrame, term: str, *, log: bool, width: int) -> alt.Laye
         ),
     )
     lines = base.mark_line(color=colour, strokeWidth=2.5)
-    # The invisible rule catches the pointer for the whole column and carries both splits' values.
+    # An invisible rule catches the pointer anywhere in the column and carries the values of both splits.
     wide = shown.pivot_table(index="epoch", columns="split", values="value").reset_index()
     splits = [split for split in ("train", "test") if split in wide]
     rule = (
@@ -58,13 +59,13 @@ def _curve(frame: pd.DataFrame, term: str, *, log: bool, width: int) -> alt.Laye
         .add_params(hover)
     )
     dots = base.mark_circle(color=colour, size=60).transform_filter(hover)
-    return alt.layer(lines, rule, dots).properties(width=width, height=170, title=alt.Title(title, color=colour))
+    return layered(lines, rule, dots).properties(width=width, height=170, title=alt.Title(title, color=colour))
 
 
 def compared_curves(
     histories: dict[str, pd.DataFrame], colours: dict[str, str], *, log: bool = False, width: int = 800
 ) -> alt.VConcatChart:
-    """The panels of `training_curves` with several runs in each, on one scale; train solid, test dashed.
+    """The panels of `training_curves` with several runs in each, on one scale. Solid: train. Dashed: test.
 
     histories: title -> history. colours: title -> colour, in the same order.
     """
@@ -105,16 +106,15 @@ def compared_curves(
 
 
 def live_terms(frame: pd.DataFrame, *, steps: int, width: int = 800, unit: str = "step") -> alt.VConcatChart:
-    """A panel each over the steps of a training that goes on, for the total and for every unweighted term.
+    """One panel for the total and one per unweighted term, over the steps of a running training.
 
-    frame: step, total, the terms. steps: in all, so that the curves grow into their panels. unit:
-    what the steps are called. All axes begin at 0, and that of the variance term ends at 1, a collapse's, so that noise
-    is not drawn as an event.
+    frame: step, total, the terms. steps: total number, so that the curves grow into their panels. unit: the axis title.
+    All axes start at 0. The axis of the variance term ends at 1, its value at collapse, so that noise does not look large.
     """
     columns = 2 if width < 700 else 1 + len(TERMS)
     panel = max(130, (width - 60 * columns) // columns)
     collapsed = {term.name: term.collapsed for term in terms.TERMS if term.collapsed is not None}
-    few = len(frame) < 10  # of which a line alone shows little, and of one nothing
+    few = len(frame) < 10  # a line through a few points shows little, through one point nothing
 
     def one(term: str) -> alt.Chart:
         title = "total (weighted sum)" if term == "total" else f"{term} (unweighted)"
@@ -152,10 +152,10 @@ def live_terms(frame: pd.DataFrame, *, steps: int, width: int = 800, unit: str =
 def snapshots(
     figures: dict[str, pd.DataFrame], colours: dict[str, str], *, width: int = 800, epochs: int | None = None
 ) -> alt.HConcatChart | alt.VConcatChart:
-    """Two panels over the epochs: kNN accuracy in percent, and the effective rank of the representations.
+    """Two panels over epochs: kNN accuracy in percent, and the effective rank of the representations.
 
     figures: title -> epoch, knn_accuracy (0 to 1), effective_rank. colours: title -> colour, in the same order.
-    epochs: in all, for a training that goes on, whose curves grow into their panels. Both axes begin at 0.
+    epochs: total number, for a running training, so that the curves grow into their panels. Both axes start at 0.
     """
     span = alt.Undefined if epochs is None else alt.Scale(domain=[0, epochs], nice=False)
     frame = pd.concat([f.assign(run=title, knn=100 * f.knn_accuracy) for title, f in figures.items()])
@@ -182,9 +182,9 @@ def snapshots(
 def spectra(
     frames: dict[str, pd.DataFrame], colours: dict[str, str], *, width: int = 500, height: int = 260
 ) -> alt.Chart:
-    """The singular values of several runs, each divided by its largest, on a logarithmic scale.
+    """The singular values of several runs on a logarithmic scale, each divided by the run's largest.
 
-    frames: title -> dimension, singular_value. Directions that are not used at all are left out.
+    frames: title -> dimension, singular_value. Unused directions are left out.
     """
     frame = pd.concat(
         [
@@ -197,7 +197,7 @@ def spectra(
         alt.Chart(frame[frame.share > 1e-6])
         .mark_line(strokeWidth=2.5)
         .encode(
-            x=alt.X("dimension:Q", title="direction, from the most to the least used", axis=alt.Axis(grid=False)),
+            x=alt.X("dimension:Q", title="direction, from most to least used", axis=alt.Axis(grid=False)),
             y=alt.Y("share:Q", title="singular value / largest", scale=alt.Scale(type="log", nice=False)),
             color=run_colour(colours, columns=1),
             tooltip=["run:N", "dimension:Q", alt.Tooltip("share:Q", format=".2e")],

@@ -1,26 +1,31 @@
-"""Embeddings of several pictures as bars, run by run, all on one scale: a collapsed run looks collapsed. A pure function."""
+"""Embeddings of several pictures as bars, for several runs on one scale, so that collapse is visible."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from html import escape
-from typing import Any
+from typing import TYPE_CHECKING
 
-NUMBERS = 24  # how many numbers of an embedding are drawn
-LEAST = 2.0  # the scale reaches at least this far, twice the standard deviation that the variance term asks for
-LEFT, HEIGHT = 150, 74  # of the names, and of one row of boxes
+if TYPE_CHECKING:
+    import numpy as np
+
+NUMBERS = 24  # numbers drawn per embedding
+LEAST = 2.0  # minimum end of the scale: twice the standard deviation that the variance term requires
+LEFT, HEIGHT = 150, 74  # widths of the names and of one row of boxes
 
 
-def embedding_scale(*embeddings: Any) -> float:
-    """Where the bars of all these embeddings, arrays (n, D), end: at the largest of their first 24 numbers; 2 at least."""
+def embedding_scale(*embeddings: np.ndarray) -> float:
+    """The end of a common scale for embeddings (n, D): the largest of their first 24 numbers, and at least 2."""
     return max(LEAST, *(float(abs(z[:, :NUMBERS]).max()) for z in embeddings))
 
 
-def embedding_bars(pictures: Sequence[tuple[str, str]], rows: Sequence[tuple[str, str, Any]], *, scale: float) -> str:
-    """An SVG: a column for each picture, a row of boxes for each run; bars for the first view, dots for the second.
+def embedding_bars(
+    pictures: Sequence[tuple[str, str]], rows: Sequence[tuple[str, str, np.ndarray]], *, scale: float
+) -> str:
+    """An SVG: one column per picture, one row of boxes per run. Bars show the first view, dots the second.
 
-    pictures: data URIs of both views. rows: name, colour and embeddings (n, 2, D) of each run. scale: the number at the
-    top of every box; bars that are longer are cut.
+    pictures: data URIs of both views. rows: name, colour and embeddings (n, 2, D) of each run. scale: the value at the
+    top of every box; longer bars are cut off.
     """
     count = len(pictures)
     step = (1000 - LEFT) / count
@@ -51,8 +56,8 @@ def embedding_bars(pictures: Sequence[tuple[str, str]], rows: Sequence[tuple[str
     return "".join(parts) + "</svg>"
 
 
-def _box(z: Any, x: float, y: float, width: float, height: float, colour: str, scale: float) -> str:
-    """One picture's box: z (2, D), its two views' embeddings."""
+def _box(z: np.ndarray, x: float, y: float, width: float, height: float, colour: str, scale: float) -> str:
+    """The box of one picture. z: (2, D), the embeddings of its two views."""
     middle, wide = y + height / 2, width / NUMBERS
     parts = [
         f'<rect x="{x:.1f}" y="{y}" width="{width:.1f}" height="{height}" fill="none" stroke="currentColor" '

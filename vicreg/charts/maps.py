@@ -1,4 +1,4 @@
-"""Maps: every image a point, one panel beside the other, with a brush that marks the same images on all."""
+"""Maps: one point per image, panels side by side, with a brush that marks the same images on all panels."""
 
 from __future__ import annotations
 
@@ -9,12 +9,13 @@ import altair as alt
 import pandas as pd
 
 from vicreg.charts.colours import class_colour
+from vicreg.charts.layers import layered
 
 MAP_TITLES = {"pca": "PCA", "tsne": "t-SNE", "laplacian": "Laplacian Eigenmaps of pixels"}
 
 
 class Panel(NamedTuple):
-    """One map: its title, the frame's columns of coordinates, and of the names that colour the points, with all names."""
+    """One map: its title, the columns of its coordinates, and the column and values that colour the points."""
 
     title: str
     x: str
@@ -33,16 +34,15 @@ def panel(
     field: str = "class",
     colours: list[str] | None = None,
 ) -> Panel:
-    """The panel of a kind of map, its columns named `<prefix><kind>_x` and `_y`."""
+    """The panel for a kind of map, with columns `<prefix><kind>_x` and `<prefix><kind>_y`."""
     return Panel(title or MAP_TITLES[kind], f"{prefix}{kind}_x", f"{prefix}{kind}_y", names, field, colours)
 
 
 def maps(frame: pd.DataFrame, panels: list[Panel], *, width: int = 800) -> alt.HConcatChart | alt.VConcatChart:
-    """Panels side by side, one point an image, coloured by class or by what a panel names.
+    """Panels side by side, one point per image, coloured by class or by another column.
 
-    frame: index, class, the panels' columns, and `image` (a data URI for the hover) where pictures are here. Dragging a
-    box on any map marks the same images on all (parameter `brush`); a click on a name in the first panel's legend shows
-    that one alone.
+    frame: index, class, the panels' columns, and `image` (a data URI shown on hover) if available. Dragging a box on one
+    map marks the same images on all maps (parameter `brush`). Clicking a name in the first legend shows only that class.
     """
     narrow = width < 700
     count = 1 if narrow else len(panels)
@@ -70,7 +70,7 @@ def maps(frame: pd.DataFrame, panels: list[Panel], *, width: int = 800) -> alt.H
 
     first, *others = [one(p) for p in panels]
     drawn = [first.add_params(brush, only), *(chart.add_params(brush) for chart in others)]
-    with warnings.catch_warnings():  # one brush on several maps is meant
+    with warnings.catch_warnings():  # sharing one brush between maps is intended
         warnings.filterwarnings("ignore", message="Automatically deduplicated selection parameter")
         joined = alt.vconcat(*drawn) if narrow else alt.hconcat(*drawn)
     return joined.resolve_scale(color="shared" if len(fields) == 1 else "independent")
@@ -79,9 +79,9 @@ def maps(frame: pd.DataFrame, panels: list[Panel], *, width: int = 800) -> alt.H
 def film(
     frame: pd.DataFrame, classes: list[str], *, kind: str, limits: tuple[float, float], side: int = 420
 ) -> alt.Chart:
-    """One moment of a run's map: the fixed images at one epoch.
+    """The map of the same images at one epoch of a run.
 
-    frame: class, <kind>_x, <kind>_y. limits: of both axes, the same for every epoch, so that moments compare.
+    frame: class, <kind>_x, <kind>_y. limits: of both axes, the same for all epochs, so that they can be compared.
     """
     axis = alt.Axis(labels=False, ticks=False, grid=False, domain=False, title=None)
     scale = alt.Scale(domain=list(limits), nice=False)
@@ -99,7 +99,7 @@ def film(
 
 
 def placements(background: pd.DataFrame, frame: pd.DataFrame, classes: list[str], *, side: int = 360) -> alt.LayerChart:
-    """Where two rules put the same few images on one map, joined by a line, over the faint map of many.
+    """Two positions for each of a few images, joined by a line, over a faint map of many images.
 
     background: x, y. frame: class, index, rule_x, rule_y, fitted_x, fitted_y.
     """
@@ -136,4 +136,4 @@ def placements(background: pd.DataFrame, frame: pd.DataFrame, classes: list[str]
             tooltip=["class:N", "placed:N", "index:Q"],
         )
     )
-    return alt.layer(many, lines, points).properties(width=side, height=side)
+    return layered(many, lines, points).properties(width=side, height=side)

@@ -1,4 +1,4 @@
-"""Figures as pictures: accuracies with their intervals, confusions, ROC curves, histograms of scores."""
+"""Charts of figures: accuracies with intervals, confusion matrices, ROC curves, histograms of scores."""
 
 from __future__ import annotations
 
@@ -6,13 +6,14 @@ import altair as alt
 import pandas as pd
 
 from vicreg.charts.colours import GROUP_COLOURS, REFERENCE_COLOUR, run_colour
+from vicreg.charts.layers import layered
 
 
 def accuracy_bars(frame: pd.DataFrame, colours: dict[str, str], *, chance: float, width: int = 700) -> alt.LayerChart:
-    """A bar a run with its interval, and a mark where the study's figure lies.
+    """One bar per run with its interval, and a mark at the study's figure.
 
-    frame: run (title), accuracy, low, high, study (NaN where there is none), all in percent, in the order to show.
-    chance: what guessing gives, in percent.
+    frame: run (title), accuracy, low, high, study (NaN if there is none), in percent and in display order.
+    chance: the accuracy of guessing, in percent.
     """
     order = frame["run"].tolist()
     y = alt.Y("run:N", sort=order, title=None, axis=alt.Axis(labelLimit=320, labelOverlap=False))
@@ -28,7 +29,7 @@ def accuracy_bars(frame: pd.DataFrame, colours: dict[str, str], *, chance: float
         "accuracy:Q", title="linear probe accuracy, %", scale=alt.Scale(domain=[0, max(80, frame["high"].max() + 8)])
     )
     bars = base.mark_bar(height={"band": 0.6}).encode(x=x, color=run_colour(colours, legend=False), tooltip=tooltip)
-    halo = base.mark_rule(strokeWidth=6, color="#fff").encode(x="low:Q", x2="high:Q")  # for dark pages
+    halo = base.mark_rule(strokeWidth=6, color="#fff").encode(x="low:Q", x2="high:Q")  # visible on dark pages
     interval = base.mark_rule(strokeWidth=2.5, color="#222").encode(x="low:Q", x2="high:Q", tooltip=tooltip)
     figures = base.mark_text(align="left", dx=8, fontSize=13).encode(
         x="high:Q", text=alt.Text("accuracy:Q", format=".2f"), color=alt.value("#888")
@@ -39,7 +40,7 @@ def accuracy_bars(frame: pd.DataFrame, colours: dict[str, str], *, chance: float
         .encode(x="study:Q", tooltip=tooltip)
     )
     guess = alt.Chart(pd.DataFrame({"x": [chance]})).mark_rule(strokeDash=[4, 4], color="#888").encode(x="x:Q")
-    return alt.layer(bars, halo, interval, figures, study, guess).properties(width=width, height=34 * len(order))
+    return layered(bars, halo, interval, figures, study, guess).properties(width=width, height=34 * len(order))
 
 
 def attribute_bars(
@@ -50,9 +51,9 @@ def attribute_bars(
     width: int = 700,
     axis: str = "linear probe, %",
 ) -> alt.HConcatChart | alt.VConcatChart:
-    """A panel for everything that is known of a picture, in it a bar a run with its interval; stacked where it is narrow.
+    """One panel per known property of an image, with one bar per run and its interval. Stacked on narrow pages.
 
-    frame: what, run (title), accuracy, low, high, in percent. chances: what -> what guessing gives, in the order to show.
+    frame: what, run (title), accuracy, low, high, in percent. chances: what -> accuracy of guessing, in display order.
     axis: what is measured.
     """
     order = list(dict.fromkeys(frame["run"]))
@@ -70,7 +71,7 @@ def attribute_bars(
             x="high:Q", text=alt.Text("accuracy:Q", format=".1f"), color=alt.value("#888")
         )
         guess = alt.Chart(pd.DataFrame({"x": [chance]})).mark_rule(strokeDash=[4, 4], color="#888").encode(x="x:Q")
-        panel = alt.layer(bars, halo, interval, figures, guess)
+        panel = layered(bars, halo, interval, figures, guess)
         panels.append(
             panel.properties(
                 width=max(120, width // (1 if narrow else len(chances))), height=34 * len(order), title=what
@@ -86,7 +87,8 @@ def tight_and_telling(
 
     frame: run (title), silhouette, nmi, in the order to show.
     """
-    order, narrow, panels = frame["run"].tolist(), width < 400, []
+    order, narrow = frame["run"].tolist(), width < 400
+    panels: list[alt.LayerChart | alt.Chart] = []
     for field, title in (("silhouette", "silhouette: how tight"), ("nmi", "NMI with the classes: how telling")):
         axis = alt.Axis(labelLimit=260, labelOverlap=False) if not panels or narrow else None
         base = alt.Chart(frame).encode(y=alt.Y("run:N", sort=order, title=None, axis=axis))
@@ -98,7 +100,7 @@ def tight_and_telling(
         figures = base.mark_text(align="left", dx=6, fontSize=13).encode(
             x=alt.X("shown:Q"), text=label, color=alt.value("#888")
         )
-        drawn = alt.layer(bars, figures.transform_calculate(shown=f"max(0, datum.{field})"))
+        drawn = layered(bars, figures.transform_calculate(shown=f"max(0, datum.{field})"))
         panels.append(
             drawn.properties(width=max(120, width // (1 if narrow else 2)), height=28 * len(order), title=title)
         )
@@ -113,7 +115,7 @@ def per_class(
     width: int = 700,
     title: str = "accuracy within the class, %",
 ) -> alt.LayerChart:
-    """A row a class, a dot a run. frame: class, run (title), accuracy in percent."""
+    """One row per class, one dot per run. frame: class, run (title), accuracy in percent."""
     base = alt.Chart(frame).encode(
         y=alt.Y("class:N", sort=classes, title=None, axis=alt.Axis(labelOverlap=False)),
         x=alt.X("accuracy:Q", title=title, scale=alt.Scale(domain=[0, 100])),
@@ -123,7 +125,7 @@ def per_class(
         color=run_colour(colours, columns=1),
         tooltip=["class:N", "run:N", alt.Tooltip("accuracy:Q", format=".2f")],
     )
-    return alt.layer(span, dots).properties(width=width, height=24 * len(classes))
+    return layered(span, dots).properties(width=width, height=24 * len(classes))
 
 
 def table_of_counts(
@@ -136,9 +138,9 @@ def table_of_counts(
     side: int = 460,
     title: str = "",
 ) -> alt.LayerChart:
-    """Counts as a table of shaded cells, each row's share as its shade. frame: the two fields and `count`.
+    """Counts as a table of cells, shaded by their share of the row. frame: the two fields and `count`.
 
-    A click on a cell chooses it (parameter `cell`, with both fields).
+    Clicking a cell selects it (parameter `cell`, with both fields).
     """
     frame = frame.assign(share=frame["count"] / frame.groupby(row)["count"].transform("sum").clip(lower=1))
     cell = alt.selection_point(name="cell", fields=[row, column])
@@ -160,7 +162,7 @@ def table_of_counts(
         text="count:Q",
         color=alt.condition("datum.share > 0.5", alt.value("white"), alt.value("#222")),
     )
-    drawn = alt.layer(shades.add_params(cell), text).properties(width=side, height=side * len(rows) / len(columns))
+    drawn = layered(shades.add_params(cell), text).properties(width=side, height=side * len(rows) / len(columns))
     return drawn.properties(title=title) if title else drawn
 
 
@@ -185,7 +187,7 @@ def roc(frame: pd.DataFrame, colours: dict[str, str], *, side: int = 380) -> alt
         )
         .transform_window(order="row_number()")
     )
-    return alt.layer(chance.encode(x="x:Q", y="y:Q"), line).properties(width=side, height=side)
+    return layered(chance.encode(x="x:Q", y="y:Q"), line).properties(width=side, height=side)
 
 
 def histogram(
@@ -200,10 +202,10 @@ def histogram(
     legend: bool = True,
     own: float | None = None,
 ) -> alt.LayerChart:
-    """Shares of scores in bins, one shape a group, and the threshold as a rule.
+    """Histograms of scores, one shape per group, with the threshold as a line.
 
-    frame: group, low, high (the bin's bounds), share (of the group's images). groups: name -> colour. own: the score of a
-    visitor's picture, marked with an arrow; at the edge where it lies beyond.
+    frame: group, low, high (of the bin), share (of the group's images). groups: name -> colour. own: the score of an
+    uploaded picture, marked with an arrow; beyond the range, the arrow is at the edge.
     """
     bars = (
         alt.Chart(frame)
@@ -232,5 +234,5 @@ def histogram(
             text="words:N"
         )
         layers += [arrow.encode(y=alt.value(28)), words.encode(y=alt.value(28))]
-    drawn = alt.layer(*layers).properties(width=width, height=height)
+    drawn = layered(*layers).properties(width=width, height=height)
     return drawn.properties(title=title) if title else drawn

@@ -7,12 +7,14 @@ import numpy as np
 import pandas as pd
 
 from vicreg.charts.colours import TERM_COLOURS, run_colour
+from vicreg.charts.layers import layered
 
 REACH = 3.0  # of the axes of `embedding_points`, in standard deviations that the variance term asks for
 ONE_PLACE = 0.04  # of the axes' length: points within are one dot to the eye
 FEW_PLACES = 3  # that are named in words
 TEXT = 13  # pixels
 _GREY = "#888"
+_TEXTS = {"labelFontSize": TEXT, "titleFontSize": TEXT}  # of an axis
 
 
 def embedding_points(
@@ -32,8 +34,8 @@ def embedding_points(
 
     ticks = [i * gamma for i in range(-3, 4)]
     axis = {"values": ticks, "gridOpacity": 0.35, "labelOverlap": False}
-    x = alt.X("z_1:Q", title="a number of z", scale=scale(across), axis=_axis(**axis))
-    y = alt.Y("z_2:Q", title="another number of z", scale=scale(up), axis=_axis(**axis))
+    x = alt.X("z_1:Q", title="a number of z", scale=scale(across), axis=alt.Axis(**_TEXTS, **axis))
+    y = alt.Y("z_2:Q", title="another number of z", scale=scale(up), axis=alt.Axis(**_TEXTS, **axis))
     found = _places(points[["z_1", "z_2"]].to_numpy(np.float64), radius=ONE_PLACE * 2 * reach)
     few = len(found) <= FEW_PLACES
     dots = (
@@ -60,12 +62,12 @@ def embedding_points(
             dy=-14, fontSize=20 if len(found) == 1 else 15, fontWeight="bold", color=colour
         )
         layers += [pointer, text.encode(x=x, y=alt.Y("top:Q"), text="text:N")]
-    return alt.layer(*layers).properties(width=width, height=height)
+    return layered(*layers).properties(width=width, height=height)
 
 
 def _places(points: np.ndarray, *, radius: float) -> list[tuple[float, float, int]]:
     """The places that points (N, 2) keep to: x, y and how many points lie within radius; more than FEW_PLACES is enough."""
-    found = []
+    found: list[tuple[float, float, int]] = []
     while len(points) and len(found) <= FEW_PLACES:
         near = np.linalg.norm(points - points[0], axis=1) < radius
         found.append((*points[near].mean(axis=0).tolist(), int(near.sum())))
@@ -100,13 +102,13 @@ def deviations(
             x=alt.X(
                 "place:Q",
                 title="dimensions, largest first, %",
-                axis=_axis(grid=False),
+                axis=alt.Axis(**_TEXTS, grid=False),
                 scale=alt.Scale(domain=[0, 100]),
             ),
             y=alt.Y(
                 "std:Q",
                 title="standard deviation",
-                axis=_axis(tickCount=4),
+                axis=alt.Axis(**_TEXTS, tickCount=4),
                 scale=alt.Scale(domain=[0, top], nice=False),
             ),
             color=run_colour(colours, columns=1),
@@ -119,7 +121,7 @@ def deviations(
         layers.insert(
             0, rule.mark_rule(color=TERM_COLOURS["variance"], strokeDash=[6, 5], strokeWidth=2).encode(y="std:Q")
         )
-    return alt.layer(*layers).properties(width=width, height=height, title=title)
+    return layered(*layers).properties(width=width, height=height, title=title)
 
 
 def covariances(frame: pd.DataFrame, *, title: str, scale: float = 1.0, side: int = 190) -> alt.Chart:
@@ -169,9 +171,11 @@ def layer_curves(
     """
     order = list(dict.fromkeys(frame["layer"]))
     after = order[order.index("y") + 1 :]
-    x = alt.X("layer:N", sort=order, title=None, axis=_axis(labelAngle=-45, grid=False, labelOverlap=False))
+    x = alt.X(
+        "layer:N", sort=order, title=None, axis=alt.Axis(**_TEXTS, labelAngle=-45, grid=False, labelOverlap=False)
+    )
     domain = alt.Scale(domain=[0, 100], nice=False)
-    y = alt.Y(f"{figure}:Q", title=f"{title}, %", scale=domain, axis=_axis(tickCount=5))
+    y = alt.Y(f"{figure}:Q", title=f"{title}, %", scale=domain, axis=alt.Axis(**_TEXTS, tickCount=5))
     base = alt.Chart(frame).encode(x=x, color=run_colour(colours, columns=1))
     tooltip = ["run:N", "layer:N", *(alt.Tooltip(f"{figure}{end}:Q", format=".2f") for end in ("", "_low", "_high"))]
     lines = base.mark_line(strokeWidth=3, point=alt.OverlayMarkDef(size=90, filled=True)).encode(y=y, tooltip=tooltip)
@@ -188,8 +192,4 @@ def layer_curves(
         .encode(x=alt.value(width - step * len(after) / 2), y=alt.value(-5), text="words:N")
     )
     guess = alt.Chart(pd.DataFrame({"chance": [chance]})).mark_rule(strokeDash=[4, 4], color=_GREY).encode(y="chance:Q")
-    return alt.layer(gone, words, guess, bars, lines).properties(width=width, height=240)
-
-
-def _axis(**options) -> alt.Axis:
-    return alt.Axis(labelFontSize=TEXT, titleFontSize=TEXT, **options)
+    return layered(gone, words, guess, bars, lines).properties(width=width, height=240)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from vicreg.claims.finding import FAILS, HOLDS, Claim, Figure, Finding, Metrics, Picture, Place, above, drawn
+from vicreg.claims.finding import FAILS, HOLDS, Claim, Figure, Finding, Metrics, Picture, Place, above, drawn, pair
 
 NAMES = ("neighbour-views", "vicreg")
 STATE = {"scoring": "study"}
@@ -13,7 +13,7 @@ TOP = 100
 def _anomaly_auroc(metrics: Metrics) -> Finding:
     values = {name: metrics[name]["anomaly"]["study"] for name in NAMES}
     return Finding(
-        above(*values.values(), "auroc"),
+        above(*pair(values), "auroc"),
         ", ".join(
             f"{name} AUROC {value['auroc']:.3f} ({value['interval'][0]:.3f} to {value['interval'][1]:.3f})"
             for name, value in values.items()

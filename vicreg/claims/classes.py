@@ -12,6 +12,7 @@ from vicreg.claims.finding import (
     above,
     difference,
     drawn,
+    pair,
     percent,
 )
 
@@ -82,7 +83,7 @@ def _clusters(metrics: Metrics) -> Finding:
     names = ("vicreg", "neighbour-views")
     ours = {name: metrics[name]["clusters"] for name in names}
     return Finding(
-        above(*ours.values(), "accuracy"),
+        above(*pair(ours), "accuracy"),
         ", ".join(f"{name} {percent(values)}, NMI {values['nmi']:.2f}" for name, values in ours.items()),
         "Share of pictures whose k-means cluster, matched one to one with the classes, is their class.",
         Picture(tuple(drawn(name, name, values) for name, values in ours.items()), "in their class's cluster, %"),

@@ -11,16 +11,16 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 from vicreg.data.catalogue import CATALOGUE
+from vicreg.storage.json_values import JsonObject
 from vicreg.study import STUDY_DATASET
 
 HOLDS, FAILS, CLOSE, UNKNOWN = "holds", "does not hold", "too close to call", "cannot be told yet"
 CLASSES = len(CATALOGUE[STUDY_DATASET].classes)
 CHANCE = CATALOGUE[STUDY_DATASET].chance
 
-Metrics = Mapping[str, Mapping[str, Any]]  # preset (or `vicreg-long`) -> metrics.json
+Metrics = Mapping[str, JsonObject]  # preset (or `vicreg-long`) -> metrics.json
 
 
 @dataclass(frozen=True)
@@ -106,18 +106,24 @@ def _half(interval: tuple[float, float]) -> float:
     return (interval[1] - interval[0]) / 2
 
 
-def above(left: Mapping[str, Any], right: Mapping[str, Any], figure: str) -> str:
+def pair(values: dict[str, JsonObject]) -> tuple[JsonObject, JsonObject]:
+    """The figures of two runs, in their order."""
+    left, right = values.values()
+    return left, right
+
+
+def above(left: JsonObject, right: JsonObject, figure: str) -> str:
     """Whether a figure of one section of metrics is above another's. left, right: hold the figure and its `interval`."""
     return difference(left[figure], left["interval"], right[figure], right["interval"])
 
 
-def percent(values: Mapping[str, Any], figure: str = "accuracy") -> str:
+def percent(values: JsonObject, figure: str = "accuracy") -> str:
     """A percentage with its interval, in words: `74.63 % (73.71 to 75.49)`."""
     low, high = values["interval"]
     return f"{values[figure]:.2f} % ({low:.2f} to {high:.2f})"
 
 
-def drawn(label: str, run: str, values: Mapping[str, Any], figure: str = "accuracy", digits: int = 2) -> Figure:
+def drawn(label: str, run: str, values: JsonObject, figure: str = "accuracy", digits: int = 2) -> Figure:
     """A figure of a section of a run's metrics, with the section's interval."""
     low, high = values["interval"]
     return Figure(label, run, values[figure], (low, high), f"{values[figure]:.{digits}f}")

@@ -15,6 +15,7 @@ from vicreg.claims.finding import (
     above,
     difference,
     drawn,
+    pair,
     percent,
 )
 
@@ -24,7 +25,7 @@ NAMES = ("vicreg", "neighbour-views")
 def _share_class(metrics: Metrics) -> Finding:
     ours = {name: metrics[name]["retrieval"] for name in NAMES}
     return Finding(
-        above(*ours.values(), "nearest_5_same_class"),
+        above(*pair(ours), "nearest_5_same_class"),
         ", ".join(f"{name} {percent(values, 'nearest_5_same_class')}" for name, values in ours.items()),
         "Share of a test picture's five nearest that have its class.",
         Picture(

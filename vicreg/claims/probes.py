@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 from vicreg.claims.finding import (
     CHANCE,
     CLOSE,
@@ -21,6 +18,7 @@ from vicreg.claims.finding import (
     drawn,
     percent,
 )
+from vicreg.storage.json_values import JsonObject
 from vicreg.study import STUDY_PROBES
 
 AXIS = "linear probe, %"
@@ -67,7 +65,7 @@ def _variance_to_chance(metrics: Metrics) -> Finding:
     )
 
 
-def _read_off_embeddings(metrics: Mapping[str, Any]) -> str:
+def _read_off_embeddings(metrics: JsonObject) -> str:
     """What probes read of a run's embeddings, as part of a sentence; empty where that was not measured."""
     spaces = metrics.get("spaces", {})
     if "z" not in spaces:

@@ -1,1 +1,1 @@
-"""The command line, `python -m vicreg`: one file a group of commands."""
+"""The command line, `python -m vicreg`: one file per group of commands."""

@@ -1,31 +1,36 @@
-"""`claims` and `list`: the study's findings held against the runs on this machine, and those runs."""
+"""`claims` checks the study's findings against the runs on this machine; `list` lists these runs."""
 
 from __future__ import annotations
 
 import argparse
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from vicreg.cli.output import print_table
 from vicreg.config import DATASETS, DEFAULT_DATASET
 from vicreg.study import STUDY_PROBES
 
+if TYPE_CHECKING:
+    from vicreg.runs.folder import Run
 
-def add(commands: Any) -> None:
-    """Add both commands to argparse's subparsers."""
+
+def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Register both commands."""
     claims = commands.add_parser(
         "claims",
-        help="hold the study's findings against the runs on this machine",
-        description="Hold the study's findings against the runs on this machine.",
+        help="check the study's findings against the runs on this machine",
+        description="Check the study's findings against the runs on this machine.",
     )
     claims.set_defaults(command=_claims)
     claims.add_argument("--dataset", choices=DATASETS, default=DEFAULT_DATASET, help=f"default: {DEFAULT_DATASET}")
 
-    listing = commands.add_parser("list", help="list the runs on this machine", description="List the runs here.")
+    listing = commands.add_parser(
+        "list", help="list the runs on this machine", description="List the runs on this machine."
+    )
     listing.set_defaults(command=_list)
     listing.add_argument(
-        "--write", type=Path, metavar="FILE", help="instead, make the tables of bundled runs in a Markdown file anew"
+        "--write", type=Path, metavar="FILE", help="update the tables of bundled runs in a Markdown file instead"
     )
 
 
@@ -40,14 +45,16 @@ def _list(options: argparse.Namespace) -> int:
     found, broken = find_runs()
     places = {paths.BUNDLED: "bundled", paths.runs_folder(): "own"}
     if repo := default_repo():
-        fetched, more = cached_runs(*parse(repo))  # what is here of it; the network is not asked
+        fetched, more = cached_runs(*parse(repo))  # from the cache only, without the network
         found |= {f"{name}@{repo}": run for name, run in fetched.items()}
         broken += more
-    rows = [("run", "encoder", "epochs", "probe, %", "the study", "kNN, %", "rank", "AUROC", "NMI", "MB", "where")]
+    rows: list[tuple[str, ...]] = [
+        ("run", "encoder", "epochs", "probe, %", "the study", "kNN, %", "rank", "AUROC", "NMI", "MB", "where")
+    ]
     for name, run in found.items():
         try:
             figures = figures_of(run)
-        except ValueError as error:  # a damaged file, named
+        except ValueError as error:  # names the damaged file
             broken.append(str(error))
             figures = ("damaged", "", "", "", "", "")
         size = sum(entry["bytes"] for entry in run.record["files"].values()) / 1e6
@@ -60,8 +67,8 @@ def _list(options: argparse.Namespace) -> int:
     for sentence in broken:
         print(f"vicreg: {sentence}", file=sys.stderr)
     if not found:
-        print("No runs yet: `python -m vicreg train` makes one.")
-    print(f"The study's linear probe, for comparison: {STUDY_PROBES['vicreg']} % (VICReg, 30 epochs).")
+        print("No runs yet. Train one with `python -m vicreg train`.")
+    print(f"For comparison, the study's linear probe: {STUDY_PROBES['vicreg']} % (VICReg, 30 epochs).")
     return 1 if broken else 0
 
 
@@ -72,7 +79,7 @@ def _write(path: Path) -> int:
 
     runs = [open_run(config.parent) for config in sorted(paths.BUNDLED.glob("*/config.json"))]
     path.write_text(filled(path.read_text("utf-8"), runs), "utf-8")
-    print(f"The tables of {len(runs)} bundled runs are in {path}.")
+    print(f"Updated the tables of {len(runs)} bundled runs in {path}.")
     return 0
 
 
@@ -102,8 +109,8 @@ def _claims(options: argparse.Namespace) -> int:
     return 1 if broken else 0
 
 
-def figures_of(run: Any) -> tuple[str, ...]:
-    """A run's figures, as `list` and the README show them: probe, the study's, kNN, rank, AUROC, NMI."""
+def figures_of(run: Run) -> tuple[str, ...]:
+    """A run's figures as `list` and the README show them: probe, the study's probe, kNN, rank, AUROC, NMI."""
     from vicreg.runs.run_tables import FIGURES
 
     return tuple(cell(run) for _, cell in FIGURES) if run.metrics else ("not yet", *[""] * (len(FIGURES) - 1))

@@ -1,38 +1,37 @@
-"""`publish` and `download`: runs on the Hugging Face Hub."""
+"""`publish` and `download`: exchange runs with the Hugging Face Hub."""
 
 from __future__ import annotations
 
 import argparse
 import sys
-from typing import Any
 
 from vicreg.cli.measure import chosen_runs
 from vicreg.cli.output import Bars, print_table
 
 
-def add(commands: Any) -> None:
-    """Add both commands to argparse's subparsers."""
+def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Register both commands."""
     publish = commands.add_parser(
         "publish",
-        help="put runs on the Hugging Face Hub",
-        description="Put runs on the Hugging Face Hub; a second time, only what changed. `hf auth login` comes first.",
+        help="upload runs to the Hugging Face Hub",
+        description="Upload runs to the Hugging Face Hub. Log in first with `hf auth login`. Only changed files are uploaded.",
     )
     publish.set_defaults(command=_publish)
-    publish.add_argument("repo", metavar="OWNER/NAME", help="the repository; it is made if there is none")
+    publish.add_argument("repo", metavar="OWNER/NAME", help="the repository; created if it does not exist")
     publish.add_argument("runs", nargs="*", metavar="RUN", help="names or folders; default: every bundled run")
-    publish.add_argument("--private", action="store_true", help="make a new repository private")
+    publish.add_argument("--private", action="store_true", help="if the repository is new, make it private")
 
     download = commands.add_parser(
         "download",
-        help="bring runs in from the Hugging Face Hub",
-        description="Bring runs in from the Hugging Face Hub, every file checked. Ctrl-C stops; what is here stays.",
+        help="download runs from the Hugging Face Hub",
+        description="Download runs from the Hugging Face Hub and check every file. Ctrl-C stops and keeps complete runs.",
     )
     download.set_defaults(command=_download)
     download.add_argument(
         "words",
         nargs="*",
         metavar="OWNER/NAME[@REVISION] | RUN",
-        help=("the repository (default: VICREG_HUB), then names of runs (default: all)"),
+        help=("the repository (default: VICREG_HUB), then run names (default: all)"),
     )
 
 
@@ -48,7 +47,7 @@ def _publish(options: argparse.Namespace) -> int:
     runs = chosen_runs(options.runs or bundled, found)
     with Bars() as bars:
         commit = publish(options.repo, runs, private=options.private, on_progress=bars.stage)
-    print(f"{len(runs)} runs, pinned as {options.repo}@{commit}. To load them:")
+    print(f"Published {len(runs)} runs as {options.repo}@{commit}. To load them:")
     for run in runs:
         print(f'vicreg.load("{options.repo}@{commit}", run="{run.name}")')
     return 0
@@ -63,10 +62,10 @@ def _download(options: argparse.Namespace) -> int:
     named = bool(options.words) and "/" in options.words[0]
     repo = options.words[0] if named else downloads.default_repo()
     if not repo:
-        raise ValueError("name a repository, OWNER/NAME[@REVISION], or set VICREG_HUB to one")
+        raise ValueError("no repository given: pass OWNER/NAME[@REVISION], or set VICREG_HUB")
     shelf = downloads.look(*parse(repo))
     names = options.words[named:] or [name for name, entry in shelf.runs.items() if not entry.readable]
-    rows = [("run", "data set", "encoder", "epochs", "MB", "to fetch, MB")]
+    rows = [("run", "data set", "encoder", "epochs", "MB", "to download, MB")]
     for name, entry in shelf.runs.items():
         if entry.readable:
             print(f"vicreg: {entry.readable}", file=sys.stderr)
@@ -79,7 +78,7 @@ def _download(options: argparse.Namespace) -> int:
         with tqdm(total=downloads.missing_bytes(shelf, names), unit="B", unit_scale=True, desc=shelf.repo) as bar:
             downloads.download(shelf, names, on_bytes=lambda done, total: bar.update(done - bar.n))
     except KeyboardInterrupt:
-        print("Stopped. What was here before is still here, and the same command goes on from there.", file=sys.stderr)
+        print("Stopped. Complete runs are kept. Run the same command again to continue.", file=sys.stderr)
         return 130
-    print(f"{len(names)} runs are in the Hub's cache, pinned as {shelf.repo}@{shelf.commit}.")
+    print(f"{len(names)} runs are in the Hub's cache as {shelf.repo}@{shelf.commit}.")
     return 0

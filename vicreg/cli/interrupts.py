@@ -1,4 +1,4 @@
-"""Ctrl-C and other signals, as a question that training asks after every step."""
+"""Turn Ctrl-C and other signals into a flag that training checks after every step."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from vicreg.training.torchrun import torchrun
 
 @contextlib.contextmanager
 def stop_on_interrupt() -> Iterator[Callable[[], bool]]:
-    """Ctrl-C, SIGTERM and a closed terminal ask for a stop after the step in progress; a second Ctrl-C ends at once."""
+    """Ctrl-C, SIGTERM or a closed terminal requests a stop after the current step; a second Ctrl-C quits immediately."""
     asked = False
 
     def ask(number: int, frame: object) -> None:
@@ -22,10 +22,10 @@ def stop_on_interrupt() -> Iterator[Callable[[], bool]]:
             os._exit(130)
         asked = True
         if torchrun()[0] > 0 and not joined():
-            os._exit(128 + number)  # it waits for others that may never come
+            os._exit(128 + number)  # still waiting for processes that may never come
         if torchrun()[0] == 0:
-            with contextlib.suppress(OSError):  # not by print, which a signal may have interrupted
-                os.write(2, b"\nStopping after this step; Ctrl-C again quits at once, with the last saved state.\n")
+            with contextlib.suppress(OSError):  # print is not safe in a signal handler
+                os.write(2, b"\nStopping after this step. Press Ctrl-C again to quit now, without saving.\n")
 
     nohup = hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) == signal.SIG_IGN
     names = ("SIGINT", "SIGTERM", "SIGBREAK", *(() if nohup else ("SIGHUP",)))
@@ -39,6 +39,6 @@ def stop_on_interrupt() -> Iterator[Callable[[], bool]]:
 
 
 def joined() -> bool:
-    """Whether this process has met the others that torchrun started."""
+    """Whether this process has joined the process group that torchrun started."""
     found = sys.modules.get("torch.distributed")
     return found is not None and found.is_available() and found.is_initialized()

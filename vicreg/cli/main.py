@@ -1,6 +1,6 @@
 """The command line: `python -m vicreg train`, `evaluate`, `baseline`, `claims`, `list`, `publish`, `download`.
 
-Heavy modules load only when a command runs.
+Heavy modules are imported only when a command runs.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from vicreg.training.torchrun import torchrun
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command. Returns the exit status: 0, 1 for a clear failure, 130 for a run stopped by Ctrl-C."""
+    """Run one command. Returns the exit status: 0, 1 for an expected error, 130 if stopped by Ctrl-C."""
     options = parser().parse_args(arguments)
     try:
         return options.command(options)
@@ -27,7 +27,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def parser() -> argparse.ArgumentParser:
-    """The whole command line. Each command's function is in its options' `command`."""
+    """The parser of the command line. `options.command` is the function that runs the chosen command."""
     parser = argparse.ArgumentParser(prog="python -m vicreg", description="Train, evaluate and compare VICReg runs.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     for group in (train, measure, compare, hub):

@@ -1,4 +1,4 @@
-"""`evaluate`, `baseline`, `seeds`: measure runs again, make what they are compared with, say how far chance moves them."""
+"""`evaluate` measures runs again; `baseline` makes baselines; `seeds` records how figures vary with the seed."""
 
 from __future__ import annotations
 
@@ -6,48 +6,55 @@ import argparse
 import sys
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from vicreg.cli.output import Bars
 from vicreg.config import BASELINES, DATASETS, DEFAULT_DATASET
 from vicreg.storage.paths import CONFIG_FILE
 
+if TYPE_CHECKING:
+    from vicreg.runs.folder import Run
 
-def add(commands: Any) -> None:
-    """Add both commands to argparse's subparsers."""
+
+def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Register the commands."""
     evaluate = commands.add_parser(
         "evaluate",
-        help="measure runs again: rebuild metrics.json, results/ and the model card",
-        description="Measure runs again: rebuild metrics.json, results/ and the model card.",
+        help="measure runs again and rebuild metrics.json, results/ and the model card",
+        description="Measure runs again and rebuild metrics.json, results/ and the model card.",
     )
     evaluate.set_defaults(command=_evaluate)
-    evaluate.add_argument("runs", nargs="*", metavar="RUN", help="names or folders; default: every run here")
+    evaluate.add_argument("runs", nargs="*", metavar="RUN", help="names or folders; default: all runs on this machine")
     evaluate.add_argument(
         "--only",
         nargs="+",
         metavar="SECTION",
         default=(),
-        help="measure these sections of metrics.json, keep the others",
+        help="measure only these sections of metrics.json and keep the others",
     )
 
     baseline = commands.add_parser(
         "baseline",
-        help="make and measure what trained runs are compared with",
+        help="make and measure baselines for comparison",
         description="Make and measure baselines: the untrained encoder, pixels, Laplacian Eigenmaps of pixels.",
     )
     baseline.set_defaults(command=_baseline)
     baseline.add_argument("names", nargs="+", metavar="NAME", choices=BASELINES, help=", ".join(BASELINES))
     baseline.add_argument("--dataset", choices=DATASETS, default=DEFAULT_DATASET, help=f"default: {DEFAULT_DATASET}")
-    baseline.add_argument("--folder", type=Path, help="where runs go; default: VICREG_RUNS, else your cache folder")
+    baseline.add_argument(
+        "--folder", type=Path, help="where to write the run; default: VICREG_RUNS or your cache folder"
+    )
 
     seeds = commands.add_parser(
         "seeds",
-        help="keep the figures of other seeds beside a run's own",
-        description="Write how far a run's figures move with the seed into its metrics. The other runs need not be kept.",
+        help="record how a run's figures vary with the seed",
+        description="Record in a run's metrics how its figures vary with the seed. You may delete the other runs afterwards.",
     )
     seeds.set_defaults(command=_seeds)
-    seeds.add_argument("run", metavar="RUN", help="name or folder of the run that is kept")
-    seeds.add_argument("others", nargs="+", metavar="OTHER", help="the same training from other seeds, measured")
+    seeds.add_argument("run", metavar="RUN", help="name or folder of the run to update")
+    seeds.add_argument(
+        "others", nargs="+", metavar="OTHER", help="evaluated runs of the same training with other seeds"
+    )
 
 
 def _seeds(options: argparse.Namespace) -> int:
@@ -97,8 +104,8 @@ def _baseline(options: argparse.Namespace) -> int:
     return 0
 
 
-def chosen_runs(names: Iterable[str], found: dict[str, Any]) -> list[Any]:
-    """Runs by their names, or by their folders."""
+def chosen_runs(names: Iterable[str], found: dict[str, Run]) -> list[Run]:
+    """Runs given by name or by folder."""
     from vicreg.runs.folder import open_run
 
     chosen = []
@@ -108,5 +115,5 @@ def chosen_runs(names: Iterable[str], found: dict[str, Any]) -> list[Any]:
         elif (Path(name) / CONFIG_FILE).is_file():
             chosen.append(open_run(name))
         else:
-            raise ValueError(f"no run {name!r} here; there are: {', '.join(found) or 'none'}")
+            raise ValueError(f"there is no run {name!r} on this machine; found: {', '.join(found) or 'none'}")
     return chosen

@@ -1,32 +1,38 @@
-"""What commands print: progress bars, tables, and lines at once."""
+"""Output of the commands: progress bars, tables and lines."""
 
 from __future__ import annotations
 
 import contextlib
 import sys
-from typing import Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from vicreg.terms import NAMES
 
+if TYPE_CHECKING:
+    from tqdm import tqdm
+
+    from vicreg.training.progress import Progress
+
 
 def say(text: str) -> None:
-    """Print a line at once. A log on a full disk is no reason to end."""
+    """Print a line and flush. A log on a full disk must not end a training."""
     with contextlib.suppress(OSError):
         print(text, file=sys.stderr, flush=True)
 
 
-def print_table(rows: list[tuple[str, ...]]) -> None:
-    """Print rows of cells, every column as wide as its widest cell."""
+def print_table(rows: Sequence[tuple[str, ...]]) -> None:
+    """Print rows of cells with aligned columns."""
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
     for row in rows:
         print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
 
 
 class Bars:
-    """tqdm bars: one for the steps, one for each stage of the evaluation. Where nobody watches, a line for each."""
+    """tqdm bars for the steps and for each stage of the evaluation. Plain lines if the output is not a terminal."""
 
     def __init__(self) -> None:
-        self.bar: Any = None
+        self.bar: tqdm | None = None
         self.label = ""
         self.watched = sys.stderr.isatty()
 
@@ -37,7 +43,7 @@ class Bars:
         if self.bar is not None:
             self.bar.close()
 
-    def _bar(self, label: str, total: int, unit: str) -> Any:
+    def _bar(self, label: str, total: int, unit: str) -> tqdm:
         from tqdm import tqdm
 
         if self.bar is None or self.label != label:
@@ -46,7 +52,7 @@ class Bars:
             self.bar, self.label = tqdm(total=total, desc=label, unit=unit, dynamic_ncols=True, mininterval=1), label
         return self.bar
 
-    def training(self, progress: Any) -> None:
+    def training(self, progress: Progress) -> None:
         """Show a vicreg.training.progress.Progress."""
         from tqdm import tqdm
 
@@ -64,7 +70,7 @@ class Bars:
             (tqdm.write if self.watched else say)(line)
 
     def stage(self, label: str, done: int, total: int) -> None:
-        """Show how far a stage of the evaluation is."""
+        """Show the progress of an evaluation stage."""
         if not self.watched:
             if label != self.label:
                 self.label = label

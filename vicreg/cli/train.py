@@ -1,4 +1,4 @@
-"""`train`: train a preset, or go on with one that was stopped."""
+"""`train`: train a preset, or resume a training that was stopped."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import contextlib
 import dataclasses
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from vicreg.cli.interrupts import stop_on_interrupt
 from vicreg.cli.output import Bars
@@ -16,62 +16,76 @@ from vicreg.storage.paths import CONFIG_FILE, training_folder
 from vicreg.terms import IN_LOSS
 from vicreg.training.torchrun import torchrun
 
+if TYPE_CHECKING:
+    from vicreg.jobs.session import Session
+    from vicreg.runs.folder import Run
+    from vicreg.training.progress import Progress
 
-def add(commands: Any) -> None:
-    """Add the command to argparse's subparsers."""
+
+def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Register the command."""
     train = commands.add_parser(
         "train",
-        help="train a preset, or go on with one that was stopped",
-        description="Train a preset and evaluate it. Ctrl-C saves and stops; the same command goes on from there.",
+        help="train a preset, or resume a training that was stopped",
+        description="Train a preset and evaluate it. Ctrl-C saves and stops; run the same command again to resume.",
     )
     train.set_defaults(command=_train)
     train.add_argument("--preset", choices=sorted(PRESETS), help="default: vicreg")
     train.add_argument("--dataset", choices=DATASETS, help=f"default: {DEFAULT_DATASET}")
-    train.add_argument("--config", type=Path, metavar="FILE", help="in their place: JSON settings, as in a config.json")
-    train.add_argument("--encoder", choices=ENCODERS, help="default: the preset's (lean; tiny on digits)")
-    train.add_argument("--optimiser", choices=OPTIMISERS, help="default: the preset's")
+    train.add_argument("--config", type=Path, metavar="FILE", help="settings from a JSON file, such as a config.json")
+    train.add_argument("--encoder", choices=ENCODERS, help="default: from the preset (lean; tiny for coloured digits)")
+    train.add_argument("--optimiser", choices=OPTIMISERS, help="default: from the preset")
     for name, kind, text in (
         ("epochs", int, "passes over the train images"),
-        ("batch-size", int, "images a step"),
-        ("learning-rate", float, "peak rate"),
-        ("weight-decay", float, "on matrices only"),
-        ("warmup-steps", int, "steps of linear warm-up"),
-        ("seed", int, "of weights, order and views"),
-        *((term.option, float, term.greek) for term in IN_LOSS),
+        ("batch-size", int, "images per step, of all processes together"),
+        ("learning-rate", float, "peak learning rate"),
+        ("weight-decay", float, "applies to matrices only"),
+        ("warmup-steps", int, "steps of linear warm-up of the learning rate"),
+        ("seed", int, "seed for initial weights, image order and views"),
+        *((term.option, float, f"{term.greek} in the loss") for term in IN_LOSS),
     ):
-        train.add_argument(f"--{name}", type=kind, metavar="N", help=f"{text}; default: the preset's")
-    train.add_argument("--teacher", metavar="NAME", help="run whose nearest images are positives; default: vicreg")
-    train.add_argument("--view-size", type=int, metavar="PIXELS", help="side of a view; default: the preset's")
+        train.add_argument(f"--{name}", type=kind, metavar="N", help=f"{text}; default: from the preset")
+    train.add_argument("--teacher", metavar="NAME", help="run that finds nearest images as positives; default: vicreg")
+    train.add_argument("--view-size", type=int, metavar="PIXELS", help="side of a view; default: from the preset")
     train.add_argument("--images", type=int, metavar="N", help="train on the first N train images only")
     train.add_argument("--device", default="auto", help="auto, cpu, cuda or mps; default: auto")
-    train.add_argument("--compile", action="store_true", help="run the networks through torch.compile")
-    train.add_argument("--precision", choices=PRECISIONS, help="default: what a few timed steps find faster")
+    train.add_argument("--compile", action="store_true", help="use torch.compile")
+    train.add_argument("--precision", choices=PRECISIONS, help="default: the faster one, found by timing a few steps")
     train.add_argument(
-        "--skip-evaluation", action="store_true", help="leave the run unmeasured; `evaluate` does it later, anywhere"
+        "--skip-evaluation", action="store_true", help="train only; run `evaluate` later, on any machine"
     )
-    train.add_argument("--folder", type=Path, help="where runs go; default: VICREG_RUNS, else your cache folder")
-    train.add_argument("--name", help="the run's folder; default: DATASET-PRESET")
-    train.add_argument("--replace", action="store_true", help="train again where a finished run of that name exists")
-    train.add_argument("--beside", action="store_true", help="train although another training runs on this machine")
+    train.add_argument("--folder", type=Path, help="where to write the run; default: VICREG_RUNS or your cache folder")
+    train.add_argument("--name", help="name of the run and its folder; default: DATASET-PRESET")
     train.add_argument(
-        "--max-seconds", type=_positive(float), metavar="N", help="stop and save after so much training in all"
+        "--replace", action="store_true", help="train again even if a finished run with this name exists"
     )
     train.add_argument(
-        "--max-disk", type=_positive(int), metavar="BYTES", help="refuse, or stop and save, where its folder takes more"
+        "--beside", action="store_true", help="train even if another training is running on this machine"
     )
-    train.add_argument("--tensorboard", type=Path, metavar="DIR", help="write the curves there for TensorBoard as well")
+    train.add_argument(
+        "--max-seconds", type=_positive(float), metavar="N", help="save and stop after this much training time in total"
+    )
+    train.add_argument(
+        "--max-disk",
+        type=_positive(int),
+        metavar="BYTES",
+        help="save and stop if the training folder gets larger than this",
+    )
+    train.add_argument(
+        "--tensorboard", type=Path, metavar="DIR", help="also write the curves for TensorBoard to this folder"
+    )
 
 
-def _positive(kind: type) -> Callable[[str], Any]:
-    """Reads a positive number, for argparse."""
+def _positive(kind: type[int] | type[float]) -> Callable[[str], float]:
+    """An argparse type that accepts only positive numbers."""
 
-    def read(text: str) -> Any:
+    def read(text: str) -> float:
         value = kind(text)
         if not value > 0:
             raise argparse.ArgumentTypeError(f"must be more than 0, got {text}")
         return value
 
-    read.__name__ = kind.__name__  # argparse says "invalid int value"
+    read.__name__ = kind.__name__  # argparse uses it in "invalid int value"
     return read
 
 
@@ -85,7 +99,7 @@ def _train(options: argparse.Namespace) -> int:
         raise ValueError(f"--name must be a plain folder name, got {name!r}")
     if (root / name / CONFIG_FILE).exists() and not options.replace:
         raise ValueError(
-            f"a finished run {name} is there already; --replace trains it again, --name gives another name"
+            f"a finished run {name} already exists: use --replace to train it again, or --name to choose another name"
         )
     with stop_on_interrupt() as asked, _session(options, config, root, name) as session, Bars() as bars:
         run = _trained(options, config, root / name, session, bars, should_stop=lambda: asked() or bool(session.reason))
@@ -97,18 +111,18 @@ def _train(options: argparse.Namespace) -> int:
             accuracy, interval = run.metrics["probe"]["accuracy"], list(run.metrics["probe"]["interval"])
             session.say("finished", accuracy=accuracy, interval=interval)
     if run is None and torchrun()[0] > 0:
-        return 0  # rank 0 says how it ended
+        return 0  # rank 0 reports how it ended
     if run is None:
         state = training_folder(root / name)
         if not state.exists():
-            print("Stopped before anything was trained: there is nothing to go on from.")
+            print("Stopped before the first step. Nothing was saved.")
         elif session.reason:
             print(f"Stopped: {session.reason}. (State: {state}.)")
         else:
-            print(f"Stopped and saved. The same command goes on from there (state: {state}).")
-        return 130 if torchrun()[1] == 1 else 0  # else torchrun calls a good end a failure, with a traceback
+            print(f"Stopped and saved. Run the same command again to resume. (State: {state}.)")
+        return 130 if torchrun()[1] == 1 else 0  # otherwise torchrun reports a failure, with a traceback
     if options.skip_evaluation:
-        print(f"{run.title}: trained, not measured, in {run.folder}")
+        print(f"{run.title}: trained but not evaluated, in {run.folder}")
         return 0
     probe = run.metrics["probe"]
     low, high = probe["interval"]
@@ -119,11 +133,13 @@ def _train(options: argparse.Namespace) -> int:
 
 
 class _Stop(Exception):
-    """Reading or measuring ends here: somebody asked."""
+    """Raised to end reading or evaluation when a stop was requested."""
 
 
-def _session(options: argparse.Namespace, config: Config, root: Path, name: str) -> Any:
-    """The session that the options describe."""
+def _session(
+    options: argparse.Namespace, config: Config, root: Path, name: str
+) -> contextlib.AbstractContextManager[Session]:
+    """The training session for these options."""
     from vicreg.jobs.record import Limits
     from vicreg.jobs.session import session
 
@@ -148,18 +164,18 @@ def _trained(
     options: argparse.Namespace,
     config: Config,
     folder: Path,
-    session: Any,
+    session: Session,
     bars: Bars,
     *,
     should_stop: Callable[[], bool],
-) -> Any:
-    """The run, or None where it was stopped; bars, events and TensorBoard hear of every step."""
+) -> Run | None:
+    """Train and return the run, or None if it was stopped. Reports to the bars, the event log and TensorBoard."""
     from vicreg.pipeline.train_run import train_run
 
     def stage(label: str, done: int, total: int) -> None:
         bars.stage(label, done, total)
         session.stage(label, done, total)
-        if should_stop() and torchrun()[1] == 1:  # under torchrun the others wait: between two training steps only
+        if should_stop() and torchrun()[1] == 1:  # under torchrun, stop only between training steps
             raise _Stop
 
     with contextlib.ExitStack() as stack:
@@ -169,9 +185,9 @@ def _trained(
 
             hear.append(stack.enter_context(Scalars(options.tensorboard)).progress)
 
-        def progress(progress: Any) -> None:
+        def progress(moment: Progress) -> None:
             for told in hear:
-                told(progress)
+                told(moment)
 
         stack.enter_context(contextlib.suppress(_Stop))
         return train_run(
@@ -192,11 +208,11 @@ def _trained(
 
 
 def config_of(options: argparse.Namespace) -> Config:
-    """The Config that the options describe. Raises ValueError for settings that do not go together."""
+    """The Config for these options. Raises ValueError for options that contradict each other."""
     if options.config is None:
         config = presets(options.dataset or DEFAULT_DATASET)[options.preset or "vicreg"]
     elif options.preset or options.dataset:
-        raise ValueError("--config takes the place of --preset and --dataset: give it alone")
+        raise ValueError("--config replaces --preset and --dataset: do not combine them")
     else:
         config = _config_file(options.config)
     fields = {field.name for field in dataclasses.fields(config)}
@@ -207,7 +223,7 @@ def config_of(options: argparse.Namespace) -> Config:
 
 
 def _config_file(path: Path) -> Config:
-    """The settings in a JSON file: a Config by itself, or under "config", as in job.json and a run's config.json."""
+    """The settings in a JSON file: either a Config, or an object with a "config" key, as in job.json and config.json."""
     import json
 
     try:

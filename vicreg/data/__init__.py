@@ -1,4 +1,4 @@
-"""Pictures: which data sets there are, and how each split is found, fetched, decoded, made and kept.
+"""Data sets: the catalogue, and how each split is found, downloaded, decoded, generated and cached.
 
 from vicreg import data
 images = data.load("cifar10", "test").images  # uint8 (10000, 32, 32, 3)

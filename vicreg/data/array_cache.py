@@ -1,4 +1,4 @@
-"""Decoded pictures on this machine's disk, opened as a memory map, so that decoding happens once."""
+"""A disk cache of decoded images, opened as memory maps, so that each split is decoded only once."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ from vicreg.storage.paths import cache_folder
 
 
 def entries() -> Path:
-    """The folder that holds an entry a split."""
+    """The folder of the cache: one entry per split."""
     return cache_folder() / "datasets-v1"
 
 
 def key_of(files: list[Path]) -> str:
-    """Names one state of some files without reading them."""
+    """A key for the current state of some files, from their sizes and times, without reading them."""
     real = [file.resolve() for file in files]
     states = (f"{file}|{file.stat().st_size}|{file.stat().st_mtime_ns}" for file in real)
     return hashlib.sha256("|".join(states).encode()).hexdigest()[:16]
 
 
 def open_entry(entry: Path, name: str, split: str) -> ImageSet | None:
-    """The pictures that `keep` wrote, as a memory map; None if they are not there or damaged."""
+    """The images that `keep` wrote, as a memory map; None if they are missing or damaged."""
     classes = spec_of(name, split).classes
     try:
         images = np.load(entry / "images.npy", mmap_mode="r")
@@ -48,9 +48,9 @@ def open_entry(entry: Path, name: str, split: str) -> ImageSet | None:
 
 
 def decoded_from_hub(name: str, split: str) -> ImageSet | None:
-    """What was decoded from the Hub's file, which stays good when the Hub's cache is emptied.
+    """The entry decoded from the Hub's file. It remains usable after the Hub's cache is cleared.
 
-    What came from a VICREG_DATA folder is left alone: another copy of the pictures, and only that folder asks for it.
+    Entries decoded from a VICREG_DATA folder are ignored: they may be another copy of the images.
     """
     for written in entries().glob(f"{name}-{split}-*/source.json"):
         try:
@@ -64,9 +64,9 @@ def decoded_from_hub(name: str, split: str) -> ImageSet | None:
 
 
 def keep(entry: Path, decoded: ImageSet, *, from_hub: bool) -> None:
-    """Write an entry beside its place and rename it, so that it is whole or not there. Raises OSError.
+    """Write an entry atomically. Raises OSError.
 
-    If another process was faster, its entry stays; if what is there is damaged, it makes room.
+    If another process has already written the entry, that one is kept. A damaged entry is replaced.
     """
     entry.parent.mkdir(parents=True, exist_ok=True)
     draft = Path(tempfile.mkdtemp(prefix="draft-", dir=entry.parent))

@@ -1,4 +1,4 @@
-"""The data sets that there are: what each holds, where the Hub keeps it, and which pictures are anomalous to it."""
+"""The catalogue of data sets: what each contains, where it is on the Hub, and which images are its anomalies."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from vicreg.data.image_set import SIDE
 
 @dataclass(frozen=True)
 class HubFile:
-    """One split on the Hub: its path in the repository and roughly how many bytes a download costs."""
+    """One split on the Hub: its path in the repository and its approximate size in bytes."""
 
     path: str
     bytes: int
@@ -17,14 +17,15 @@ class HubFile:
 
 @dataclass(frozen=True)
 class Spec:
-    """A data set of the catalogue.
+    """One data set. Without a repo, its images are generated on this machine.
 
-    train_images: how many its train split has, where one can train on it. repo, splits: where the Hub keeps it; column:
-    where its parquet files keep the pictures; side: their size as stored. anomalies: the data set whose test split is
-    anomalous to it, and the first so many of it that are taken; every one that one can train on names them. attributes:
-    what else is known of each picture, and the names of its values. things: what its pictures are called in a sentence.
-    measuring: how long a trained run is measured, on two idle cores. batches: whether torchvision's folder of it is read
-    too. A data set without a repo is made on the spot.
+    train_images: size of the train split; 0 if one cannot train on it.
+    repo, splits: where it is on the Hub. column: the parquet column with the images. side: their stored size in pixels.
+    anomalies: the data set whose test split serves as anomalies, and how many of its images to use. Every trainable data
+        set needs this.
+    attributes: other known properties of each image, and the names of their values.
+    things: what to call its images in a sentence. measuring: how long the evaluation of a run takes on two idle cores.
+    batches: whether torchvision's folder can be read as well.
     """
 
     title: str
@@ -42,16 +43,28 @@ class Spec:
 
     def __post_init__(self) -> None:
         if self.train_images and self.anomalies is None:
-            raise ValueError(f"{self.title} can be trained on, so it must name a data set of anomalies")
+            raise ValueError(f"{self.title} is trainable, so it needs a data set of anomalies")
 
     @property
     def chance(self) -> float:
-        """What guessing a class gives, in percent."""
+        """The accuracy of random guessing, in percent."""
         return 100 / len(self.classes)
 
     @property
+    def strangers(self) -> tuple[str, int]:
+        """`anomalies`, of a data set that one can train on."""
+        assert self.anomalies is not None, f"{self.title} cannot be trained on"
+        return self.anomalies
+
+    def file(self, split: str) -> HubFile:
+        """Where the Hub keeps a split of a data set that has a repo."""
+        found = self.splits[split]
+        assert found is not None, f"{self.title} is made here"
+        return found
+
+    @property
     def made_here(self) -> bool:
-        """Whether its pictures are made on this machine, without the network."""
+        """Whether its images are generated on this machine, without the network."""
         return not self.repo
 
 
@@ -100,12 +113,12 @@ CATALOGUE: dict[str, Spec] = {
 
 
 def class_names(name: str) -> tuple[str, ...]:
-    """The names of a data set's classes, by label. Raises ValueError for a name that is not in the catalogue."""
+    """The class names of a data set, by label. Raises ValueError for an unknown data set."""
     return spec_of(name).classes
 
 
 def spec_of(name: str, split: str | None = None) -> Spec:
-    """The entry of a data set. Raises ValueError for a name that is not there, or a split that it does not have."""
+    """The entry of a data set. Raises ValueError for an unknown data set or split."""
     if name not in CATALOGUE:
         raise ValueError(f"data set must be one of {', '.join(CATALOGUE)}, got {name!r}")
     spec = CATALOGUE[name]

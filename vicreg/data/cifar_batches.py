@@ -1,7 +1,7 @@
-"""CIFAR-10 from `cifar-10-batches-py`, the folder of the authors' archive, read by torchvision.
+"""Read CIFAR-10 from `cifar-10-batches-py`, the folder of the authors' archive, with torchvision.
 
-The files are pickles, and loading a pickle runs whatever it says. They are the one exception to "no pickle is loaded":
-torchvision compares every file's MD5 with the original's before it loads the first one, so only the authors' bytes run.
+The files are pickles, and loading a pickle can run arbitrary code. This is the only place that loads pickles. It is safe
+because torchvision first compares the MD5 of every file with the original.
 
 Krizhevsky, "Learning multiple layers of features from tiny images" (2009); https://www.cs.toronto.edu/~kriz/cifar.html.
 """
@@ -19,29 +19,29 @@ FILES = {"train": tuple(f"data_batch_{number}" for number in range(1, 6)), "test
 
 
 def files(folder: Path, split: str) -> list[Path]:
-    """The files of a split ("train" or "test"), in the order of its pictures, whether they exist or not."""
+    """The files of a split ("train" or "test"), in order. They may not exist."""
     return [folder / name for name in FILES[split]]
 
 
 def read_batches(folder: Path, split: str) -> tuple[np.ndarray, np.ndarray]:
-    """The pictures and labels of a split: (N, 32, 32, 3) uint8 RGB and (N,) int64, 0 to 9; N is 50,000 or 10,000.
+    """The images and labels of a split: (N, 32, 32, 3) uint8 RGB and (N,) int64, 0 to 9; N is 50,000 or 10,000.
 
-    folder: the `cifar-10-batches-py` itself. Raises DataError, which names every file that is missing, is not the
-    original, or cannot be read. Imports torchvision, and so torch.
+    folder: `cifar-10-batches-py`. Imports torchvision and torch.
+    Raises DataError, naming every file that is missing, damaged or unreadable.
     """
     from torchvision.datasets import CIFAR10
 
     originals = CIFAR10.train_list if split == "train" else CIFAR10.test_list
 
-    class OneSplit(CIFAR10):
-        """Asks only for the files of this split."""
+    class OneSplit(CIFAR10):  # type: ignore[misc]  # torchvision has no types
+        """Requires only the files of this split."""
 
         base_folder = folder.name
         train_list = originals if split == "train" else []
         test_list = originals if split == "test" else []
 
         def _load_meta(self) -> None:
-            """Leave batches.meta unread: the catalogue has the names of the classes."""
+            """Do not read batches.meta: the catalogue has the class names."""
 
     try:
         found = OneSplit(folder.parent, train=split == "train")
@@ -59,12 +59,12 @@ def _what_is_wrong(folder: Path, split: str, originals: list[list[str]]) -> str:
             if not (folder / name).is_file():
                 problems.setdefault("missing", []).append(name)
             elif not check_integrity(folder / name, md5):
-                problems.setdefault("damaged (MD5 differs from the original's)", []).append(name)
+                problems.setdefault("damaged (wrong MD5)", []).append(name)
         except OSError as error:
             problems.setdefault(f"not readable ({type(error).__name__}: {error.strerror})", []).append(name)
     listed = "; ".join(f"{problem}: {', '.join(names)}" for problem, names in problems.items())
     return (
-        f"{folder} cannot be used as CIFAR-10's {split} split. {listed[:1].upper()}{listed[1:]}. Delete damaged files and let "
-        f"torchvision fetch them again (torchvision.datasets.CIFAR10({str(folder.parent)!r}, download=True)), or use the "
+        f"{folder} cannot be used as CIFAR-10's {split} split. {listed[:1].upper()}{listed[1:]}. Delete damaged files and "
+        f"download them again (torchvision.datasets.CIFAR10({str(folder.parent)!r}, download=True)), or use the "
         "Hub's parquet files."
     )

@@ -1,12 +1,12 @@
-"""The data set `coloured-digits`: handwritten digits in random ink on random paper, made on the spot from scikit-learn.
+"""The data set `coloured-digits`: handwritten digits in random ink on random paper, generated from scikit-learn's digits.
 
-    picture = (1 - a) paper + a ink + noise,   a the drawing's strokes, from 0 to 1
+    image = (1 - a) paper + a ink + noise,   where a is the stroke intensity, from 0 to 1
 
-It needs no network, and what is in a picture is known exactly: the digit, the ink's colour and the paper's. So "does the
-network see the digit or the colour?" has an answer. Every drawing lies in one split only and is coloured several times.
+It needs no network, and the content of each image is known exactly: digit, ink colour and paper colour. So we can measure
+whether a network sees the digit or the colour. Each drawing is in one split only and is coloured several times.
 
-The drawings are the 1,797 of 8 x 8 pixels of Alpaydin and Kaynak's "Optical Recognition of Handwritten Digits" (UCI,
-1998) that scikit-learn bundles; anomalies are crops of its two sample photographs.
+The drawings are the 1,797 8 x 8 digits bundled with scikit-learn (Alpaydin and Kaynak, "Optical Recognition of Handwritten
+Digits", UCI, 1998). The anomalies are crops of scikit-learn's two sample photographs.
 """
 
 from __future__ import annotations
@@ -20,21 +20,21 @@ from vicreg.data.catalogue import HUES
 from vicreg.data.image_set import SIDE
 
 SEED = 1998
-TEST_DRAWINGS = 500  # the other 1,297 are train drawings
-COLOURINGS = {"train": 8, "test": 2}  # of each drawing
+TEST_DRAWINGS = 500  # the other 1,297 drawings are for training
+COLOURINGS = {"train": 8, "test": 2}  # per drawing
 
-HUE_SPREAD = 0.02  # in turns, either way; neighbouring colours are 1/6 apart
-# A light and a dark tone, (saturation, value): one is the paper's and the other the ink's, so that every digit is legible.
+HUE_SPREAD = 0.02  # plus or minus, in turns; neighbouring colours are 1/6 apart
+# A light and a dark tone, (saturation, value). Ink and paper get one each, so that every digit is legible.
 LIGHT, DARK = (0.55, 1.0), (1.0, 0.5)
-ROTATION = 15  # degrees, either way
+ROTATION = 15  # degrees, plus or minus
 NOISE = 6.0  # standard deviation, grey levels
 
 
 @dataclass(frozen=True)
 class Drawn:
-    """Pictures with all that is known of them. images: (N, 32, 32, 3) uint8; the rest (N,) int64.
+    """Images and everything known about them. images: (N, 32, 32, 3) uint8; the rest (N,) int64.
 
-    digits: 0 to 9. ink, paper: into the catalogue's HUES, never the same. drawings: which of scikit-learn's digits it is.
+    digits: 0 to 9. ink, paper: indices into the catalogue's HUES, always different. drawings: index of the scikit-learn digit.
     """
 
     images: np.ndarray
@@ -45,9 +45,9 @@ class Drawn:
 
 
 def coloured_digits(split: str, *, seed: int = SEED) -> Drawn:
-    """A split of the data set, the same for the same seed: `train` has 10,376 pictures, `test` 1,000, in random order.
+    """Generate a split: `train` has 10,376 images, `test` 1,000, in random order. The same seed gives the same images.
 
-    Raises ValueError for another split.
+    Raises ValueError for an unknown split.
     """
     from sklearn.datasets import load_digits
 
@@ -60,7 +60,7 @@ def coloured_digits(split: str, *, seed: int = SEED) -> Drawn:
     drawings = rng.permutation(np.repeat(chosen, COLOURINGS[split]))
     count = len(drawings)
     ink = rng.integers(len(HUES), size=count)
-    paper = (ink + rng.integers(1, len(HUES), size=count)) % len(HUES)  # any colour but the ink's
+    paper = (ink + rng.integers(1, len(HUES), size=count)) % len(HUES)  # any colour except the ink's
     light_paper = rng.random(count) < 0.5
     strokes = _strokes(found.images / 16, drawings, np.deg2rad(rng.uniform(-ROTATION, ROTATION, count)))
     inks, papers = _rgb(ink, ~light_paper, rng), _rgb(paper, light_paper, rng)  # (N, 3), 0 to 255
@@ -75,7 +75,7 @@ def coloured_digits(split: str, *, seed: int = SEED) -> Drawn:
 
 
 def photo_crops() -> np.ndarray:
-    """All whole 32 x 32 tiles of scikit-learn's two sample photographs, a temple's roof and a flower: (520, 32, 32, 3)."""
+    """All 32 x 32 tiles of scikit-learn's two sample photographs, a temple roof and a flower: (520, 32, 32, 3)."""
     from sklearn.datasets import load_sample_images
 
     crops = []
@@ -88,14 +88,14 @@ def photo_crops() -> np.ndarray:
 
 
 def sha256(images: np.ndarray) -> str:
-    """The hash of pictures, in hexadecimal: what names a data set that has no file."""
-    return hashlib.sha256(np.ascontiguousarray(images)).hexdigest()
+    """The SHA-256 of the pixels, in hexadecimal. It identifies a data set that has no file."""
+    return hashlib.sha256(np.ascontiguousarray(images).data).hexdigest()
 
 
 def _strokes(drawings: np.ndarray, chosen: np.ndarray, angles: np.ndarray) -> np.ndarray:
-    """How much ink each pixel has: (M, 8, 8) drawings, (N,) rows of them, (N,) radians -> (N, 32, 32) float32, 0 to 1.
+    """Ink intensity per pixel: (M, 8, 8) drawings, (N,) indices, (N,) angles in radians -> (N, 32, 32) float32, 0 to 1.
 
-    Drawn large with cubic splines, then turned about the middle.
+    Upscales with cubic splines, then rotates around the centre.
     """
     from scipy.ndimage import zoom
 
@@ -107,7 +107,7 @@ def _strokes(drawings: np.ndarray, chosen: np.ndarray, angles: np.ndarray) -> np
     for start in range(0, len(chosen), 1000):
         part = slice(start, start + 1000)
         cos, sin = (f(angles[part])[:, None, None].astype(np.float32) for f in (np.cos, np.sin))
-        y = np.clip(cos * at[:, None] - sin * at + middle, 0, edge)  # (n, 32, 32) places in the large drawing
+        y = np.clip(cos * at[:, None] - sin * at + middle, 0, edge)  # (n, 32, 32) positions in the upscaled drawing
         x = np.clip(sin * at[:, None] + cos * at + middle, 0, edge)
         top, left = y.astype(np.int32), x.astype(np.int32)
         down, right = y - top, x - left
@@ -122,7 +122,7 @@ def _strokes(drawings: np.ndarray, chosen: np.ndarray, angles: np.ndarray) -> np
 
 
 def _rgb(colours: np.ndarray, light: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """(N,) colours and whether each is a light tone -> (N, 3) float32, 0 to 255; hue and value vary a little."""
+    """(N,) colours and (N,) whether each is light -> (N, 3) float32 RGB, 0 to 255. Hue and value vary slightly."""
     hue = (colours / len(HUES) + rng.uniform(-HUE_SPREAD, HUE_SPREAD, len(colours))) % 1
     saturation, value = np.where(light, LIGHT[0], DARK[0]), np.where(light, LIGHT[1], DARK[1])
     value = value * rng.uniform(0.85, 1.0, len(colours))

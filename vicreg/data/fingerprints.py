@@ -1,11 +1,11 @@
-"""Finding the same pictures again in another copy of a data set: another order, another encoding, the same rows.
+"""Match the images of two copies of a data set that differ in order or encoding.
 
-The results bundled with a run name pictures by their row in the copy that they were measured on. A reader's copy may be
-in another order and encoded otherwise, so a run carries a fingerprint of every picture, and `align` finds the rows.
+A run's results refer to images by their row in the copy that was measured. Your copy may have another order and encoding.
+So a run contains a fingerprint of every image, and `align` finds the matching rows.
 
-A fingerprint: y = 0.299 R + 0.587 G + 0.114 B, averaged over a 4 x 4 grid of 8 x 8 pixels, m (16,); then f = W m / 4,
-where W (8, 16) are the rows of the Hadamard matrix (entries +1 and -1) that carry most of CIFAR-10's variance. Eight
-sums and differences of grey means: enough to tell pictures apart, too few to show one.
+A fingerprint: y = 0.299 R + 0.587 G + 0.114 B, averaged over a 4 x 4 grid of 8 x 8 pixels, gives m (16,); then f = W m / 4,
+where W (8, 16) holds the rows of the Hadamard matrix (entries +1 and -1) with most of CIFAR-10's variance. These eight
+numbers are enough to tell images apart, but too few to reconstruct one.
 """
 
 from __future__ import annotations
@@ -15,17 +15,17 @@ import numpy as np
 from vicreg.data.image_set import SIDE, DataError, ImageSet
 
 HADAMARD_ROWS = (0, 2, 3, 4, 8, 10, 12, 15)
-UNITS = 32  # fingerprint units a grey level: |f| <= 255 * 16 / 4 * 32 = 32,640, which int16 holds
+UNITS = 32  # fingerprint units per grey level: |f| <= 255 * 16 / 4 * 32 = 32,640, which int16 holds
 LUMA = (299, 587, 114)  # thousandths
 
-# In grey levels, Euclidean, on CIFAR-10's test split: a picture and its re-encoding (JPEG of quality 75 and 4:2:0 or
-# better) are at most 5 apart, the two nearest different pictures of one class 10.8.
+# Euclidean distances in grey levels on CIFAR-10's test split: at most 5 between an image and its re-encoding (JPEG quality
+# 75, 4:2:0 or better), and at least 10.8 between two different images of the same class.
 THRESHOLD = 8.0
 LEAST_SHARE = 0.99
 
 
 def fingerprints(images: np.ndarray) -> np.ndarray:
-    """(N, 32, 32, 3) uint8 -> (N, 8) int16, in 32nds of a grey level. Whole-number arithmetic: equal on every machine.
+    """(N, 32, 32, 3) uint8 -> (N, 8) int16, in units of 1/32 grey level. Integer arithmetic: identical on all machines.
 
     Raises ValueError for another shape or dtype.
     """
@@ -44,14 +44,13 @@ def fingerprints(images: np.ndarray) -> np.ndarray:
 
 
 def align(reference: np.ndarray, reference_labels: np.ndarray, image_set: ImageSet) -> np.ndarray:
-    """For each picture of a reference, the row of image_set that shows the same picture, or -1.
+    """For each reference image, the row of the same image in image_set, or -1.
 
-    reference: (M, 8) int16 from `fingerprints`; reference_labels: (M,) whole numbers. Returns (M,) int64 rows, each at
-    most once. Two rows belong together if they have one label, each is the other's nearest, and they are at most
-    THRESHOLD grey levels apart. image_set may hold more pictures than the reference.
+    reference: (M, 8) int16 from `fingerprints`. reference_labels: (M,) integers. image_set may contain more images.
+    Returns (M,) int64 rows, each at most once. Two images match if they have the same label, are each other's nearest
+    neighbour, and are at most THRESHOLD grey levels apart.
 
-    Raises ValueError for shapes that do not fit, DataError if fewer than 99 % of the reference are found: the image set
-    then shows other pictures.
+    Raises ValueError for wrong shapes, and DataError if fewer than 99 % are found: these are then different images.
     """
     reference, reference_labels = np.asarray(reference), np.asarray(reference_labels)
     count = len(reference)
@@ -77,17 +76,17 @@ def align(reference: np.ndarray, reference_labels: np.ndarray, image_set: ImageS
     found = int((rows >= 0).sum())
     if found < LEAST_SHARE * count:
         raise DataError(
-            f"{image_set.source.file} shows other pictures than these results were measured on: it holds {found:,} of "
+            f"{image_set.source.file} does not contain the images that these results were measured on: it has {found:,} of "
             f"{count:,}, and at least {LEAST_SHARE:.0%} are needed. Use the same data set and split, or evaluate the "
-            "run again on these pictures."
+            "run again on your images."
         )
     return rows
 
 
 def _nearest(queries: np.ndarray, gallery: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """For each query the index of its nearest in the gallery, (Q,), and the distance, (Q,), in fingerprint units.
+    """For each query, the index of its nearest fingerprint in the gallery, (Q,), and the distance, (Q,).
 
-    In double precision: squares of int16 sums overrun the 24 bits of a float32, and with 8 columns it costs nothing.
+    Uses double precision: the squares of int16 values do not fit into the 24 bits of a float32.
     """
     queries, gallery = queries.astype(np.float64), gallery.astype(np.float64)
     squares = (gallery**2).sum(axis=1)

@@ -1,4 +1,4 @@
-"""From a file of encoded pictures to arrays: the Hub's parquet files of PNG or JPEG, each checked before it is decoded."""
+"""Decode the Hub's parquet files of PNG or JPEG images into arrays. Each image is checked before it is decoded."""
 
 from __future__ import annotations
 
@@ -6,22 +6,27 @@ import hashlib
 import io
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
 from vicreg.data.image_set import SIDE, DataError, Progress
 
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+Cell: TypeAlias = dict[str, bytes] | None  # an encoded picture under `bytes`, or null
 BATCH = 256  # rows decoded between two calls of on_progress
 
 
 def decode(
     file: Path, *, column: str, side: int, classes: int, on_progress: Progress | None
 ) -> tuple[np.ndarray, np.ndarray, str, str]:
-    """Read a parquet file of encoded pictures into memory.
+    """Read and decode a parquet file.
 
-    column: where the pictures are; side: their size as stored, centred on black where that is under 32; classes: how many.
-    Returns images (N, 32, 32, 3) uint8, labels (N,) int64, how they are encoded, and the file's sha256. Raises DataError,
-    which names the row where there is one, and not the file.
+    column: the column with the images. side: their stored size; smaller images are centred on black, 32 x 32.
+    classes: the number of classes. Returns images (N, 32, 32, 3) uint8, labels (N,) int64, the encoding, and the file's
+    sha256. Raises DataError, which names the row if possible, but not the file.
     """
     margin = (SIDE - side) // 2
     middle = slice(margin, margin + side)
@@ -40,15 +45,15 @@ def decode(
     return images, labels, " and ".join(sorted(encodings)), sha256
 
 
-def _read(file: Path, column: str) -> tuple[str, int, Iterator[tuple[dict | None, int | None]]]:
-    """The file's sha256, how many rows it has, and the rows: (picture cell, label). Raises DataError."""
+def _read(file: Path, column: str) -> tuple[str, int, Iterator[tuple[Cell, int | None]]]:
+    """The file's sha256, the number of rows, and an iterator of (image cell, label). Raises DataError."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     def unreadable(error: Exception) -> DataError:
         return DataError(f"it cannot be read as parquet ({first_line(error)})")
 
-    def rows(parquet: pq.ParquetFile) -> Iterator[tuple[dict | None, int | None]]:
+    def rows(parquet: pq.ParquetFile) -> Iterator[tuple[Cell, int | None]]:
         with parquet:
             try:
                 for batch in parquet.iter_batches(batch_size=BATCH, columns=[column, "label"]):
@@ -65,45 +70,45 @@ def _read(file: Path, column: str) -> tuple[str, int, Iterator[tuple[dict | None
         raise unreadable(error) from error
     _check_columns(parquet.schema_arrow, column)
     if parquet.metadata.num_rows == 0:
-        raise DataError("it holds no pictures")
+        raise DataError("it contains no images")
     return sha256, parquet.metadata.num_rows, rows(parquet)
 
 
-def _check_columns(schema, column: str) -> None:
+def _check_columns(schema: pa.Schema, column: str) -> None:
     import pyarrow as pa
 
     if missing := [name for name in (column, "label") if name not in schema.names]:
         found = ", ".join(schema.names) or "none"
-        raise DataError(f"it must have the columns {column} and label, {missing[0]} is missing; found: {found}")
+        raise DataError(f"it must have the columns {column} and label, but {missing[0]} is missing; found: {found}")
     pictures, labels = schema.field(column).type, schema.field("label").type
     if not pa.types.is_struct(pictures) or pictures.get_field_index("bytes") < 0:
-        raise DataError(f"column {column} must hold the bytes of encoded pictures (a struct), found {pictures}")
+        raise DataError(f"column {column} must be a struct with the bytes of encoded images, found {pictures}")
     if not pa.types.is_integer(labels):
-        raise DataError(f"column label must hold whole numbers, found {labels}")
+        raise DataError(f"column label must contain integers, found {labels}")
 
 
-def _decode_picture(cell: dict | None, row: int, side: int) -> tuple[np.ndarray, str]:
-    """(side, side, 3) uint8 and the name of the encoding. The size is checked before any pixel is decoded."""
+def _decode_picture(cell: Cell, row: int, side: int) -> tuple[np.ndarray, str]:
+    """(side, side, 3) uint8, and the name of the encoding. The size is checked before decoding."""
     from PIL import Image
 
     try:
+        if cell is None:
+            raise TypeError("null")
         with Image.open(io.BytesIO(cell["bytes"]), formats=("PNG", "JPEG")) as picture:
             if picture.size != (side, side):
                 width, height = picture.size
                 raise DataError(
-                    f"the picture in row {row} must be {side} x {side} pixels (width x height), got {width} x {height}"
+                    f"the image in row {row} must be {side} x {side} pixels (width x height), got {width} x {height}"
                 )
             if picture.mode not in ("L", "RGB"):
-                raise DataError(f"the picture in row {row} must be grey or RGB of 8 bits, got mode {picture.mode}")
+                raise DataError(f"the image in row {row} must be 8-bit greyscale or RGB, got mode {picture.mode}")
             return np.asarray(picture.convert("RGB")), str(picture.format)
     except DataError:
         raise
-    except Exception as error:  # Pillow's plugins raise a dozen kinds
-        raise DataError(
-            f"the picture in row {row} cannot be decoded as PNG or JPEG ({type(error).__name__})"
-        ) from error
+    except Exception as error:  # Pillow's plugins raise many kinds of errors
+        raise DataError(f"the image in row {row} cannot be decoded as PNG or JPEG ({type(error).__name__})") from error
 
 
 def first_line(error: Exception) -> str:
-    """An error in one line: its kind, and what it says first."""
+    """An error in one line: its type and the first line of its message."""
     return f"{type(error).__name__}: {str(error).strip()}".splitlines()[0]

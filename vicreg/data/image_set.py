@@ -1,4 +1,4 @@
-"""What a split of a data set is once it is loaded: pictures, labels, and where they came from."""
+"""A loaded split of a data set: images, labels and their source."""
 
 from __future__ import annotations
 
@@ -7,24 +7,25 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-SIDE = 32  # every picture is SIDE x SIDE pixels once loaded
+SIDE = 32  # all loaded images have SIDE x SIDE pixels
 Progress = Callable[[int, int], None]
 
 
 class DataError(ValueError):
-    """A file of pictures that cannot be used; the message names the file, what is wrong with it, and the way out."""
+    """An image file cannot be used. The message names the file, the problem and the remedy."""
 
 
 class PicturesMissing(FileNotFoundError):
-    """The pictures are not on this machine and were not, or could not be, fetched; the message says both ways out."""
+    """The images are not on this machine and could not be downloaded. The message names both remedies."""
 
 
 @dataclass(frozen=True)
 class Source:
-    """Where pictures came from. description: a sentence for readers, with no path of this machine in it.
+    """Where images came from.
 
-    file: `<owner>/<repository>/<path in the repository>`, or what it was made of. sha256: of that file, or of the pixels
-    where they were made here, in hexadecimal.
+    description: a sentence for readers, without local paths.
+    file: `<owner>/<repository>/<path in the repository>`, or what the images were generated from.
+    sha256: of that file, or of the pixels if they were generated, in hexadecimal.
     """
 
     description: str
@@ -34,10 +35,10 @@ class Source:
 
 @dataclass(frozen=True, eq=False)
 class ImageSet:
-    """Pictures with labels. images: (N, 32, 32, 3) uint8 RGB; labels: (N,) int64, into classes; all read-only.
+    """Images with labels, read-only. images: (N, 32, 32, 3) uint8 RGB; labels: (N,) int64 indices into classes.
 
-    attributes: what else is known of each picture, such as the ink's colour: name -> (N,) int64, into the catalogue's
-    names of that attribute's values.
+    attributes: other known properties of each image, such as the ink colour: name -> (N,) int64 indices into the
+    catalogue's value names for that attribute.
     """
 
     name: str

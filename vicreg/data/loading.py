@@ -1,15 +1,15 @@
-"""The catalogue of pictures: a name and a split -> ImageSet, found on this machine, fetched from the Hub, or made here.
+"""Load a split of a data set from this machine or from the Hub, or generate it.
 
 `load` looks for CIFAR-10 and MNIST in four places, in this order:
 
-1. the folder named by VICREG_DATA, laid out as on the Hub: `<owner>/<repository>/<path in the repository>`;
-2. for CIFAR-10, torchvision's own folder in it, `cifar-10-batches-py`;
-3. what was decoded before from the Hub's file, and the Hugging Face Hub client's own cache of downloads;
-4. the Hub itself, only when told `download=True`.
+1. the folder VICREG_DATA, laid out as on the Hub: `<owner>/<repository>/<path in the repository>`
+2. for CIFAR-10, torchvision's folder `cifar-10-batches-py` inside it
+3. the cache of decoded images, then the download cache of the Hugging Face Hub client
+4. the Hub itself, only with `download=True`
 
-`coloured-digits`, `photo-crops` and `noise` are made on the spot (`vicreg.data.coloured_digits`, `vicreg.data.noise`).
-Decoding or making ten thousand pictures takes seconds, so that is done once: the arrays are kept in the user's cache folder
-(`cache_folder`) and opened from there as a memory map. That folder may be deleted at any time.
+`coloured-digits`, `photo-crops` and `noise` are generated (`vicreg.data.coloured_digits`, `vicreg.data.noise`). Decoding or
+generating ten thousand images takes seconds, so the arrays are kept in the user's cache folder (`cache_folder`) and opened
+as memory maps. You can delete that folder at any time.
 
 CIFAR-10: Krizhevsky, "Learning multiple layers of features from tiny images" (2009). MNIST: LeCun, Cortes, Burges.
 """
@@ -27,19 +27,20 @@ from vicreg.data.array_cache import decoded_from_hub, entries, keep, key_of, ope
 from vicreg.data.catalogue import Spec, spec_of
 from vicreg.data.image_set import DataError, ImageSet, PicturesMissing, Progress, Source
 
-MADE = 1  # a new number whenever `vicreg.data.coloured_digits` makes other pictures
+MADE = 1  # increase it whenever `vicreg.data.coloured_digits` generates different images
 
 
 def load(name: str, split: str, *, download: bool = False, on_progress: Progress | None = None) -> ImageSet:
-    """The pictures of one split, in the order of its file.
+    """The images of one split, in file order.
 
-    MNIST's 28 x 28 grey digits get two black pixels on every side and three equal channels. download: whether the
-    network may be used, if the pictures are nowhere on this machine. on_progress(done, total): called every few hundred
-    pictures while they are decoded, which happens once. Where the cache folder cannot be written, the pictures are
-    decoded into memory each time.
+    MNIST's 28 x 28 grey digits get a border of two black pixels and three equal channels.
 
-    Raises ValueError for an unknown name or split, PicturesMissing if there are no pictures, DataError if the file that
-    was found cannot be used.
+    download: whether to download images that are not on this machine.
+    on_progress(done, total): called every few hundred images while decoding. If the cache folder is not writable, every
+        call decodes again.
+
+    Raises ValueError for an unknown name or split, PicturesMissing if there are no images, and DataError if the file
+    cannot be used.
     """
     spec = spec_of(name, split)
     if not spec.repo:
@@ -67,13 +68,13 @@ def load(name: str, split: str, *, download: bool = False, on_progress: Progress
         found = _decode(files, name, split, from_hub=from_hub, on_progress=on_progress)
     try:
         keep(entry, found, from_hub=from_hub)
-    except OSError:  # a read-only home or a full disk: carry on in memory
+    except OSError:  # read-only home or full disk: keep the arrays in memory
         return found
     return open_entry(entry, name, split) or found
 
 
 def available(name: str, split: str) -> bool:
-    """Whether `load` would find the pictures without the network. Reads no pictures."""
+    """Whether `load` would succeed without the network. Does not read the images."""
     spec = spec_of(name, split)
     return (
         not spec.repo
@@ -90,20 +91,22 @@ def fetch(
     on_bytes: Progress = lambda done, total: None,
     should_stop: Callable[[], bool] = lambda: False,
 ) -> Path:
-    """Bring a split's file from the Hub into the Hub client's cache, and return it. It is not decoded yet.
+    """Download a split's file into the Hub client's cache and return its path. Does not decode it.
 
-    The Hub is asked first, which takes 3 seconds at most. on_bytes(done, total): bytes of the download. Raises
-    PicturesMissing where it cannot be had, and hub_errors.Cancelled where should_stop() ended it.
+    First asks the Hub for the file's size, which takes at most 3 seconds. on_bytes(done, total): download progress.
+    Raises PicturesMissing if the download fails, and hub_errors.Cancelled if should_stop() ended it.
     """
     from vicreg.storage import hub_client
     from vicreg.storage.hub_errors import HubError
 
     spec = spec_of(name, split)
-    path, about = spec.splits[split].path, spec.splits[split].bytes
+    path, about = spec.file(split).path, spec.file(split).bytes
     try:
         listing = hub_client.probe(spec.repo, repo_type="dataset")
         if listing.sizes.get(path, -1) > 2 * about:
-            raise HubError(f"{spec.repo} holds {listing.sizes[path] / 1e6:.0f} MB there, which is too much.")
+            raise HubError(
+                f"{spec.repo} holds {listing.sizes[path] / 1e6:.0f} MB there, more than twice what is expected."
+            )
         file = hub_client.fetch(
             spec.repo,
             path,
@@ -120,11 +123,11 @@ def fetch(
 
 
 def _hub_name(spec: Spec, split: str) -> str:
-    return f"{spec.repo}/{spec.splits[split].path}"
+    return f"{spec.repo}/{spec.file(split).path}"
 
 
 def _local(name: str, split: str) -> list[Path]:
-    """The files below VICREG_DATA that hold a split: the Hub's one, else what torchvision's folder has of it."""
+    """A split's files below VICREG_DATA: the Hub's file, or else those in torchvision's folder."""
     if not os.environ.get("VICREG_DATA"):
         return []
     folder = Path(os.environ["VICREG_DATA"]).expanduser()
@@ -135,39 +138,41 @@ def _local(name: str, split: str) -> list[Path]:
         return []
     from vicreg.data.cifar_batches import FOLDER, files
 
-    return [file for file in files(folder / FOLDER, split) if file.is_file()]  # reading some of them names the rest
+    return [
+        file for file in files(folder / FOLDER, split) if file.is_file()
+    ]  # if some are missing, reading reports them
 
 
 def _file_in_hub_cache(spec: Spec, split: str) -> Path | None:
     from vicreg.storage import hub_client
 
-    return hub_client.cached(spec.repo, spec.splits[split].path, revision="main", repo_type="dataset")
+    return hub_client.cached(spec.repo, spec.file(split).path, revision="main", repo_type="dataset")
 
 
 def _how_to_get(name: str, split: str, *, failure: str | None = None) -> str:
     spec = spec_of(name, split)
-    megabytes = f"{spec.splits[split].bytes / 1e6:.0f} MB"
-    folder = f"set VICREG_DATA to a folder that holds {_hub_name(spec, split)}"
+    megabytes = f"{spec.file(split).bytes / 1e6:.0f} MB"
+    folder = f"set VICREG_DATA to a folder that contains {_hub_name(spec, split)}"
     if spec.batches:
         folder += " or torchvision's cifar-10-batches-py"
     if failure is not None:
-        return f"{spec.title}'s {split} split ({megabytes}) could not be fetched: {failure} Or {folder}."
+        return f"{spec.title}'s {split} split ({megabytes}) could not be downloaded: {failure} Or {folder}."
     looked = _looked(name, split)
     return (
         f"{spec.title}'s {split} split is not on this machine: VICREG_DATA {looked}, and the Hub's cache has no copy. "
-        f"Either {folder}, or fetch {megabytes} from the Hugging Face Hub with {_call(name, split)}."
+        f"Either {folder}, or download {megabytes} from the Hugging Face Hub with {_call(name, split)}."
     )
 
 
 def _looked(name: str, split: str) -> str:
-    """Why VICREG_DATA does not give a split; the verb of a sentence. Names the files that torchvision's folder lacks."""
+    """Why VICREG_DATA does not provide a split, as the end of a sentence. Names files missing from torchvision's folder."""
     from vicreg.data.cifar_batches import FILES, FOLDER
 
     if not (folder := os.environ.get("VICREG_DATA")):
         return "is not set"
     if name == "cifar10" and Path(folder, FOLDER).expanduser().is_dir():
         return f"has a folder {FOLDER} without {', '.join(FILES[split])}"
-    return "does not hold it"
+    return "does not contain it"
 
 
 def _call(name: str, split: str) -> str:
@@ -175,7 +180,7 @@ def _call(name: str, split: str) -> str:
 
 
 def _decode(files: list[Path], name: str, split: str, *, from_hub: bool, on_progress: Progress | None) -> ImageSet:
-    """The pictures of the Hub's one file, or of torchvision's several. Raises DataError, which names the file."""
+    """The images in the Hub's file or in torchvision's files. Raises DataError, which names the file."""
     spec = spec_of(name, split)
     if len(files) > 1 or files[0].suffix != ".parquet":
         return _batches(files, name, split)
@@ -186,10 +191,10 @@ def _decode(files: list[Path], name: str, split: str, *, from_hub: bool, on_prog
             files[0], column=spec.column, side=spec.side, classes=len(spec.classes), on_progress=on_progress
         )
     except DataError as error:
-        real = files[0].resolve()  # the Hub's cache links to its files: deleting a link would not get a new file
+        real = files[0].resolve()  # the Hub's cache contains links: deleting a link would not trigger a new download
         raise DataError(
             f"{real} cannot be used as {spec.title}'s {split} split: {error}. Put the Hub's {_hub_name(spec, split)} "
-            f"in its place, or delete it and fetch it again with {_call(name, split)}."
+            f"in its place, or delete it and download it again with {_call(name, split)}."
         ) from error
     where = f"{'the' if from_hub else 'a folder laid out as the'} Hugging Face Hub's {spec.repo}"
     description = f"{spec.title}'s {split} split: {len(images):,} pictures stored as {stored}, from {where}."

@@ -1,9 +1,9 @@
-"""A visitor's own picture as the network sees it: bytes from anywhere -> 32 x 32 pixels, or a sentence.
+"""Convert an uploaded picture to 32 x 32 pixels, or explain why it cannot be used.
 
-The format is told by the content, never by a name; it, the number of bytes and the number of pixels are checked from the
-header, before anything is decoded. One picture is decoded at a time in the whole process, since 40 megapixels unpack to
-160 MB. Pixels are made RGB and averaged band by band, so that no second copy of that size is made, and then resampled.
-Nothing is written to disk, and nothing of Pillow's own settings is changed.
+The format is recognised from the content, not from the file name. Format, file size and pixel count are checked before
+decoding. Only one picture is decoded at a time, because 40 megapixels need 160 MB. It is converted to RGB and averaged in
+bands, which avoids a second full-size copy, and then resampled. Nothing is written to disk, and Pillow's global settings
+are not changed.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from vicreg.data.image_set import SIDE
 
 MAX_BYTES = 5_000_000
 MAX_PIXELS = 40_000_000
-MAX_RATIO = 20  # of the longer to the shorter side: beyond, the centre square shows next to nothing of the picture
-MAX_SCANS = 100  # of a progressive JPEG, which usually has about 10: each one goes over all pixels again
+MAX_RATIO = 20  # longer side / shorter side; beyond this, the centre square shows almost nothing of the picture
+MAX_SCANS = 100  # of a progressive JPEG, which usually has about 10; each one processes all pixels
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF")
 AGAIN = "Save it as PNG or JPEG and try again."
-BAND = 8 * SIDE  # pixels that the shorter side is averaged down to, at least, before it is resampled
+BAND = 8 * SIDE  # averaging leaves at least this many pixels on the shorter side; resampling does the rest
 
 _ONE_AT_A_TIME = threading.Lock()
 _TURNS = {
@@ -37,20 +37,21 @@ _TURNS = {
 
 
 class PictureError(ValueError):
-    """Bytes that cannot be used as a picture; the message says what is wrong and what to do."""
+    """The bytes cannot be used as a picture. The message names the problem and the remedy."""
 
 
 def read_picture(data: bytes) -> np.ndarray:
-    """A PNG, JPEG, WebP or GIF file's bytes as the model sees them: (32, 32, 3) uint8 RGB.
+    """The bytes of a PNG, JPEG, WebP or GIF file as the model sees them: (32, 32, 3) uint8 RGB.
 
-    The first frame, turned as its EXIF data say, on white where it is transparent; its centre square, resampled with a
-    Lanczos filter. Colour profiles are ignored. Raises PictureError for anything else, too large or damaged.
+    Uses the centre square of the first frame, rotated according to EXIF, on white if transparent, resampled with a
+    Lanczos filter. Colour profiles are ignored. Raises PictureError for other formats and for files that are too large
+    or damaged.
     """
     if not data:
         raise PictureError(f"The file is empty. {AGAIN}")
     if len(data) > MAX_BYTES:
         raise PictureError(
-            f"The file has {len(data) / 1e6:.1f} MB, and at most {MAX_BYTES / 1e6:.0f} MB are taken. "
+            f"The file has {len(data) / 1e6:.1f} MB; the limit is {MAX_BYTES / 1e6:.0f} MB. "
             "Make the picture smaller and try again."
         )
     kind = _format(data)
@@ -60,7 +61,7 @@ def read_picture(data: bytes) -> np.ndarray:
         raise PictureError(f"The JPEG file has more than {MAX_SCANS} scans. {AGAIN}")
     with _ONE_AT_A_TIME:
         try:
-            if kind == "WEBP":  # opening one already makes room for its pixels
+            if kind == "WEBP":  # opening a WebP file already allocates its pixels
                 _check_size(*_webp_size(data))
             with Image.open(io.BytesIO(data), formats=[kind]) as picture:
                 _check_size(*picture.size)
@@ -69,14 +70,14 @@ def read_picture(data: bytes) -> np.ndarray:
             raise
         except Image.DecompressionBombError as error:
             raise PictureError(_too_many("far more")) from error
-        except Exception as error:  # decoders raise nearly anything on damaged bytes
-            raise PictureError(f"The {kind} file is damaged or cut off and cannot be read. {AGAIN}") from error
+        except Exception as error:  # decoders raise all kinds of errors for damaged bytes
+            raise PictureError(f"The {kind} file is damaged or incomplete. {AGAIN}") from error
 
 
 def to_rgb(picture: Image.Image) -> Image.Image:
-    """A picture of any of Pillow's modes as RGB, on white where it is transparent.
+    """Convert a picture in any Pillow mode to RGB, on white if transparent.
 
-    Whole numbers of more than 8 bits are taken as 0 to 65,535, floats as 0 to 255.
+    Integers with more than 8 bits are read as 0 to 65,535, floats as 0 to 255.
     """
     mode = picture.mode
     if mode == "I" or mode.startswith("I;16"):
@@ -89,7 +90,7 @@ def to_rgb(picture: Image.Image) -> Image.Image:
         values = np.nan_to_num(np.asarray(picture), nan=0.0).clip(0, 255)
         return Image.fromarray(values.round().astype(np.uint8)).convert("RGB")
     if picture.has_transparency_data:
-        if mode == "La":  # Pillow takes premultiplied grey to LA only
+        if mode == "La":  # Pillow converts premultiplied grey only to LA
             picture = picture.convert("LA")
         picture = picture.convert("RGBA")
         white = Image.new("RGBA", picture.size, "white")
@@ -98,9 +99,9 @@ def to_rgb(picture: Image.Image) -> Image.Image:
 
 
 def _seen(picture: Image.Image) -> np.ndarray:
-    """An opened picture's centre square, (32, 32, 3)."""
+    """The centre square of an opened picture: (32, 32, 3)."""
     turn = _TURNS.get(_orientation(picture))
-    picture.draft(None, (BAND, BAND))  # a large JPEG is decoded at an eighth or more, other formats as they are
+    picture.draft(None, (BAND, BAND))  # decodes a large JPEG at reduced size; no effect on other formats
     picture.load()
     width, height = picture.size
     factor = max(1, min(width, height) // BAND)
@@ -118,31 +119,31 @@ def _seen(picture: Image.Image) -> np.ndarray:
 def _orientation(picture: Image.Image) -> int:
     try:
         return picture.getexif().get(ExifTags.Base.Orientation, 1)
-    except Exception:  # damaged EXIF data are no reason to refuse the picture
+    except Exception:  # ignore damaged EXIF data
         return 1
 
 
 def _check_size(width: int, height: int) -> None:
     if width < 1 or height < 1:
-        raise PictureError(f"The picture has no pixels: it is {width} x {height}. {AGAIN}")
+        raise PictureError(f"The picture has no pixels ({width} x {height}). {AGAIN}")
     if width * height > MAX_PIXELS:
         raise PictureError(_too_many(f"{width:,} x {height:,}"))
     if max(width, height) > MAX_RATIO * min(width, height):
         raise PictureError(
-            f"The picture has {width:,} x {height:,} pixels, and the model sees the centre square only. "
-            "Crop it nearer to a square and try again."
+            f"The picture has {width:,} x {height:,} pixels, and the model only sees the centre square. "
+            "Crop it closer to a square and try again."
         )
 
 
 def _too_many(pixels: str) -> str:
     return (
-        f"The picture has {pixels} pixels, and at most {MAX_PIXELS / 1e6:.0f} megapixels are taken. "
+        f"The picture has {pixels} pixels; the limit is {MAX_PIXELS / 1e6:.0f} megapixels. "
         "Make it smaller and try again."
     )
 
 
 def _webp_size(data: bytes) -> tuple[int, int]:
-    """Width and height by a WebP file's first chunk (RFC 9649). Raises ValueError for another chunk."""
+    """Width and height from the first chunk of a WebP file (RFC 9649). Raises ValueError for an unknown chunk."""
     kind, body = data[12:16], data[20:30]
     if len(body) < 10:
         raise ValueError("cut off")
@@ -157,7 +158,7 @@ def _webp_size(data: bytes) -> tuple[int, int]:
 
 
 def _format(data: bytes) -> str:
-    """One of FORMATS by the first bytes, or what it is instead, in words."""
+    """One of FORMATS, recognised by the first bytes; otherwise a description of the file."""
     starts = {b"\x89PNG\r\n\x1a\n": "PNG", b"\xff\xd8\xff": "JPEG", b"GIF87a": "GIF", b"GIF89a": "GIF"}
     others = {
         **{b"BM": "a BMP file", b"II*\x00": "a TIFF file", b"MM\x00*": "a TIFF file", b"%PDF": "a PDF file"},

@@ -13,13 +13,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from vicreg.evaluation.anomaly import KNOWN, OFFERED, Scoring, reduce_distances, roc
 from vicreg.evaluation.encode import checked
+from vicreg.storage.json_values import JsonObject
 
 BYTES = 1_600_000  # of the codes: every row where they fit, else a random part
 COMPONENTS = 64  # on CIFAR-10, 32 with twice the rows and 128 with half of them keep less of the ranking
@@ -134,7 +134,7 @@ def with_scale(bank: Bank, queries: np.ndarray, exact: Mapping[str, np.ndarray])
 
 def bank_error(
     bank: Bank, normal: np.ndarray, anomalies: np.ndarray, exact: Mapping[str, tuple[np.ndarray, np.ndarray]]
-) -> dict[str, Any]:
+) -> JsonObject:
     """What scoring by the bank changes, for each of KNOWN. normal, anomalies: (M, D) and (A, D) representations that did
     not set the scale. exact: column -> their exact scores, (M,) and (A,).
 
@@ -184,7 +184,7 @@ def bank_tables(bank: Bank) -> dict[str, pd.DataFrame]:
 
 def bank_from_tables(rows: pd.DataFrame, basis: pd.DataFrame, scale: pd.DataFrame, *, step: float, of: int) -> Bank:
     """The bank that `bank_tables` wrote. Raises ValueError where the tables do not fit each other."""
-    names = [f"c{i}" for i in range(sum(name[1:].isdigit() for name in rows))]
+    names = [f"c{i}" for i in range(sum(str(name)[1:].isdigit() for name in rows))]
     if not names or set(basis) != {"mean", *names} or set(rows) != {"rest", "length", *names}:
         raise ValueError("a bank's rows and its basis need the same components")
     return Bank(
@@ -204,7 +204,7 @@ def bank_from_tables(rows: pd.DataFrame, basis: pd.DataFrame, scale: pd.DataFram
 
 def _rank_correlation(left: np.ndarray, right: np.ndarray) -> float:
     """Spearman's; 0 where either is constant."""
-    ranks = [pd.Series(values).rank().to_numpy() for values in (left, right)]
-    if min(np.ptp(values) for values in ranks) == 0:
+    one, other = (pd.Series(values).rank().to_numpy(np.float64) for values in (left, right))
+    if min(np.ptp(one), np.ptp(other)) == 0:
         return 0.0
-    return float(np.corrcoef(*ranks)[0, 1])
+    return float(np.corrcoef(one, other)[0, 1])

@@ -12,7 +12,6 @@ the bank only (Ahmed and Courville, "Detecting semantic anomalies", 2020, leave 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -20,6 +19,7 @@ import pandas as pd
 from vicreg.evaluation.anomaly import KNOWN, OFFERED, Scoring, nearest_distances, reduce_distances
 from vicreg.evaluation.anomaly_bank import bank_error, bank_tables, make_bank, with_scale
 from vicreg.evaluation.sections.section import Section
+from vicreg.storage.json_values import JsonObject
 
 SAMPLE = 2_000  # test images that are scored, the first of the split
 DEPTH = max(scoring.k for scoring in OFFERED)
@@ -98,7 +98,7 @@ def _bank(
     sets: Mapping[str, np.ndarray],
     whole: Mapping[str, np.ndarray],
     far: Mapping[str, Mapping[str, np.ndarray]],
-) -> tuple[dict[str, Any], dict[str, pd.DataFrame]]:
+) -> tuple[JsonObject, dict[str, pd.DataFrame]]:
     """The bank's figures and tables: its scale from every second image of test and sets, its error on the others.
 
     whole, far: exact scores by column, of test and of each set.

@@ -50,7 +50,7 @@ def encode(
     if encoder.training:
         raise ValueError("encoder must be in eval mode, got one in train mode: call encoder.eval() first")
     device = next((p.device for p in encoder.parameters()), torch.device("cpu"))
-    representations = None
+    representations: np.ndarray | None = None
     with torch.inference_mode():
         for start in range(0, len(images), batch_size):
             # The copy is writable, which torch wants, and reads only this batch of a memory-mapped file.
@@ -66,6 +66,7 @@ def encode(
             representations[start:done] = output
             if on_progress is not None:
                 on_progress(done, len(images))
+    assert representations is not None, "there is an image at least"
     return representations
 
 
@@ -110,7 +111,7 @@ def cache_key(weights_sha256: str, data_sha256: str, split: str) -> str:
 
 
 def cached_representations(
-    key: str, compute: Callable[[], np.ndarray], *, folder: str | os.PathLike, max_bytes: int = CACHE_BYTES
+    key: str, compute: Callable[[], np.ndarray], *, folder: str | os.PathLike[str], max_bytes: int = CACHE_BYTES
 ) -> np.ndarray:
     """The array filed under `key`, or else compute()'s, filed for next time. Returns float32 (N, D), read-only.
 

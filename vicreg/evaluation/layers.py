@@ -30,8 +30,6 @@ from vicreg.evaluation.sections.section import Section
 from vicreg.evaluation.spectrum import effective_rank
 
 if TYPE_CHECKING:
-    from torch import nn
-
     from vicreg.method.networks import Encoder
 
 PIXELS, Y, Z = "pixels", "y", "z"
@@ -48,7 +46,7 @@ def chosen_rows(images: int, *, most: int = TRAINED_ON, seed: int = 0) -> np.nda
 
 
 def outputs(
-    encoder: Encoder, expander: nn.Module, images: np.ndarray, *, representations: np.ndarray | None = None
+    encoder: Encoder, expander: Expander, images: np.ndarray, *, representations: np.ndarray | None = None
 ) -> dict[str, np.ndarray]:
     """The output of every layer but the pixels, by name and in order: uint8 (N, H, W, 3) -> float32 (N, width) each.
 
@@ -69,7 +67,7 @@ def outputs(
     return {**named, Y: y, **expanded(expander, y)}
 
 
-def expanded(expander: nn.Module, representations: np.ndarray, *, batch_size: int = 1000) -> dict[str, np.ndarray]:
+def expanded(expander: Expander, representations: np.ndarray, *, batch_size: int = 1000) -> dict[str, np.ndarray]:
     """The output of every expander layer after its activation, the last being z: (N, width) -> float32 (N, D) each."""
     import torch
 

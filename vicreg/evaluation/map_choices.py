@@ -79,7 +79,7 @@ def coordinates(projections: pd.DataFrame | None) -> dict[str, np.ndarray]:
     """The maps (N, 2) by name in a table that has columns <name>_x and <name>_y."""
     if projections is None:
         return {}
-    names = [column.removesuffix("_x") for column in projections if column.endswith("_x")]
+    names = [name.removesuffix("_x") for name in map(str, projections) if name.endswith("_x")]
     return {name: projections[[f"{name}_x", f"{name}_y"]].to_numpy(np.float32) for name in names}
 
 

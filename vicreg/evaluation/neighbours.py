@@ -81,7 +81,16 @@ def nearest(
     return _search(queries, gallery, k, metric, exclude_self, exclude, sides=(1,))[0]
 
 
-def _search(queries, gallery, k, metric, exclude_self, exclude, *, sides) -> list[Nearest]:
+def _search(
+    queries: np.ndarray,
+    gallery: np.ndarray,
+    k: int,
+    metric: str,
+    exclude_self: bool,
+    exclude: np.ndarray | None,
+    *,
+    sides: tuple[int, ...],
+) -> list[Nearest]:
     """One Nearest for each side: 1 for the nearest, -1 for the farthest."""
     queries, gallery = checked(queries, name="queries"), checked(gallery, name="gallery")
     if queries.shape[1] != gallery.shape[1]:
@@ -167,8 +176,9 @@ def _directed(queries: np.ndarray, gallery: np.ndarray) -> tuple[np.ndarray, np.
         zeros.append(largest[:, 0] == 0)
         scaled.append((array / np.where(largest == 0, 1, largest)).astype(np.float32))
     if not any(zero.any() for zero in zeros):
-        return tuple(scaled)
-    return tuple(np.column_stack([array, zero.astype(np.float32)]) for array, zero in zip(scaled, zeros, strict=True))
+        return scaled[0], scaled[1]
+    left, right = (np.column_stack([a, zero.astype(np.float32)]) for a, zero in zip(scaled, zeros, strict=True))
+    return left, right
 
 
 def _points(array: np.ndarray, metric: str, *, centre: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:

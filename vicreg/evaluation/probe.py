@@ -65,12 +65,7 @@ def linear_probe(
     train, train_labels = checked(train, name="train"), _labels(train_labels, len(train), "train_labels")
     test, test_labels = checked(test, name="test"), _labels(test_labels, len(test), "test_labels")
     _same_width(train, test)
-    classes = int(train_labels.max()) + 1
-    counts = np.bincount(train_labels, minlength=classes)
-    if classes < 2 or counts.min() < 2:
-        raise ValueError(
-            f"every class from 0 up needs 2 train images, and there must be 2 classes, got counts {counts}"
-        )
+    classes = _classes(train_labels)
     _known(test_labels, classes)
     if not strengths or min(strengths) <= 0:
         raise ValueError(f"strengths must be positive numbers, at least one, got {strengths}")
@@ -79,13 +74,8 @@ def linear_probe(
     held_out = _held_out(train_labels, rng)
     mean, scale = _standard(train)
     standardised = (train - mean) / scale  # (n, D)
-    model, losses = None, []
-    for strength in sorted(strengths, reverse=True):  # from strong to weak, each fit starting at the last one's weights
-        model = _fit(standardised[~held_out], train_labels[~held_out], strength, start=model)
-        logits = standardised[held_out] @ model[0].T + model[1]
-        own = _softmax(logits)[np.arange(len(logits)), train_labels[held_out]]
-        losses.append((float(-np.log(np.maximum(own, 1e-12)).mean()), strength, model))
-    _, strength, model = min(losses, key=lambda entry: (entry[0], -entry[1]))
+    tried = _tried(standardised, train_labels, held_out, strengths)
+    _, strength, model = min(tried, key=lambda entry: (entry[0], -entry[1]))
     weights, bias = _fit(standardised, train_labels, strength, start=model)
 
     weights = weights.astype(np.float64) / scale  # so that raw representations can be multiplied
@@ -104,8 +94,8 @@ def linear_probe(
         predicted=predicted,
         probability=probability[np.arange(len(test)), test_labels].astype(np.float32),
         strength=strength,
-        strengths=tuple(entry[1] for entry in losses),
-        held_out_loss=tuple(entry[0] for entry in losses),
+        strengths=tuple(entry[1] for entry in tried),
+        held_out_loss=tuple(entry[0] for entry in tried),
         weights=weights,
         bias=bias,
     )
@@ -158,6 +148,22 @@ def knn_accuracy(
     """The share of test images, 0 to 1, whose class `knn_predict` names."""
     test_labels = _labels(test_labels, len(test), "test_labels")
     return float((knn_predict(train, train_labels, test, k=k, temperature=temperature) == test_labels).mean())
+
+
+def _tried(
+    x: np.ndarray, labels: np.ndarray, held_out: np.ndarray, strengths: tuple[float, ...]
+) -> list[tuple[float, float, tuple[np.ndarray, np.ndarray]]]:
+    """Of every strength: the cross-entropy on the held-out images, the strength, and the model fitted to the others.
+
+    From strong to weak, each fit starting at the last one's weights.
+    """
+    model, tried = None, []
+    for strength in sorted(strengths, reverse=True):
+        model = _fit(x[~held_out], labels[~held_out], strength, start=model)
+        logits = x[held_out] @ model[0].T + model[1]
+        own = _softmax(logits)[np.arange(len(logits)), labels[held_out]]
+        tried.append((float(-np.log(np.maximum(own, 1e-12)).mean()), strength, model))
+    return tried
 
 
 def _fit(
@@ -216,6 +222,17 @@ def _labels(labels: np.ndarray, count: int, name: str) -> np.ndarray:
             f"{name} must be {count} whole numbers from 0, one an image, got {labels.dtype} {labels.shape}"
         )
     return labels.astype(np.int64)
+
+
+def _classes(train_labels: np.ndarray) -> int:
+    """How many classes there are. Raises ValueError where one has too few images to hold one out."""
+    classes = int(train_labels.max()) + 1
+    counts = np.bincount(train_labels, minlength=classes)
+    if classes < 2 or counts.min() < 2:
+        raise ValueError(
+            f"every class from 0 up needs 2 train images, and there must be 2 classes, got counts {counts}"
+        )
+    return classes
 
 
 def _known(test_labels: np.ndarray, classes: int) -> None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -24,6 +23,7 @@ from vicreg.evaluation.sections.probes import attributes_of, knn, probe
 from vicreg.evaluation.sections.section import Section
 from vicreg.evaluation.sections.singular_values import spectrum_of
 from vicreg.evaluation.spaces import spaces
+from vicreg.storage.json_values import JsonObject
 
 # In the order in which they are measured. `spaces` quotes `probe` and `knn`, and `map_choices` judges the maps of
 # `projection`, so they come after them.
@@ -38,7 +38,7 @@ SLOW = ("map_choices",)  # as long as all others together on few images, so a tr
 class Report:
     """metrics: plain JSON values. tables: name -> frame, as results/<name>.parquet holds them."""
 
-    metrics: dict[str, Any]
+    metrics: JsonObject
     tables: dict[str, pd.DataFrame]
 
 
@@ -49,7 +49,7 @@ def evaluate(
     test_labels: np.ndarray,
     *,
     classes: Sequence[str],
-    sources: dict[str, Any],
+    sources: dict[str, dict[str, str]],
     embeddings: tuple[np.ndarray, np.ndarray] | None = None,
     train_images: np.ndarray | None = None,
     test_images: np.ndarray | None = None,
@@ -61,7 +61,7 @@ def evaluate(
     attributes: Mapping[str, tuple[Sequence[str], np.ndarray, np.ndarray]] | None = None,
     layers: Callable[[], Section] | None = None,
     only: Collection[str] = SECTIONS,
-    measured: Mapping[str, Any] | None = None,
+    measured: JsonObject | None = None,
     projections: pd.DataFrame | None = None,
     on_stage: Callable[[str, int, int], None] = lambda label, done, total: None,
 ) -> Report:
@@ -83,9 +83,9 @@ def evaluate(
 
     pooled = test_images
     if anomalies is not None:
-        both = (test_images, anomaly_images)
-        pooled = None if any(images is None for images in both) else np.concatenate(both)
-    metrics: dict[str, Any] = {"sources": sources}
+        both = [images for images in (test_images, anomaly_images) if images is not None]
+        pooled = np.concatenate(both) if len(both) == 2 else None
+    metrics: JsonObject = {"sources": sources}
     tables: dict[str, pd.DataFrame] = {}
     colours = {"train_images": train_images, "test_images": test_images}
     sections: dict[str, Callable[[], Section]] = {

@@ -10,7 +10,6 @@ does not standardise, so it is given beside ours:
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -20,6 +19,7 @@ from vicreg.evaluation.probe import accuracy_interval, knn_predict, linear_probe
 from vicreg.evaluation.sections.probes import KNN
 from vicreg.evaluation.sections.section import Section
 from vicreg.evaluation.spectrum import Spectrum, spectrum
+from vicreg.storage.json_values import JsonObject
 
 RATE, BATCH, EPOCHS = 3e-4, 32, 10  # the study's probe
 BETAS, EPS = (0.9, 0.999), 1e-8  # Adam's own defaults
@@ -32,7 +32,7 @@ def spaces(
     test_labels: np.ndarray,
     *,
     embeddings: tuple[np.ndarray, np.ndarray] | None,
-    measured: Mapping[str, Any],
+    measured: Mapping[str, JsonObject],
 ) -> Section:
     """The spread, effective rank, probes and kNN of y, and of z where there is an expander.
 
@@ -118,8 +118,8 @@ def _space(
     test: np.ndarray,
     test_labels: np.ndarray,
     values: Spectrum,
-    **figures: dict[str, Any],
-) -> dict[str, Any]:
+    **figures: JsonObject,
+) -> JsonObject:
     spread = values.standard_deviations
     return {
         "dimensions": test.shape[1],
@@ -130,7 +130,7 @@ def _space(
     }
 
 
-def _share(correct: np.ndarray) -> dict[str, Any]:
+def _share(correct: np.ndarray) -> JsonObject:
     """The accuracy of (M,) bool in percent, with its interval."""
     interval = accuracy_interval(correct, rng=np.random.default_rng(0))
     return {"accuracy": 100 * float(correct.mean()), "interval": [100 * bound for bound in interval]}

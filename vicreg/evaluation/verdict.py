@@ -11,17 +11,16 @@ from them (largest deviation 0.01 against 0.9 and more; rank 1 % of the dimensio
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Literal
+
+from vicreg.storage.json_values import JsonObject
 
 Verdict = Literal["complete collapse", "dimensional collapse", "nothing learned", "healthy"]
 LEAST_SPREAD = 0.1  # of gamma, for the dimension of z that varies most
 LEAST_RANK = 0.1  # of the dimensions of z
 
 
-def verdict(
-    spaces: Mapping[str, Any], *, gamma: float = 1.0, untrained: Mapping[str, Any] | None = None
-) -> Verdict | None:
+def verdict(spaces: JsonObject, *, gamma: float = 1.0, untrained: JsonObject | None = None) -> Verdict | None:
     """The verdict on a trained run; None where it has no embeddings.
 
     spaces: the section `spaces` of its metrics. gamma: of its loss. untrained: the section of the same encoder before

@@ -1,1 +1,1 @@
-"""Runs on the Hugging Face Hub: what a repository offers, bringing runs in, putting runs there."""
+"""Runs on the Hugging Face Hub: list, download and publish."""

@@ -1,9 +1,9 @@
-"""Runs on the Hugging Face Hub: what a repository offers, bringing runs in, and what is here already.
+"""Download runs from the Hugging Face Hub, and find those that are already downloaded.
 
-A repository holds run folders side by side, a model card and index.json (`vicreg.hub.index`). Nothing in it is trusted:
-every file is held against the index's sha256, weights must be safetensors, config.json must say the same as the index,
-and whatever is wrong is named and removed. Runs stay in the Hub client's own cache and are opened there, so that a
-download by `huggingface_hub.snapshot_download` serves as well; config.json comes last, so a run is there whole or not.
+A repository contains run folders, a model card and index.json (`vicreg.hub.index`). Nothing in it is trusted: every file
+must match the sha256 in the index, weights must be safetensors, and config.json must agree with the index. Files that
+fail are reported and removed. Runs stay in the Hub client's cache, so `huggingface_hub.snapshot_download` works too.
+config.json is downloaded last, so a run with config.json is complete.
 
     shelf = downloads.look("OWNER/NAME")                      # the network, at most a few seconds
     runs = downloads.download(shelf, ["cifar10-vicreg"])      # the network
@@ -28,25 +28,25 @@ from vicreg.storage.hub_errors import Cancelled, HubError, no_space, sentence
 from vicreg.storage.paths import CONFIG_FILE, WEIGHTS_FILE
 from vicreg.storage.untrusted import shown
 
-LOOK_SECONDS = 10.0  # index.json is small: a Hub that takes longer after it answered the probe is not there
-SPARE_BYTES = 200_000_000  # stay free on the disk after a download: a server's visitors share it
+LOOK_SECONDS = 10.0  # index.json is small; if it takes longer, the Hub counts as unreachable
+SPARE_BYTES = 200_000_000  # must stay free on the disk, which all visitors of a server share
 
 
 def default_repo() -> str:
-    """The repository named by VICREG_HUB (`OWNER/NAME`, with `@REVISION` if need be), else an empty string."""
+    """The repository in VICREG_HUB (`OWNER/NAME` or `OWNER/NAME@REVISION`); empty if unset."""
     return os.environ.get("VICREG_HUB", "").strip()
 
 
 def look(repo: str, revision: str = "main", *, token: str | bool | None = None) -> Shelf:
-    """The runs that a repository offers, pinned to the commit that the revision means now.
+    """Ask the Hub for the runs in a repository, pinned to the revision's current commit.
 
-    token: of the Hub; None takes that of `hf auth login`, and False none, for whoever asks on behalf of strangers.
-    Takes at most `hub_client.PROBE_SECONDS` where the Hub cannot be reached. Raises HubError.
+    token: a Hub token; None uses that of `hf auth login`; False uses none, for requests on behalf of visitors.
+    Takes at most `hub_client.PROBE_SECONDS` if the Hub is unreachable. Raises HubError.
     """
     listing = hub_client.probe(repo, revision, token=token)
     if INDEX not in listing.sizes:
         raise HubError(
-            f"{repo} holds no runs: it has no {INDEX}. Check the spelling, or publish runs with "
+            f"{repo} contains no runs: it has no {INDEX}. Check the spelling, or publish runs with "
             f"`python -m vicreg publish {repo}`."
         )
     deadline = time.monotonic() + LOOK_SECONDS
@@ -65,14 +65,14 @@ def look(repo: str, revision: str = "main", *, token: str | bool | None = None) 
         content = path.read_bytes() if _trusted(path, repo) else b""
         return read_index(content, repo=repo, revision=revision, commit=listing.commit, sizes=listing.sizes)
     except HubError:
-        hub_client.forget(path, repo)  # it may be this copy that is damaged
+        hub_client.forget(path, repo)  # perhaps only our copy is damaged
         raise
 
 
 def cached_shelf(repo: str, revision: str = "main") -> Shelf | None:
-    """The shelf as it was last seen, from the client's cache; None if it is not there, or damaged.
+    """The last known runs of a repository, from the client's cache; None if missing or damaged.
 
-    A branch means the commit that runs were last downloaded from. Raises HubError for a name that cannot be.
+    A branch means the commit of the last download. Raises HubError for an invalid name.
     """
     folder = hub_client.snapshot(repo, revision)
     try:
@@ -85,10 +85,9 @@ def cached_shelf(repo: str, revision: str = "main") -> Shelf | None:
 
 
 def cached_runs(repo: str, revision: str = "main") -> tuple[dict[str, Run], list[str]]:
-    """The runs of a revision that are whole in the client's cache, and a sentence for each that is broken.
+    """The complete runs of a revision in the client's cache, and a message for each broken one.
 
-    Reads only every config.json; a file's sha256 is checked when the run first reads it. A run of which some files are
-    missing is not there yet, and not broken.
+    Reads only the config.json files; other files are checked when first read. Runs with missing files are skipped.
     """
     folder = hub_client.snapshot(repo, revision)
     found: dict[str, Run] = {}
@@ -108,7 +107,7 @@ def cached_runs(repo: str, revision: str = "main") -> tuple[dict[str, Run], list
 
 
 def missing_bytes(shelf: Shelf, names: Iterable[str]) -> int:
-    """How many bytes a download of these runs would still fetch. Raises HubError for names that are not there."""
+    """How many bytes these runs still need to download. Raises HubError for unknown names."""
     return sum(size for _, _, size in _missing(shelf, _chosen(shelf, names)))
 
 
@@ -120,20 +119,20 @@ def download(
     on_bytes: hub_client.OnBytes = lambda done, total: None,
     should_stop: Callable[[], bool] = lambda: False,
 ) -> dict[str, Run]:
-    """Bring runs into the client's cache, every file checked, and open them: name -> Run.
+    """Download runs into the client's cache, check every file, and open them: name -> Run.
 
-    token: as `look`. on_bytes(done, total) counts what was not there before. Where the revision is a branch that older
-    runs were fetched
-    from, those that did not change come along, since its name now means the shelf's commit. Raises Cancelled when told
-    to stop, and HubError, naming the file, for whatever is wrong; runs that were there before stay as they were.
+    token: as in `look`. on_bytes(done, total): download progress, without files that were already there.
+    If the revision is a branch from which older runs were downloaded, their unchanged files are kept for the new commit.
+    Raises Cancelled if stopped, and HubError, naming the file, for all other problems. Existing runs do not change.
     """
     entries = _chosen(shelf, names)
     before = cached_shelf(shelf.repo, shelf.revision)
     kept = cached_runs(shelf.repo, shelf.revision)[0] if before is not None and before.commit != shelf.commit else {}
-    unchanged = [name for name in kept if _same(before, shelf, name) and name not in {e.name for e in entries}]
+    names_now = {e.name for e in entries}
+    unchanged = [n for n in kept if before is not None and _same(before, shelf, n) and n not in names_now]
     entries += _chosen(shelf, unchanged)
 
-    for entry in entries:  # what was damaged since is fetched again
+    for entry in entries:  # download damaged files again
         for path, (_, digest) in entry.files.items():
             file = hub_client.cached(shelf.repo, f"{entry.name}/{path}", revision=shelf.commit)
             if file is not None and not (_trusted(file, shelf.repo) and sha256(file) == digest):
@@ -143,12 +142,16 @@ def download(
     if total and total + SPARE_BYTES > hub_client.free_bytes():
         raise HubError(no_space(f"the runs of {shelf.repo}", total + SPARE_BYTES))
     for name, path, size in missing:
+
+        def count(n: int, _: int, so_far: int = done) -> None:
+            on_bytes(so_far + n, total)
+
         _fetch(
             shelf,
             name,
             path,
             token=token,
-            on_bytes=lambda n, _, so_far=done: on_bytes(so_far + n, total),
+            on_bytes=count,
             should_stop=should_stop,
         )
         done += size
@@ -159,10 +162,10 @@ def download(
 
 
 def load(repo: str, *, run: str, revision: str = "main") -> Run:
-    """A run by the name of its folder: what the Hub client's cache holds, else what the Hub has.
+    """Load a run by name, from the Hub client's cache or else from the Hub.
 
-    repo: `OWNER/NAME`, or `OWNER/NAME@REVISION`. A branch that was downloaded from once is not asked for again: give a
-    commit to say exactly which, or `look` and `download` for the newest. Raises HubError, naming the runs there are.
+    repo: `OWNER/NAME` or `OWNER/NAME@REVISION`. For a branch, a cached run is used even if the Hub has a newer one: pass a
+    commit, or call `look` and `download` to update. Raises HubError, naming the available runs.
 
         run = vicreg.load("OWNER/NAME", run="cifar10-vicreg")
         representations = vicreg.encode(run.encoder, images)
@@ -180,7 +183,7 @@ def _chosen(shelf: Shelf, names: Iterable[str]) -> list[Entry]:
     for name in dict.fromkeys(names):
         if name not in shelf.runs:
             there = ", ".join(shelf.runs) or "none"
-            raise HubError(f"{shelf.repo} has no run {shown(name)}; there are: {there}.")
+            raise HubError(f"{shelf.repo} has no run {shown(name)}; available: {there}.")
         if shelf.runs[name].readable:
             raise HubError(f"{shelf.runs[name].readable}.")
         entries.append(shelf.runs[name])
@@ -188,7 +191,7 @@ def _chosen(shelf: Shelf, names: Iterable[str]) -> list[Entry]:
 
 
 def _missing(shelf: Shelf, entries: Iterable[Entry]) -> list[tuple[str, str, int]]:
-    """(run, path in its folder, bytes) of every file that is not in the cache; of a run's files config.json is last."""
+    """(run, path, bytes) of every file that is not in the cache. config.json comes last in each run."""
     return [
         (entry.name, path, entry.files[path][0])
         for entry in entries
@@ -222,7 +225,7 @@ def _fetch(
         should_stop=should_stop,
     )
     if not _trusted(file, shelf.repo) or sha256(file) != digest:
-        _refuse(file, shelf, f"{name}/{path}", f"it is not what {INDEX} says (its sha256 is another)")
+        _refuse(file, shelf, f"{name}/{path}", f"its sha256 differs from {INDEX}")
     if path == WEIGHTS_FILE:
         from safetensors import SafetensorError, safe_open
 
@@ -230,21 +233,22 @@ def _fetch(
             with safe_open(file, "numpy"):
                 pass
         except (SafetensorError, OSError) as error:
-            _refuse(file, shelf, f"{name}/{path}", f"it is no safetensors file ({shown(str(error))})")
+            _refuse(file, shelf, f"{name}/{path}", f"it is not a safetensors file ({shown(str(error))})")
 
 
 def _checked(shelf: Shelf, entry: Entry) -> Run:
-    """The run, once its config.json says the same as the index."""
-    folder = hub_client.cached(shelf.repo, f"{entry.name}/{CONFIG_FILE}", revision=shelf.commit).parent
+    """Open the run after checking that its config.json agrees with the index."""
+    config_file = hub_client.cached(shelf.repo, f"{entry.name}/{CONFIG_FILE}", revision=shelf.commit)
+    assert config_file is not None, "it was just downloaded"
+    folder = config_file.parent
     listed = {path: digest for path, (_, digest) in entry.files.items() if path != CONFIG_FILE}
     try:
         run = _open(folder, shelf.repo)
-        recorded = {path: file["sha256"] for path, file in run.record["files"].items()} if run is not None else None
-        if recorded != listed:
-            raise RunError(f"it lists other files than {INDEX} does")
+        if run is None or {path: file["sha256"] for path, file in run.record["files"].items()} != listed:
+            raise RunError(f"it lists different files than {INDEX}")
         config = run.config
         if (config.dataset, config.preset, config.encoder) != (entry.dataset, entry.preset, entry.encoder):
-            raise RunError(f"its data set, preset or encoder is not the one that {INDEX} gives")
+            raise RunError(f"its data set, preset or encoder differs from {INDEX}")
         return run
     except RunError as error:
         _refuse(folder / CONFIG_FILE, shelf, f"{entry.name}/{CONFIG_FILE}", str(error))
@@ -253,18 +257,18 @@ def _checked(shelf: Shelf, entry: Entry) -> Run:
 def _refuse(file: Path, shelf: Shelf, name: str, why: str) -> NoReturn:
     hub_client.forget(file, shelf.repo)
     raise HubError(
-        f"{name} of {shelf.repo} cannot be used and was removed: {why}. Try again; if it stays so, choose another "
-        "revision, or ask its owner to publish it again."
+        f"{name} of {shelf.repo} cannot be used and was removed: {why}. Try again. If it happens again, choose another "
+        "revision, or ask the owner to publish it again."
     )
 
 
 def _trusted(file: Path, repo: str) -> bool:
-    """Whether a cached file is one, and no link out of the cache."""
+    """Whether a cached file exists and is not a link out of the cache."""
     return file.is_file() and hub_client.inside(file, repo)
 
 
 def _open(folder: Path, repo: str) -> Run | None:
-    """The run in a folder of the client's cache; None if files are missing. Raises RunError."""
+    """Open a run in the client's cache; None if files are missing. Raises RunError."""
     if not _trusted(folder / CONFIG_FILE, repo):
         raise RunError(
             f"{folder.name}/{CONFIG_FILE} is a link out of the Hub's cache; remove it and download the run again"

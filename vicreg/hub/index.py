@@ -1,13 +1,12 @@
-"""index.json of a Hub repository of runs: what it must look like, read with suspicion, and written.
+"""Read, check and write index.json, the list of runs in a Hub repository.
 
     {"schema": 1, "runs": {name: {"schema": 1, "dataset": "cifar10", "preset": "vicreg", "encoder": "lean",
                                   "epochs": 8, "probe": {"accuracy": 62.5, "interval": [61.5, 63.5], "protocol": "..."},
                                   "bytes": 123, "files": {path: {"bytes": 123, "sha256": "..."}}}}}
 
-A run's folder lies beside the others, under its name; `files` are its files by their path in that folder, config.json
-among them, and `bytes` is their sum. Everything that is fetched later is held against these sizes and hashes, so
-whatever is not exactly as described here is refused. A run that is described well but that this version cannot use
-stays on the shelf with the reason (`Entry.readable`).
+Each run has a folder with its name. `files` lists the files in that folder, including config.json, and `bytes` is their
+total size. Later downloads are checked against these sizes and hashes. An index that does not follow this format is
+rejected. A valid run that this version cannot use stays in the list, with the reason (`Entry.readable`).
 """
 
 from __future__ import annotations
@@ -17,12 +16,13 @@ import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TypeGuard
 
 from vicreg.config import DATASETS, ENCODERS
 from vicreg.runs.folder import SCHEMA, Run
 from vicreg.storage.files import sha256
 from vicreg.storage.hub_errors import HubError
+from vicreg.storage.json_values import JsonObject
 from vicreg.storage.paths import CONFIG_FILE
 from vicreg.storage.untrusted import plain, shown
 
@@ -44,10 +44,10 @@ _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 @dataclass(frozen=True)
 class Entry:
-    """A run as the index describes it. bytes: of all files together. files: path in its folder -> (bytes, sha256).
+    """A run in the index. bytes: total size. files: path in its folder -> (bytes, sha256).
 
-    epochs: 0 for a baseline. readable: empty, or the sentence why this version of the app cannot use the run.
-    probe: (accuracy, low, high) in percent, None where it was not measured.
+    epochs: 0 for a baseline. readable: empty, or why this version of the app cannot use the run.
+    probe: (accuracy, low, high) in percent, or None if not measured.
     """
 
     name: str
@@ -63,7 +63,7 @@ class Entry:
 
 @dataclass(frozen=True)
 class Shelf:
-    """The runs of a repository at one commit. revision: what was asked for; commit: what it meant, 40 hex digits."""
+    """The runs of a repository at one commit. revision: as requested. commit: its 40 hex digits."""
 
     repo: str
     revision: str
@@ -72,27 +72,26 @@ class Shelf:
 
 
 def run_name(name: str) -> bool:
-    """Whether a run on the Hub may be called so: lower-case letters, digits, dots, dashes, underscores."""
+    """Whether this is a valid run name on the Hub: lower-case letters, digits, dots, dashes, underscores."""
     return _RUN.fullmatch(name) is not None and ".." not in name and plain(name)
 
 
 def read_index(content: bytes, *, repo: str, revision: str, commit: str, sizes: Mapping[str, int] | None) -> Shelf:
-    """The shelf that index.json describes.
+    """Parse index.json.
 
-    sizes: what the repository holds, path -> bytes (-1 where unknown), or None where that is not known. A run whose
-    files are not there in the sizes that the index says is not readable. Raises HubError for an index that is not as
-    it must be.
+    sizes: the files in the repository, path -> bytes (-1 if unknown), or None if there is no list. A run whose files are
+    missing or have other sizes is marked as not readable. Raises HubError for an invalid index.
     """
     try:
         return Shelf(repo, revision, commit, _entries(content, sizes))
     except _Wrong as error:
         raise HubError(
-            f"{INDEX} of {repo} cannot be used: {error}. Choose another revision, or ask its owner to publish it again."
+            f"{INDEX} of {repo} cannot be used: {error}. Choose another revision, or ask the owner to publish it again."
         ) from error
 
 
-def index_value(run: Run) -> dict[str, Any]:
-    """A run's part of index.json. The folder must be whole (`folder.verify`)."""
+def index_value(run: Run) -> JsonObject:
+    """The entry of a run in index.json. The folder must be complete (`folder.verify`)."""
     config = run.folder / CONFIG_FILE
     files = {
         path: {"bytes": run.folder.joinpath(path).stat().st_size, "sha256": entry["sha256"]}
@@ -123,6 +122,12 @@ def _require(condition: bool, message: str) -> None:
         raise _Wrong(message)
 
 
+def _object(value: object, message: str) -> JsonObject:
+    if not isinstance(value, dict):
+        raise _Wrong(message)
+    return value
+
+
 def _entries(content: bytes, sizes: Mapping[str, int] | None) -> dict[str, Entry]:
     _require(len(content) <= MAX_INDEX_BYTES, f"it is larger than {MAX_INDEX_BYTES:,} bytes")
     try:
@@ -132,51 +137,55 @@ def _entries(content: bytes, sizes: Mapping[str, int] | None) -> dict[str, Entry
     _require(isinstance(index, dict), "it is not an object")
     schema, runs = index.get("schema"), index.get("runs")
     _require(_whole(schema), "it has no schema")
-    _require(schema == INDEX_SCHEMA, f"it has schema {schema}, this version of the app reads schema {INDEX_SCHEMA}")
+    _require(schema == INDEX_SCHEMA, f"it has schema {schema}, but this version of the app reads schema {INDEX_SCHEMA}")
     _require(isinstance(runs, dict), "it has no runs")
-    _require(len(runs) <= MAX_RUNS, f"it lists {len(runs)} runs, at most {MAX_RUNS} are allowed")
+    _require(len(runs) <= MAX_RUNS, f"it lists {len(runs)} runs, but at most {MAX_RUNS} are allowed")
     for name in runs:
-        _require(run_name(name), f"{shown(name)} is no name of a run")
+        _require(run_name(name), f"{shown(name)} is not a valid run name")
     return {name: _entry(name, value, sizes) for name, value in runs.items()}
 
 
-def _entry(name: str, value: Any, sizes: Mapping[str, int] | None) -> Entry:
-    _require(isinstance(value, dict), f"{name} is not an object")
+def _entry(name: str, found: object, sizes: Mapping[str, int] | None) -> Entry:
+    value = _object(found, f"{name} is not an object")
     schema = value.get("schema")
     _require(_whole(schema), f"{name} has no schema")
-    if schema != SCHEMA:  # its other fields may mean anything: nothing of it is shown or fetched
+    if schema != SCHEMA:  # its other fields may mean anything, so they are ignored
         reason = (
-            f"{name} has schema {schema}, this version of the app reads schema {SCHEMA}; another version reads that one"
+            f"{name} has schema {schema}, but this version of the app reads schema {SCHEMA}; use a matching version"
         )
         return Entry(name, "", "", "", 0, 0, {}, reason)
-    words = {}
+    words: JsonObject = {}
     for field in ("dataset", "preset", "encoder"):
         words[field] = value.get(field)
         good = isinstance(words[field], str) and _WORD.fullmatch(words[field])
-        _require(bool(good), f"{name} has no {field}, or one that is no plain word")
+        _require(bool(good), f"the {field} of {name} is missing or not a plain word")
     epochs, total = value.get("epochs"), value.get("bytes")
-    _require(_whole(epochs) and epochs < 1_000_000, f"the epochs of {name} are no number from 0 to 999,999")
+    if not _whole(epochs) or epochs >= 1_000_000:
+        raise _Wrong(f"the epochs of {name} must be a number from 0 to 999,999")
     files = _files(name, value.get("files"))
-    _require(_whole(total) and total == sum(size for size, _ in files.values()), f"the bytes of {name} do not add up")
-    _require(total <= MAX_RUN_BYTES, f"{name} has {total:,} bytes, at most {MAX_RUN_BYTES:,} are allowed")
+    if not _whole(total) or total != sum(size for size, _ in files.values()):
+        raise _Wrong(f"the bytes of {name} do not add up")
+    _require(total <= MAX_RUN_BYTES, f"{name} has {total:,} bytes, but at most {MAX_RUN_BYTES:,} are allowed")
     reason = ""
     if words["encoder"] not in ENCODERS:
-        reason = f"{name} has the encoder {words['encoder']!r}, this version of the app knows {', '.join(ENCODERS)}"
+        reason = f"{name} has the encoder {words['encoder']!r}, but this version of the app knows {', '.join(ENCODERS)}"
     elif words["dataset"] not in DATASETS:
-        reason = f"{name} has the data set {words['dataset']!r}, this version of the app knows {', '.join(DATASETS)}"
+        reason = (
+            f"{name} has the data set {words['dataset']!r}, but this version of the app knows {', '.join(DATASETS)}"
+        )
     elif sizes is not None:
         reason = _held(name, files, sizes)
     probe = _probe(name, value.get("probe"))
     return Entry(name, **words, epochs=epochs, bytes=total, files=files, readable=reason, probe=probe)
 
 
-def _files(name: str, value: Any) -> dict[str, tuple[int, str]]:
-    _require(isinstance(value, dict), f"{name} lists no files")
-    _require(len(value) <= MAX_FILES, f"{name} lists {len(value)} files, at most {MAX_FILES} are allowed")
+def _files(name: str, found: object) -> dict[str, tuple[int, str]]:
+    value = _object(found, f"{name} lists no files")
+    _require(len(value) <= MAX_FILES, f"{name} lists {len(value)} files, but at most {MAX_FILES} are allowed")
     _require(CONFIG_FILE in value, f"{name} lists no {CONFIG_FILE}")
     files = {}
     for path, entry in value.items():
-        _require(_FILE.fullmatch(path) is not None, f"{name} lists {shown(path)}, which is no file of a run")
+        _require(_FILE.fullmatch(path) is not None, f"{name} lists {shown(path)}, which does not belong to a run")
         _require(isinstance(entry, dict), f"{name}/{path} is not an object")
         size, digest = entry.get("bytes"), entry.get("sha256")
         _require(
@@ -191,25 +200,27 @@ def _held(name: str, files: Mapping[str, tuple[int, str]], sizes: Mapping[str, i
     for path, (size, _) in files.items():
         held = sizes.get(f"{name}/{path}")
         if held is None:
-            return f"{name} lists {path}, which the repository does not hold; ask its owner to publish it again"
+            return f"{name} lists {path}, which is missing in the repository; ask the owner to publish it again"
         if held not in (-1, size):
-            return f"{name} lists {path} with {size:,} bytes, the repository holds {held:,}; ask its owner to publish it again"
+            return f"{name} lists {path} with {size:,} bytes, but it has {held:,}; ask the owner to publish it again"
     return ""
 
 
-def _probe(name: str, value: Any) -> tuple[float, float, float] | None:
-    if value is None:
+def _probe(name: str, found: object) -> tuple[float, float, float] | None:
+    if found is None:
         return None
-    _require(isinstance(value, dict), f"the probe of {name} is not an object")
+    value = _object(found, f"the probe of {name} is not an object")
     interval, protocol = value.get("interval"), value.get("protocol", "")
-    _require(isinstance(interval, list) and len(interval) == 2, f"the probe of {name} has no interval")
+    if not isinstance(interval, list) or len(interval) != 2:
+        raise _Wrong(f"the probe of {name} has no interval")
     figures = (value.get("accuracy"), *interval)
     for figure in figures:
         good = isinstance(figure, (int, float)) and not isinstance(figure, bool)
-        _require(good and math.isfinite(figure) and 0 <= figure <= 100, f"the probe of {name} is no percentage")
+        _require(good and math.isfinite(figure) and 0 <= figure <= 100, f"the probe of {name} is not a percentage")
     _require(isinstance(protocol, str) and len(protocol) <= 500, f"the probe of {name} has no protocol")
-    return tuple(float(figure) for figure in figures)
+    accuracy, low, high = map(float, figures)
+    return accuracy, low, high
 
 
-def _whole(value: Any) -> bool:
+def _whole(value: object) -> TypeGuard[int]:
     return isinstance(value, int) and not isinstance(value, bool) and value >= 0

@@ -1,7 +1,7 @@
-"""Putting runs on the Hugging Face Hub: their folders side by side, index.json, and a model card that names them all.
+"""Publish runs on the Hugging Face Hub: one folder per run, index.json, and a model card that lists them all.
 
-Every publish is one commit or none: what the index at the head says is compared with what is here, only files whose
-sha256 differs are sent, and runs that others put there stay. `vicreg.hub.downloads` reads what is written here.
+Each publish is a single commit, or none. It compares the local files with the index on the Hub and uploads only files whose
+sha256 differs. Other runs in the repository are kept. `vicreg.hub.downloads` reads what is written here.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from pathlib import Path
 
 from vicreg.hub.index import INDEX, INDEX_SCHEMA, MAX_INDEX_BYTES, index_value, read_index, run_name
 from vicreg.runs.folder import SCHEMA, Run, verify
@@ -17,6 +17,7 @@ from vicreg.storage import hub_client
 from vicreg.storage.files import to_json
 from vicreg.storage.hub_client import Listing
 from vicreg.storage.hub_errors import HubError, sentence
+from vicreg.storage.json_values import JsonObject
 from vicreg.storage.paths import WEIGHTS_FILE
 
 CARD = "README.md"
@@ -34,33 +35,35 @@ def publish(
 ) -> str:
     """Upload runs and return the commit that holds them, 40 hex digits to pin.
 
-    The repository (`OWNER/NAME`) is made if there is none, `private` or not. Where nothing changed, nothing is
-    committed and the head is returned. token: of the Hub, else the one that `hf auth login` keeps.
-    on_progress(label, done, total): the runs checked so far; the Hub's client shows the upload itself on stderr.
+    repo: `OWNER/NAME`; created if it does not exist, `private` or public. If nothing has changed, there is no commit, and
+    the current one is returned. token: a Hub token; default: that of `hf auth login`.
+    on_progress(label, done, total): runs checked so far. (The Hub's client shows the upload on stderr.)
 
-    Raises RunError for a run that is damaged and HubError for everything else; the repository is then as it was.
+    Raises RunError for a damaged run and HubError for everything else. The repository is then unchanged.
     """
     repo, revision = hub_client.parse(repo)
     if revision != "main":
-        raise HubError(f"Runs are published to a repository's main branch: give {repo} without @{revision}.")
+        raise HubError(f"Runs are published to the main branch: use {repo} without @{revision}.")
     ours = {}
     for number, run in enumerate(runs):
         on_progress("checking", number, len(runs))
         if not run_name(run.name):
-            raise HubError(f"A run on the Hub has a plain lower-case name, got {run.name!r}: rename its folder.")
+            raise HubError(
+                f"The name of a run on the Hub must be plain and lower case, got {run.name!r}: rename its folder."
+            )
         if run.name in ours:
-            raise HubError(f"Two runs are called {run.name}: publish one of them, or rename a folder.")
+            raise HubError(f"Two runs are named {run.name}: publish only one of them, or rename a folder.")
         verify(run)
         ours[run.name] = index_value(run)
     on_progress("checking", len(runs), len(runs))
 
     head = _head(repo, token=token, private=private)
     theirs = _index(head, token=token)
-    index = {"schema": INDEX_SCHEMA, "runs": dict(sorted({**theirs, **ours}.items()))}
-    content = to_json(index)
+    listed = dict(sorted({**theirs, **ours}.items()))
+    content = to_json({"schema": INDEX_SCHEMA, "runs": listed})
     read_index(
         content, repo=repo, revision=revision, commit=head.commit, sizes=None
-    )  # what nobody could read is not sent
+    )  # do not upload what nobody could read
 
     added = {f"{run.name}/{path}": run.folder / path for run in runs for path in _changed(run.name, ours, theirs, head)}
     gone = [
@@ -71,15 +74,13 @@ def publish(
     ]
     if not added and not gone and ours.items() <= theirs.items() and CARD in head.sizes:
         return head.commit
-    return _commit(
-        repo, head, {**added, INDEX: content, CARD: repo_card(repo, index["runs"]).encode()}, gone, token=token
-    )
+    return _commit(repo, head, {**added, INDEX: content, CARD: repo_card(repo, listed).encode()}, gone, token=token)
 
 
-def repo_card(repo: str, runs: Mapping[str, Mapping[str, Any]]) -> str:
-    """The repository's model card: Markdown with the Hub's front matter: one result a data set, with the probe of each run.
+def repo_card(repo: str, runs: Mapping[str, JsonObject]) -> str:
+    """The repository's model card: Markdown with front matter that has one result per data set and run.
 
-    runs: `runs` of an index.json that `read_index` takes. Runs of another schema are named, and no more.
+    runs: `runs` of an index.json that `read_index` accepts. Runs of another schema are only listed by name.
     """
     from vicreg.data.catalogue import CATALOGUE
     from vicreg.runs.model_card import front_matter, probe_result
@@ -128,14 +129,14 @@ Everything for the app and the command line: `python -m vicreg download {repo}`.
 """
 
 
-def _row(name: str, run: Mapping[str, Any]) -> str:
+def _row(name: str, run: JsonObject) -> str:
     probe = run["probe"]
     figure = "{:.2f} ({:.2f} to {:.2f})".format(probe["accuracy"], *probe["interval"]) if probe else ""
     return f"| {name} | {run['encoder']} | {run['epochs'] or '-'} | {figure} | {run['bytes'] / 1e6:.1f} |"
 
 
 def _head(repo: str, *, token: str | None, private: bool) -> Listing:
-    """What the repository holds now; it is made if there is none."""
+    """The current files of the repository, which is created if it does not exist."""
     from huggingface_hub import HfApi
     from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError
 
@@ -152,8 +153,8 @@ def _head(repo: str, *, token: str | None, private: bool) -> Listing:
     return hub_client.probe(repo, token=token)
 
 
-def _index(head: Listing, *, token: str | None) -> dict[str, Any]:
-    """`runs` of the index at the head, as it stands there; empty where there is no index."""
+def _index(head: Listing, *, token: str | None) -> dict[str, JsonObject]:
+    """`runs` of the current index on the Hub; empty if there is none."""
     if INDEX not in head.sizes:
         return {}
     path = hub_client.fetch(head.repo, INDEX, commit=head.commit, max_bytes=MAX_INDEX_BYTES, token=token)
@@ -162,12 +163,12 @@ def _index(head: Listing, *, token: str | None) -> dict[str, Any]:
     return json.loads(content)["runs"]
 
 
-def _files(runs: Mapping[str, Any], name: str) -> dict[str, Any]:
-    """A run's files in an index that was checked; of another schema nothing is known."""
+def _files(runs: Mapping[str, JsonObject], name: str) -> dict[str, JsonObject]:
+    """The files of a run in a checked index; unknown for another schema."""
     return runs[name]["files"] if name in runs and runs[name]["schema"] == SCHEMA else {}
 
 
-def _changed(name: str, ours: Mapping[str, Any], theirs: Mapping[str, Any], head: Listing) -> list[str]:
+def _changed(name: str, ours: Mapping[str, JsonObject], theirs: Mapping[str, JsonObject], head: Listing) -> list[str]:
     before = _files(theirs, name)
     return [
         path
@@ -176,11 +177,13 @@ def _changed(name: str, ours: Mapping[str, Any], theirs: Mapping[str, Any], head
     ]
 
 
-def _commit(repo: str, head: Listing, added: Mapping[str, Any], gone: Sequence[str], *, token: str | None) -> str:
-    """One commit on top of the head. added: path -> bytes, or the file that holds them. gone: paths to delete."""
+def _commit(
+    repo: str, head: Listing, added: Mapping[str, bytes | Path], gone: Sequence[str], *, token: str | None
+) -> str:
+    """Make one commit. added: path -> bytes or file. gone: paths to delete."""
     from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi
 
-    operations = [
+    operations: list[CommitOperationAdd | CommitOperationDelete] = [
         CommitOperationAdd(path, content if isinstance(content, bytes) else str(content))
         for path, content in added.items()
     ]
@@ -193,7 +196,7 @@ def _commit(repo: str, head: Listing, added: Mapping[str, Any], gone: Sequence[s
                 repo,
                 operations,
                 commit_message=f"Publish {', '.join(names) or INDEX}"[:200],
-                parent_commit=head.commit,  # whoever else publishes meanwhile is not overwritten
+                parent_commit=head.commit,  # do not overwrite what others publish in the meantime
             )
     except Exception as error:
         raise HubError(sentence(error, repo=repo)) from error

@@ -1,4 +1,4 @@
-"""Trainings as processes of their own: `jobs.start`, `jobs.get`, `jobs.stop` (`vicreg.jobs.control`, `vicreg.jobs.status`)."""
+"""Trainings in separate processes: `jobs.start`, `jobs.get`, `jobs.stop` (`vicreg.jobs.control`, `vicreg.jobs.status`)."""
 
 from vicreg.lazy import names_of
 

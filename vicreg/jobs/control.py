@@ -1,12 +1,12 @@
-"""A training as a process of its own: start it, stop it, go on with it, throw it away.
+"""Run a training in a separate process: start, stop, resume or discard it.
 
-    job = jobs.start(config)              # python -m vicreg train, which outlives whoever started it
-    job = jobs.get(job.name)              # how it stands now, from its folder alone: any process may ask, at any time
-    jobs.stop(job)                        # after the step in progress, with its state saved
+    job = jobs.start(config)              # runs python -m vicreg train, which continues after this process ends
+    job = jobs.get(job.name)              # its current status, read from its folder; any process can ask
+    jobs.stop(job)                        # saves and stops after the current step
     job = jobs.resume(job)
 
-Nothing is kept in memory: a job is its folder `.training-<name>` below the runs folder (`vicreg.jobs.session`), and so a
-training that somebody began in a terminal is a job like any other. A finished job's run is an ordinary one.
+Nothing is kept in memory. A job is the folder `.training-<name>` in the runs folder (`vicreg.jobs.session`), so a training
+that was started in a terminal is a job as well. When a job has finished, its run is an ordinary run.
 """
 
 from __future__ import annotations
@@ -33,20 +33,22 @@ from vicreg.jobs.status import Job, find, folder_of, get, lives, read_job, run_f
 from vicreg.storage import paths
 from vicreg.storage.paths import CONFIG_FILE, JOB_FILE, LOG_FILE, STATE_FILE
 
-NAME = r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}"  # pages show it to everybody
-SECONDS_TO_DIE = 15.0  # after SIGKILL
-SECONDS_TO_LET_GO = 2.0  # that a process which was killed may still have its folder's lock
+NAME = r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}"  # pages show it to all visitors
+SECONDS_TO_DIE = 15.0  # seconds to wait after SIGKILL
+SECONDS_TO_LET_GO = 2.0  # seconds that a killed process may still hold the lock of its folder
 
 
 def busy() -> Holder | None:
-    """The training that has this machine, a job of these runs or not; None where one can start."""
+    """The training that is running on this machine, from any runs folder; None if a new one can start."""
     return locks.holder(paths.cache_folder())
 
 
 def free_name(name: str) -> str:
-    """The name, or the first of name-2, name-3, ... that neither a run nor a job has."""
+    """The name, or the first of name-2, name-3, ... that no run or job uses."""
     number, found = 1, name
-    while os.path.exists(folder_of(found)) or os.path.exists(run_folder(folder_of(found))):  # False where none may look
+    while os.path.exists(folder_of(found)) or os.path.exists(
+        run_folder(folder_of(found))
+    ):  # False if the folder is not readable
         number += 1
         found = f"{name}-{number}"
     return found
@@ -61,32 +63,31 @@ def start(
     token: str = "",
     limits: Limits | None = None,
 ) -> Job:
-    """Train a config in a process of its own, which goes on when this one ends.
+    """Train a config in a separate process, which continues when this one ends. Returns at once, with state "starting".
 
-    name: of the run, `<dataset>-<preset>` if None. images: the first so many train images only. device: auto, cpu,
-    cuda or mps. token: any string that shows later whose it is. Returns at once, with the job "starting".
-    Raises ValueError where another training has the machine, where a run or a job of that name exists, for a name that is
-    not plain, and for more epochs than the limits allow; OSError where its folder or the cache folder cannot be written.
+    name: of the run; None means `<dataset>-<preset>`. images: use only the first N train images.
+    device: auto, cpu, cuda or mps. token: any string that identifies the owner later.
+
+    Raises ValueError if another training is running, if the name is invalid or already used by a run or job, or if the
+    config has more epochs than the limits allow. Raises OSError if its folder or the cache folder is not writable.
     """
     name, limits = name or config.run_name, limits or Limits()
     if limits.epochs is not None and config.epochs > limits.epochs:
         raise ValueError(f"epochs must be at most {limits.epochs} here, got {config.epochs}")
     if not re.fullmatch(NAME, name):
         raise ValueError(
-            "a run's name has at most 100 characters, of a to z, A to Z, digits, dots, dashes and underscores, and begins "
-            f"with a letter or a digit: choose another than {name[:100]!r}"
+            "a run name must have at most 100 letters (a to z, A to Z), digits, dots, dashes and underscores, and start "
+            f"with a letter or digit, got {name[:100]!r}"
         )
     folder = folder_of(name)
     with _alone():
         if (run_folder(folder) / CONFIG_FILE).exists():
-            raise ValueError(f"a finished run {name} is there already; choose another name, or delete its folder")
+            raise ValueError(f"a finished run {name} already exists: choose another name, or delete its folder")
         if (folder / STATE_FILE).exists() or ((folder / JOB_FILE).exists() and read_job(folder).state != "finished"):
-            raise ValueError(
-                f"a training of {name} was begun already: go on with it, discard it, or choose another name"
-            )
+            raise ValueError(f"a training of {name} already exists: resume it, discard it, or choose another name")
         if room := full_disk(folder):
             raise OSError(room)
-        shutil.rmtree(folder, ignore_errors=True)  # what a finished job left, whose run is gone
+        shutil.rmtree(folder, ignore_errors=True)  # remains of a finished job whose run was deleted
         folder.mkdir(parents=True)
         record = Record(name, config, images, device, limits, (), token, time.time(), background=True)
         try:
@@ -99,17 +100,17 @@ def start(
 
 
 def resume(job: Job, *, limits: Limits | None = None) -> Job:
-    """Go on with a job that stopped, failed or was interrupted, from its last saved state; any other is left alone.
+    """Resume a stopped, failed or interrupted job from its last saved state. Other jobs are returned unchanged.
 
-    limits: in place of those it had. Raises ValueError where another training has the machine, where the job was
-    discarded, and for one that met a limit and is given no other.
+    limits: replace the old limits. Raises ValueError if another training is running, if the job was discarded, or if it
+    reached a limit and there are no new limits.
     """
     with _alone(besides=job.name):
         now = get(job.name)
         if now is None:
-            raise ValueError(f"{job.name} was discarded: start it again")
+            raise ValueError(f"{job.name} was discarded: start a new training")
         if now.bounded and limits is None:
-            raise ValueError(f"{job.name} has used up what it may; only wider limits let it go on")
+            raise ValueError(f"{job.name} has reached its limits; it can only resume with higher ones")
         if now.resumable or now.bounded:
             record = read_record(now.folder)
             record = dataclasses.replace(record, limits=limits or record.limits, background=True)
@@ -119,26 +120,26 @@ def resume(job: Job, *, limits: Limits | None = None) -> Job:
 
 
 def stop(job: Job) -> None:
-    """Ask a job to stop: it saves after the step in progress. While it is being measured, its trained state is kept.
+    """Ask a job to stop. It saves after the current step; during evaluation, it keeps the trained state.
 
-    Returns at once; does nothing to a job at which no process is at work. Raises ValueError for one that runs on another
-    machine, and where the system does not let this user stop it.
+    Returns at once. Does nothing if no process is working on the job. Raises ValueError if the job runs on another
+    machine or belongs to another user.
     """
     story = event_log.read(job.folder)
     if not _lives_here(job, story):
         return
     event_log.append(job.folder, "stopping")
-    # On Windows a signal would end it unasked; there its console's Ctrl-Break asks.
+    # On Windows a signal would kill it; Ctrl-Break in its console asks it to stop.
     _signal(story.pid, getattr(signal, "CTRL_BREAK_EVENT", signal.SIGTERM))
 
 
 def discard(job: Job, *, only_idle: bool = False) -> None:
-    """Throw a job away: kill its process if there is one, and remove its folder. A finished job's run stays.
+    """Delete a job: kill its process, if any, and remove its folder. The run of a finished job stays.
 
-    only_idle: leave it alone if a process is at work on it by now. Raises ValueError for one that runs on another
-    machine, and where the system does not let this user kill it; OSError where the folder cannot be removed.
+    only_idle: do nothing if a process is working on it now. Raises ValueError if the job runs on another machine or
+    belongs to another user, and OSError if the folder cannot be removed.
     """
-    with locks.only_starter(paths.cache_folder()):  # so that nobody goes on with it meanwhile
+    with locks.only_starter(paths.cache_folder()):  # so that nobody resumes it in the meantime
         story = event_log.read(job.folder)
         if only_idle and lives(job.folder, story):
             return
@@ -146,16 +147,18 @@ def discard(job: Job, *, only_idle: bool = False) -> None:
         while _lives_here(job, story):
             _signal(story.pid, getattr(signal, "SIGKILL", signal.SIGTERM))
             if time.monotonic() > deadline:
-                raise ValueError(f"process {story.pid}, which trains {job.name}, does not end: try again in a moment")
+                raise ValueError(
+                    f"process {story.pid}, which trains {job.name}, has not ended yet: try again in a moment"
+                )
             time.sleep(0.05)
             story = event_log.read(job.folder)
-        with contextlib.suppress(FileNotFoundError):  # a training in a terminal may take its folder away itself
+        with contextlib.suppress(FileNotFoundError):  # a training in a terminal may remove its folder itself
             shutil.rmtree(job.folder)
 
 
 @contextlib.contextmanager
 def _alone(*, besides: str = "") -> Iterator[None]:
-    """Be the only one who starts a training, while none has the machine. Raises ValueError where one has."""
+    """Make sure that no training is running and that nobody else starts one. Raises ValueError otherwise."""
     with locks.only_starter(paths.cache_folder()):
         found = busy()
         if found is not None and found.name != besides:
@@ -167,10 +170,11 @@ def _alone(*, besides: str = "") -> Iterator[None]:
 
 
 def _begin(folder: Path, record: Record) -> None:
-    """Start the process, in a session of its own, with nothing of ours but the log."""
+    """Start the process in a new session; it inherits only the log file."""
     package = str(Path(__file__).resolve().parents[2])
     path = os.pathsep.join([package, *filter(None, [os.environ.get("PYTHONPATH")])])
-    own = {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP} if os.name == "nt" else {"start_new_session": True}
+    on_windows = os.name == "nt"
+    group = subprocess.CREATE_NEW_PROCESS_GROUP if on_windows else 0  # type: ignore[attr-defined]  # there alone
     with (folder / LOG_FILE).open("ab") as log:
         before = log.tell()
         process = subprocess.Popen(
@@ -179,10 +183,11 @@ def _begin(folder: Path, record: Record) -> None:
             stdout=log,
             stderr=subprocess.STDOUT,
             env={**os.environ, "PYTHONPATH": path, "PYTHONUNBUFFERED": "1", "PYTHONFAULTHANDLER": "1"},
-            **own,
+            creationflags=group,
+            start_new_session=not on_windows,
         )
     event_log.append(folder, "starting", pid=process.pid, process=locks.identity(process.pid), log=before)
-    threading.Thread(target=process.wait, daemon=True).start()  # takes its exit status, so that it leaves no zombie
+    threading.Thread(target=process.wait, daemon=True).start()  # collects the exit status, so that no zombie remains
 
 
 def _signal(pid: int, number: int) -> None:
@@ -191,11 +196,11 @@ def _signal(pid: int, number: int) -> None:
     except ProcessLookupError:
         pass
     except PermissionError as error:
-        raise ValueError(f"process {pid} belongs to somebody else, who alone can stop it") from error
+        raise ValueError(f"process {pid} belongs to another user, and only that user can stop it") from error
 
 
 def _lives_here(job: Job, story: event_log.Story) -> bool:
-    """Whether a process of this machine is at work on it. Raises ValueError for one of another machine."""
+    """Whether a process on this machine is working on the job. Raises ValueError if it runs on another machine."""
     deadline = time.monotonic() + SECONDS_TO_LET_GO
     while lives(job.folder, story) and not locks.here(story.pid, story.process):
         if time.monotonic() > deadline:

@@ -1,7 +1,7 @@
-"""Processes and locks: whether a process still lives, and that one training at a time has the machine.
+"""Processes and locks: check whether a process is alive, and allow one training at a time on a machine.
 
-A process is known by its number and the time it started, since the operating system reuses numbers. The locks are the
-kernel's: it lets them go when their holder dies, however it dies.
+A process is identified by its id and start time, because the operating system reuses process ids. The locks are kernel
+locks, which are released when their holder dies.
 """
 
 from __future__ import annotations
@@ -23,21 +23,21 @@ from vicreg.storage.paths import LOCK_FILE, run_name
 try:
     import fcntl
 except ImportError:  # Windows
-    fcntl = None
+    fcntl = None  # type: ignore[assignment]  # as there is no such module
 
-HOLDER_FILE = "training.json"  # beside the machine's lock: who has it
-STARTERS_LOCK = "starting.lock"  # in the cache folder, while a job is started or thrown away
-WITHOUT_LOCKS = (errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOTSUP, errno.ENOLCK)  # as on Lustre mounted without flock
-PATIENCE = 10.0  # seconds that a new process waits for the lock of one that is about to end
+HOLDER_FILE = "training.json"  # next to the machine's lock: who holds it
+STARTERS_LOCK = "starting.lock"  # in the cache folder, held while a job is started or discarded
+WITHOUT_LOCKS = (errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOTSUP, errno.ENOLCK)  # such as Lustre mounted without flock
+PATIENCE = 10.0  # seconds to wait for the lock of a process that is about to end
 
 
 class Busy(ValueError):
-    """Another process has the lock; the message says which, since when, and what to do."""
+    """Another process holds the lock. The message says which, since when, and what to do."""
 
 
 @dataclass(frozen=True)
 class Holder:
-    """The training that has the machine: its run's name, its state's folder, its process, since when (from 1970)."""
+    """The training that is running on this machine: run name, state folder, process id, start (seconds since 1970)."""
 
     name: str
     folder: str
@@ -47,18 +47,18 @@ class Holder:
 
     @property
     def sentence(self) -> str:
-        """Who it is and what to do, for whoever wants to train as well."""
+        """A message for anyone else who wants to train: what is running, and what to do."""
         return (
-            f"{self.name} is training on this machine since {datetime.fromtimestamp(self.since):%Y-%m-%d %H:%M} "
-            f"(process {self.pid}). Wait for it, stop it (Ctrl-C where it runs, `kill {self.pid}` or the page Train; "
-            "it saves first), or train beside it, which slows both, with `python -m vicreg train --beside`"
+            f"{self.name} has been training on this machine since {datetime.fromtimestamp(self.since):%Y-%m-%d %H:%M} "
+            f"(process {self.pid}). Wait for it, or stop it (Ctrl-C in its terminal, `kill {self.pid}` or the page Train; "
+            "it saves first), or train at the same time, which slows both, with `python -m vicreg train --beside`"
         )
 
 
 def identity(pid: int) -> str:
-    """When a living process started, which tells it from a later one with the same number; empty for a dead one.
+    """The start time of a running process, which distinguishes it from a later one with the same id; empty if dead.
 
-    Seconds. On Linux since the machine started: psutil adds that moment by the clock, which somebody may set meanwhile.
+    In seconds. On Linux it is relative to the boot time, because the clock may be changed in the meantime.
     """
     import psutil
 
@@ -67,25 +67,25 @@ def identity(pid: int) -> str:
         if process.status() in (psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD):
             return ""
         return f"{process.create_time() - (psutil.boot_time() if psutil.LINUX else 0):.2f}"
-    except (psutil.Error, ValueError):  # ValueError: a negative number
+    except (psutil.Error, ValueError):  # ValueError: a negative id
         return ""
 
 
 def alive(pid: int, process: str, lock: Path) -> bool:
-    """Whether the process that `identity` described lives here, or any process has its lock.
+    """Whether the process described by `identity` is alive on this machine, or any process holds its lock.
 
-    A process on another host, or in another container, that shares the folder is known by the lock alone.
+    A process on another host or in another container that shares the folder can only be recognised by the lock.
     """
     return here(pid, process) or _held(lock)
 
 
 def here(pid: int, process: str) -> bool:
-    """Whether that number means that process on this machine, so that a signal reaches it and nobody else."""
+    """Whether this id still belongs to that process on this machine, so that a signal reaches the right process."""
     return bool(pid) and bool(process) and identity(pid) == process
 
 
 def _held(lock: Path) -> bool:
-    """Whether somebody has the lock. Those who only ask share it, so that they do not take each other for its holder."""
+    """Whether the lock is held. Checks take it in shared mode, so that they do not mistake each other for the holder."""
     if not lock.exists():
         return False
     if fcntl is not None:
@@ -112,7 +112,7 @@ def _held(lock: Path) -> bool:
 
 
 def holder(folder: Path) -> Holder | None:
-    """The training that has the machine whose cache folder this is, or None."""
+    """The training that is running on the machine with this cache folder, or None."""
     try:
         found = Holder(**json.loads((folder / HOLDER_FILE).read_text("utf-8")))
     except (OSError, ValueError, TypeError):
@@ -122,25 +122,27 @@ def holder(folder: Path) -> Holder | None:
 
 @contextlib.contextmanager
 def whole_machine(cache: Path, *, name: str, folder: Path, since: float) -> Iterator[None]:
-    """Have the machine for one training. Raises Busy where another training has it.
+    """Reserve the machine for one training. Raises Busy if another training is running.
 
-    cache: the cache folder, where the lock lies; where it cannot be written, nobody is kept out. name, folder: of the
-    training, for those who ask who has it. since: when it began, in seconds from 1970.
+    cache: the cache folder, which contains the lock. If it is not writable, there is no lock.
+    name, folder: of the training, shown to others. since: its start, in seconds since 1970.
     """
     with contextlib.ExitStack() as stack:
         try:
             cache.mkdir(parents=True, exist_ok=True)
             lock = FileLock(cache / LOCK_FILE, fallback_to_soft=False)
-            # One that lives is named at once; one that is about to end, or was only looked at, lets go in a moment.
+            # Report a living training at once. If it is about to end, or the lock was only checked, wait a moment.
             stack.enter_context(lock.acquire(timeout=0.5 if holder(cache) else PATIENCE))
             mine = Holder(name, str(folder), os.getpid(), identity(os.getpid()), since)
             with atomic_path(cache / HOLDER_FILE) as temporary:
                 temporary.write_text(json.dumps(vars(mine)), "utf-8")
         except Timeout as error:
             found = holder(cache)
-            raise Busy(found.sentence if found else "another training has this machine; try again later") from error
+            raise Busy(
+                found.sentence if found else "another training is running on this machine; try again later"
+            ) from error
         except OSError:
-            pass  # no cache folder to write to: nobody is kept out
+            pass  # cache folder not writable: train without a lock
         try:
             yield
         finally:
@@ -150,9 +152,9 @@ def whole_machine(cache: Path, *, name: str, folder: Path, since: float) -> Iter
 
 @contextlib.contextmanager
 def whole_folder(folder: Path) -> Iterator[None]:
-    """Have a training's folder, so that no two processes train one run. Raises Busy, and OSError for no folder.
+    """Lock a training's folder, so that only one process trains a run. Raises Busy, or OSError if there is no folder.
 
-    On a file system without locks nobody is kept out.
+    Has no effect on a file system without locks.
     """
     with contextlib.ExitStack() as stack:
         try:
@@ -160,7 +162,7 @@ def whole_folder(folder: Path) -> Iterator[None]:
         except Timeout as error:
             name = run_name(folder)
             raise Busy(
-                f"another process is training {name} already: wait for it, or choose another name with --name"
+                f"another process is already training {name}: wait for it, or choose another name with --name"
             ) from error
         except OSError as error:
             if error.errno not in WITHOUT_LOCKS:
@@ -170,7 +172,7 @@ def whole_folder(folder: Path) -> Iterator[None]:
 
 @contextlib.contextmanager
 def only_starter(cache: Path) -> Iterator[None]:
-    """Be the only one on this machine who starts a job or throws one away. Raises OSError for no cache folder."""
+    """Prevent others on this machine from starting or discarding jobs. Raises OSError if the cache is not writable."""
     cache.mkdir(parents=True, exist_ok=True)
     with contextlib.ExitStack() as stack:
         try:

@@ -1,12 +1,11 @@
-"""One sitting of a training: what `python -m vicreg train` does round `pipeline.train_run`, whoever started it.
+"""The outer loop of one training process: locks, events, limits and errors around `pipeline.train_run`.
 
-It has the machine and the run's folder to itself (`vicreg.jobs.locks`), says what happens (`vicreg.jobs.event_log`),
-keeps within its limits, and ends in one clear sentence. In `.training-<name>` below the runs folder, beside the
-training's state:
+A session locks the machine and the run's folder (`vicreg.jobs.locks`), logs events (`vicreg.jobs.event_log`), observes
+limits, and turns known errors into one clear sentence. Next to the training's state, in `.training-<name>`, it writes:
 
-    job.json       what is trained, and the command that goes on with it; written at the start
-    events.jsonl   what happens, a line each
-    log.txt        what the process prints, where a page or a program started it
+    job.json       what is trained, and the command to resume; written at the start
+    events.jsonl   events, one per line
+    log.txt        output of the process, if a page or a program started it
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ import shutil
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from vicreg.config import Config
 from vicreg.data.catalogue import CATALOGUE
@@ -27,19 +26,25 @@ from vicreg.jobs import event_log, locks
 from vicreg.jobs.failures import why
 from vicreg.jobs.record import Limits, Record, read_record, write_record
 from vicreg.storage import paths
+from vicreg.storage.json_values import JsonObject
 from vicreg.storage.paths import EVENTS_FILE, JOB_FILE, STATE_FILE, run_name
 from vicreg.training.torchrun import torchrun
 
-GAPS = 0.5, 5.0  # seconds between two step events, least and most
-EVENTS_A_SITTING = 1_000  # about so many step events before the gap widens
-LOOK_AT_DISK = 5.0  # seconds between two looks at how large the folder is
+if TYPE_CHECKING:
+    import numpy as np
+
+    from vicreg.pipeline.train_run import Plan
+    from vicreg.training.progress import Progress
+
+GAPS = 0.5, 5.0  # min and max seconds between two step events
+EVENTS_A_SITTING = 1_000  # number of step events before the gap grows
+LOOK_AT_DISK = 5.0  # seconds between two checks of the folder's size
 
 
 class Session:
-    """Tells of one sitting as it happens: its methods are the callbacks of `pipeline.train_run`.
+    """Logs the events of one session. Its methods are the callbacks of `pipeline.train_run`.
 
-    folder: None tells nobody, as in the processes beside the first under torchrun. reason: why it has to stop by
-    itself; empty while it has not.
+    folder: None disables logging, for ranks above 0 under torchrun. reason: why a limit requires a stop; empty until then.
     """
 
     def __init__(self, folder: Path | None, config: Config, limits: Limits) -> None:
@@ -48,28 +53,28 @@ class Session:
         self._began = time.monotonic()
         self._told = self._looked = -1e9
         self._stage = ("", -1e9)
-        self._before: tuple[int, float] | None = None  # step and time of the last report
+        self._before: tuple[int, float] | None = None  # step and time of the last event
         self._pace = [0, 0.0]  # images and seconds since the last step event
         self._rate = 0.0
 
-    def say(self, kind: str, **values: Any) -> None:
+    def say(self, kind: str, **values: object) -> None:
         """Append one event."""
         if self.folder is not None:
             event_log.append(self.folder, kind, **values)
 
-    def planned(self, plan: Any) -> None:
-        """Tell what is about to be trained: a `train_run.Plan`. Raises ValueError where its states would be too large."""
+    def planned(self, plan: Plan) -> None:
+        """Log a `train_run.Plan`. Raises ValueError if its states would exceed the disk limit."""
         most = self.limits.disk_bytes
         if most is not None and 2 * plan.state_bytes > most:
             raise ValueError(
-                f"while it is saved its state takes about {2 * plan.state_bytes / 1e6:.3g} MB, and --max-disk allows "
-                f"{most / 1e6:.3g}: a smaller encoder or a narrower expander takes less"
+                f"saving the state needs about {2 * plan.state_bytes / 1e6:.3g} MB, but --max-disk allows "
+                f"{most / 1e6:.3g}: use a smaller encoder or a narrower expander"
             )
         self.say("planned", device=plan.device, steps=plan.steps, images=plan.images)
         self.say("map", labels=[int(label) for label in plan.labels])
 
-    def progress(self, progress: Any) -> None:
-        """Tell of a `training.progress.Progress`, and see whether a limit is met."""
+    def progress(self, progress: Progress) -> None:
+        """Log a `training.progress.Progress`, and check the limits."""
         now = time.monotonic()
         self._measure_pace(progress, now)
         last = progress.step == progress.steps
@@ -96,14 +101,14 @@ class Session:
             self._keep_within(progress, now)
 
     def stage(self, label: str, done: int, total: int) -> None:
-        """Tell how far a stage is."""
+        """Log the progress of a stage."""
         now = time.monotonic()
         if label != self._stage[0] or done == total or now - self._stage[1] >= GAPS[0]:
             self._stage = (label, now)
             self.say("stage", label=label, done=done, total=total)
 
-    def _measure_pace(self, progress: Any, now: float) -> None:
-        if self._before is not None and not progress.rows:  # an epoch's end took its time for other things
+    def _measure_pace(self, progress: Progress, now: float) -> None:
+        if self._before is not None and not progress.rows:  # the end of an epoch also spends time on other work
             self._pace[0] += (progress.step - self._before[0]) * self.config.batch_size
             self._pace[1] += now - self._before[1]
             if self._pace[1] >= GAPS[0] or not self._rate:
@@ -111,11 +116,11 @@ class Session:
                 self._pace = [0, 0.0]
         self._before = (progress.step, now)
 
-    def _keep_within(self, progress: Any, now: float) -> None:
+    def _keep_within(self, progress: Progress, now: float) -> None:
         if self.limits.seconds is not None and progress.seconds >= self.limits.seconds:
             self.reason = (
                 f"it has trained for {progress.seconds:.0f} s, and --max-seconds allows {self.limits.seconds:g}: "
-                "its state is saved; fewer epochs, fewer images or a smaller encoder fit into the time"
+                "its state is saved; use fewer epochs, fewer images or a smaller encoder"
             )
         most = self.limits.disk_bytes
         if most is not None and self.folder is not None and (progress.rows or now - self._looked >= LOOK_AT_DISK):
@@ -123,23 +128,23 @@ class Session:
             used = folder_bytes(self.folder)
             if used > most:
                 self.reason = (
-                    f"its folder takes {used / 1e6:.3g} MB, and --max-disk allows {most / 1e6:.3g}: its state is saved; "
-                    "a smaller encoder or a narrower expander takes less"
+                    f"its folder has {used / 1e6:.3g} MB, and --max-disk allows {most / 1e6:.3g}: its state is saved; "
+                    "use a smaller encoder or a narrower expander"
                 )
 
 
-def _rounded(places: Any) -> list[float]:
-    """(M, 2) -> x, y, x, ... to hundredths, or to a hundredth of their spread where a collapsed network has less."""
+def _rounded(places: np.ndarray) -> list[float]:
+    """(M, 2) -> x, y, x, ... rounded to 0.01, or to 1 % of the spread if that is smaller (collapsed networks)."""
     spread = float(abs(places).max())
     decimals = 2 if not 0 < spread < 1 else 2 - math.floor(math.log10(spread))
     return places.astype(float).round(decimals).ravel().tolist()
 
 
 def folder_bytes(folder: Path) -> int:
-    """The size of all files below a folder."""
+    """The total size of the files in a folder."""
     total = 0
     for path in folder.rglob("*"):
-        with contextlib.suppress(OSError):  # gone since it was listed
+        with contextlib.suppress(OSError):  # removed since it was listed
             total += path.lstat().st_size
     return total
 
@@ -155,12 +160,13 @@ def session(
     beside: bool = False,
     more: Sequence[str] = (),
 ) -> Iterator[Session]:
-    """Begin a sitting in a training's folder `.training-<name>`, and end it well however it ends.
+    """Start a session in a training folder `.training-<name>`, and clean up when it ends.
 
-    beside: train although another training has the machine. more: further arguments that a resumed training needs.
-    What a program started leaves job.json, events and log behind, what a person started only a state to go on from.
-    Raises locks.Busy where another process has the machine or the folder, and ValueError with a sentence and a hint
-    in place of a full disk, too little memory and other errors whose cause is known.
+    beside: train even if another training is running. more: additional arguments for resuming.
+    If a program started the session, it leaves job.json, events and log behind; otherwise only a state to resume from.
+
+    Raises locks.Busy if another process uses the machine or the folder. Raises ValueError, with a hint, for errors with a
+    known cause such as a full disk or too little memory.
     """
     if torchrun()[0] > 0:
         yield Session(None, config, limits)
@@ -171,7 +177,7 @@ def session(
     other = saved is not None and old is not None and (old.images or every) != (images or every)
     if saved not in (None, config.to_dict()) or other:
         with locks.whole_folder(folder):
-            yield Session(None, config, limits)  # another run's state, as training will say before it begins
+            yield Session(None, config, limits)  # the state of another run; training will report it
         return
     if old is not None and (old.config != config or (saved is None and event_log.read(folder).state == "finished")):
         old = None
@@ -194,7 +200,7 @@ def session(
             _recorded(record, folder, anew=old is None, fresh=fresh),
             _machine(record, folder, beside=beside),
         ):
-            for path in folder.glob(".*.tmp"):  # of a process that was killed while it wrote
+            for path in folder.glob(".*.tmp"):  # left by a process that was killed while writing
                 path.unlink(missing_ok=True)
             now = Session(folder, config, limits)
             now.say("started", **_process(), step=step, epochs=config.epochs, batch=config.batch_size)
@@ -208,7 +214,7 @@ def session(
 
 @contextlib.contextmanager
 def _recorded(record: Record, folder: Path, *, anew: bool, fresh: bool) -> Iterator[None]:
-    """Keep job.json, say how the sitting failed if it did, and leave no folder that holds nothing to go on from."""
+    """Write job.json, log a failure if there was one, and remove the folder if there is nothing to resume from."""
     try:
         if anew:
             (folder / EVENTS_FILE).unlink(missing_ok=True)
@@ -216,7 +222,7 @@ def _recorded(record: Record, folder: Path, *, anew: bool, fresh: bool) -> Itera
         yield
     except Exception as error:
         if record.background or not isinstance(error, locks.Busy):
-            unexpected = f"{type(error).__name__}: {error}. Nobody expected this: the last lines of the log say where"
+            unexpected = f"{type(error).__name__}: {error}. This is unexpected: see the last lines of the log"
             sentence = why(error, folder) or unexpected
             event_log.append(folder, "failed", **_process(), sentence=sentence, error=type(error).__name__)
         raise
@@ -224,7 +230,7 @@ def _recorded(record: Record, folder: Path, *, anew: bool, fresh: bool) -> Itera
         if not record.background and not (folder / STATE_FILE).exists():
             shutil.rmtree(folder, ignore_errors=True)
             if fresh:
-                with contextlib.suppress(OSError):  # somebody else's files are in it by now
+                with contextlib.suppress(OSError):  # it contains other files
                     folder.parent.rmdir()
 
 
@@ -234,12 +240,12 @@ def _machine(record: Record, folder: Path, *, beside: bool) -> contextlib.Abstra
     return locks.whole_machine(paths.cache_folder(), name=record.name, folder=folder, since=time.time())
 
 
-def _process() -> dict[str, Any]:
+def _process() -> JsonObject:
     return {"pid": os.getpid(), "process": locks.identity(os.getpid())}
 
 
-def _saved(path: Path) -> tuple[int, dict[str, Any] | None]:
-    """Step and config of a saved state; 0 and None where none can be read: training says what is wrong with it."""
+def _saved(path: Path) -> tuple[int, JsonObject | None]:
+    """Step and config of a saved state; 0 and None if it is unreadable (training reports why)."""
     try:
         with path.open("rb") as file:  # a safetensors file: the length of its header, then the header
             length = int.from_bytes(file.read(8), "little")

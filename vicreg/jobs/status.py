@@ -1,4 +1,4 @@
-"""How a training stands, told from its folder alone: any process may ask, at any time."""
+"""The status of a training, read from its folder. Any process can ask at any time."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal, cast
 
 import numpy as np
 
@@ -17,29 +17,32 @@ from vicreg.config import Config
 from vicreg.jobs import event_log, locks
 from vicreg.jobs.event_log import Moment
 from vicreg.jobs.failures import GO_ON, full_disk
-from vicreg.jobs.record import Record, arguments, read_record
+from vicreg.jobs.record import DamagedRecord, Record, arguments, read_record
 from vicreg.storage import paths
+from vicreg.storage.json_values import JsonObject
 from vicreg.storage.paths import CONFIG_FILE, EVENTS_FILE, JOB_FILE, LOCK_FILE, LOG_FILE, TRAINING, run_name
 
 State = Literal["starting", "running", "measuring", "stopping", "stopped", "interrupted", "failed", "finished"]
 TAIL_LINES, TAIL_BYTES = 20, 16_384  # of the log
-SECONDS_TO_START = 60.0  # after which a job that never said anything is taken for dead
+SECONDS_TO_START = 60.0  # seconds; a job without any event after this time counts as dead
 
 
 @dataclass(frozen=True)
 class Job:
-    """A training at one moment.
+    """The status of a training at one moment.
 
-    name: of its run. folder: where its state lies. command: what runs, from the interpreter on. created: seconds since
-    1970. images: the first so many train images, None for all. token: whoever has the same one started it.
-    state: "starting" until the first step, "running", "measuring" once all steps are made; "stopping", "stopped",
-    "interrupted" (its process was killed, or the machine went down), "failed" or "finished".
-    step of steps, in epoch of epochs; steps is 0 until the pictures are read. seconds: of training, over all sittings.
-    seconds_left: of training; None unless it is running. images_per_second: 0 before it is known. stage: what a
-    job that makes no steps is at (label, done, total). probe: of a finished one, the linear probe's accuracy and the
-    ends of its 95 % interval, in per cent. sentence: why it failed, stopped by itself or was interrupted, and what to
-    do. bounded: whether it met one of its limits, so that it goes on only with wider ones. log_tail: the last 20 lines
-    that it printed in this sitting, none for a training in a terminal.
+    name: of its run. folder: of its state. command: including the interpreter. created: seconds since 1970.
+    images: uses the first N train images; None for all. token: identifies the owner.
+    state: "starting" until the first step, "running", "measuring" after the last step; "stopping", "stopped",
+        "interrupted" (its process was killed, or the machine went down), "failed" or "finished".
+    step of steps, epoch of epochs: steps is 0 until the images are loaded.
+    seconds: training time over all sessions. seconds_left: None unless running. images_per_second: 0 if unknown.
+    stage: (label, done, total) while it takes no steps.
+    probe: when finished, the linear probe's accuracy and its 95 % interval, in percent.
+    sentence: why it failed, stopped by itself or was interrupted, and what to do.
+    bounded: whether it reached a limit, so that it can only resume with higher ones.
+    log_tail: the last 20 lines printed in this session; empty for a training in a terminal.
+    fault: what could not be read of its events, so that the rest may be out of date; empty if all could be read.
     """
 
     name: str
@@ -63,42 +66,43 @@ class Job:
     stage: tuple[str, int, int] | None = None
     probe: tuple[float, float, float] | None = None
     bounded: bool = False
+    fault: str = ""
 
     @property
     def active(self) -> bool:
-        """Whether a process is at work on it."""
+        """Whether a process is working on it."""
         return self.state in ("starting", "running", "measuring", "stopping")
 
     @property
     def resumable(self) -> bool:
-        """Whether `resume` goes on with it."""
+        """Whether `resume` can continue it."""
         return self.state in ("stopped", "interrupted", "failed") and not self.bounded
 
 
 def find() -> list[Job]:
-    """Every job below the runs folder, the newest first. Folders that hold no readable job.json are left out."""
+    """All jobs in the runs folder, newest first. Folders without a readable job.json are skipped."""
     found = []
     for path in paths.runs_folder().glob(f"{TRAINING}*/{JOB_FILE}"):
-        with contextlib.suppress(ValueError, OSError):  # damaged, or gone since it was listed
+        with contextlib.suppress(DamagedRecord, OSError):  # damaged, or removed since it was listed
             found.append(read_job(path.parent))
     return sorted(found, key=lambda job: job.created, reverse=True)
 
 
 def get(name: str) -> Job | None:
-    """The job of that name as it stands now; None where there is none.
+    """The current status of a job; None if there is none.
 
-    A training in a terminal takes its folder away when it is finished: its job is then told from its run. Raises
-    ValueError for a job whose job.json is damaged.
+    A training in a terminal removes its folder when it finishes; its status then comes from the run. Raises ValueError if
+    job.json is damaged.
     """
     folder = folder_of(name)
     if (folder / JOB_FILE).exists():
-        with contextlib.suppress(FileNotFoundError):  # finished or discarded at this very moment
+        with contextlib.suppress(FileNotFoundError):  # finished or discarded just now
             return read_job(folder)
     return _of_run(folder)
 
 
-def history(job: Job) -> list[dict[str, Any]]:
-    """The history so far, a row an epoch and split, as in a run's history.csv."""
+def history(job: Job) -> list[JsonObject]:
+    """The history so far, one row per epoch and split, as in history.csv."""
     return event_log.read(job.folder).rows
 
 
@@ -108,15 +112,15 @@ def snapshots(job: Job) -> list[Moment]:
 
 
 def labels(job: Job) -> np.ndarray | None:
-    """(M,) int64: the labels of the images on the snapshots' maps; None until the pictures are read."""
+    """(M,) int64: the labels of the images on the snapshots' maps; None until the images are loaded."""
     return event_log.read(job.folder).labels
 
 
-def steps_seen(job: Job) -> list[dict[str, Any]]:
-    """At most 2,000 steps, evenly thinned, and the newest.
+def steps_seen(job: Job) -> list[JsonObject]:
+    """At most 2,000 evenly spaced steps, and the newest one.
 
-    Each has at least step, epoch, seconds, learning_rate, images_per_second and the terms: variance, invariance,
-    covariance, total. Of a resumed training, those that led to where it is.
+    Columns: at least step, epoch, seconds, learning_rate, images_per_second, variance, invariance, covariance and total.
+    For a resumed training, only the steps that led to its present state.
     """
     story = event_log.read(job.folder)
     if story.last and story.moving and (not story.points or story.points[-1]["step"] < story.last["step"]):
@@ -125,7 +129,7 @@ def steps_seen(job: Job) -> list[dict[str, Any]]:
 
 
 def told(job: Job) -> float:
-    """When the job last said something, in seconds since 1970."""
+    """The time of the job's last event, in seconds since 1970."""
     try:
         return (job.folder / EVENTS_FILE).stat().st_mtime
     except OSError:
@@ -134,7 +138,7 @@ def told(job: Job) -> float:
 
 def folder_of(name: str) -> Path:
     if not name or Path(name).name != name or name.startswith("."):
-        raise ValueError(f"a run's name must be a plain folder name, got {name!r}")
+        raise ValueError(f"the name of a run must be a plain folder name, got {name!r}")
     return paths.training_folder(paths.runs_folder() / name).absolute()
 
 
@@ -143,7 +147,7 @@ def run_folder(folder: Path) -> Path:
 
 
 def lives(folder: Path, story: event_log.Story) -> bool:
-    """Whether a process is at work on it; one that said its last word may live on for something else."""
+    """Whether a process is working on it. A process may outlive its last event for other reasons."""
     return (
         bool(story.pid)
         and story.state not in event_log.ENDS
@@ -152,7 +156,7 @@ def lives(folder: Path, story: event_log.Story) -> bool:
 
 
 def read_job(folder: Path) -> Job:
-    """The job of a folder. Raises ValueError for a damaged job.json, FileNotFoundError where the folder is gone."""
+    """The job of a folder. Raises DamagedRecord if job.json is damaged, FileNotFoundError if the folder is gone."""
     if not (folder / JOB_FILE).exists():
         raise FileNotFoundError(folder)
     record, story = read_record(folder), event_log.read(folder)
@@ -184,12 +188,13 @@ def read_job(folder: Path) -> Job:
         stage=story.stage,
         probe=probe,
         bounded=state == "stopped" and bool(story.ending.get("reason")),
+        fault=story.fault,
     )
 
 
 def _state(folder: Path, record: Record, story: event_log.Story, tail: tuple[str, ...]) -> State:
     if story.state in event_log.ENDS:
-        return story.state
+        return cast(State, story.state)
     if not story.state and time.time() - record.created < SECONDS_TO_START:
         return "starting"
     if lives(folder, story):
@@ -198,27 +203,27 @@ def _state(folder: Path, record: Record, story: event_log.Story, tail: tuple[str
         if story.stage and story.last and story.last["step"] == story.steps:
             return "measuring"
         return "running" if story.moving else "starting"
-    with contextlib.suppress(OSError):  # killed between its last rename and its last word
+    with contextlib.suppress(OSError):  # killed after the last rename, before the last event
         if (run_folder(folder) / CONFIG_FILE).stat().st_mtime >= story.began > 0:
             return "finished"
     if story.state == "stopping":
-        return "stopped"  # before it could say so
-    return "failed" if story.state == "starting" and tail else "interrupted"  # it had something to say, or was killed
+        return "stopped"  # before it could log this
+    return "failed" if story.state == "starting" and tail else "interrupted"  # it failed with a message, or was killed
 
 
 def _sentence(state: State, story: event_log.Story, tail: tuple[str, ...], folder: Path) -> str:
     if state == "failed":
         said = story.ending.get("sentence") or (tail[-1].removeprefix("vicreg: ") if tail else "")
-        return said or "The process ended before it said anything: start it in a terminal to see why."
+        return said or "The process ended without any output. Start the training in a terminal to see why."
     if state == "stopped":
         reason = story.ending.get("reason", "")
         return f"Stopped: {reason}." if reason else ""
     if state == "interrupted" and (room := full_disk(folder)):
-        return room  # and so it could not say it
+        return room  # which is why it could not log this
     if state == "interrupted":
         return (
-            "Its process ended without a word: it was killed, or the machine went down. "
-            f"{GO_ON}. If it happens again, memory may be short: a smaller batch or encoder needs less."
+            "Its process ended unexpectedly: it was killed, or the machine went down. "
+            f"{GO_ON}. If this happens again, memory may be short: use a smaller batch or encoder."
         )
     return ""
 
@@ -235,7 +240,7 @@ def _log_tail(path: Path, begin: int) -> tuple[str, ...]:
 
 
 def _of_run(folder: Path) -> Job | None:
-    """The job that a finished run was, as far as the run tells."""
+    """The job of a finished run, reconstructed from the run."""
     from vicreg.runs.errors import RunError
     from vicreg.runs.folder import open_run
 

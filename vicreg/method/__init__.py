@@ -1,1 +1,1 @@
-"""VICReg itself: the loss, the views, the networks. Tensors in, tensors out."""
+"""VICReg itself: loss, views and networks. Tensors in, tensors out."""

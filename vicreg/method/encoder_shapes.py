@@ -1,4 +1,4 @@
-"""The encoders as data, without torch: their stages, the width of their representations, their size."""
+"""The shapes of the encoders: stages, representation width, number of parameters. Needs no torch."""
 
 from __future__ import annotations
 
@@ -6,9 +6,12 @@ from typing import NamedTuple
 
 
 class EncoderShape(NamedTuple):
-    """stages: channels of each, halving the map from one to the next. blocks: in each stage. pool: a 2x2 max-pool after
-    the stem. head: channels of a 1x1 convolution at the end, or 0. joined: whether a representation joins the means of all
-    stages, or is the last alone. parameters: in millions.
+    """The shape of one encoder.
+
+    stages: channels of each stage; each stage halves the resolution of the one before. blocks: per stage.
+    pool: whether a 2x2 max-pool follows the stem. head: channels of a final 1x1 convolution, or 0 for none.
+    joined: whether the representation concatenates the means of all stages, or is the mean of the last one only.
+    parameters: in millions.
     """
 
     stages: tuple[int, ...]
@@ -20,7 +23,7 @@ class EncoderShape(NamedTuple):
 
     @property
     def width(self) -> int:
-        """The number of dimensions of a representation."""
+        """The width of the representation."""
         widths = [*self.stages, *([self.head] if self.head else [])]
         return sum(widths) if self.joined else widths[-1]
 

@@ -2,10 +2,14 @@
 
     l(Z, Z') = lambda s(Z, Z') + mu [v(Z) + v(Z')] + nu [c(Z) + c(Z')]          Bardes et al. 2022, eq. 6
 
-Implementations normalise it differently and rarely say so. Ours is that of the authors' code
-(facebookresearch/vicreg): the variance term is AVERAGED over the two views, the covariance terms are SUMMED; the
-invariance term is averaged over the batch and over the D dimensions (the paper's eq. 5 sums over D); covariances
-divide by n - 1. solo-learn sums the variance, so its mu = 25 is 50 here.
+Implementations normalise the terms differently and rarely say so. We follow the authors' code
+(facebookresearch/vicreg):
+
+- The variance term is AVERAGED over the two views; the covariance term is SUMMED over them.
+- The invariance term is averaged over the batch and over the D dimensions (eq. 5 of the paper sums over D).
+- Variances and covariances use the divisor n - 1.
+
+solo-learn sums the variance term, so its mu = 25 is 50 here.
 """
 
 from __future__ import annotations
@@ -18,7 +22,7 @@ from torch import Tensor
 
 
 class LossTerms(NamedTuple):
-    """The three unweighted terms and `total`, their weighted sum: four scalar tensors (float32 or float64)."""
+    """The three unweighted terms and `total`, their weighted sum. Scalar tensors, float32 or float64."""
 
     variance: Tensor
     invariance: Tensor
@@ -27,7 +31,7 @@ class LossTerms(NamedTuple):
 
 
 def variance(z: Tensor, *, gamma: float = 1.0, eps: float = 1e-4) -> Tensor:
-    """How far each dimension's standard deviation falls short of gamma, on average: a scalar, 0 (best) to gamma.
+    """How far the standard deviations fall below gamma, averaged over dimensions: a scalar from 0 (best) to gamma.
 
     v(Z) = 1/D sum_j max(0, gamma - sqrt(Var(z^j) + eps)), Var with divisor n - 1     (eq. 1 and 2)
     z: (B, D) embeddings of one view, B >= 2. Raises ValueError for other shapes.
@@ -38,10 +42,10 @@ def variance(z: Tensor, *, gamma: float = 1.0, eps: float = 1e-4) -> Tensor:
 
 
 def invariance(z_a: Tensor, z_b: Tensor) -> Tensor:
-    """Mean squared difference of the embeddings of two views: a scalar, 0 (identical) and up.
+    """Mean squared difference between the embeddings of two views: a scalar >= 0 (0: identical).
 
     s(Z, Z') = 1/(n D) sum_i ||z_i - z'_i||^2                       (eq. 5, averaged over D as the authors' code does)
-    z_a, z_b: (B, D), row i of both from the same image. Raises ValueError for other or different shapes.
+    z_a, z_b: (B, D); row i of both comes from the same image. Raises ValueError for other or different shapes.
     """
     z_a, z_b = _checked(z_a), _checked(z_b)
     _same_shape(z_a, z_b)
@@ -49,7 +53,7 @@ def invariance(z_a: Tensor, z_b: Tensor) -> Tensor:
 
 
 def covariance(z: Tensor) -> Tensor:
-    """Sum of the squared covariances between different dimensions, over D: a scalar, 0 (decorrelated) and up.
+    """Sum of the squared covariances between different dimensions, divided by D: a scalar >= 0 (0: decorrelated).
 
     c(Z) = 1/D sum_{i != j} [C(Z)]_ij^2,  C(Z) = 1/(n-1) sum_i (z_i - mean)(z_i - mean)^T         (eq. 3 and 4)
     z: (B, D) embeddings of one view, B >= 2. Raises ValueError for other shapes.
@@ -75,14 +79,16 @@ def vicreg_loss(
 ) -> LossTerms:
     """The three unweighted terms and their weighted total.
 
-    z_a, z_b: (B, D) embeddings of two views, B >= 2; half precision is computed in float32 whatever the autocast.
-    The weights are the paper's lambda (invariance), mu (variance) and nu (covariance), section 4.1.
-    variance = [v(Z) + v(Z')] / 2, covariance = c(Z) + c(Z'): the authors' normalisation (module docstring).
-    gather: where several processes share a batch, makes (n B, D) of their (B, D), with gradients; variance and
-    covariance are then those of the whole batch, and invariance stays that of this process's rows, as in the authors'
-    code (`distributed.gather_with_gradients`).
-    Raises ValueError for different shapes, fewer than two rows, not two dimensions, and values that are not finite;
-    that last check waits for the device, so a training loop on a GPU may turn it off and look at the total instead.
+    variance = [v(Z) + v(Z')] / 2 and covariance = c(Z) + c(Z'): the authors' normalisation (module docstring).
+
+    z_a, z_b: (B, D) embeddings of two views, B >= 2. Half precision is converted to float32, also under autocast.
+    invariance_weight, variance_weight, covariance_weight: lambda, mu and nu in section 4.1 of the paper.
+    gather: collects the (B, D) of all processes into (n B, D), with gradients (`distributed.gather_with_gradients`).
+        Variance and covariance then use the whole batch; invariance uses the rows of this process, as in the authors' code.
+    check_finite: whether to check the embeddings. The check waits for the device, so a training loop on a GPU may turn
+        it off and check the total instead.
+
+    Raises ValueError for different shapes, fewer than two rows, not two dimensions, or values that are not finite.
     """
     if check_finite:
         _finite("z_a", z_a)
@@ -105,7 +111,7 @@ def vicreg_loss(
 
 
 def _checked(z: Tensor) -> Tensor:
-    """z as float32 (float64 stays), or a ValueError that gives the rule and the value."""
+    """z as float32 (float64 stays). Raises ValueError for a wrong shape."""
     if z.ndim != 2:
         raise ValueError(f"embeddings must be 2-D (B, D), got shape {tuple(z.shape)}")
     if z.shape[0] < 2:
@@ -115,7 +121,7 @@ def _checked(z: Tensor) -> Tensor:
 
 def _same_shape(z_a: Tensor, z_b: Tensor) -> None:
     if z_a.shape != z_b.shape:
-        raise ValueError(f"both views need embeddings of one shape, got {tuple(z_a.shape)} and {tuple(z_b.shape)}")
+        raise ValueError(f"both views need embeddings of the same shape, got {tuple(z_a.shape)} and {tuple(z_b.shape)}")
 
 
 def _finite(name: str, z: Tensor) -> None:

@@ -1,14 +1,14 @@
-"""The two networks: an encoder (images to representations y) that is kept, and an expander (y to embeddings z) that
-only the loss sees.
+"""The two networks: an encoder (images to representations y), which we keep, and an expander (y to embeddings z), which
+only the loss uses.
 
 The encoders are residual networks of basic blocks (He et al. 2016) with a stem for 32-pixel images:
 
-    resnet18  as SimCLR and its followers use it on CIFAR-10: 3x3 stride-1 stem, no max-pool
-    lean      a tenth of its arithmetic, for CPUs: 2x2 max-pool after the stem, one block for each of three stages
-    tiny      three narrow blocks, for the data set that trains in a minute
+    resnet18  as in SimCLR and later work on CIFAR-10: 3x3 stem with stride 1, no max-pool
+    lean      a tenth of the computation, for CPUs: 2x2 max-pool after the stem, three stages of one block
+    tiny      three narrow blocks, for a data set that trains in a minute
 
-The representation of `lean` and `resnet18` joins the mean of every stage's map with that of the last, since what a
-linear probe and a neighbour search read from the joined vector is better than from its last part alone (docs/recipe.md).
+For `lean` and `resnet18`, the representation concatenates the spatial means of all stages. Linear probes and neighbour
+searches work better on it than on the last stage only (docs/recipe.md).
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from vicreg.config import ENCODERS, Config
 from vicreg.method.encoder_shapes import ENCODER_SHAPES
 
-# Channel means and standard deviations of the CIFAR-10 train split, for values in [0, 1].
+# Channel means and standard deviations of CIFAR-10's train split, for pixel values in [0, 1].
 PIXEL_MEAN = (0.4914, 0.4822, 0.4465)
 PIXEL_STD = (0.2470, 0.2435, 0.2616)
 
@@ -27,9 +27,12 @@ PIXEL_STD = (0.2470, 0.2435, 0.2616)
 class Encoder(nn.Module):
     """Images to representations: (B, 3, H, W) floats in [0, 1] -> (B, width) floats, H and W at least 8.
 
-    name: `tiny` (0.2 M parameters, width 512), `lean` (1.4 M, width 960) or `resnet18` (11.2 M, width 960). Maps are
-    averaged over their positions, so any image size will do. Pixels are normalised inside.
+    name: `tiny` (0.2 M parameters, width 512), `lean` (1.4 M, width 960) or `resnet18` (11.2 M, width 960).
+    Feature maps are averaged over positions, so any image size of at least 8 works. The encoder normalises pixels itself.
     """
+
+    mean: Tensor  # buffers
+    std: Tensor
 
     def __init__(self, name: str = "lean") -> None:
         super().__init__()
@@ -57,7 +60,7 @@ class Encoder(nn.Module):
 
     @property
     def width(self) -> int:
-        """The number of dimensions of a representation."""
+        """The width of the representation."""
         return ENCODER_SHAPES[self.name].width
 
     @property
@@ -67,7 +70,7 @@ class Encoder(nn.Module):
         return (*shape.stages, *([shape.head] if shape.head else []))
 
     def stage_means(self, images: Tensor) -> list[Tensor]:
-        """The mean over positions of every stage's map, first to last: (B, 3, H, W) -> a (B, channels) for each."""
+        """The spatial mean of each stage's feature map, first to last: (B, 3, H, W) -> list of (B, channels)."""
         maps = self.stem((images - self.mean) / self.std)
         means = []
         for stage in self.stages:
@@ -124,10 +127,10 @@ class Block(nn.Module):
 
 
 class Expander(nn.Module):
-    """Representations to embeddings: (B, width) -> (B, D), three linear layers with BatchNorm and ReLU between.
+    """Representations to embeddings: (B, width) -> (B, D). Three linear layers with BatchNorm and ReLU between them.
 
-    width: of the representations (`Encoder.width`). widths: the three output widths, the last being D (Bardes et al.
-    2022, section 4.1, use 8192 each).
+    width: of the representations (`Encoder.width`).
+    widths: of the three layers; the last one is D. Bardes et al. 2022, section 4.1, use 8192 for each.
     """
 
     def __init__(self, width: int, widths: tuple[int, int, int]) -> None:
@@ -148,14 +151,14 @@ class Expander(nn.Module):
 
 
 def make_networks(config: Config) -> tuple[Encoder, Expander]:
-    """The config's encoder and expander, on torch's default device, with weights drawn from its global generator."""
+    """The config's encoder and expander on torch's default device, initialised from torch's global generator."""
     encoder = Encoder(config.encoder)
     return encoder, Expander(encoder.width, config.expander)
 
 
 def networks(config: Config, device: torch.device) -> tuple[Encoder, Expander]:
-    """The two networks as they are before the first step, decided by the config's seed alone."""
+    """The two networks before the first step. They depend only on the config."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(config.seed)
         encoder, expander = make_networks(config)
-    return encoder.to(device, memory_format=torch.channels_last), expander.to(device)
+    return encoder.to(device).to(memory_format=torch.channels_last), expander.to(device)

@@ -1,11 +1,11 @@
-"""Views: augmented copies of a whole batch at once, on the batch's device, each image with parameters of its own.
+"""Augmented views of a whole batch at once, on the batch's device, with different parameters for each image.
 
-The transforms are torchvision's (random resized crop, flip, colour jitter, greyscale, Gaussian blur), in SimCLR's order
-(Chen et al. 2020, appendix A) with the study's strengths. Drawing the parameters and applying them are two steps, so
-that a page can show one transform at a time and a test can hold each against torchvision's own function.
+The transforms are those of torchvision (random resized crop, flip, colour jitter, greyscale, Gaussian blur), in the order
+of SimCLR (Chen et al. 2020, appendix A) and with the study's strengths. Drawing the parameters and applying them are
+separate steps: pages can show one transform at a time, and tests can compare each with torchvision's function.
 
-The random crop, its resizing and the flip are one pair of small matrices an image: rows @ image @ columns, with the
-weights of an antialiased bilinear resize, which is faster on a CPU than sampling a grid.
+Crop, resize and flip are one pair of small matrices per image: rows @ image @ columns, with the weights of an antialiased
+bilinear resize. On a CPU this is faster than sampling on a grid.
 """
 
 from __future__ import annotations
@@ -18,17 +18,17 @@ from torch import Tensor
 
 from vicreg.config import ViewConfig
 
-POSITIVE_NEIGHBOURS = 3  # how many of an image's nearest others may be its positive, as in the study
+POSITIVE_NEIGHBOURS = 3  # a positive is drawn from this many nearest images, as in the study
 GREY = (0.2989, 0.587, 0.114)  # torchvision's luma weights
 JITTER = ("brightness", "contrast", "saturation", "hue")
 
 
 class ViewParameters(NamedTuple):
-    """What was drawn for each of B images. Boxes are whole pixels; factors of 1 and a hue of 0 change nothing.
+    """The random parameters of B views. Factors of 1 and a hue of 0 change nothing.
 
-    box: (B, 4) long, top, left, height, width. flip, jitter, greyscale, blur: (B,) bool.
-    brightness, contrast, saturation: (B,) factors. hue: (B,) turns. sigma: (B,) pixels. order: the order of the
-    four colour changes, one for the whole batch.
+    box: (B, 4) long: top, left, height, width in pixels. flip, jitter, greyscale, blur: (B,) bool.
+    brightness, contrast, saturation: (B,) factors. hue: (B,) turns. sigma: (B,) pixels.
+    order: the order of the four colour changes, the same for the whole batch.
     """
 
     box: Tensor
@@ -55,9 +55,9 @@ def augmented_views(images: Tensor, config: ViewConfig, *, generator: torch.Gene
 
 
 def neighbour_views(images: Tensor, rows: Tensor, neighbours: Tensor, *, generator: torch.Generator) -> Tensor:
-    """One of its neighbours for every image of a batch, drawn at random and unchanged: the study's positive pairs.
+    """For each image of a batch, one of its nearest images, chosen at random and not augmented: the study's positives.
 
-    images: (N, H, W, 3), all of them; rows: (B,) the batch; neighbours: (N, k) rows of each image's neighbours.
+    images: (N, H, W, 3), the whole split. rows: (B,), the batch. neighbours: (N, k), rows of each image's nearest images.
     generator: a CPU generator. Returns (B, H, W, 3).
     """
     choice = torch.randint(neighbours.shape[1], (len(rows),), generator=generator)
@@ -67,10 +67,9 @@ def neighbour_views(images: Tensor, rows: Tensor, neighbours: Tensor, *, generat
 def draw_parameters(
     count: int, height: int, width: int, config: ViewConfig, *, generator: torch.Generator
 ) -> ViewParameters:
-    """Parameters for `count` images of height x width pixels.
+    """Random parameters for `count` images of height x width pixels.
 
-    Always draws the same amount of randomness, whatever is switched off, so that switching one transform off leaves
-    the others as they were.
+    It always draws the same number of random values, so that switching one transform off does not change the others.
     """
 
     def uniform(low: float, high: float) -> Tensor:
@@ -101,9 +100,9 @@ def draw_parameters(
 
 
 def apply_views(images: Tensor, parameters: ViewParameters, config: ViewConfig) -> Tensor:
-    """The views that `parameters` describe: (B, 3, H, W) floats in [0, 1] -> (B, 3, size, size)."""
+    """Apply `parameters`: (B, 3, H, W) floats in [0, 1] -> (B, 3, size, size)."""
     device = images.device
-    p = ViewParameters(*(_moved(x, device) if isinstance(x, Tensor) else x for x in parameters))
+    p = ViewParameters._make(_moved(x, device) if isinstance(x, Tensor) else x for x in parameters)
     views = resized_crop(images, p.box, p.flip, config.size)
     if config.jitter:
         views = colour_jitter(views, p)
@@ -115,7 +114,7 @@ def apply_views(images: Tensor, parameters: ViewParameters, config: ViewConfig) 
 
 
 def resized_crop(images: Tensor, box: Tensor, flip: Tensor, size: int) -> Tensor:
-    """Crop each image to its box, resize it to size x size (bilinear, antialiased), mirror it where flip says so.
+    """Crop each image to its box, resize it to size x size (bilinear, antialiased), and mirror it if `flip` is set.
 
     images: (B, 3, H, W); box: (B, 4) top, left, height, width; flip: (B,) bool. Agrees with torchvision's
     `resized_crop(..., antialias=True)` to 1e-5.
@@ -127,7 +126,7 @@ def resized_crop(images: Tensor, box: Tensor, flip: Tensor, size: int) -> Tensor
 
 
 def colour_jitter(images: Tensor, parameters: ViewParameters) -> Tensor:
-    """Change brightness, contrast, saturation and hue of the images with `jitter` set, in the order given."""
+    """Change brightness, contrast, saturation and hue in the given order, for images with `jitter` set."""
     changes = (
         lambda x: adjust_brightness(x, parameters.brightness),
         lambda x: adjust_contrast(x, parameters.contrast),
@@ -180,12 +179,12 @@ def gaussian_blur(images: Tensor, sigma: Tensor) -> Tensor:
 
 
 def _moved(values: Tensor, device: torch.device) -> Tensor:
-    """On the device, without waiting for what it is doing: a copy from pinned memory queues behind it."""
+    """Copy to the device without waiting for it: copies from pinned memory are queued."""
     return (values.pin_memory() if device.type == "cuda" else values).to(device, non_blocking=True)
 
 
 def _constants(like: Tensor, *values: float) -> Tensor:
-    """(n, 1, 1) of like's type and device, filled there: `new_tensor` would copy them over and wait for the device."""
+    """(n, 1, 1), filled on the device of `like`. (`new_tensor` would copy from the host and wait for the device.)"""
     return torch.cat([like.new_full((1, 1, 1), value) for value in values])
 
 
@@ -198,8 +197,8 @@ def _grey(images: Tensor) -> Tensor:
 
 
 def _resize_matrix(start: Tensor, length: Tensor, pixels: int, size: int) -> Tensor:
-    """(B, size, pixels): row i holds the weights of the pixels that make pixel i of the resized crop; rows sum to 1."""
-    scale = length.float() / size  # source pixels a target pixel
+    """(B, size, pixels): row i holds the weights of the source pixels for pixel i of the crop. Rows sum to 1."""
+    scale = length.float() / size  # source pixels per target pixel
     support = scale.clamp(min=1.0)[:, None, None]
     target = torch.arange(size, device=start.device) + 0.5
     centre = start[:, None] + target * scale[:, None]  # (B, size), in source pixels

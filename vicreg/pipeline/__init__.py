@@ -1,1 +1,1 @@
-"""From a Config to a finished run: data, training, measuring, baselines."""
+"""From a Config to a finished run: data, training, evaluation, baselines."""

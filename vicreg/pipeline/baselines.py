@@ -1,37 +1,44 @@
-"""Baselines that cost nothing and teach much, measured like every run: what does training add?
+"""Baselines without training, measured like trained runs. They show what training adds.
 
-    untrained   the encoder as it was before its first step: random weights, the same architecture
-    pixels      raw pixels, without any network: their first 512 principal components over the train split
-    laplacian   Laplacian Eigenmaps (Belkin and Niyogi 2003) of pixel space: the study's "no amortisation", in which no
-                network is trained but every image is placed by itself; new ones by Nystroem's rule
+    untrained   the encoder before its first step: random weights, same architecture
+    pixels      raw pixels without a network: their first 512 principal components, fitted on the train split
+    laplacian   Laplacian Eigenmaps (Belkin and Niyogi 2003) of pixels. The study calls this "no amortisation": there is no
+                network; each image gets its own coordinates, and new images are placed with Nystroem's formula
 
-A baseline is a run's folder without weights. Its representations are made from the pictures when asked for, and then
-kept in the disk cache like any other.
+A baseline is a run folder without weights. Its representations are computed from the images when needed, and kept in the
+disk cache like all others.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import functools
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from vicreg.config import BASELINES, presets
 from vicreg.data.image_set import ImageSet
 from vicreg.runs.folder import Run, write_run
+from vicreg.storage.json_values import JsonObject
 
-DIMENSIONS = 512  # about as many as an encoder's representations have
-LAPLACIAN_IMAGES = 20_000  # train images on the eigenmap's graph
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from vicreg.evaluation.laplacian import Eigenmap
+
+DIMENSIONS = 512  # similar to the width of an encoder's representations
+LAPLACIAN_IMAGES = 20_000  # train images in the eigenmap's graph
 LAPLACIAN_NEIGHBOURS = 10
 SHOWN_NEIGHBOURS = 5
 
 
-def write_baseline(name: str, root: Path, *, dataset: str, data: dict[str, Any], versions: dict[str, str]) -> Run:
-    """Write the folder `<dataset>-<name>` below root: a run that is not measured yet.
+def write_baseline(name: str, root: Path, *, dataset: str, data: JsonObject, versions: dict[str, str]) -> Run:
+    """Write the folder `<dataset>-<name>` in root: a run that is not evaluated yet.
 
-    data, versions: as config.json holds them. Raises ValueError for a name that is not a baseline's.
+    data, versions: as in config.json. Raises ValueError for an unknown baseline.
     """
     if name not in BASELINES:
         raise ValueError(f"baseline must be one of {', '.join(BASELINES)}, got {name!r}")
@@ -65,13 +72,13 @@ def flat(images: np.ndarray) -> np.ndarray:
 
 
 def pixel_components(run: Run, train: ImageSet, images: np.ndarray) -> np.ndarray:
-    """The images' first principal components over the train split, float32 (N, dimensions)."""
+    """The first principal components of images, fitted on the train split: float32 (N, dimensions)."""
     mean, components = _pca(_Key(train), run.record["baseline"]["dimensions"])
     return (flat(images) - mean) @ components.T
 
 
 def eigenmap_coordinates(run: Run, train: ImageSet, images: np.ndarray | None) -> np.ndarray:
-    """Where the eigenmap has its own images (images=None), or where Nystroem's rule places new ones: float32 (N, d)."""
+    """Coordinates of the eigenmap's own images (images=None), or of new images by Nystroem's formula: float32 (N, d)."""
     from vicreg.evaluation.laplacian import place
 
     settings = run.record["baseline"]
@@ -83,13 +90,13 @@ def eigenmap_coordinates(run: Run, train: ImageSet, images: np.ndarray | None) -
 
 def eigenmap_tables(
     run: Run, train: ImageSet, test: ImageSet, fitted: np.ndarray, placed: np.ndarray
-) -> dict[str, Any]:
-    """What there is to show of the eigenmap: name -> frame.
+) -> dict[str, pd.DataFrame]:
+    """Tables about the eigenmap: name -> table.
 
-    pixel_neighbours: for one test image of each class, its five nearest others in pixel space (query, rank, nearest).
-    placements: for the same images, where Nystroem's rule puts them and where they come to lie if they are fitted with
-    the rest (index, rule_x, rule_y, fitted_x, fitted_y). fitted, placed: the coordinates of the eigenmap's own images and
-    of all test images.
+    pixel_neighbours: the five nearest images in pixel space of one test image per class (query, rank, nearest).
+    placements: the same images placed with Nystroem's formula and by fitting again with them (index, rule_x, rule_y,
+        fitted_x, fitted_y).
+    fitted, placed: coordinates of the eigenmap's own images and of all test images.
     """
     import pandas as pd
 
@@ -108,7 +115,7 @@ def eigenmap_tables(
             "nearest": near.indices.reshape(-1).astype(np.int32),
         }
     )
-    # A few dimensions more than the two on the map, since another fit may change their order and their signs.
+    # More dimensions than the two on the map, because another fit may change their order and signs.
     again = fit(np.concatenate([own, pixels[queries]]), dimensions=8, k=settings["neighbours"]).coordinates
     likeness = np.corrcoef(fitted[:, :2].T, again[: len(own)].T)[:2, 2:]  # (2, 8)
     which = np.abs(likeness).argmax(axis=1)
@@ -125,10 +132,10 @@ def eigenmap_tables(
     return {"pixel_neighbours": neighbours, "placements": placements}
 
 
-def eigenmap_timing(run: Run, train: ImageSet, test: ImageSet, encoder_run: Run | None) -> dict[str, Any]:
-    """Seconds on this machine: to fit the eigenmap, and to place one new image by its rule and by a run's encoder.
+def eigenmap_timing(run: Run, train: ImageSet, test: ImageSet, encoder_run: Run | None) -> JsonObject:
+    """Seconds on this machine to fit the eigenmap, and to place one new image with Nystroem's formula or an encoder.
 
-    The last two are medians over 20 test images, each alone. encoder_run: whose encoder; None where there is none.
+    The last two are medians over 20 single test images. encoder_run: the run of the encoder, or None.
     """
     import statistics
     import time
@@ -140,9 +147,9 @@ def eigenmap_timing(run: Run, train: ImageSet, test: ImageSet, encoder_run: Run 
     own, new = flat(train.images[: settings["images"]]), test.images[:20]
     began = time.perf_counter()
     eigenmap = _eigenmap(_Key(train), settings["images"], settings["dimensions"], settings["neighbours"])
-    timing = {"fit": round(time.perf_counter() - began, 1)}
+    timing: JsonObject = {"fit": round(time.perf_counter() - began, 1)}
 
-    def median(way: Any) -> float:
+    def median(way: Callable[[np.ndarray], object]) -> float:
         way(new[:1])
         times = []
         for i in range(len(new)):
@@ -161,7 +168,7 @@ def eigenmap_timing(run: Run, train: ImageSet, test: ImageSet, encoder_run: Run 
 
 
 class _Key:
-    """An image set as a key for `functools.cache`: two are the same if they come from the same file."""
+    """An image set as a key for `functools.cache`. Two are equal if they come from the same file."""
 
     def __init__(self, image_set: ImageSet) -> None:
         self.image_set = image_set
@@ -182,7 +189,7 @@ def _pca(train: _Key, dimensions: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 @functools.lru_cache(maxsize=1)
-def _eigenmap(train: _Key, images: int, dimensions: int, neighbours: int) -> Any:
+def _eigenmap(train: _Key, images: int, dimensions: int, neighbours: int) -> Eigenmap:
     from vicreg.evaluation.laplacian import fit
 
     return fit(flat(train.image_set.images[:images]), dimensions=dimensions, k=neighbours)

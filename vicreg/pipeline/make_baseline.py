@@ -1,4 +1,4 @@
-"""A baseline's run, written and measured as trained runs are."""
+"""Make a baseline and evaluate it like a trained run."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def make_baseline(
     download: bool = False,
     on_stage: Stage = lambda label, done, total: None,
 ) -> Run:
-    """A baseline's run below root, measured. Raises ValueError for an unknown name, and PicturesMissing."""
+    """Write a baseline into root and evaluate it. Raises ValueError for an unknown name, and PicturesMissing."""
     from vicreg.pipeline.baselines import write_baseline
 
     train_set, test_set = load_splits(dataset, download=download, on_stage=on_stage)

@@ -1,4 +1,4 @@
-"""From a run to its figures: metrics.json, results/ and the model card, measured on the pictures at hand."""
+"""Evaluate a run on the images of this machine: write metrics.json, results/ and the model card."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import dataclasses
 import functools
 from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
-from typing import Any
+from typing import TYPE_CHECKING
 
 from vicreg.data import fingerprints, loading
 from vicreg.data.catalogue import CATALOGUE
@@ -15,8 +15,14 @@ from vicreg.pipeline.provenance import source_record
 from vicreg.runs import seeds
 from vicreg.runs.folder import Run, update_run
 from vicreg.storage import paths
-from vicreg.storage.files import frame_bytes
+from vicreg.storage.files import frame_bytes, to_json
+from vicreg.storage.json_values import JsonObject
 from vicreg.storage.paths import METRICS_FILE
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+    import torch
 
 Stage = Callable[[str, int, int], None]
 OTHERS = 500  # images of every other data set that are scored
@@ -30,49 +36,38 @@ def evaluate_run(
     download: bool = False,
     on_stage: Stage = lambda label, done, total: None,
 ) -> Run:
-    """Rebuild metrics.json, results/ and the model card of a run from its weights, and return the run.
+    """Evaluate a run: rebuild metrics.json, results/ and the model card from its weights, and return the run.
 
-    only: sections of the report (`vicreg.evaluation.report.SECTIONS`) to measure, where the others stay as they are; all
-    but leave_out, if none is named. Measured on the pictures at hand, which the metrics name. Raises PicturesMissing where
-    there are none, and ValueError for an unknown section or one of a run that was never measured; where only the
-    anomalies' pictures are missing, their figures are left out.
+    only: sections of the report to measure (`vicreg.evaluation.report.SECTIONS`); the others are kept. Default: all but
+    leave_out. Uses the images on this machine; the metrics say which. If only the anomalies are missing, their figures are
+    left out.
+
+    Raises PicturesMissing if there are no images, and ValueError for an unknown section, or for a single section of a run
+    that has never been evaluated.
     """
     from vicreg.evaluation.report import SECTIONS, evaluate
 
-    unknown = sorted(set(only) - set(SECTIONS))
-    if unknown:
-        raise ValueError(f"there is no section {', '.join(unknown)}; there are: {', '.join(SECTIONS)}")
-    if only and not run.metrics:
-        raise ValueError(f"{run.name} was never measured: evaluate it whole before one section is measured again")
-
+    _check_sections(run, only)
     train_set, test_set = load_splits(run.config.dataset, download=download, on_stage=on_stage)
     anomalies = anomaly_set(run.config.dataset, download=download)
 
-    def encoded(image_set: ImageSet) -> Any:
+    def encoded(image_set: ImageSet) -> np.ndarray:
         return representations(
             run, image_set, download=download, on_progress=lambda d, t: on_stage(f"encoding {image_set.split}", d, t)
         )
 
     train, test = encoded(train_set), encoded(test_set)
-    more: dict[str, Any] = {}
+    embeddings = layers = None
     if run.has_network:
         from vicreg.evaluation.encode import embed
         from vicreg.pipeline.measure_layers import measure_layers
 
-        more["embeddings"] = embed(run.expander, train), embed(run.expander, test)
-        more["layers"] = functools.partial(measure_layers, run, train_set, test_set, train, test)
+        embeddings = embed(run.expander, train), embed(run.expander, test)
+        layers = functools.partial(measure_layers, run, train_set, test_set, train, test)
     sources = {"train": source_record(train_set), "test": source_record(test_set)}
     if anomalies is not None:
         sources["anomalies"] = source_record(anomalies)
-        more |= {
-            "anomalies": encoded(anomalies),
-            "anomaly_images": anomalies.images,
-            "anomaly_labels": anomalies.labels,
-        }
-    if "anomaly_sets" in (only or SECTIONS):
-        more["other_sets"] = {found.name: encoded(found) for found in other_sets(run.config.dataset)}
-    if run.baseline == "laplacian":
-        more["own_map"] = ("laplacian", test[:, :2])
+    others_at_hand = other_sets(run.config.dataset) if "anomaly_sets" in (only or SECTIONS) else []
     report = evaluate(
         train,
         train_set.labels[: len(train)],
@@ -82,11 +77,14 @@ def evaluate_run(
         sources=sources,
         train_images=train_set.images,
         test_images=test_set.images,
-        attributes={
-            what: (values, train_set.attributes[what][: len(train)], test_set.attributes[what])
-            for what, values in CATALOGUE[test_set.name].attributes.items()
-        },
-        **more,
+        embeddings=embeddings,
+        layers=layers,
+        other_sets={found.name: encoded(found) for found in others_at_hand},
+        attributes=_attributes(train_set, test_set, len(train)),
+        anomalies=None if anomalies is None else encoded(anomalies),
+        anomaly_images=None if anomalies is None else anomalies.images,
+        anomaly_labels=None if anomalies is None else anomalies.labels,
+        own_map=("laplacian", test[:, :2]) if run.baseline == "laplacian" else None,
         only=only or [name for name in SECTIONS if name not in leave_out],
         measured=run.metrics,
         projections=run.results("projections") if only and "projection" in run.metrics else None,
@@ -101,37 +99,52 @@ def evaluate_run(
         on_stage("fitting again with new images", 0, 1)
         frames = {**frames, **eigenmap_tables(run, train_set, test_set, train, test)}
         on_stage("fitting again with new images", 1, 1)
-    tables = {f"results/{name}.parquet": frame_bytes(frame) for name, frame in frames.items()}
-    prints = fingerprints.fingerprints(test_set.images)
-    tables["results/fingerprints.parquet"] = frame_bytes(_fingerprints(prints, test_set.labels))
-    from vicreg.runs.model_card import model_card
-    from vicreg.storage.files import to_json
-
-    files = {METRICS_FILE: to_json(metrics), **tables}
-    files["README.md"] = model_card(run.config, run.record, metrics, name=run.name).encode()
-    # An old curve goes where there are no anomalies now.
+    files = _files(run, metrics, {**frames, "fingerprints": _fingerprints(test_set)})
+    # Remove an old curve if there are no anomalies now.
     stale = ["results/roc.parquet"] if "anomaly" in (only or SECTIONS) else []
     return update_run(run, files, without=stale)
 
 
-def _merged(before: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, Any]:
-    """The metrics with some sections measured again, in the report's order."""
+def _check_sections(run: Run, only: Collection[str]) -> None:
+    from vicreg.evaluation.report import SECTIONS
+
+    unknown = sorted(set(only) - set(SECTIONS))
+    if unknown:
+        raise ValueError(f"there is no section {', '.join(unknown)}; available: {', '.join(SECTIONS)}")
+    if only and not run.metrics:
+        raise ValueError(f"{run.name} has never been evaluated: evaluate all sections first")
+
+
+def _attributes(
+    train_set: ImageSet, test_set: ImageSet, rows: int
+) -> dict[str, tuple[tuple[str, ...], np.ndarray, np.ndarray]]:
+    """The attributes of the pictures: name -> values, those of the first train images, those of the test images."""
+    return {
+        what: (values, train_set.attributes[what][:rows], test_set.attributes[what])
+        for what, values in CATALOGUE[test_set.name].attributes.items()
+    }
+
+
+def _merged(before: JsonObject, now: JsonObject) -> JsonObject:
+    """Merge new sections into the old metrics, in the order of the report."""
     from vicreg.evaluation.report import SECTIONS
 
     changed = [what for what, source in now["sources"].items() if before["sources"].get(what, source) != source]
     if changed:
-        raise ValueError(f"the {' and '.join(changed)} pictures are not those of its other figures: evaluate it whole")
+        raise ValueError(
+            f"the {' and '.join(changed)} images differ from those of the other sections: evaluate all sections"
+        )
     both = {**before, **now, "sources": {**before["sources"], **now["sources"]}}
     order = ["sources", *SECTIONS, *both]  # unknown ones last
     return {name: both[name] for name in sorted(both, key=order.index)}
 
 
 def anomaly_set(dataset: str, *, download: bool = False) -> ImageSet | None:
-    """The images that are anomalies to a data set, as the catalogue names them; None where they are not at hand.
+    """The anomalies for a data set, according to the catalogue; None if they are not on this machine.
 
-    To CIFAR-10 they are the first 3,000 of MNIST's test split, to coloured-digits crops of photographs.
+    For CIFAR-10: the first 3,000 images of MNIST's test split. For coloured-digits: crops of photographs.
     """
-    name, count = CATALOGUE[dataset].anomalies
+    name, count = CATALOGUE[dataset].strangers
     try:
         found = loading.load(name, "test", download=download)
     except PicturesMissing:
@@ -143,7 +156,7 @@ def other_sets(dataset: str) -> list[ImageSet]:
     """The first images of every other data set's test split at hand, but for the data set's `anomaly_set`."""
     found = []
     for name, spec in CATALOGUE.items():
-        if name in (dataset, CATALOGUE[dataset].anomalies[0]) or "test" not in spec.splits:
+        if name in (dataset, CATALOGUE[dataset].strangers[0]) or "test" not in spec.splits:
             continue
         with suppress(PicturesMissing):
             images = loading.load(name, "test")
@@ -158,17 +171,17 @@ def representations(
     image_set: ImageSet,
     *,
     download: bool = False,
-    device: Any = "cpu",
+    device: str | torch.device = "cpu",
     on_progress: Callable[[int, int], None] | None = None,
-) -> Any:
+) -> np.ndarray:
     """The run's representations of an image set, float32 (N, width), from the disk cache or computed once.
 
-    A baseline of pixels is fitted on the train split, which is loaded for it; the eigenmap has rows for the first train
-    images only, those on its graph.
+    The pixel baseline is fitted on the train split, which is loaded for it. The eigenmap has rows only for the first train
+    images, those in its graph.
     """
     from vicreg.evaluation.encode import cache_key, cached_representations
 
-    def compute() -> Any:
+    def compute() -> np.ndarray:
         if run.has_network:
             from vicreg.evaluation.encode import encode
 
@@ -193,8 +206,20 @@ def load_splits(name: str, *, download: bool, on_stage: Stage) -> tuple[ImageSet
     return load("train"), load("test")
 
 
-def _fingerprints(prints: Any, labels: Any) -> Any:
+def _files(run: Run, metrics: JsonObject, frames: Mapping[str, pd.DataFrame]) -> dict[str, bytes]:
+    """What measuring writes into a run's folder: the figures, the tables, and the model card that is made of them."""
+    from vicreg.runs.model_card import model_card
+
+    return {
+        METRICS_FILE: to_json(metrics),
+        **{f"results/{name}.parquet": frame_bytes(frame) for name, frame in frames.items()},
+        "README.md": model_card(run.config, run.record, metrics, name=run.name).encode(),
+    }
+
+
+def _fingerprints(image_set: ImageSet) -> pd.DataFrame:
     import pandas as pd
 
+    prints = fingerprints.fingerprints(image_set.images)
     columns = {f"f{i}": prints[:, i] for i in range(prints.shape[1])}
-    return pd.DataFrame({"label": labels.astype("int8"), **columns})
+    return pd.DataFrame({"label": image_set.labels.astype("int8"), **columns})

@@ -1,14 +1,14 @@
-"""Where a run's figures come from, as config.json records it: the pictures and the versions."""
+"""The origin of a run for config.json: image sources and package versions."""
 
 from __future__ import annotations
 
 import platform
-from typing import Any
 
 from vicreg.data.image_set import ImageSet
+from vicreg.storage.json_values import JsonObject
 
 
-def data_record(train_set: ImageSet, test_set: ImageSet, *, train_images: int | None = None) -> dict[str, Any]:
+def data_record(train_set: ImageSet, test_set: ImageSet, *, train_images: int | None = None) -> JsonObject:
     return {
         "train": {**source_record(train_set), "images": train_images or len(train_set.images)},
         "test": {**source_record(test_set), "images": len(test_set.images)},

@@ -1,27 +1,33 @@
-"""The run whose representation space says which images are neighbours, and those neighbours."""
+"""The teacher run, and the nearest images in its representation space, which serve as positives."""
 
 from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from vicreg.config import Config
 from vicreg.data.image_set import ImageSet
 from vicreg.pipeline.measure_run import Stage, representations
 from vicreg.runs.folder import Run
+from vicreg.storage.json_values import JsonObject
 from vicreg.storage.paths import CONFIG_FILE
+
+if TYPE_CHECKING:
+    import numpy as np
+    import torch
+NEIGHBOURS, NEIGHBOURS_RECORD = "neighbours.npz", "neighbours.json"  # beside a state
 
 
 def begun(state: Path) -> bool:
-    """Whether a training with neighbours was begun there, and its neighbours kept."""
+    """Whether a training with nearest images as positives was started there and stored them."""
     from vicreg.storage.paths import STATE_FILE
 
-    return (state / STATE_FILE).exists() and (state / "neighbours.json").exists()
+    return (state / STATE_FILE).exists() and (state / NEIGHBOURS_RECORD).exists()
 
 
 def find_teacher(config: Config, root: Path) -> Run:
-    """The config's teacher, the run that says which images are neighbours: the one below root, else any on this machine."""
+    """The config's teacher run: the one in root, or else any on this machine."""
     from vicreg.runs.discovery import find_runs
     from vicreg.runs.folder import open_run
 
@@ -31,7 +37,7 @@ def find_teacher(config: Config, root: Path) -> Run:
     found, broken = find_runs()
     if name not in found:
         raise ValueError(
-            f"{config.preset} takes its neighbours from the run {name}, which is not here: train it first with "
+            f"{config.preset} needs the run {name} to find nearest images, but it is not on this machine: train it first with "
             f"`python -m vicreg train --dataset {config.dataset} --preset vicreg --name {name}`"
             + "".join(f" ({sentence})" for sentence in broken)
         )
@@ -47,15 +53,12 @@ def find_positives(
     shown: slice,
     on_stage: Stage,
     *,
-    device: Any,
-) -> tuple[tuple[Any, Any], dict[str, Any]]:
-    """The neighbours of both splits' images in the teacher's representation space, and a record of whose it is.
+    device: str | torch.device,
+) -> tuple[tuple[np.ndarray, np.ndarray], JsonObject]:
+    """The nearest images of both splits in the teacher's representation space, and a record of the teacher.
 
-    device: where the teacher's encoder runs. Kept beside the state, so that a run goes on with the neighbours that it
-    began with.
+    device: for the teacher's encoder. The result is stored next to the state, so that a resumed run uses the same images.
     """
-    import zipfile
-
     import numpy as np
 
     from vicreg.evaluation.neighbours import nearest
@@ -63,26 +66,17 @@ def find_positives(
     from vicreg.storage.files import atomic_path
     from vicreg.storage.paths import STATE_FILE
 
-    kept, record = state / "neighbours.npz", state / "neighbours.json"
-    lengths = {"train": len(train_set.images[shown]), "test": len(test_set)}
-    if begun(state):
-        try:
-            with np.load(kept, allow_pickle=False) as arrays:
-                before = {split: arrays[split] for split in lengths}
-            if all(len(before[split]) == length for split, length in lengths.items()):
-                return (before["train"], before["test"]), json.loads(record.read_text())
-        except (OSError, ValueError, KeyError, zipfile.BadZipFile):
-            pass  # damaged: they are found again
+    if begun(state) and (before := _kept(state, len(train_set.images[shown]), len(test_set))) is not None:
+        return before
     teacher = find_teacher(config, root)
-    found = {}
+    found: dict[str, np.ndarray] = {}
     for image_set, rows in ((train_set, shown), (test_set, slice(None))):
         split = image_set.split
-        y = representations(
-            teacher,
-            image_set,
-            device=device,
-            on_progress=lambda d, t, s=split: on_stage(f"encoding {s}", d, t),
-        )[rows]
+
+        def encoding(done: int, total: int, split: str = split) -> None:
+            on_stage(f"encoding {split}", done, total)
+
+        y = representations(teacher, image_set, device=device, on_progress=encoding)[rows]
         on_stage(f"finding neighbours, {split}", 0, 1)
         found[split] = nearest(y, y, k=POSITIVE_NEIGHBOURS, metric="euclidean", exclude_self=True).indices
         on_stage(f"finding neighbours, {split}", 1, 1)
@@ -94,10 +88,26 @@ def find_positives(
             "metric": "euclidean",
         }
     }
-    if not (state / STATE_FILE).exists():  # else the state may be another run's, which training will say
+    if not (state / STATE_FILE).exists():  # otherwise the state may belong to another run; training reports it
         state.mkdir(parents=True, exist_ok=True)
-        with atomic_path(kept) as temporary, open(temporary, "wb") as file:
-            np.savez(file, **found)
-        with atomic_path(record) as temporary:
+        with atomic_path(state / NEIGHBOURS) as temporary, open(temporary, "wb") as file:
+            np.savez(file, train=found["train"], test=found["test"])
+        with atomic_path(state / NEIGHBOURS_RECORD) as temporary:
             temporary.write_text(json.dumps(told))
     return (found["train"], found["test"]), told
+
+
+def _kept(state: Path, train: int, test: int) -> tuple[tuple[np.ndarray, np.ndarray], JsonObject] | None:
+    """The neighbours of so many images, and their record, as kept beside a state; None where they are damaged."""
+    import zipfile
+
+    import numpy as np
+
+    try:
+        with np.load(state / NEIGHBOURS, allow_pickle=False) as arrays:
+            found = arrays["train"], arrays["test"]
+        if (len(found[0]), len(found[1])) == (train, test):
+            return found, json.loads((state / NEIGHBOURS_RECORD).read_text())
+    except (OSError, ValueError, KeyError, zipfile.BadZipFile):
+        pass
+    return None

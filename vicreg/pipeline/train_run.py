@@ -4,21 +4,30 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import functools
 import shutil
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from vicreg.config import Config
 from vicreg.data.image_set import ImageSet
 from vicreg.pipeline.measure_run import Stage, evaluate_run, load_splits
 from vicreg.pipeline.provenance import data_record, versions
 from vicreg.pipeline.teacher import begun, find_positives, find_teacher
+from vicreg.pipeline.timeline import timeline
 from vicreg.runs.folder import Run, write_run
 from vicreg.runs.weights import weights_bytes
-from vicreg.storage.files import frame_bytes
+from vicreg.storage.json_values import JsonObject
 from vicreg.storage.paths import EVENTS_FILE, HISTORY_FILE, JOB_FILE, LOCK_FILE, LOG_FILE, WEIGHTS_FILE, training_folder
 from vicreg.training.device import choose_device, device_title, every_processor
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from vicreg.training.distributed import Team
+    from vicreg.training.loop import Trained
+    from vicreg.training.progress import Progress
 
 MEASURING = "measuring"  # the folder beside the state where a run is measured
 
@@ -34,7 +43,7 @@ class Plan:
     device: str
     images: int
     steps: int
-    labels: Any
+    labels: np.ndarray
     state_bytes: int
 
 
@@ -49,7 +58,7 @@ def train_run(
     evaluate: bool = True,
     download: bool = False,
     on_plan: Callable[[Plan], None] = lambda plan: None,
-    on_progress: Callable[[Any], None] = lambda progress: None,
+    on_progress: Callable[[Progress], None] = lambda progress: None,
     on_stage: Stage = lambda label, done, total: None,
     should_stop: Callable[[], bool] = lambda: False,
 ) -> Run | None:
@@ -65,33 +74,22 @@ def train_run(
     distributed.ProcessLost where another process died.
     """
     from vicreg.training import distributed, loop
-    from vicreg.training.snapshots import MAP_IMAGES
-    from vicreg.training.state import state_bytes
 
     state = training_folder(folder)
     with distributed.joined(choose_device(device)) as team:
         if not team.leads:
-            on_progress = on_stage = on_plan = lambda *_: None
+            on_plan, on_progress, on_stage = _unheard, _unheard, _unheard
         elif config.positives == "neighbours" and not begun(state):
             find_teacher(config, folder.parent)  # said before pictures are read or fetched
         train_set, test_set = team.hosts_in_turn(
             lambda: load_splits(config.dataset, download=download, on_stage=on_stage)
         )
-        if images is not None and not 1 <= images <= len(train_set.images):
-            raise ValueError(f"images must be between 1 and {len(train_set.images)}, got {images}")
-        shown = slice(0, images)
-        neighbours, told = None, {}
+        shown = _first(images, len(train_set.images))
+        neighbours, told = None, JsonObject()
         if config.positives == "neighbours":
-            neighbours, told = team.from_leader(
-                lambda: find_positives(
-                    config, folder.parent, state, train_set, test_set, shown, on_stage, device=team.device
-                )
-            )
-        device_name = f"{team.size} x {device_title(team.device)}" if team.size > 1 else device_title(team.device)
-        shown_images = len(train_set.images[shown])
-        steps = shown_images // config.batch_size * config.epochs
-        labels = test_set.labels[:MAP_IMAGES]
-        on_plan(Plan(device_name, shown_images, steps, labels, state_bytes(config)))
+            given = config, folder.parent, state, train_set, test_set, shown, on_stage
+            neighbours, told = team.from_leader(lambda: find_positives(*given, device=team.device))
+        on_plan(plan := _plan(config, train_set.images[shown], test_set, team))
         trained = loop.train(
             config,
             train_set.images[shown],
@@ -108,50 +106,90 @@ def train_run(
         )
         if not trained.finished:
             return None
-        record = {
-            "config": config.to_dict(),
-            "data": data_record(train_set, test_set, train_images=shown_images),
-            **told,
-            "device": device_name,
-            "precision": trained.precision,
-            "epochs": config.epochs,
-            "seconds": round(trained.seconds, 1),
-            "seed": config.seed,
-            "versions": versions(),
-        }
+        record = _record(config, trained, plan, data_record(train_set, test_set, train_images=plan.images), told)
+        measure = _measurer(download=download, on_stage=on_stage) if evaluate else None
         made: list[Run] = []
 
-        def measure() -> None:
-            files = {
-                WEIGHTS_FILE: weights_bytes(trained.encoder, trained.expander),
-                HISTORY_FILE: _history(trained.history),
-                **_timeline(trained.snapshots, test_set),
-            }
-            if not evaluate:
-                made.append(write_run(folder, files, record))
-                _clear(state)
-                return
+        def write() -> None:
             with every_processor() if team.size > 1 else contextlib.nullcontext():
-                made.append(_measured(folder, state, files, record, download=download, on_stage=on_stage))
+                made.append(_written(folder, state, _files(trained, test_set), record, measure=measure))
 
         # The others wait: if they left, their torchrun would too, some minutes later, and take rank 0 with it where it
         # is the one that keeps the processes' addresses. An error reaches them at once, with its words.
-        team.from_leader(measure)
+        team.from_leader(write)
         return made[0] if team.leads else None
 
 
-def _measured(
-    folder: Path, state: Path, files: dict[str, bytes], record: dict[str, Any], *, download: bool, on_stage: Stage
+def _measurer(*, download: bool, on_stage: Stage) -> Callable[[Run], Run]:
+    """Evaluates a trained run, without what takes as long as all the rest: `python -m vicreg evaluate` adds that."""
+    from vicreg.evaluation.report import SLOW
+
+    return functools.partial(evaluate_run, leave_out=SLOW, download=download, on_stage=on_stage)
+
+
+def _unheard(*_: object) -> None:
+    """What callbacks are in a process that does not lead."""
+
+
+def _first(images: int | None, most: int) -> slice:
+    if images is not None and not 1 <= images <= most:
+        raise ValueError(f"images must be between 1 and {most}, got {images}")
+    return slice(0, images)
+
+
+def _plan(config: Config, train_images: np.ndarray, test_set: ImageSet, team: Team) -> Plan:
+    from vicreg.training.snapshots import MAP_IMAGES
+    from vicreg.training.state import state_bytes
+
+    title = device_title(team.device)
+    return Plan(
+        device=f"{team.size} x {title}" if team.size > 1 else title,
+        images=len(train_images),
+        steps=len(train_images) // config.batch_size * config.epochs,
+        labels=test_set.labels[:MAP_IMAGES],
+        state_bytes=state_bytes(config),
+    )
+
+
+def _record(config: Config, trained: Trained, plan: Plan, data: JsonObject, told: JsonObject) -> JsonObject:
+    """What config.json says of a run. data: of its images; told: of its neighbours, where it has any."""
+    return {
+        "config": config.to_dict(),
+        "data": data,
+        **told,
+        "device": plan.device,
+        "precision": trained.precision,
+        "epochs": config.epochs,
+        "seconds": round(trained.seconds, 1),
+        "seed": config.seed,
+        "versions": versions(),
+    }
+
+
+def _files(trained: Trained, test_set: ImageSet) -> dict[str, bytes]:
+    """What a run holds before it is measured: weights, history, and the tables of its snapshots."""
+    return {
+        WEIGHTS_FILE: weights_bytes(trained.encoder, trained.expander),
+        HISTORY_FILE: _history(trained.history),
+        **timeline(trained.snapshots, test_set),
+    }
+
+
+def _written(
+    folder: Path,
+    state: Path,
+    files: dict[str, bytes],
+    record: JsonObject,
+    *,
+    measure: Callable[[Run], Run] | None,
 ) -> Run:
-    """The trained run in its folder, measured; its state is removed.
+    """The trained run in its folder, measured if it is to be; its state is removed.
 
     Measured where the state lies, so that a run is in its place when it is whole, and stopping loses nothing.
     """
-    from vicreg.evaluation.report import SLOW
-
-    unmeasured = write_run(state / MEASURING / folder.name, files, record)
-    measured = evaluate_run(unmeasured, leave_out=SLOW, download=download, on_stage=on_stage)
-    files = {name: (measured.folder / name).read_bytes() for name in measured.record["files"]}
+    if measure is not None:
+        measured = measure(write_run(state / MEASURING / folder.name, files, record))
+        files = {name: (measured.folder / name).read_bytes() for name in measured.record["files"]}
     run = write_run(folder, files, record)
     _clear(state)
     return run
@@ -168,58 +206,7 @@ def _clear(state: Path) -> None:
         state.rmdir()
 
 
-def _history(rows: list[dict[str, Any]]) -> bytes:
+def _history(rows: list[JsonObject]) -> bytes:
     import pandas as pd
 
     return pd.DataFrame(rows).to_csv(index=False, float_format="%.7g").encode()
-
-
-def _timeline(snapshots: list[Any], test_set: ImageSet) -> dict[str, bytes]:
-    """Four tables: the figures of each snapshot, its singular values, where each image lay, and what lay next to it."""
-    import numpy as np
-    import pandas as pd
-
-    figures = pd.DataFrame([snapshot.figures() for snapshot in snapshots])
-    spectra, places, neighbours = [], [], []
-    for snapshot in snapshots:
-        values = snapshot.singular_values
-        spectra.append(
-            pd.DataFrame({"epoch": snapshot.epoch, "dimension": range(1, len(values) + 1), "singular_value": values})
-        )
-        count = len(snapshot.pca)
-        places.append(
-            pd.DataFrame(
-                {
-                    "epoch": snapshot.epoch,
-                    "index": range(count),
-                    "label": test_set.labels[:count].astype("int8"),
-                    **{
-                        f"{kind}_{axis}": places_of[:, i].astype("float16")  # to draw
-                        for kind, places_of in _places(snapshot).items()
-                        for i, axis in enumerate("xy")
-                    },
-                }
-            )
-        )
-        near = snapshot.neighbours
-        neighbours.append(
-            pd.DataFrame(
-                {
-                    "epoch": np.int16(snapshot.epoch),
-                    "index": np.repeat(np.arange(len(near), dtype=np.int16), near.shape[1]),
-                    "rank": np.tile(np.arange(1, near.shape[1] + 1, dtype=np.int8), len(near)),
-                    "nearest": near.reshape(-1),
-                }
-            )
-        )
-    return {
-        "results/snapshot_neighbours.parquet": frame_bytes(pd.concat(neighbours, ignore_index=True)),
-        "results/snapshots.parquet": frame_bytes(figures),
-        "results/snapshot_spectra.parquet": frame_bytes(pd.concat(spectra, ignore_index=True)),
-        "results/timeline.parquet": frame_bytes(pd.concat(places, ignore_index=True)),
-    }
-
-
-def _places(snapshot: Any) -> dict[str, Any]:
-    """The maps of a snapshot, by the name of their columns: (M, 2) each."""
-    return {"pca": snapshot.pca, "tsne": snapshot.tsne, "embedding": snapshot.embedding_pca}

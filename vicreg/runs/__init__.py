@@ -1,1 +1,1 @@
-"""A run on disk: its folder, what its files must hold, its weights, tables and model card."""
+"""Runs on disk: the folder, the rules for its files, weights, tables and model card."""

@@ -1,4 +1,4 @@
-"""The runs on this machine: those that come with the app, and those trained here."""
+"""Find the runs on this machine: the bundled ones, and those trained here."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 
 
 def find_runs() -> tuple[dict[str, Run], list[str]]:
-    """Every run on this machine by its name, bundled ones first, and a sentence for each folder that is broken.
+    """All runs on this machine by name, bundled ones first, and a message for each broken folder.
 
-    A run of one's own with the name of a bundled one is listed as `<name>-own`.
+    If one of your runs has the name of a bundled run, it is listed as `<name>-own`.
     """
     found: dict[str, Run] = {}
     broken: list[str] = []

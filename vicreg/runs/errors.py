@@ -1,5 +1,5 @@
-"""What is wrong with a run on disk."""
+"""The error for broken runs."""
 
 
 class RunError(ValueError):
-    """A run's folder is not what it says it is; the message names the file and the way out."""
+    """A run's folder is broken. The message names the file and the remedy."""

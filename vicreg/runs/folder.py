@@ -1,16 +1,16 @@
-"""A run's folder on disk: written whole or not at all, checked when opened.
+"""The folder of a run: written atomically, checked when opened.
 
     model.safetensors   encoder and expander, matrices in half precision
-    history.csv         a row an epoch and split: the three unweighted terms, total, learning rate, seconds
-    metrics.json        every figure, with its protocol and interval
-    results/*.parquet   what pages draw without any image
-    README.md           the model card, generated from the above
-    config.json         the Config and where it all came from, with the sha256 of every other file; written last
+    history.csv         one row per epoch and split: the three unweighted terms, total, learning rate, seconds
+    metrics.json        all figures, with protocols and intervals
+    results/*.parquet   data for the pages, without images
+    README.md           the model card, generated from the other files
+    config.json         the Config, the origin of everything, and the sha256 of every other file; written last
 
-A baseline (`vicreg.pipeline.baselines`) is a run without weights and history: it is made anew from the pictures where needed.
+A baseline (`vicreg.pipeline.baselines`) has no weights and no history. It is computed from the images when needed.
 
-A folder is written beside its place and moved there by a rename, so a crash leaves the old run or none, and a
-folder without config.json is unfinished. Torch is loaded only when `encoder` or `expander` is asked for.
+A folder is written under a temporary name and then renamed, so after a crash the old run or none exists. A folder without
+config.json is unfinished. torch is imported only when `encoder` or `expander` is used.
 """
 
 from __future__ import annotations
@@ -24,12 +24,13 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, cast
 
 from vicreg.config import BASELINES, Config
 from vicreg.runs import schema
 from vicreg.runs.errors import RunError
 from vicreg.storage.files import sha256, to_json
+from vicreg.storage.json_values import JsonObject
 from vicreg.storage.paths import CONFIG_FILE, HISTORY_FILE, METRICS_FILE, WEIGHTS_FILE
 from vicreg.storage.untrusted import shown
 
@@ -45,50 +46,50 @@ SCHEMA = 1
 class Run:
     """One trained preset on one data set with one seed.
 
-    folder: where it lies. config: its settings. record: config.json as a dict (device, seconds, versions, data, files).
+    folder: its path. config: its settings. record: config.json as a dict (device, seconds, versions, data, files).
     """
 
     folder: Path
     config: Config
-    record: dict[str, Any]
+    record: JsonObject
 
     @property
     def name(self) -> str:
-        """The folder's name, `<dataset>-<preset>` unless it was given another."""
+        """The name of the folder, by default `<dataset>-<preset>`."""
         return self.folder.name
 
     @property
     def title(self) -> str:
-        """How pages call it: `cifar10/vicreg`."""
+        """The name on pages, such as `cifar10/vicreg`."""
         prefix = f"{self.config.dataset}-"
         return f"{self.config.dataset}/{self.name.removeprefix(prefix)}" if self.name.startswith(prefix) else self.name
 
     @property
     def baseline(self) -> str:
-        """The baseline's name, `untrained`, `pixels` or `laplacian`; empty for a run that was trained."""
+        """`untrained`, `pixels` or `laplacian` for a baseline; empty for a trained run."""
         return self.record.get("baseline", {}).get("name", "")
 
     @property
     def has_network(self) -> bool:
-        """Whether there is an encoder: every run's but that of the baselines that have none."""
+        """Whether the run has an encoder. Only some baselines have none."""
         return self.baseline in ("", "untrained")
 
     @property
     def numbering(self) -> str:
-        """Runs with the same numbering number the same pictures alike: the hash of their fingerprints, or empty."""
+        """The hash of the image fingerprints, or empty. Runs with equal values number the same images in the same order."""
         return self.record["files"].get("results/fingerprints.parquet", {}).get("sha256", "")
 
     @property
     def weights_sha256(self) -> str:
-        """The hash of the weights' file, as config.json records it; for a baseline, of all that decides it."""
+        """The recorded hash of the weights; for a baseline, of everything that determines it."""
         if self.baseline:
             decided = json.dumps([self.record["baseline"], self.config.to_dict(), self.record["data"]], sort_keys=True)
             return hashlib.sha256(decided.encode()).hexdigest()
         return self.record["files"][WEIGHTS_FILE]["sha256"]
 
     @cached_property
-    def metrics(self) -> dict[str, Any]:
-        """metrics.json; an empty dict for a run that was not evaluated yet."""
+    def metrics(self) -> JsonObject:
+        """metrics.json; an empty dict if the run is not evaluated yet."""
         if METRICS_FILE not in self.record["files"]:
             return {}
         found = schema.read_json(self._checked(METRICS_FILE), run=self.name)
@@ -97,42 +98,42 @@ class Run:
 
     @cached_property
     def history(self) -> pd.DataFrame:
-        """A row an epoch and split, with the columns of `tables.HISTORY`: the unweighted terms, the total, and more."""
-        from vicreg.runs.tables import read_history
+        """One row per epoch and split, with the columns `history.HISTORY`: the unweighted terms, the total, and more."""
+        from vicreg.runs.history import read_history
 
         return read_history(self._checked(HISTORY_FILE), run=self.name)
 
     def has(self, result: str) -> bool:
-        """Whether the run holds results/<result>.parquet."""
+        """Whether the run contains results/<result>.parquet."""
         return f"results/{result}.parquet" in self.record["files"]
 
     def results(self, name: str) -> pd.DataFrame:
-        """The frame results/<name>.parquet, half precision read as single.
+        """The table results/<name>.parquet; half precision becomes single.
 
-        Raises RunError where the run has none, naming those it has, and for a table that pages could not show.
+        Raises RunError if the run has no such table (naming those it has), or if the table breaks the rules.
         """
         file = f"results/{name}.parquet"
         if file not in self.record["files"]:
             have = sorted(Path(f).stem for f in self.record["files"] if f.startswith("results/"))
             raise RunError(
-                f"{self.name} has no result {name!r} (it has: {', '.join(have) or 'none'}); "
-                f"`python -m vicreg evaluate {self.name}` makes what is missing"
+                f"{self.name} has no result {name!r} (available: {', '.join(have) or 'none'}); "
+                f"`python -m vicreg evaluate {self.name}` creates missing results"
             )
         return self._table(name, self._measured)
 
     @cached_property
     def encoder(self) -> Encoder:
         """The encoder in eval mode, on the CPU, in float32: (B, 3, H, W) in [0, 1] -> (B, width)."""
-        return self._network("encoder")
+        return cast("Encoder", self._network("encoder"))
 
     @cached_property
     def expander(self) -> Expander:
         """The expander in eval mode, on the CPU, in float32: (B, width) -> (B, D)."""
-        return self._network("expander")
+        return cast("Expander", self._network("expander"))
 
-    def _network(self, part: str) -> Any:
+    def _network(self, part: str) -> Encoder | Expander:
         if self.baseline not in ("", "untrained"):
-            raise RunError(f"{self.name} has no network: it is a baseline that never had one")
+            raise RunError(f"{self.name} has no network: it is a baseline without one")
         import torch
 
         if self.baseline:
@@ -142,7 +143,7 @@ class Run:
         from vicreg.method.networks import make_networks
         from vicreg.runs.weights import read_weights
 
-        with torch.device("meta"):  # names and shapes alone, before anything of the config's size is made
+        with torch.device("meta"):  # compare names and shapes before allocating anything of the config's size
             parts = dict(zip(("encoder", "expander"), make_networks(self.config), strict=True))
             wanted = {f"{name}.{key}": t for name, new in parts.items() for key, t in new.state_dict().items()}
         path = self._checked(WEIGHTS_FILE)
@@ -150,7 +151,7 @@ class Run:
             tensors = read_weights(path, wanted, part=part)
         except ValueError as error:
             raise RunError(
-                f"{self.name}/{WEIGHTS_FILE} does not fit the run's networks: {error}; fetch or train the run again"
+                f"{self.name}/{WEIGHTS_FILE} does not fit the run's networks: {error}; download or train the run again"
             ) from error
         network = make_networks(self.config)[part == "expander"]
         network.load_state_dict(tensors)
@@ -164,9 +165,9 @@ class Run:
 
     @cached_property
     def _measured(self) -> schema.Measured:
-        """What the run was measured on, by its figures, or else as many test images as it has fingerprints."""
+        """What the run was measured on, according to its metrics or its number of fingerprints."""
         found = schema.Measured()
-        with suppress(RunError):  # which is said where the figures themselves are asked for
+        with suppress(RunError):  # the error is reported when the metrics themselves are read
             found = schema.measured(self.metrics)
         if found.images is None and self.has("fingerprints"):
             with suppress(RunError):
@@ -180,45 +181,46 @@ class Run:
         return read_table(path, name, run=self.name, classes=self._classes, measured=measured, baseline=self.baseline)
 
     def _checked(self, file: str) -> Path:
-        """The file's path, after comparing its sha256 with the one that config.json records."""
+        """The path of a file, after checking its sha256 against config.json."""
         path = self.folder / file
         wanted = self.record["files"].get(file, {}).get("sha256")
         if wanted is None:
             raise RunError(
-                f"{self.name}/{CONFIG_FILE} does not list {file}; the run is incomplete, fetch or train it again"
+                f"{self.name}/{CONFIG_FILE} does not list {file}; the run is incomplete, download or train it again"
             )
         if not path.is_file():
-            raise RunError(f"{self.name}/{file} is missing; fetch or train the run again")
+            raise RunError(f"{self.name}/{file} is missing; download or train the run again")
         if sha256(path) != wanted:
             raise RunError(
-                f"{self.name}/{file} is damaged (its sha256 is not the recorded one); fetch or train the run again"
+                f"{self.name}/{file} is damaged (its sha256 differs from the recorded one); download or train the run again"
             )
         return path
 
 
 def open_run(folder: str | Path) -> Run:
-    """The run in a folder, with schema and config checked; files are checked when first read.
+    """Open the run in a folder. Schema and config are checked now, the other files when first read.
 
-    Raises RunError, naming the broken file, for a folder without a finished run, another schema, or a config that
-    this version cannot read.
+    Raises RunError, naming the broken file, if there is no finished run, or if this version cannot read it.
     """
     folder = Path(folder)
     path = folder / CONFIG_FILE
     if not path.is_file():
-        raise RunError(f"{folder.name} holds no finished run: it has no {CONFIG_FILE}")
+        raise RunError(f"{folder.name} contains no finished run: {CONFIG_FILE} is missing")
     try:
         record = schema.read_json(path, run=folder.name)
         version = record["schema"]
         if type(version) is int and version != SCHEMA:
             raise RunError(
-                f"{folder.name} has schema {shown(version)}, this version of the app reads schema {SCHEMA}; "
-                "another version reads that one"
+                f"{folder.name} has schema {shown(version)}, but this version of the app reads schema {SCHEMA}; "
+                "use a matching version"
             )
         files = record["files"]
         if not all(_plain(name) and len(entry["sha256"]) == 64 for name, entry in files.items()):
-            raise RunError(f"{folder.name}/{CONFIG_FILE} lists a file outside the run's folder, or one without sha256")
+            raise RunError(
+                f"{folder.name}/{CONFIG_FILE} lists a file outside the run's folder or a file without sha256"
+            )
         if WEIGHTS_FILE not in files and record.get("baseline", {}).get("name") not in BASELINES:
-            raise RunError(f"{folder.name}/{CONFIG_FILE} lists no {WEIGHTS_FILE}, and names no baseline")
+            raise RunError(f"{folder.name}/{CONFIG_FILE} lists no {WEIGHTS_FILE} and names no baseline")
         schema.check_record(record, name=folder.name)
         config = Config.from_dict(record["config"])
     except RunError:
@@ -226,22 +228,22 @@ def open_run(folder: str | Path) -> Run:
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         words = (
             str(error)[:500].replace("[", "(").replace("]", ")")
-        )  # its strings are plain by now, lists look like links
+        )  # strings are checked by now; brackets of lists could look like Markdown links
         raise RunError(f"{folder.name}/{CONFIG_FILE} cannot be read: {words}") from error
     return Run(folder=folder, config=config, record=record)
 
 
 def verify(run: Run) -> None:
-    """Check every file of the run against its sha256. Raises RunError for the first that is missing or damaged."""
+    """Check the sha256 of every file. Raises RunError for the first missing or damaged file."""
     for file in run.record["files"]:
         run._checked(file)
 
 
-def write_run(folder: str | Path, files: Mapping[str, bytes], record: Mapping[str, Any]) -> Run:
-    """Write a run: `files` by name, then config.json with the record and every file's sha256 and size.
+def write_run(folder: str | Path, files: Mapping[str, bytes], record: Mapping[str, object]) -> Run:
+    """Write a run: `files` by name, then config.json with the record and the sha256 and size of every file.
 
-    The folder is made beside its place, flushed, and moved there by a rename. A run that was there before stays
-    until then. record: everything of config.json but `schema` and `files`.
+    The folder is written under a temporary name, flushed, and renamed. An existing run stays until then.
+    record: the contents of config.json, without `schema` and `files`.
     """
     folder = Path(folder)
     folder.parent.mkdir(parents=True, exist_ok=True)
@@ -252,7 +254,7 @@ def write_run(folder: str | Path, files: Mapping[str, bytes], record: Mapping[st
         listed = {}
         for name, content in sorted(files.items()):
             if not _plain(name):
-                raise ValueError(f"a run's file needs a relative name below its folder, got {name!r}")
+                raise ValueError(f"a file name must be a relative path inside the run's folder, got {name!r}")
             _write(fresh / name, content)
             listed[name] = {"sha256": sha256(fresh / name), "bytes": len(content)}
         _write(fresh / CONFIG_FILE, to_json({"schema": SCHEMA, **record, "files": listed}))
@@ -266,7 +268,7 @@ def write_run(folder: str | Path, files: Mapping[str, bytes], record: Mapping[st
 
 
 def update_run(run: Run, files: Mapping[str, bytes], *, without: Sequence[str] = ()) -> Run:
-    """The run with some files added or replaced, and those of `without` gone; written as `write_run` does."""
+    """Add or replace `files`, remove those in `without`, and write the run as `write_run` does."""
     gone = {*files, *without}
     kept = {name: run._checked(name).read_bytes() for name in run.record["files"] if name not in gone}
     record = {name: value for name, value in run.record.items() if name not in ("schema", "files")}
@@ -281,8 +283,8 @@ def _write(path: Path, content: bytes) -> None:
         os.fsync(file.fileno())
 
 
-def _plain(name: Any) -> bool:
-    """Whether a file's name stays below the run's folder."""
+def _plain(name: object) -> bool:
+    """Whether a file name stays inside the run's folder."""
     if not isinstance(name, str) or "\\" in name or ":" in name:
         return False
     parts = name.split("/")

@@ -1,12 +1,13 @@
-"""The model card of a run: README.md in its folder, as the Hugging Face Hub reads it, with the figures it has."""
+"""The model card of a run: the README.md in its folder, in the format of the Hugging Face Hub."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from vicreg.config import Config
 from vicreg.data.catalogue import CATALOGUE
+from vicreg.storage.json_values import JsonObject
 from vicreg.study import STUDY_DATASET, STUDY_PROBES, study_probe
 from vicreg.terms import IN_LOSS
 
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from huggingface_hub import EvalResult
 
 
-def model_card(config: Config, record: dict[str, Any], metrics: dict[str, Any], *, name: str) -> str:
+def model_card(config: Config, record: JsonObject, metrics: JsonObject, *, name: str) -> str:
     """Markdown with the Hub's front matter, model-index included.
 
     record: config.json as a dict. metrics: metrics.json as a dict.
@@ -40,7 +41,7 @@ def model_card(config: Config, record: dict[str, Any], metrics: dict[str, Any], 
 {_use(name, record)}"""
 
 
-def _what(config: Config, record: dict[str, Any]) -> str:
+def _what(config: Config, record: JsonObject) -> str:
     title = CATALOGUE[config.dataset].title
     if baseline := record.get("baseline"):
         from vicreg.runs.model_card import described
@@ -49,7 +50,7 @@ def _what(config: Config, record: dict[str, Any]) -> str:
     return f"A {config.encoder} encoder trained with VICReg (Bardes, Ponce, LeCun 2022) on {title}, preset `{config.preset}`."
 
 
-def _attributes(metrics: dict[str, Any]) -> str:
+def _attributes(metrics: JsonObject) -> str:
     return "".join(
         f"| linear probe, {what} | {found['accuracy']:.2f} % (95 % interval {found['interval'][0]:.2f} to "
         f"{found['interval'][1]:.2f}, n = {found['n']}) | {found['protocol']} |\n"
@@ -66,13 +67,13 @@ def _study(config: Config) -> str:
     return f"The study that this project grew out of reports a linear probe of {figure} % for this preset."
 
 
-def _how(config: Config, record: dict[str, Any]) -> str:
+def _how(config: Config, record: JsonObject) -> str:
     if record.get("baseline"):
         return ""
     weights = ", ".join(f"{getattr(config, term.weight):g}" for term in IN_LOSS)
     terms = ", ".join(term.normalised for term in IN_LOSS).replace(
         "the two", "the\ntwo"
-    )  # a line of the card ends there
+    )  # the card breaks the line here
     pairs = f"views of {config.views.size} x {config.views.size} pixels"
     if found := record.get("neighbours"):
         pairs = (
@@ -87,7 +88,7 @@ def _how(config: Config, record: dict[str, Any]) -> str:
     )
 
 
-def _use(name: str, record: dict[str, Any]) -> str:
+def _use(name: str, record: JsonObject) -> str:
     if record.get("baseline", {}).get("name") in ("pixels", "laplacian"):
         return ""
     return f"""
@@ -101,7 +102,7 @@ representations = vicreg.encode(run.encoder, images)  # uint8 (N, 32, 32, 3) -> 
 
 
 def probe_result(dataset: str, accuracy: float, label: str) -> EvalResult:
-    """A linear probe as the Hub lists it. dataset: of the catalogue. accuracy: percent. label: what the figure is called."""
+    """A linear probe in the Hub's format. dataset: from the catalogue. accuracy: percent. label: name of the figure."""
     from huggingface_hub import EvalResult
 
     spec = CATALOGUE[dataset]
@@ -112,13 +113,13 @@ def probe_result(dataset: str, accuracy: float, label: str) -> EvalResult:
         dataset_name=spec.title,
         dataset_split="test",
         metric_type="accuracy",
-        metric_value=float(accuracy),  # a numpy float would reach the YAML as a Python object
+        metric_value=float(accuracy),  # a numpy float would become a Python object in YAML
         metric_name=label,
     )
 
 
 def front_matter(name: str, datasets: Iterable[str], results: Sequence[EvalResult]) -> str:
-    """The opening lines of a model card: YAML between `---` lines, which the Hub reads. datasets: of the catalogue."""
+    """The front matter of a model card: YAML between `---` lines. datasets: from the catalogue."""
     from huggingface_hub import ModelCardData
 
     data = ModelCardData(
@@ -132,8 +133,8 @@ def front_matter(name: str, datasets: Iterable[str], results: Sequence[EvalResul
     return f"---\n{data.to_yaml()}\n---\n"
 
 
-def described(baseline: dict[str, Any]) -> str:
-    """A baseline in words, by config.json's record of it."""
+def described(baseline: JsonObject) -> str:
+    """Describe a baseline from its record in config.json."""
     return {
         "untrained": "the encoder before its first step",
         "pixels": "pixels, their first {dimensions} principal components over the train split",

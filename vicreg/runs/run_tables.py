@@ -1,67 +1,68 @@
-"""The tables of runs in the README, made from the runs' own figures: `python -m vicreg list --write README.md`.
+"""The README's tables of runs, generated from their metrics: `python -m vicreg list --write README.md`.
 
-A table stands between two comments, `<!-- table: NAME -->` and `<!-- end -->`, and is replaced whole.
+Each table is between two comments, `<!-- table: NAME -->` and `<!-- end -->`.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
 
 from vicreg.config import BASELINES, PRESETS
 from vicreg.runs import seeds
+from vicreg.runs.folder import Run
+from vicreg.storage.json_values import JsonObject
 from vicreg.study import study_probe
 
-Column = tuple[str, Callable[[Any], str]]
+Column = tuple[str, Callable[[Run], str]]
 
 
-def accuracy(figure: Mapping[str, Any], *, name: str = "accuracy") -> str:
-    """An accuracy in percent with its interval: `74.15 (73.27 to 75.02)`."""
+def accuracy(figure: JsonObject, *, name: str = "accuracy") -> str:
+    """An accuracy in percent with its interval, such as `74.15 (73.27 to 75.02)`."""
     low, high = figure["interval"]
     return f"{figure[name]:.2f} ({low:.2f} to {high:.2f})"
 
 
-def _budget(run: Any) -> str:
+def _budget(run: Run) -> str:
     return "not trained" if run.baseline else f"{run.record['epochs']} epochs"
 
 
-def _study(run: Any) -> str:
+def _study(run: Run) -> str:
     found = None if run.baseline else study_probe(run.config)
     return "" if found is None else str(found)
 
 
-def _auroc(run: Any) -> str:
+def _auroc(run: Run) -> str:
     found = run.metrics.get("anomaly", {}).get("study", {}).get("auroc")
     return "" if found is None else f"{found:.3f}"
 
 
-def _nmi(run: Any) -> str:
+def _nmi(run: Run) -> str:
     found = run.metrics.get("clusters")
     return "" if found is None else f"{found['nmi']:.3f}"
 
 
-def _of_space(space: str, figure: Callable[[Mapping[str, Any]], str]) -> Callable[[Any], str]:
-    def cell(run: Any) -> str:
+def _of_space(space: str, figure: Callable[[JsonObject], str]) -> Callable[[Run], str]:
+    def cell(run: Run) -> str:
         found = run.metrics.get("spaces", {}).get(space)
         return "" if found is None else figure(found)
 
     return cell
 
 
-def _attribute(name: str, figure: Callable[[Mapping[str, Any]], str]) -> Callable[[Any], str]:
+def _attribute(name: str, figure: Callable[[JsonObject], str]) -> Callable[[Run], str]:
     return lambda run: figure(run.metrics["attributes"][name])
 
 
-def _over_seeds(name: str) -> Callable[[Any], str]:
-    def cell(run: Any) -> str:
+def _over_seeds(name: str) -> Callable[[Run], str]:
+    def cell(run: Run) -> str:
         over = seeds.spread(run.metrics, name)
         return "" if over is None else f"{over.least:.1f} to {over.most:.1f}"
 
     return cell
 
 
-# Each column once: `list` and the README read the same.
+# The columns; `list` and the README share them.
 FIGURES: tuple[Column, ...] = (
     ("linear probe, % (95 % interval)", lambda run: accuracy(run.metrics["probe"])),
     ("the study, %", _study),
@@ -111,13 +112,13 @@ TABLES: dict[str, tuple[str, tuple[Column, ...]]] = {
 }
 
 
-def run_table(name: str, runs: Sequence[Any]) -> str:
-    """One of TABLES in Markdown, a row for each measured run of its data set: presets first, baselines last."""
+def run_table(name: str, runs: Sequence[Run]) -> str:
+    """One of TABLES in Markdown: one row per evaluated run of its data set, presets first, baselines last."""
     dataset, columns = TABLES[name]
     order = [*PRESETS, "", *BASELINES]
     shown = [run for run in runs if run.config.dataset == dataset and run.metrics]
 
-    def place(run: Any) -> tuple[int, str]:
+    def place(run: Run) -> tuple[int, str]:
         own = run.name.removeprefix(f"{dataset}-")
         return order.index(own if own in order else ""), own
 
@@ -131,13 +132,13 @@ def run_table(name: str, runs: Sequence[Any]) -> str:
     return "\n".join(lines)
 
 
-def filled(text: str, runs: Sequence[Any]) -> str:
-    """The text with every marked table made anew. Raises ValueError for a table that there is not."""
+def filled(text: str, runs: Sequence[Run]) -> str:
+    """The text with all marked tables regenerated. Raises ValueError for an unknown table."""
 
     def table(match: re.Match[str]) -> str:
         name = match.group(1)
         if name not in TABLES:
-            raise ValueError(f"there is no table {name!r}; there are: {', '.join(TABLES)}")
+            raise ValueError(f"there is no table {name!r}; available: {', '.join(TABLES)}")
         return f"<!-- table: {name} -->\n\n{run_table(name, runs)}\n\n<!-- end -->"
 
     return re.sub(r"<!-- table: ([\w-]+) -->\n.*?<!-- end -->", table, text, flags=re.DOTALL)

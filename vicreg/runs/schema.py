@@ -8,13 +8,12 @@ through as plain JSON of bounded size (`vicreg.storage.untrusted`). Tables have 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from vicreg.config import MOST, PRECISIONS
 from vicreg.evaluation.anomaly import KNOWN
+from vicreg.storage.json_values import JsonObject
 from vicreg.storage.paths import CONFIG_FILE, METRICS_FILE
 from vicreg.storage.untrusted import (
     LARGEST,
@@ -47,22 +46,22 @@ class Measured:
     clusters: int | None = None
 
 
-def read_json(path: Path, *, run: str) -> Any:
+def read_json(path: Path, *, run: str) -> JsonObject:
     """The JSON of a run's file. Raises RunError for one that is too large, nested too deeply, or no JSON."""
     from vicreg.runs.errors import RunError
 
     size = path.stat().st_size
     if size > MAX_JSON_BYTES:
-        problem = f"it has {size:,} bytes, and a run's has at most {MAX_JSON_BYTES:,}"
-        raise RunError(f"{run}/{path.name} cannot be read: {problem}; fetch or train the run again")
+        problem = f"it has {size:,} bytes, but at most {MAX_JSON_BYTES:,} are allowed"
+        raise RunError(f"{run}/{path.name} cannot be read: {problem}; download or train the run again")
     try:
         return json.loads(path.read_bytes())
     except (ValueError, RecursionError) as error:
         problem = "it is nested too deeply" if isinstance(error, RecursionError) else shown(str(error)).strip("'")
-        raise RunError(f"{run}/{path.name} cannot be read: {problem}; fetch or train the run again") from error
+        raise RunError(f"{run}/{path.name} cannot be read: {problem}; download or train the run again") from error
 
 
-def check_record(record: Any, *, name: str) -> None:
+def check_record(record: object, *, name: str) -> None:
     """Check config.json, but for the rules of its `config`, which `Config.from_dict` knows. name: the run's.
 
     Raises RunError, naming the first key that is missing or wrong.
@@ -70,6 +69,7 @@ def check_record(record: Any, *, name: str) -> None:
     try:
         plain_json(record)
         _RECORD("", record)
+        assert isinstance(record, dict)
         baseline = record.get("baseline", {}).get("name", "")
         if baseline:
             _BASELINES[baseline]("baseline", record["baseline"])
@@ -78,10 +78,10 @@ def check_record(record: Any, *, name: str) -> None:
     except ValueError as error:
         from vicreg.runs.errors import RunError
 
-        raise RunError(f"{name}/{CONFIG_FILE} is not a run's: {error}; fetch or train the run again") from error
+        raise RunError(f"{name}/{CONFIG_FILE} is not valid: {error}; download or train the run again") from error
 
 
-def check_metrics(metrics: Any, *, name: str, classes: int | None = None, baseline: str = "") -> None:
+def check_metrics(metrics: object, *, name: str, classes: int | None = None, baseline: str = "") -> None:
     """Check metrics.json. name: the run's. classes: how many its data set has. baseline: which one it is, if any.
 
     An empty object is a run that was not measured. Else the sections of ALWAYS must be there, others may be absent.
@@ -90,6 +90,7 @@ def check_metrics(metrics: Any, *, name: str, classes: int | None = None, baseli
     try:
         plain_json(metrics)
         fields({})("", metrics)
+        assert isinstance(metrics, dict)
         if metrics:
             fields({section: _SECTIONS[section] for section in ALWAYS}, _SECTIONS)("", metrics)
             _agree(metrics)
@@ -101,11 +102,11 @@ def check_metrics(metrics: Any, *, name: str, classes: int | None = None, baseli
         from vicreg.runs.errors import RunError
 
         raise RunError(
-            f"{name}/{METRICS_FILE} is not a run's: {error}; `python -m vicreg evaluate {name}` makes it again"
+            f"{name}/{METRICS_FILE} is not valid: {error}; `python -m vicreg evaluate {name}` rebuilds it"
         ) from error
 
 
-def measured(metrics: Mapping[str, Any]) -> Measured:
+def measured(metrics: JsonObject) -> Measured:
     """What metrics that passed `check_metrics` say of the tables beside them."""
     if not metrics:
         return Measured()
@@ -116,7 +117,7 @@ def measured(metrics: Mapping[str, Any]) -> Measured:
     )
 
 
-def _agree(metrics: Mapping[str, Any]) -> None:
+def _agree(metrics: JsonObject) -> None:
     """One number of test images throughout: rows of one section are looked up in the tables and pictures of another."""
     images = metrics["probe"]["n"]
     for section in ("knn", "spectrum", "retrieval", "projection", "anomaly", "clusters", "spaces", "layers"):
@@ -125,22 +126,25 @@ def _agree(metrics: Mapping[str, Any]) -> None:
             raise ValueError(f"{section}.n is {n:,} where probe.n is {images:,}")
 
 
-def _timing(path: str, value: Any) -> None:
+def _timing(path: str, value: object) -> None:
     fields({"fit": not_negative, "rule": not_negative}, {"encoder": not_negative})(path, value)
+    assert isinstance(value, dict)
     if "encoder" in value:
         fields({"encoder_run": text})(path, value)
 
 
-def _confused(path: str, value: Any) -> None:
+def _confused(path: str, value: object) -> None:
     pair = fields({"classes": listed(text, least=2, most=2), "share": number, "interval": interval})
     listed(pair)(path, value)
+    assert isinstance(value, list)
     # Claims set two of the pairs against the rest. Of C classes there are 0, 1, 3 or more different pairs.
     if len({frozenset(entry["classes"]) for entry in value}) < len(value) or len(value) == 2:
-        raise ValueError(f"{path} must be different pairs of classes: at most one, or three and more")
+        raise ValueError(f"{path} must be different pairs of classes: at most one, or at least three")
 
 
-def _retrieval(path: str, value: Any) -> None:
+def _retrieval(path: str, value: object) -> None:
     fields({"n": whole(1)})(path, value)
+    assert isinstance(value, dict)
     row = whole(0, value["n"] - 1)
     hub = fields({"index": row, "lists": whole(), "classes": whole()})
     hubs = fields({"farthest": number, "hubs": listed(hub, least=1, most=100)})
@@ -153,19 +157,21 @@ def _retrieval(path: str, value: Any) -> None:
         },
     )(path, value)
     if "sample" in value and len(value["sample"]["queries"]) != len(value["sample"]["same_class"]):
-        raise ValueError(f"{path}.sample must say of each query how many agree")
+        raise ValueError(f"{path}.sample must have the number of matches of each query")
 
 
-def _projection(path: str, value: Any) -> None:
+def _projection(path: str, value: object) -> None:
     everywhere = fields({"knn_accuracy": number, "interval": interval})
     fields({"full": everywhere, "pca": _MAP, "tsne": _MAP, "n": whole(1), "protocol": text}, {"laplacian": _MAP})(
         path, value
     )
+    assert isinstance(value, dict)
     fields({"explained_variance": listed(number)})(f"{path}.pca", value["pca"])
 
 
-def _anomaly(path: str, value: Any) -> None:
+def _anomaly(path: str, value: object) -> None:
     fields({"n": whole(1), "n_anomalies": whole(), "protocol": text})(path, value)
+    assert isinstance(value, dict)
     row = whole(0, value["n"] + value["n_anomalies"] - 1)
     curve = {"auroc": number, "interval": interval, "fpr_at_95_tpr": number}
     setting = fields(
@@ -191,10 +197,11 @@ _SETS = fields(
 )
 
 
-def _layers(path: str, value: Any) -> None:
+def _layers(path: str, value: object) -> None:
     fields({"layers": listed(_LAYER, least=2, most=100), "n": whole(1), "n_train": whole(1), "protocol": text})(
         path, value
     )
+    assert isinstance(value, dict)
     names = [layer["name"] for layer in value["layers"]]
     if len(set(names)) < len(names) or not {"y", "z"} <= set(names):
         raise ValueError(f"{path}.layers must have different names, y and z among them")

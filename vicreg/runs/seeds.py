@@ -1,22 +1,23 @@
-"""How far a run's figures move with the seed: the figures of the same training from other seeds, kept beside its own.
+"""How a run's figures vary with the seed: the run stores the figures of the same training with other seeds.
 
-An interval over test images says nothing of another training. `python -m vicreg seeds RUN OTHER OTHER` writes what the
-others read into the run's metrics.json, as the section `seeds`; the others need not be kept.
+An interval over test images does not show this variation. `python -m vicreg seeds RUN OTHER OTHER` writes the figures of
+the other runs to the section `seeds` of the run's metrics.json. You may delete the other runs afterwards.
 """
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, NamedTuple
 
+from vicreg.storage.json_values import JsonObject
 from vicreg.storage.paths import METRICS_FILE
 
 if TYPE_CHECKING:
     from vicreg.runs.folder import Run
 
 SECTION = "seeds"
-FIGURES: dict[str, Callable[[Mapping[str, Any]], float | None]] = {
+FIGURES: dict[str, Callable[[JsonObject], float | None]] = {
     "probe": lambda metrics: metrics["probe"]["accuracy"],
     "knn": lambda metrics: metrics["knn"]["accuracy"],
     "nearest_5_same_class": lambda metrics: metrics["retrieval"]["nearest_5_same_class"],
@@ -29,24 +30,24 @@ PROTOCOL = "The same configuration, pictures and evaluation; nothing but the see
 
 
 class Spread(NamedTuple):
-    """A figure's least and most over some seeds."""
+    """The range of a figure over several seeds."""
 
     least: float
     most: float
     seeds: int
 
 
-def figures(metrics: Mapping[str, Any]) -> dict[str, float]:
-    """The figures of FIGURES that a run's metrics have, and of every attribute the probe (`ink`) and the share of the five
-    nearest that agree (`nearest_5_same_ink`)."""
+def figures(metrics: JsonObject) -> dict[str, float]:
+    """The available FIGURES, plus two for each attribute: its probe (`ink`) and the share of the five nearest that have the
+    same value (`nearest_5_same_ink`)."""
     found = {name: figure(metrics) for name, figure in FIGURES.items()}
     for what, values in metrics.get("attributes", {}).items():
         found |= {what: values["accuracy"], f"nearest_5_same_{what}": values["nearest_5_same"]}
     return {name: value for name, value in found.items() if value is not None}
 
 
-def spread(metrics: Mapping[str, Any], name: str) -> Spread | None:
-    """Over how much a figure ranges, the run's own seed included; None where no other seed is known."""
+def spread(metrics: JsonObject, name: str) -> Spread | None:
+    """The range of a figure over all seeds, including the run's own; None if there are no others."""
     values = [seed["figures"].get(name) for seed in metrics.get(SECTION, {}).get("others", [])]
     known = [value for value in values if value is not None]
     if not known:
@@ -56,22 +57,22 @@ def spread(metrics: Mapping[str, Any], name: str) -> Spread | None:
 
 
 def with_seeds(run: Run, others: Sequence[Run]) -> Run:
-    """The run with the figures of other seeds in its metrics, written to its folder.
+    """Add the figures of other seeds to the metrics of a run, and write it.
 
-    Raises ValueError where another run is not the same training from another seed, measured on the same pictures.
+    Raises ValueError unless the other runs differ in the seed only and were measured on the same images.
     """
     from vicreg.runs.folder import update_run
     from vicreg.runs.model_card import model_card
     from vicreg.storage.files import to_json
 
-    entries: list[dict[str, Any]] = []
+    entries: list[JsonObject] = []
     for other in others:
         _check(run, other)
         entries.append({"seed": other.config.seed, "figures": figures(other.metrics)})
     entries.sort(key=lambda entry: entry["seed"])
     seeds = [run.config.seed, *(entry["seed"] for entry in entries)]
     if len(set(seeds)) < len(seeds):
-        raise ValueError(f"each seed counts once, got {', '.join(map(str, seeds))}")
+        raise ValueError(f"each run must have a different seed, got {', '.join(map(str, seeds))}")
     metrics = {**run.metrics, SECTION: {"others": entries, "protocol": PROTOCOL}}
     card = model_card(run.config, run.record, metrics, name=run.name)
     return update_run(run, {METRICS_FILE: to_json(metrics), "README.md": card.encode()})
@@ -80,10 +81,10 @@ def with_seeds(run: Run, others: Sequence[Run]) -> Run:
 def _check(run: Run, other: Run) -> None:
     if not run.metrics or not other.metrics:
         unmeasured = run if not run.metrics else other
-        raise ValueError(f"{unmeasured.name} was never measured: `python -m vicreg evaluate {unmeasured.name}` does it")
+        raise ValueError(f"{unmeasured.name} is not evaluated yet: run `python -m vicreg evaluate {unmeasured.name}`")
     same = dataclasses.replace(other.config, seed=run.config.seed)
     if same != run.config:
         fields = [f.name for f in dataclasses.fields(same) if getattr(same, f.name) != getattr(run.config, f.name)]
         raise ValueError(f"{other.name} differs from {run.name} in more than the seed: {', '.join(fields)}")
     if other.metrics["sources"] != run.metrics["sources"]:
-        raise ValueError(f"{other.name} was measured on other pictures than {run.name}")
+        raise ValueError(f"{other.name} and {run.name} were measured on different images")

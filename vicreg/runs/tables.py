@@ -8,19 +8,17 @@ what pandas once noted beside them (an index, types) is ignored.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from vicreg.evaluation.anomaly import OFFERED
 from vicreg.evaluation.map_names import MAP_CHOICES, NEIGHBOURS
 from vicreg.runs.schema import Measured
-from vicreg.storage.paths import HISTORY_FILE
 from vicreg.storage.untrusted import plain, shown
-from vicreg.terms import FIGURES
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -32,10 +30,7 @@ MAX_EPOCHS = 1_000  # on a timeline, whose slider lists them
 LARGEST = 1e30  # of numbers, so that sums and bins of them stay finite
 MAX_COLUMNS = 100
 MAX_FOOTER = 100_000  # bytes; the largest of a run of ours has 7,411
-MAX_HISTORY_BYTES = 10_000_000
 MAX_WORD = 100  # characters of a cell
-
-HISTORY = ("epoch", "split", *FIGURES, "learning_rate", "seconds")
 
 # Kinds of columns. A row counts test images from 0, a label counts classes; a measure may be anything that half precision
 # makes of a distance, a number is finite.
@@ -154,18 +149,20 @@ def check_table(path: Path, name: str, *, run: str) -> pa.Schema:
         file.seek(max(0, path.stat().st_size - 8))
         footer = int.from_bytes(file.read(4), "little")
     if footer > MAX_FOOTER:
-        raise _error(run, name, f"its footer has {footer:,} bytes, at most {MAX_FOOTER:,} are read")
+        raise _error(run, name, f"its footer has {footer:,} bytes, but at most {MAX_FOOTER:,} are allowed")
     try:
         with pq.ParquetFile(path) as file:
             metadata, schema = file.metadata, file.schema_arrow
     except (pa.ArrowException, ValueError, OSError) as error:
-        raise _error(run, name, f"it is no parquet file: {shown(str(error))}") from error
+        raise _error(run, name, f"it is not a parquet file: {shown(str(error))}") from error
     columns = {field.name: _kind(field.type) for field in schema}
     if len(columns) != len(schema) or len(columns) > MAX_COLUMNS:
-        raise _error(run, name, f"it has {len(schema)} columns, and at most {MAX_COLUMNS} with a name each are read")
+        raise _error(
+            run, name, f"it has {len(schema)} columns, but at most {MAX_COLUMNS}, each with a name, are allowed"
+        )
     for column, kind in columns.items():
         if kind is None or not plain(column, most=MAX_WORD):
-            raise _error(run, name, f"its column {shown(column)} holds neither numbers nor truth values nor words")
+            raise _error(run, name, f"its column {shown(column)} must contain numbers, booleans or text")
 
     groups = [metadata.row_group(i) for i in range(metadata.num_row_groups)]
     known = TABLES.get(name)
@@ -204,44 +201,18 @@ def check_frame(
             raise _error(run, name, f"it has no column {column}")
         values = frame[column].to_numpy()
         if kind in (ROW, LABEL, WHOLE) and values.dtype.kind not in "iu":  # a missing one makes them floats
-            raise _error(run, name, f"its column {column} must be whole numbers")
+            raise _error(run, name, f"its column {column} must contain integers")
         if kind in tops and not (values.min() >= 0 and values.max() < tops[kind]):
             raise _error(run, name, f"its column {column} must count from 0 to {tops[kind] - 1:,}")
         if kind == NUMBER and (values.dtype.kind not in "iuf" or not (np.abs(values) < LARGEST).all()):
-            raise _error(run, name, f"its column {column} must be finite numbers, below {LARGEST:g}")
+            raise _error(run, name, f"its column {column} must contain finite numbers below {LARGEST:g}")
         if kind == TRUTH and values.dtype != bool:
-            raise _error(run, name, f"its column {column} must be true or false")
+            raise _error(run, name, f"its column {column} must contain booleans")
     if known.every and "index" in frame and not np.array_equal(frame["index"], np.arange(len(frame))):
-        raise _error(run, name, "its rows are not the test images in their order")
+        raise _error(run, name, "its rows must be the test images in order")
     problem = _PROBLEMS.get(name, lambda *_: "")(frame, classes, measured)
     if problem:
         raise _error(run, name, problem)
-
-
-def read_history(path: Path, *, run: str) -> pd.DataFrame:
-    """The frame of a run's history.csv, with the columns of HISTORY. Raises RunError, naming what is wrong."""
-    import pandas as pd
-
-    size = path.stat().st_size
-    if size > MAX_HISTORY_BYTES:
-        raise _history_error(run, f"it has {size:,} bytes, at most {MAX_HISTORY_BYTES:,} are read")
-    try:
-        with path.open(encoding="utf-8") as file:
-            first = file.readline(2_000).rstrip("\r\n")
-        missing = [column for column in HISTORY if column not in first.split(",")]
-        if missing:
-            raise _history_error(run, f"it has no column {missing[0]}")
-        frame = pd.read_csv(path, usecols=list(HISTORY), encoding="utf-8")
-    except (ValueError, OverflowError) as error:  # ParserError, EmptyDataError and UnicodeDecodeError among them
-        if str(error).startswith(f"{run}/"):
-            raise
-        raise _history_error(run, f"it cannot be read: {shown(str(error))}") from error
-    for column in HISTORY:
-        if column != "split" and frame[column].dtype.kind not in "iuf":
-            raise _history_error(run, f"its column {column} must be numbers")
-    if not frame["split"].isin(["train", "test"]).all() or not (frame["split"] == "test").any():
-        raise _history_error(run, "its column split must be train or test, and test at least once")
-    return frame
 
 
 def _check_columns(columns: dict[str, str | None], known: Table, name: str, run: str) -> None:
@@ -251,10 +222,10 @@ def _check_columns(columns: dict[str, str | None], known: Table, name: str, run:
             raise _error(run, name, f"it has no column {column}")
         if columns[column] not in fits.get(kind, (kind,)):
             raise _error(run, name, f"its column {column} holds no {_HOLDS[kind]}")
-    for column, kind in columns.items():
+    for column, found in columns.items():
         # Words that no rule knows could be an address: charts draw a column called `image` on hover.
-        if column not in known.columns and (kind == WORD or (name == "fingerprints" and column.startswith("f"))):
-            raise _error(run, name, f"it has a column {shown(column)} that such a table has not")
+        if column not in known.columns and (found == WORD or (name == "fingerprints" and column.startswith("f"))):
+            raise _error(run, name, f"it has a column {shown(column)} that this table must not have")
 
 
 def _read(column: str, name: str) -> bool:
@@ -288,13 +259,13 @@ def _kind(of: pa.DataType) -> str | None:
 def _check_words(column: str, values: pa.ChunkedArray) -> None:
     """No word missing, too long, or other than plain. Looks at the dictionary, not at every row."""
     if values.null_count:
-        raise ValueError(f"column {column} lacks words")
+        raise ValueError(f"column {column} has missing text")
     for chunk in values.chunks:
         if len(chunk.dictionary) > 1_000:
-            raise ValueError(f"column {column} has more than 1,000 different words")
+            raise ValueError(f"column {column} has more than 1,000 different texts")
         for word in chunk.dictionary:
             if word.as_buffer() is None or word.as_buffer().size > 4 * MAX_WORD or not plain(str(word), most=MAX_WORD):
-                raise ValueError(f"column {column} must be plain words of at most {MAX_WORD} characters")
+                raise ValueError(f"column {column} must contain plain text of at most {MAX_WORD} characters")
 
 
 def _anomaly_problem(frame: pd.DataFrame, classes: Sequence[str], measured: Measured) -> str:
@@ -306,7 +277,7 @@ def _anomaly_problem(frame: pd.DataFrame, classes: Sequence[str], measured: Meas
         if count is not None and len(rows) != count:
             return f"it has {len(rows):,} rows for {count:,} {what}"
         if not np.array_equal(rows["index"], np.arange(len(rows))):
-            return f"its rows are not the {what} in their order"
+            return f"its rows must be the {what} in order"
     labels = frame["label"].to_numpy()[~anomaly]
     if not len(labels):
         return "it has no test images"
@@ -339,7 +310,7 @@ def _cluster_problem(frame: pd.DataFrame, classes: Sequence[str], measured: Meas
 
 def _confusion_problem(frame: pd.DataFrame, classes: Sequence[str], measured: Measured) -> str:
     known = frame["class"].isin(classes).all() and frame["predicted"].isin(classes).all()
-    return "" if known and frame["count"].min() >= 0 else "it counts other classes than the data set's"
+    return "" if known and frame["count"].min() >= 0 else "it counts classes that the data set does not have"
 
 
 def _choices_problem(frame: pd.DataFrame, classes: Sequence[str], measured: Measured) -> str:
@@ -352,10 +323,10 @@ def _choices_problem(frame: pd.DataFrame, classes: Sequence[str], measured: Meas
 def _timeline_problem(frame: pd.DataFrame, classes: Sequence[str], measured: Measured) -> str:
     if frame["epoch"].nunique() > MAX_EPOCHS:
         return f"it has more than {MAX_EPOCHS:,} epochs"
-    return "" if frame["epoch"].min() == 0 else "it does not begin with epoch 0"
+    return "" if frame["epoch"].min() == 0 else "it must start with epoch 0"
 
 
-_PROBLEMS: dict[str, Any] = {
+_PROBLEMS: dict[str, Callable[[pd.DataFrame, Sequence[str], Measured], str]] = {
     "anomaly": _anomaly_problem,
     "anomaly_sets": _sets_problem,
     "bank": _bank_problem,
@@ -370,11 +341,5 @@ def _error(run: str, name: str, problem: str) -> ValueError:
     from vicreg.runs.errors import RunError
 
     trained = name in ("snapshots", "snapshot_neighbours", "snapshot_spectra", "timeline")
-    way_out = "fetch or train the run again" if trained else f"`python -m vicreg evaluate {run}` makes it again"
+    way_out = "download or train the run again" if trained else f"`python -m vicreg evaluate {run}` makes it again"
     return RunError(f"{run}/results/{name}.parquet cannot be used: {problem}; {way_out}")
-
-
-def _history_error(run: str, problem: str) -> ValueError:
-    from vicreg.runs.errors import RunError
-
-    return RunError(f"{run}/{HISTORY_FILE} cannot be used: {problem}; fetch or train the run again")

@@ -1,36 +1,36 @@
-"""A run's weights, written and read: safetensors only, and only the tensors that its networks have, whoever wrote them.
+"""Write and read a run's weights: safetensors only, and exactly the tensors of its networks. Files are not trusted.
 
-The file's header is compared with the networks that the config asks for before anything of its size is made.
+The file's header is compared with the networks of the config before any tensor is allocated.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from vicreg.storage.untrusted import shown
 
 if TYPE_CHECKING:
-    from torch import Tensor
+    from torch import Tensor, nn
 
 
 def read_weights(path: Path, wanted: Mapping[str, Tensor], *, part: str) -> dict[str, Tensor]:
-    """The tensors named `<part>.<name>` of a safetensors file, by name, floats as float32.
+    """The tensors of a safetensors file by name, `<part>.<name>`; floats become float32.
 
-    wanted: the state dict of all networks in the file, names with their parts, of any device, `meta` too. Raises
-    ValueError with a clause about the first tensor that is missing, unknown, of another shape or type, or not finite.
+    wanted: the expected state dict of all networks, on any device including `meta`.
+    Raises ValueError about the first tensor that is missing, unexpected, of another shape or type, or not finite.
     """
     import torch
     from safetensors import SafetensorError, safe_open
 
-    kinds = {True: ("F16", "F32"), False: ("I64",)}  # by whether a tensor holds floats
+    kinds = {True: ("F16", "F32"), False: ("I64",)}  # key: whether the tensor is floating point
     try:
         with safe_open(path, framework="pt") as file:
             names = set(file.keys())
             for name, tensor in wanted.items():
                 if name not in names:
-                    raise ValueError(f"it has no tensor {name}")
+                    raise ValueError(f"tensor {name} is missing")
                 entry = file.get_slice(name)
                 shape, kind = tuple(entry.get_shape()), entry.get_dtype()
                 if shape != tuple(tensor.shape):
@@ -39,20 +39,20 @@ def read_weights(path: Path, wanted: Mapping[str, Tensor], *, part: str) -> dict
                     raise ValueError(f"{name} has type {kind}, not {' or '.join(kinds[tensor.is_floating_point()])}")
             unknown = sorted(names - set(wanted))
             if unknown:
-                raise ValueError(f"it has a tensor {shown(unknown[0])} that they have not")
+                raise ValueError(f"it contains an unexpected tensor {shown(unknown[0])}")
             found = {name: file.get_tensor(name) for name in wanted if name.startswith(f"{part}.")}
     except (SafetensorError, OSError) as error:
         raise ValueError(f"it cannot be read: {shown(str(error))}") from error
     for name, tensor in found.items():
         if tensor.is_floating_point():
             if not torch.isfinite(tensor).all():
-                raise ValueError(f"{name} holds values that are not finite")
+                raise ValueError(f"{name} contains values that are not finite")
             if name.endswith("running_var") and (tensor < 0).any():
-                raise ValueError(f"{name} holds negative variances")
+                raise ValueError(f"{name} contains negative variances")
     return {name.removeprefix(f"{part}."): t.float() if t.is_floating_point() else t for name, t in found.items()}
 
 
-def weights_bytes(encoder: Any, expander: Any) -> bytes:
+def weights_bytes(encoder: nn.Module, expander: nn.Module) -> bytes:
     """Both networks as safetensors: matrices and convolutions in float16, the rest (BatchNorm) in float32."""
     from safetensors.torch import save
 

@@ -1,1 +1,1 @@
-"""The ground floor: paths, files, JSON that somebody else wrote, the client of the Hugging Face Hub."""
+"""Basics that everything else uses: paths, files, checks for untrusted JSON, the Hugging Face Hub client."""

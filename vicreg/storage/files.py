@@ -1,4 +1,4 @@
-"""Files: written so that a crash leaves the old one or the new one, never half of either; and what goes into them."""
+"""Write files atomically, and encode their contents."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @contextlib.contextmanager
 def atomic_path(path: Path) -> Iterator[Path]:
-    """A temporary path beside `path`: what the block writes there replaces `path` when the block ends well."""
+    """A temporary path next to `path`. If the block succeeds, the file written there replaces `path`."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         yield temporary
@@ -35,12 +35,12 @@ def sha256(path: Path) -> str:
 
 
 def frame_bytes(frame: pd.DataFrame) -> bytes:
-    """A frame as zstd-compressed parquet; the same frame gives the same bytes."""
+    """A table as zstd-compressed parquet. The same table gives the same bytes."""
     buffer = io.BytesIO()
     frame.to_parquet(buffer, index=False, compression="zstd")
     return buffer.getvalue()
 
 
-def to_json(value: Any) -> bytes:
+def to_json(value: object) -> bytes:
     """Indented JSON, ending in a newline."""
     return (json.dumps(value, indent=2) + "\n").encode()

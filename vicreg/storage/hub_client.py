@@ -22,8 +22,9 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TypeVar
 
+from vicreg.storage.download_count import Count, UndrawnBar
 from vicreg.storage.files import atomic_path
 from vicreg.storage.hub_errors import Cancelled, HubError, offline_sentence, sentence
 from vicreg.storage.paths import hub_cache
@@ -33,7 +34,6 @@ PROBE_SECONDS = 3.0  # a question to the Hub takes no longer, whatever stalls
 POLL_SECONDS = 0.1  # between two looks at a download: how late Cancel may be
 LEAVE_SECONDS = 0.5  # what a stopped download gets to tidy up after itself
 CHUNK = 2**18  # bytes between two counts; the client's own 10 MB are too many for a progress bar
-RESTARTS = 3  # a body that is cut off may begin anew so often
 
 _NAME = r"[A-Za-z0-9_][A-Za-z0-9._-]{0,95}"
 _REPO = re.compile(rf"{_NAME}/{_NAME}")
@@ -41,6 +41,7 @@ _REVISION = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._/-]{0,99}")
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 
 OnBytes = Callable[[int, int], None]
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -85,7 +86,7 @@ def probe(repo: str, revision: str = "main", *, repo_type: str = "model", token:
     """
     _check(repo, revision)
     if offline():
-        raise HubError(offline_sentence(f"{repo} cannot be asked for"))
+        raise HubError(offline_sentence(f"{repo} cannot be looked up"))
     from huggingface_hub import HfApi
 
     answers: queue.SimpleQueue[Listing | Exception | None] = queue.SimpleQueue()
@@ -95,14 +96,16 @@ def probe(repo: str, revision: str = "main", *, repo_type: str = "model", token:
             api = HfApi(token=token)
             info = api.dataset_info if repo_type == "dataset" else api.model_info
             found = _again(lambda: info(repo, revision=revision, timeout=PROBE_SECONDS, files_metadata=True))
-            if not is_commit(str(found.sha)):
+            commit = str(found.sha)
+            if not is_commit(commit):
                 raise json.JSONDecodeError("no commit", "", 0)
             sizes = {file.rfilename: -1 if file.size is None else file.size for file in found.siblings or ()}
-            answers.put(Listing(repo, found.sha, sizes))
+            answers.put(Listing(repo, commit, sizes))
             if -1 in sizes.values():
-                for file in api.list_repo_tree(repo, recursive=True, revision=found.sha, repo_type=repo_type):
-                    if file.path in sizes and isinstance(getattr(file, "size", None), int):
-                        sizes[file.path] = file.size
+                for file in api.list_repo_tree(repo, recursive=True, revision=commit, repo_type=repo_type):
+                    size = getattr(file, "size", None)  # a folder has none
+                    if file.path in sizes and isinstance(size, int):
+                        sizes[file.path] = size
             answers.put(None)  # no more will come
         except Exception as error:
             answers.put(error)
@@ -205,16 +208,21 @@ def fetch(
     from huggingface_hub import constants, hf_hub_download
 
     constants.DOWNLOAD_CHUNK_SIZE = min(constants.DOWNLOAD_CHUNK_SIZE, CHUNK)
-    count = _Count(f"{path} of {repo}", max_bytes)
-    ended, outcome = threading.Event(), []
+    count, ended = Count(f"{path} of {repo}", max_bytes), threading.Event()
+    outcome: list[str | BaseException] = []
 
-    class Bar(_Bar):
+    class Bar(UndrawnBar):
         counted = count
 
     def download() -> None:
         try:
-            options = {"repo_type": repo_type, "revision": commit, "token": token, "tqdm_class": Bar}
-            outcome.append(_again(lambda: hf_hub_download(repo, path, **options)))
+            outcome.append(
+                _again(
+                    lambda: hf_hub_download(
+                        repo, path, repo_type=repo_type, revision=commit, token=token, tqdm_class=Bar
+                    )
+                )
+            )
         except BaseException as error:
             outcome.append(error)
         finally:
@@ -243,7 +251,7 @@ def fetch(
     return Path(result)
 
 
-def _again(call: Callable[[], Any]) -> Any:
+def _again(call: Callable[[], T]) -> T:
     """call(), once more if its connection broke: the client's threads share one pool, closed as soon as any cannot connect."""
     import httpx2
 
@@ -253,61 +261,12 @@ def _again(call: Callable[[], Any]) -> Any:
         return call()
 
 
-class _Count:
-    """What a download has brought so far; shared by its two threads."""
-
-    def __init__(self, what: str, max_bytes: int) -> None:
-        self.what, self.max_bytes = what, max_bytes
-        self.done, self.total, self.restarts, self.stopped = 0, max_bytes, 0, False
-
-    def check(self, size: int) -> None:
-        if self.stopped:
-            raise Cancelled(f"stopped while {self.what} was coming")
-        if size > self.max_bytes:
-            raise HubError(
-                f"{self.what} is larger than it should be (more than {self.max_bytes:,} bytes), so it was not fetched; "
-                "choose another revision, or ask its owner to publish it again."
-            )
-        if self.restarts > RESTARTS:
-            raise HubError(f"{self.what} arrived cut off several times: try again later.")
-
-
-class _Bar:
-    """What the client takes for a tqdm bar. It counts and draws nothing; the client hands it tqdm's many options."""
-
-    counted: _Count
-
-    def __init__(self, total: int | None = None, **_: Any) -> None:
-        self.total, self.n = total, 0
-        self.counted.check(total or 0)
-        if total is not None:
-            self.counted.total = total
-
-    def __enter__(self) -> _Bar:
-        return self
-
-    def __exit__(self, *exception: object) -> None: ...
-
-    def update(self, n: int = 1) -> None:
-        self.n += n  # less than before where a body that was cut off begins anew
-        self.counted.restarts += n < 0
-        self.counted.done = self.n
-        self.counted.check(self.n)
-
-    # Xet files report their transfer apart from what is written; having these, the client makes one bar and not two.
-    def update_transfer(self, n: int = 1) -> None: ...
-    def set_postfix_str(self, text: str, refresh: bool = False) -> None: ...
-    def set_transfer_postfix_str(self, text: str, refresh: bool = False) -> None: ...
-    def refresh(self) -> None: ...
-    def close(self) -> None: ...
-
-
 def _check(repo: str, revision: str) -> None:
     good = _REPO.fullmatch(repo) and not re.search(r"\.\.|--|[.-](/|$)|\.git$", repo)
     if not good or not plain(repo):
-        raise HubError(f"A repository is written OWNER/NAME or OWNER/NAME@REVISION, got {shown(repo)}.")
+        raise HubError(f"A repository must be OWNER/NAME or OWNER/NAME@REVISION, got {shown(repo)}.")
     if not _REVISION.fullmatch(revision) or re.search(r"\.\.|//|/\.|[./]$", revision) or not plain(revision):
-        raise HubError(f"A revision is a branch, a tag or a commit, such as main, got {shown(revision)}.")
+        raise HubError(f"A revision must be a branch, a tag or a commit, such as main, got {shown(revision)}.")
 
 
 def _folder(repo: str, repo_type: str) -> Path:

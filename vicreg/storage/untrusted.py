@@ -1,37 +1,36 @@
-"""Rules for JSON that somebody else wrote: what a value must be, as functions that can be put together.
+"""Composable rules to check untrusted JSON.
 
-A rule takes a path, such as `probe.interval`, and the value that was found there; it returns nothing, or raises
-ValueError with a sentence that names the path, what must be there and what is. Strings are plain or refused: Markdown
-must show them as they are, without a link, a picture, HTML, an icon or a formula.
+A rule takes a path, such as `probe.interval`, and the value found there. It returns nothing, or raises ValueError with
+the path, the rule and the value. Strings must be plain: Markdown must show them unchanged, without links, images, HTML,
+icons or formulas.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from typing import Any
 
-Rule = Callable[[str, Any], None]
+Rule = Callable[[str, object], None]
 
 MAX_TEXT = 1_000  # characters
 MAX_KEY = 200
-MAX_VALUES = 50_000  # of one file, at any depth
+MAX_VALUES = 50_000  # values per file, at any depth
 MAX_DEPTH = 12
-LARGEST = 2**63  # of numbers, a bound that every machine's integers and a seed keep
+LARGEST = 2**63  # bound for numbers: signed 64-bit integers
 
-# Beside brackets and the like: addresses that Markdown links by itself (www., an @), and entities, which could hide one.
-# A colon is followed by a space or ends the string, or it might begin an icon (:material/...:), an emoji or a colour.
+# Excludes brackets and similar characters, addresses that Markdown links automatically (www., @), and HTML entities.
+# A colon must end the string or precede a space, because it could start an icon (:material/...:), an emoji or a colour.
 _READ_BY_MARKDOWN = re.compile(r"[<>\[\]{}\\`$|@]|://|:\S|&\S|www\.", re.IGNORECASE)
 _HEXADECIMAL = re.compile(r"[0-9a-f]{64}")
 
 
 def plain(text: str, *, most: int = MAX_TEXT) -> bool:
-    """Whether Markdown shows a string as it is: printable, at most so many characters, nothing in it that it reads."""
+    """Whether Markdown shows a string unchanged: printable, not too long, and without markup."""
     return len(text) <= most and text.isprintable() and not _READ_BY_MARKDOWN.search(text)
 
 
-def shown(value: Any) -> str:
-    """A value as an error's sentence may quote it: short, and plain whatever it is."""
+def shown(value: object) -> str:
+    """A short, plain form of any value, for error messages."""
     if isinstance(value, (dict, list)):
         return "an object" if isinstance(value, dict) else f"a list of {len(value)}"
     text = value[:80] if isinstance(value, str) else repr(value)[:80]
@@ -39,17 +38,18 @@ def shown(value: Any) -> str:
     return f"'{text}'" if isinstance(value, str) else text
 
 
-def plain_json(value: Any) -> None:
-    """Check that strings are plain and numbers finite all the way down, and that they are not too many.
+def plain_json(value: object) -> None:
+    """Check at all depths that strings are plain and numbers finite, and that there are not too many values.
 
-    Raises ValueError, naming the first that is not.
+    Raises ValueError, naming the first violation.
     """
-    waiting, count = [(value, "", 0)], 0
+    waiting: list[tuple[object, str, int]] = [(value, "", 0)]
+    count = 0
     while waiting:
         item, path, depth = waiting.pop()
         count += 1
         if count > MAX_VALUES or depth > MAX_DEPTH:
-            raise ValueError(f"it holds more than {MAX_VALUES:,} values, or nests them deeper than {MAX_DEPTH}")
+            raise ValueError(f"it has more than {MAX_VALUES:,} values, or more than {MAX_DEPTH} levels")
         if isinstance(item, str):
             if not plain(item):
                 raise ValueError(f"{path or 'it'} must be plain text of at most {MAX_TEXT:,} characters")
@@ -64,32 +64,32 @@ def plain_json(value: Any) -> None:
             raise ValueError(f"{path or 'it'} must be a finite number, less than 2 to the 63rd")
 
 
-def number(path: str, value: Any) -> None:
-    """A number; true and false are none."""
+def number(path: str, value: object) -> None:
+    """A number; booleans are not accepted."""
     if type(value) not in (int, float):
         raise ValueError(f"{path} must be a number, got {shown(value)}")
 
 
-def not_negative(path: str, value: Any) -> None:
-    """A number from 0."""
+def not_negative(path: str, value: object) -> None:
+    """A number that is not negative."""
     number(path, value)
-    if value < 0:
+    if isinstance(value, (int, float)) and value < 0:
         raise ValueError(f"{path} must not be negative, got {shown(value)}")
 
 
-def text(path: str, value: Any) -> None:
-    """A string; whether it is plain, `plain_json` says."""
+def text(path: str, value: object) -> None:
+    """A string. (`plain_json` checks that it is plain.)"""
     if not isinstance(value, str):
         raise ValueError(f"{path} must be text, got {shown(value)}")
 
 
-def sha256(path: str, value: Any) -> None:
-    """A hash, as 64 hexadecimal digits."""
+def sha256(path: str, value: object) -> None:
+    """A SHA-256 as 64 hexadecimal digits."""
     if not isinstance(value, str) or not _HEXADECIMAL.fullmatch(value):
         raise ValueError(f"{path} must be a sha256, 64 lower-case hexadecimal digits, got {shown(value)}")
 
 
-def interval(path: str, value: Any) -> None:
+def interval(path: str, value: object) -> None:
     """Two numbers."""
     if not isinstance(value, list) or len(value) != 2:
         raise ValueError(f"{path} must be a list of two numbers, got {shown(value)}")
@@ -98,9 +98,9 @@ def interval(path: str, value: Any) -> None:
 
 
 def whole(least: int = 0, most: int = LARGEST) -> Rule:
-    """A whole number between two bounds, both included."""
+    """An integer between two bounds, inclusive."""
 
-    def rule(path: str, value: Any) -> None:
+    def rule(path: str, value: object) -> None:
         if type(value) is not int or not least <= value <= most:
             bounds = f"from {least:,}" if most == LARGEST else f"from {least:,} to {most:,}"
             raise ValueError(f"{path} must be a whole number {bounds}, got {shown(value)}")
@@ -109,9 +109,9 @@ def whole(least: int = 0, most: int = LARGEST) -> Rule:
 
 
 def one_of(*values: str) -> Rule:
-    """One of a few strings."""
+    """One of several strings."""
 
-    def rule(path: str, value: Any) -> None:
+    def rule(path: str, value: object) -> None:
         if value not in values:
             raise ValueError(f"{path} must be one of {', '.join(values)}, got {shown(value)}")
 
@@ -119,9 +119,9 @@ def one_of(*values: str) -> Rule:
 
 
 def listed(entry: Rule, *, least: int = 0, most: int = 1_000) -> Rule:
-    """A list with a rule for each entry."""
+    """A list with one rule for all entries."""
 
-    def rule(path: str, value: Any) -> None:
+    def rule(path: str, value: object) -> None:
         if not isinstance(value, list) or not least <= len(value) <= most:
             raise ValueError(f"{path} must be a list of {least} to {most:,}, got {shown(value)}")
         for position, one in enumerate(value):
@@ -131,9 +131,9 @@ def listed(entry: Rule, *, least: int = 0, most: int = 1_000) -> Rule:
 
 
 def mapped(entry: Rule, *, most: int = 1_000) -> Rule:
-    """An object with any keys and a rule for each value."""
+    """An object with arbitrary keys and one rule for all values."""
 
-    def rule(path: str, value: Any) -> None:
+    def rule(path: str, value: object) -> None:
         if not isinstance(value, dict) or len(value) > most:
             raise ValueError(f"{path} must be an object of at most {most:,} keys, got {shown(value)}")
         for key, one in value.items():
@@ -143,9 +143,9 @@ def mapped(entry: Rule, *, most: int = 1_000) -> Rule:
 
 
 def fields(required: Mapping[str, Rule], optional: Mapping[str, Rule] | None = None) -> Rule:
-    """An object with a rule for each key that must be there, and for some that may be; others are let through."""
+    """An object with rules for required and optional keys. Other keys are accepted."""
 
-    def rule(path: str, value: Any) -> None:
+    def rule(path: str, value: object) -> None:
         if not isinstance(value, dict):
             raise ValueError(f"{path or 'it'} must be an object, got {shown(value)}")
         for key, entry in required.items():
@@ -159,6 +159,6 @@ def fields(required: Mapping[str, Rule], optional: Mapping[str, Rule] | None = N
     return rule
 
 
-def below(path: str, key: Any) -> str:
-    """The path of a key."""
+def below(path: str, key: object) -> str:
+    """The path of a key below a path."""
     return f"{path}.{key}" if path else str(key)

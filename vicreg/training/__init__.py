@@ -1,1 +1,1 @@
-"""Training a config: the loop, one step, the saved state, snapshots, several processes."""
+"""Training: the loop, one step, saved states, snapshots, and several processes."""

@@ -1,4 +1,4 @@
-"""The device that a training runs on: chosen by name, named for the record."""
+"""Choose the device of a training by name, and describe it."""
 
 from __future__ import annotations
 
@@ -6,11 +6,14 @@ import contextlib
 import os
 import platform
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import torch
 
 
-def choose_device(name: str) -> Any:
-    """The torch device of a name; `auto` takes CUDA, then MPS, then the CPU. Raises ValueError if it is not here."""
+def choose_device(name: str) -> torch.device:
+    """The torch device for a name. `auto` prefers CUDA, then MPS, then the CPU. Raises ValueError if not available."""
     import torch
 
     here = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
@@ -19,11 +22,11 @@ def choose_device(name: str) -> Any:
     kind = name.split(":")[0]
     if not here.get(kind, False):
         usable = ", ".join(kind for kind, available in here.items() if available)
-        raise ValueError(f"device {name!r} is not on this machine; it has: {usable}")
+        raise ValueError(f"device {name!r} is not available on this machine; available: {usable}")
     return torch.device(name)
 
 
-def device_title(device: Any) -> str:
+def device_title(device: torch.device) -> str:
     import torch
 
     if device.type == "cuda":
@@ -36,11 +39,11 @@ def device_title(device: Any) -> str:
 
 @contextlib.contextmanager
 def every_processor() -> Iterator[None]:
-    """Let torch use all of this process's CPUs: torchrun gives each process one thread, and here one process works."""
+    """Let torch use all CPUs of this process. (torchrun limits each process to one thread, but here only one works.)"""
     import torch
 
     before = torch.get_num_threads()
-    allowed = getattr(os, "sched_getaffinity", None)  # under SLURM or in a container, fewer than the host has
+    allowed = getattr(os, "sched_getaffinity", None)  # may be fewer than the host has, under SLURM or in a container
     torch.set_num_threads(len(allowed(0)) if allowed else os.cpu_count() or 1)
     try:
         yield

@@ -1,14 +1,14 @@
-"""Several processes that train one run together: how they meet, what they tell each other, and the sums they share.
+"""Train one run with several processes.
 
-torchrun starts one process a device. Each holds both networks and works on its slice of the global batch (rank r of W
-on slice r), and the loss of rank r is
+torchrun starts one process per device. Each holds both networks and works on its slice of the global batch (rank r of W
+on slice r). The loss of rank r is
 
     L_r = lambda s(Z_r, Z'_r) + mu v(Z_1 ... Z_W) + nu c(Z_1 ... Z_W)
 
-with the invariance of its own pairs, and variance and covariance of the whole batch. Every backward pass below sums
-over the ranks, as FullGatherLayer does in the authors' code (facebookresearch/vicreg), so that a rank differentiates
-L_1 + ... + L_W; DistributedDataParallel then averages over the ranks. What is left is the gradient of the mean of L_r,
-which is the loss of one process on the concatenated batch, as tests/training/test_distributed.py checks.
+that is, invariance of its own pairs, but variance and covariance of the whole batch. The backward passes below sum over
+ranks, like FullGatherLayer in the authors' code (facebookresearch/vicreg), so each rank differentiates L_1 + ... + L_W.
+DistributedDataParallel then averages over ranks. The result is the gradient of the mean of L_r, which equals the loss of
+one process on the whole batch. tests/training/test_distributed.py checks this.
 """
 
 from __future__ import annotations
@@ -19,26 +19,27 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import TypeVar
+from typing import TypeVar, cast
 
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
+from torch.autograd.function import BackwardCFunction, FunctionCtx
 from torch.nn.modules.batchnorm import _BatchNorm
 
-TIMEOUT = timedelta(minutes=5)  # for a step: a rank that is silent for longer is taken for dead
-PATIENCE = timedelta(hours=2)  # for what rank 0 does alone: snapshots, and fetching pictures
-SECONDS_FOR_TORCHRUN = 3  # to see which process failed first before the others end too
+TIMEOUT = timedelta(minutes=5)  # for one step; a rank that is silent for longer counts as dead
+PATIENCE = timedelta(hours=2)  # while rank 0 works alone: snapshots and downloads
+SECONDS_FOR_TORCHRUN = 3  # wait before exiting, so that the log names the process that failed first
 
 T = TypeVar("T")
 
 
 class ProcessLost(ConnectionError):
-    """Another process of the run is gone or silent; the message says where to look and how to go on."""
+    """Another process died or does not respond. The message says where to look and how to resume."""
 
 
 def world() -> tuple[int, int]:
-    """(rank, size): which of how many processes this one is; (0, 1) where no process group was started."""
+    """(rank, number of processes); (0, 1) without a process group."""
     if dist.is_available() and dist.is_initialized():
         return dist.get_rank(), dist.get_world_size()
     return 0, 1
@@ -46,10 +47,10 @@ def world() -> tuple[int, int]:
 
 @dataclass(frozen=True)
 class Team:
-    """The processes of a run, seen from one of them; `Team()` is a process on its own, for which nothing here waits.
+    """The processes of a training, as seen by one of them. `Team()` is a single process, and none of its methods wait.
 
-    local_rank counts on this host. device: what this process trains on. prompt and patient are gloo groups for what
-    the hosts say to each other, so that no word waits for a device; they differ in how long they wait.
+    local_rank: the rank within this host. device: the device of this process.
+    prompt, patient: gloo groups for messages between hosts, which do not wait for a device; with short and long timeouts.
     """
 
     rank: int = 0
@@ -61,23 +62,23 @@ class Team:
 
     @property
     def leads(self) -> bool:
-        """Whether this is rank 0, the only one that reads and writes the run's folder."""
+        """Whether this is rank 0, the only process that reads and writes the run's folder."""
         return self.rank == 0
 
     def share(self, batch_size: int) -> slice:
-        """This process's rows of a global batch. Raises ValueError for a batch that does not divide evenly."""
+        """The rows of a global batch for this process. Raises ValueError if the batch does not divide evenly."""
         if batch_size % self.size or batch_size < 2 * self.size:
             below = batch_size // self.size * self.size
             nearest = [size for size in (below, below + self.size) if size >= 2 * self.size] or [2 * self.size]
             raise ValueError(
-                f"batch_size is shared evenly by all processes, at least 2 images each: {batch_size} does not go into "
-                f"{self.size}, try {' or '.join(map(str, nearest))}, or another number of processes"
+                f"batch_size must be a multiple of the number of processes, with at least 2 images each: got {batch_size} for "
+                f"{self.size} processes; try {' or '.join(map(str, nearest))}, or another number of processes"
             )
         each = batch_size // self.size
         return slice(self.rank * each, (self.rank + 1) * each)
 
     def any(self, flag: bool) -> bool:
-        """Whether the flag is set on any process. All must call it."""
+        """Whether the flag is set on any process. All processes must call it."""
         if self.size == 1:
             return flag
         flags = torch.tensor([int(flag)])
@@ -85,7 +86,7 @@ class Team:
         return bool(flags.item())
 
     def mean(self, values: Tensor) -> Tensor:
-        """The mean of a tensor over the processes, on its device and without gradients. All must call it."""
+        """The mean of a tensor over all processes, on its device, without gradients. All processes must call it."""
         if self.size == 1:
             return values
         total = values.clone()
@@ -93,13 +94,13 @@ class Team:
         return total / self.size
 
     def from_leader(self, make: Callable[[], T]) -> T:
-        """What make() returns on rank 0, for every process; the others wait, up to two hours. All must call it.
+        """Call make() on rank 0 and return its result on all processes, which wait up to two hours. All must call it.
 
-        An error of make() is raised on rank 0 as it is, and on the others as ProcessLost.
+        If make() fails, rank 0 raises its error, and the others raise ProcessLost.
         """
         if self.size == 1:
             return make()
-        found: list = [None, None]
+        found: list[object] = [None, None]  # what make() returned, or what went wrong
         if self.leads:
             try:
                 found[0] = make()
@@ -110,24 +111,27 @@ class Team:
         dist.broadcast_object_list(found, src=0, group=self.patient)
         if found[1] is not None:
             raise ProcessLost(f"rank 0 stopped: {found[1]}")
-        return found[0]
+        return cast(T, found[0])
 
     def hosts_in_turn(self, make: Callable[[], T]) -> T:
-        """make() on every process, first by one on each host, so that the others find what it fetched."""
+        """Call make() on all processes, first on one per host, so that the others find what it downloaded."""
         if self.size == 1:
             return make()
-        made = make() if self.local_rank == 0 else None
+        if self.local_rank == 0:
+            made = make()
+            dist.barrier(group=self.patient)
+            return made
         dist.barrier(group=self.patient)
-        return made if self.local_rank == 0 else make()
+        return make()
 
 
 @contextlib.contextmanager
 def joined(device: torch.device, *, timeout: timedelta = TIMEOUT) -> Iterator[Team]:
-    """Meet the other processes that torchrun started, and part from them at the end; alone, nothing happens.
+    """Join the process group that torchrun started, and leave it at the end. A single process does nothing.
 
-    device: `cuda` becomes the device with this process's local rank (backend nccl); on `cpu` the backend is gloo.
-    timeout: how long one step waits for another process. Raises ValueError for a device that is not there or of
-    another kind, and ProcessLost where another process died or fell silent.
+    device: `cuda` means the CUDA device with this process's local rank (backend nccl); `cpu` uses gloo.
+    timeout: how long a step waits for other processes.
+    Raises ValueError for an unavailable or unsupported device, and ProcessLost if another process died or stopped responding.
     """
     environment = {name: os.environ.get(name, "") for name in ("RANK", "WORLD_SIZE", "LOCAL_RANK", "MASTER_ADDR")}
     if not all(environment.values()) or environment["WORLD_SIZE"] == "1":
@@ -135,30 +139,33 @@ def joined(device: torch.device, *, timeout: timedelta = TIMEOUT) -> Iterator[Te
         return
     rank, size, local = (int(environment[name]) for name in ("RANK", "WORLD_SIZE", "LOCAL_RANK"))
     if device.type not in ("cuda", "cpu"):
-        raise ValueError(f"several processes train on CUDA devices or on CPUs, not on {device.type}: start one process")
+        raise ValueError(
+            f"several processes can train on CUDA devices or CPUs, not on {device.type}: start a single process"
+        )
     if device.type == "cuda":
         if local >= torch.cuda.device_count():
             raise ValueError(
-                f"process {local} of this host needs a CUDA device of its own, and there are "
-                f"{torch.cuda.device_count()}: lower --nproc-per-node, or train with --device cpu"
+                f"process {local} on this host needs its own CUDA device, but there are only "
+                f"{torch.cuda.device_count()}: lower --nproc-per-node, or use --device cpu"
             )
         device = torch.device("cuda", local)
         torch.cuda.set_device(device)
     try:
         dist.init_process_group("nccl" if device.type == "cuda" else "gloo", timeout=timeout)
-        prompt, patient = (dist.new_group(backend="gloo", timeout=wait) for wait in (timeout, PATIENCE))
+        groups = (dist.new_group(backend="gloo", timeout=wait) for wait in (timeout, PATIENCE))
+        prompt, patient = (cast(dist.ProcessGroup, group) for group in groups)  # this process belongs to both
         yield Team(rank, size, local, device, prompt, patient)
-        dist.barrier(group=patient)  # nobody leaves while another still needs an answer
+        dist.barrier(group=patient)  # no process leaves while another still waits for a message
     except RuntimeError as error:
         if not isinstance(error, dist.DistError) and "gloo" not in str(error):
             raise
         time.sleep(SECONDS_FOR_TORCHRUN)
         raise ProcessLost(
-            f"another of the {size} processes died or was silent for {timeout.total_seconds():.0f} s; the log names the "
-            f"first that failed. The same command goes on from the last saved state. ({str(error).splitlines()[0]})"
+            f"another of the {size} processes died or did not respond for {timeout.total_seconds():.0f} s; the log names the "
+            f"first that failed. The same command resumes from the last saved state. ({str(error).splitlines()[0]})"
         ) from error
     finally:
-        # After a failure NCCL could wait here for operations that never end; the process is about to end anyway.
+        # After a failure NCCL could wait here forever; the process is about to end anyway.
         if dist.is_initialized() and device.type == "cpu":
             dist.destroy_process_group()
     if dist.is_initialized():
@@ -166,42 +173,42 @@ def joined(device: torch.device, *, timeout: timedelta = TIMEOUT) -> Iterator[Te
 
 
 class _Gather(torch.autograd.Function):
-    """All ranks' rows in the order of the ranks; backward, the sum over ranks of the gradients for this rank's rows.
+    """Forward: the rows of all ranks, in rank order. Backward: the gradients of this rank's rows, summed over ranks.
 
-    torch.distributed.nn.functional.all_gather has the same gradient, but torch 2.14 warns that it will go.
+    torch.distributed.nn.functional.all_gather has the same gradient, but it is deprecated in torch 2.14.
     """
 
     @staticmethod
-    def forward(ctx, rows: Tensor) -> Tensor:
+    def forward(ctx: FunctionCtx, rows: Tensor) -> Tensor:
         whole = rows.new_empty((dist.get_world_size() * len(rows), *rows.shape[1:]))
         dist.all_gather_single(whole, rows.contiguous())
         return whole
 
     @staticmethod
-    def backward(ctx, gradient: Tensor) -> Tensor:
+    def backward(ctx: BackwardCFunction, gradient: Tensor) -> Tensor:
         own = gradient.new_empty((len(gradient) // dist.get_world_size(), *gradient.shape[1:]))
         dist.reduce_scatter_single(own, gradient.contiguous())
         return own
 
 
 def gather_with_gradients(z: Tensor) -> Tensor:
-    """The embeddings of all processes: (B / W, D) on each -> (B, D) on all, in the order of the ranks.
+    """The embeddings of all processes: (B / W, D) on each -> (B, D) on all, in rank order.
 
-    The gradient of a rank's rows is the sum of what all ranks' losses say about them. All must call it, with equal
-    shapes; alone, z itself.
+    The gradient of a rank's rows is summed over the losses of all ranks. All processes must call it with the same shape.
+    A single process gets z back.
     """
     return z if world()[1] == 1 else _Gather.apply(z)
 
 
 class _Normalise(torch.autograd.Function):
-    """Batch normalisation with the statistics of all ranks' batches, which must be of one size.
+    """Batch normalisation with the statistics of all ranks, whose batches must have the same size.
 
-    y = weight (x - mean) / sqrt(var + eps) + bias                  Ioffe and Szegedy 2015, with the gradient through
-    mean and var, whose two sums over the batch are sums over the ranks too. Also returns mean and var (C,).
+    y = weight (x - mean) / sqrt(var + eps) + bias                  Ioffe and Szegedy 2015. The gradient goes
+    through mean and var, so its two sums over the batch also run over all ranks. Also returns mean and var (C,).
     """
 
     @staticmethod
-    def forward(ctx, x: Tensor, weight: Tensor, bias: Tensor, eps: float) -> tuple[Tensor, Tensor, Tensor]:
+    def forward(ctx: FunctionCtx, x: Tensor, weight: Tensor, bias: Tensor, eps: float) -> tuple[Tensor, Tensor, Tensor]:
         var, mean = torch.var_mean(_at_least_float32(x), dim=_all_but_channels(x), correction=0)
         own = torch.stack([mean, var])[None]  # (1, 2, C)
         every = own.new_empty((dist.get_world_size(), *own.shape[1:]))
@@ -214,8 +221,9 @@ class _Normalise(torch.autograd.Function):
         return nn.functional.batch_norm(x, mean, var, weight, bias, training=False, eps=eps), mean, var
 
     @staticmethod
-    def backward(ctx, gradient: Tensor, *_: Tensor) -> tuple[Tensor | None, ...]:
-        x, weight, mean, scale = ctx.saved_tensors
+    def backward(ctx: BackwardCFunction, gradient: Tensor, *_: Tensor) -> tuple[Tensor | None, ...]:
+        saved: tuple[Tensor, ...] = ctx.saved_tensors  # by torch's stub one tensor
+        x, weight, mean, scale = saved
         axes, shape = _all_but_channels(x), (1, -1, *[1] * (x.ndim - 2))
         gradient = _at_least_float32(gradient)
         normal = (_at_least_float32(x) - mean.view(shape)) * scale.view(shape)
@@ -228,23 +236,26 @@ class _Normalise(torch.autograd.Function):
 
 
 class SynchronisedBatchNorm(_BatchNorm):
-    """BatchNorm over the batches of all processes, on CPUs too, where torch's own SyncBatchNorm refuses to run.
+    """BatchNorm over the batches of all processes, on CUDA and on CPUs (where torch's SyncBatchNorm does not run).
 
-    On CUDA as well, though torch's has fused kernels: its forward waits for the device once a layer, since it leaves
-    out ranks without images, and so looks at how many each has. Here all have the same.
-    Its output, gradients and running statistics are those of BatchNorm on the concatenated batch, up to rounding, in
-    the dtypes that BatchNorm has: under autocast a half-precision input gives a half-precision output and gradient,
-    with everything between them in float32.
-    torch.compile leaves it as it is: compiled by torch 2.14, two processes trained to clearly other weights than one.
+    We also use it on CUDA, although torch's version has fused kernels. torch's version waits for the device once per
+    layer to see how many images each rank has; here all ranks have the same number.
+    Output, gradients and running statistics equal those of BatchNorm on the whole batch, up to rounding, with the same
+    dtypes: under autocast, a half-precision input gives a half-precision output and gradient, computed in float32.
+    torch.compile skips it: compiled by torch 2.14, two processes ended with clearly different weights than one.
     """
 
     def _check_input_dim(self, x: Tensor) -> None:
-        """Any number of axes will do: (B, C) or (B, C, H, W)."""
+        """Accept any number of axes, such as (B, C) or (B, C, H, W)."""
 
-    @torch.compiler.disable
+    @torch.compiler.disable  # type: ignore[untyped-decorator]  # torch gives it no types
     def forward(self, x: Tensor) -> Tensor:
         if not self.training:
             return super().forward(x)
+        assert self.running_mean is not None, "the encoder's norms keep statistics"
+        assert self.running_var is not None
+        assert self.num_batches_tracked is not None
+        assert self.momentum is not None
         y, mean, var = _Normalise.apply(x, self.weight, self.bias, self.eps)
         n = dist.get_world_size() * x.numel() // x.shape[1]
         self.num_batches_tracked.add_(1)
@@ -254,7 +265,7 @@ class SynchronisedBatchNorm(_BatchNorm):
 
 
 def synchronise_norms(module: nn.Module) -> None:
-    """Replace every BatchNorm below the module by one over all processes, with the same parameters and names."""
+    """Replace every BatchNorm in the module by one over all processes, with the same parameters and names."""
     for name, child in module.named_children():
         if isinstance(child, _BatchNorm):
             norm = SynchronisedBatchNorm(child.num_features, child.eps, child.momentum)

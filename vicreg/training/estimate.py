@@ -1,4 +1,4 @@
-"""How long a training will take on this machine, from a few of its steps on made-up pictures."""
+"""Estimate the time of a training from a few steps on random images."""
 
 from __future__ import annotations
 
@@ -7,44 +7,47 @@ import statistics
 import time
 import traceback
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from vicreg.config import PRECISIONS, Config
 
-STEPS = 3  # timed, after some that warm up
-SLOW = 5.0  # seconds: timed steps that take longer together tell enough
+if TYPE_CHECKING:
+    import torch
+
+STEPS = 3  # timed steps, after the warm-up
+SLOW = 5.0  # seconds; stop timing when the timed steps have taken this long
 
 
 def steps_of(config: Config, images: int) -> int:
-    """How many steps a training on so many images has. Raises ValueError where they are fewer than a batch."""
+    """The number of steps of a training. Raises ValueError if there are fewer images than a batch."""
     if images < config.batch_size:
         raise ValueError(f"batch_size {config.batch_size} needs at least as many train images, got {images}")
     return images // config.batch_size * config.epochs
 
 
-def seconds_a_step(config: Config, device: Any) -> float:
-    """The median time of a few steps of a config's training on noise; reading, snapshots and measuring come on top.
+def seconds_a_step(config: Config, device: str | torch.device) -> float:
+    """Seconds per training step: the median of a few steps on noise, without reading, snapshots and evaluation.
 
-    It leaves nothing on the device, whose memory a training in another process may need. Raises torch's own error where
-    the device has too little memory.
+    Frees all device memory afterwards, because a training in another process may need it. Raises torch's error if the
+    device has too little memory.
     """
     import torch
 
     device = torch.device(device)
     try:
-        return statistics.median(_times(config, device)[1:])  # the first warms up, however long it takes
+        return statistics.median(_times(config, device)[1:])  # the first one is the warm-up
     except BaseException as error:
-        traceback.clear_frames(error.__traceback__)  # they hold the networks for as long as somebody holds the error
+        traceback.clear_frames(error.__traceback__)  # the traceback's frames would keep the networks alive
         raise
     finally:
         if device.type == "cuda":
-            torch.cuda.empty_cache()  # else freed blocks stay this process's own
+            torch.cuda.empty_cache()  # otherwise this process keeps the freed blocks
 
 
-def _times(config: Config, device: Any) -> list[float]:
-    """The seconds of every step. All it makes goes with its frame."""
+def _times(config: Config, device: torch.device) -> list[float]:
+    """Yield the seconds of each step. Everything it allocates is freed with its frame."""
     step = _noise_step(config, device, choose_precision(config, device))
     times = []
     for _ in range(1 + STEPS):
@@ -54,11 +57,11 @@ def _times(config: Config, device: Any) -> list[float]:
     return times
 
 
-def choose_precision(config: Config, device: Any) -> str:
-    """The precision in which a step of the config takes less time on the device: `float32` or `bfloat16`.
+def choose_precision(config: Config, device: torch.device) -> str:
+    """The faster precision for this config and device: `float32` or `bfloat16`.
 
-    A few steps of each are timed on noise, in turns, after some that warm up. A device without bfloat16 instructions is
-    not timed: float32.
+    After a warm-up, a few steps on noise are timed in alternation. A device without bfloat16 instructions gets float32
+    without timing.
     """
     from vicreg.training.precision import has_bfloat16
 
@@ -80,8 +83,8 @@ def _timed(step: Callable[[], None]) -> float:
     return time.perf_counter() - began
 
 
-def _noise_step(config: Config, device: Any, precision: str) -> Callable[[], None]:
-    """Takes the training's step on noise, with networks of its own, until the device is done; warmed up already."""
+def _noise_step(config: Config, device: torch.device, precision: str) -> Callable[[], None]:
+    """Returns a function that takes one step on noise with its own networks, and waits for it. Already warmed up."""
     import torch
 
     from vicreg.method.networks import networks
@@ -100,7 +103,7 @@ def _noise_step(config: Config, device: Any, precision: str) -> Callable[[], Non
 
     def step() -> None:
         views = positive_pairs(pixels, rows, config, neighbours=others, generator=seeded(0, 0, next(counter)))
-        take(views)[-1].item()  # the total, for which it waits
+        take(views)[-1].item()  # reading the total waits for the device
 
     for _ in range(1 + (EAGER_STEPS if device.type == "cuda" else 0)):
         step()

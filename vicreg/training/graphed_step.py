@@ -1,7 +1,7 @@
 """A training step as one CUDA graph: hundreds of small kernels launched by a single call.
 
-The encoders for small images keep a large GPU waiting for the host, which needs longer to launch a step's kernels than
-the card to run them. A CUDA graph (https://pytorch.org/docs/stable/notes/cuda.html#cuda-graphs) records them once.
+With small images, launching the kernels of a step takes the host longer than running them takes a large GPU. A CUDA graph
+(https://pytorch.org/docs/stable/notes/cuda.html#cuda-graphs) records them once and replays them.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from vicreg.config import Config
 from vicreg.training.optimiser import CAPTURABLE
 from vicreg.training.step import take_step
 
-EAGER_STEPS = 11  # before the recording: libraries choose their kernels, the optimiser makes its state
+EAGER_STEPS = 11  # steps before recording, so that libraries choose kernels and the optimiser creates its state
 
 
 def step_of(
@@ -29,9 +29,9 @@ def step_of(
     gather: Callable[[Tensor], Tensor] | None = None,
     graph: bool = True,
 ) -> Callable[[Tensor], tuple[Tensor, ...]]:
-    """What takes one step on the views it is given and returns the terms: a CUDA graph where the step can be one.
+    """A function that takes one step on given views and returns the terms; uses a CUDA graph if possible.
 
-    gather: as in `take_step`; with it, and with `graph` off, every step is called as it is.
+    gather: as in `take_step`. With gather, or with graph=False, steps run without a CUDA graph.
     """
 
     def step(views: Tensor) -> tuple[Tensor, ...]:
@@ -43,11 +43,11 @@ def step_of(
 
 
 class GraphedStep:
-    """Calls `step` as it is a few times, then records it and replays the record.
+    """Calls `step` normally a few times, then records it and replays the recording.
 
-    step: takes the views (2 B, 3, S, S), always of one shape and type, and returns tensors that do not depend on the
-    host: it must not read a value back. learning rates must be tensors that are filled in place. Where recording fails,
-    a warning says so and every step is called as it is.
+    step: takes views (2 B, 3, S, S), always with the same shape and dtype, and returns tensors. It must not read values
+    back to the host, and learning rates must be tensors that are updated in place.
+    If recording fails, it warns and continues to call `step` normally.
     """
 
     def __init__(self, step: Callable[[Tensor], tuple[Tensor, ...]], forget_gradients: Callable[[], None]) -> None:
@@ -59,14 +59,14 @@ class GraphedStep:
         self.calls = 0
 
     def __call__(self, views: Tensor) -> tuple[Tensor, ...]:
-        """Take one step. The tensors returned are overwritten by the next call."""
+        """Take one step. The next call overwrites the returned tensors."""
         self.stream.wait_stream(torch.cuda.current_stream())
         with torch.cuda.stream(self.stream):
             if self.views is None:
                 self.views = torch.empty_like(views)
             self.views.copy_(views)
             if self.calls == EAGER_STEPS:
-                self._record()
+                self._record(self.views)
             if self.graph is None:
                 self.terms = self.step(self.views)
             else:
@@ -75,16 +75,16 @@ class GraphedStep:
         torch.cuda.current_stream().wait_stream(self.stream)
         return self.terms
 
-    def _record(self) -> None:
-        """Record a step; nothing is computed by it."""
+    def _record(self, views: Tensor) -> None:
+        """Record a step without computing it."""
         torch.cuda.synchronize()
-        self.forget_gradients()  # so that the backward pass writes gradients in the graph's own memory
+        self.forget_gradients()  # so that the backward pass allocates gradients in the graph's memory
         graph = torch.cuda.CUDAGraph()
         try:
             with torch.cuda.graph(graph, stream=self.stream):
-                self.terms = self.step(self.views)
+                self.terms = self.step(views)
         except RuntimeError as error:
-            warnings.warn(f"this step cannot be recorded as a CUDA graph and is slower for it: {error}", stacklevel=2)
+            warnings.warn(f"this step cannot be recorded as a CUDA graph, so training is slower: {error}", stacklevel=2)
             torch.cuda.synchronize()
             return
         self.graph = graph

@@ -1,20 +1,19 @@
-"""Training: two views, encoder, expander, the three terms, one step at a time.
+"""The training loop: two views, encoder, expander, three terms, optimiser step.
 
-`train` can be stopped and killed at any moment. Everything random is drawn from generators seeded by (seed, purpose,
-counter): the order of an epoch by its number, the views of a step by its number. So a resumed run needs the weights,
-the optimiser and the step it had reached, and then ends with the same weights as one that was never interrupted.
+`train` can be stopped or killed at any moment. All randomness comes from generators seeded by (seed, purpose, counter): the
+order of an epoch by its number, the views of a step by its number. So a resumed run needs only the weights, the optimiser
+state and the step. It ends with the same weights as an uninterrupted run.
 
-It is the same under torchrun (`vicreg.training.distributed`): every process draws for the whole batch and works on its
-rows, so that the pictures of a step do not depend on how many processes there are, and a run may go on with another number.
+The same holds under torchrun (`vicreg.training.distributed`). Each process draws the parameters of the whole batch and uses
+its rows, so the images of a step do not depend on the number of processes, and a run can resume with another number.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import cast
 
 import numpy as np
 import torch
@@ -22,30 +21,32 @@ from torch import Tensor, nn
 
 from vicreg.config import Config
 from vicreg.method.networks import Encoder, Expander, networks
+from vicreg.storage.json_values import JsonObject
 from vicreg.storage.paths import STATE_FILE
+from vicreg.training.batches import Batches
 from vicreg.training.distributed import Team, gather_with_gradients, synchronise_norms, world
 from vicreg.training.estimate import choose_precision
 from vicreg.training.graphed_step import step_of
+from vicreg.training.monitor import Monitor
 from vicreg.training.optimiser import make_optimiser, set_learning_rate
-from vicreg.training.progress import Meter, Progress, Reporter, history_row
-from vicreg.training.snapshots import SNAPSHOTS, STEPS_APART, Snapshot, Snapshotter
+from vicreg.training.progress import Meter, Progress, Reporter
+from vicreg.training.snapshots import Snapshot, Snapshotter
 from vicreg.training.state import SavedState, saved_precision
-from vicreg.training.step import ORDER, VIEWS, on_device, positive_pairs, seeded, test_loss
 
-READ_EVERY = 20  # steps between two readings of the loss, where reading it would wait for the device
+READ_EVERY = 20  # steps between two readings of the loss, if reading waits for the device
 
 
 @dataclass
 class Trained:
-    """What training leaves: networks in eval mode, a history row per epoch and split, the snapshots, the seconds.
+    """The result of training: networks in eval mode, one history row per epoch and split, snapshots, training seconds.
 
-    finished is False where should_stop ended it early; call `train` again with the same folder to go on. precision: of
-    the steps' forward passes.
+    finished: False if should_stop ended it early. To resume, call `train` again with the same folder.
+    precision: of the forward passes.
     """
 
     encoder: Encoder
     expander: Expander
-    history: list[dict[str, Any]]
+    history: list[JsonObject]
     snapshots: list[Snapshot]
     seconds: float
     finished: bool
@@ -69,68 +70,47 @@ def train(
     on_progress: Callable[[Progress], None] = lambda progress: None,
     should_stop: Callable[[], bool] = lambda: False,
 ) -> Trained:
-    """Train `config` and return the networks; go on where an earlier call with this folder stopped.
+    """Train `config` and return the networks. Resumes if an earlier call with this folder was stopped.
 
-    train_images, test_images: uint8 (N, 32, 32, 3). The labels (N,) are never trained on: they only colour the
-    snapshots' kNN accuracy. neighbours: where the config's positives are neighbours, the rows of each train image's
-    neighbours among the train images (N, k), and of each test image's among the test images; a resumed run must be given
-    the same. folder: where the state is kept, written atomically after every epoch and when should_stop() first returns
-    True.
+    train_images, test_images: uint8 (N, 32, 32, 3).
+    train_labels, test_labels: (N,). Never trained on; used only for the kNN accuracy of the snapshots.
+    neighbours: if the positives are nearest images, their rows for each train image among the train images, (N, k), and
+        for each test image among the test images. A resumed run needs the same.
+    folder: for the state, which is written atomically after every epoch and when should_stop() returns True.
+    team: the processes that train together (`distributed.joined`). Each makes the same call. config.batch_size is the
+        global batch size; only rank 0 uses the folder; should_stop() on any process stops all.
+    compile: use torch.compile. Off by default: on two CPU cores it took 39 s, and steps were then 25 % slower (235
+        instead of 311 images per second). `python -m benchmarks.throughput` measures it on other devices.
+    precision: of the forward pass, one of `config.PRECISIONS`. None times a few steps and takes the faster one, or keeps
+        the precision of a resumed run.
+    read_every: steps between two readings of the loss. Each reading waits for the device, calls on_progress, and checks
+        that the loss is finite. Default: 1 on a CPU, else 20. The loss is also read at the end of an epoch and at a stop,
+        before anything is saved.
 
-    team: the processes that train together, from `distributed.joined`, each of which makes the same call and trains on
-    the team's device; the config's batch_size is that of all of them together, rank 0 alone uses the folder, and
-    should_stop() on any of them stops all.
-    compile: run the networks through torch.compile. Off, since on two CPU cores it took 39 s and the step was then a
-    quarter slower (235 images a second against 311); `python -m benchmarks.throughput` measures it on other devices.
-    precision: of the forward pass, one of `config.PRECISIONS`; None takes the one that a few timed steps find faster
-    here, or, in a resumed run, the one it began with.
-    read_every: steps between two readings of the loss, each of which waits for the device, calls on_progress and
-    checks that the loss is finite; every step on a CPU, where there is nothing to wait for, else every 20. An epoch's
-    end and a stop read it too, before anything is saved.
-
-    Raises ValueError for images or neighbours that do not fit the config and for a batch that the processes cannot
-    share evenly, TrainingError for a state of another config and for a loss or weights that are not finite.
+    Raises ValueError for images or neighbours that do not fit the config, and for a batch that does not divide evenly
+    among the processes. Raises TrainingError for a saved state of another config, and if the loss or weights are not finite.
     """
     team = team or Team(device=torch.device(device))
     read_every = _checked(config, train_images, test_images, neighbours=neighbours, team=team, read_every=read_every)
+    file = Path(folder) / STATE_FILE
+    precision = precision or team.from_leader(lambda: saved_precision(file) or choose_precision(config, team.device))
     encoder, expander = networks(config, team.device)
-    precision = precision or team.from_leader(
-        lambda: saved_precision(Path(folder) / STATE_FILE) or choose_precision(config, team.device)
-    )
     optimiser = make_optimiser(config, encoder, expander, precision=precision)
-    saved = SavedState(Path(folder) / STATE_FILE, config, len(train_images), encoder, expander, optimiser)
+    saved = SavedState(file, config, len(train_images), encoder, expander, optimiser)
     state = saved.restored(team)
     state.precision = precision
-    network = _shared(encoder, expander, team, compile=compile)
-    train_neighbours, test_neighbours = neighbours or (None, None)
-    batches = _Batches(config, train_images, train_neighbours, team)
-    tests = _Tests(
-        config,
-        encoder,
-        expander,
-        train_images,
-        train_labels,
-        test_images,
-        test_labels,
-        test_neighbours,
-        team,
-        precision,
-    )
+    train_near, test_near = neighbours or (None, None)
+    batches = Batches(config, train_images, train_near, team)
+    take = _step(config, encoder, expander, optimiser, team, precision=precision, compile=compile)
     steps_an_epoch = len(train_images) // config.batch_size
     steps = steps_an_epoch * config.epochs
-    snapshot_every = _epochs_between_snapshots(config, steps_an_epoch)
-    gather = gather_with_gradients if team.size > 1 else None
-    take = step_of(network, optimiser, config, team.device, precision=precision, gather=gather, graph=not compile)
     meter = Meter(state, config, team)
     reporter = Reporter(state, steps_an_epoch, config.epochs, on_progress)
+    snapshotter = Snapshotter(train_images, train_labels, test_images, test_labels)
+    monitor = Monitor(config, encoder, expander, snapshotter, test_images, test_near, state, team, meter, reporter)
 
-    if state.step == 0 and not state.history:  # what an untrained network does: epoch 0 of every curve
-        terms, snapshot = tests.untrained()
-        state.history.append(history_row(0, "test", terms, 0.0, 0.0))
-        state.snapshots.append(snapshot)
-        reporter.report(terms, 0.0, rows=tuple(state.history), snapshot=snapshot)
-        reporter.begin_pace()  # the steps' pace does not count what came before them
-
+    if state.step == 0 and not state.history:
+        monitor.untrained()
     while state.step < steps:
         if state.step % steps_an_epoch == 0:
             meter.begin_epoch()
@@ -139,21 +119,11 @@ def train(
         expander.train()
         meter.add(take(batches.views(state.step)))
         state.step += 1
-        if state.step % steps_an_epoch:
-            if meter.unread >= read_every:
-                reporter.report(meter.read(), rate)
-        else:
-            epoch, last = state.step // steps_an_epoch, meter.read()
-            seconds = reporter.seconds()
-            of_split = {"train": meter.means(steps_an_epoch), "test": tests.terms()}
-            rows = [history_row(epoch, split, terms, rate, seconds) for split, terms in of_split.items()]
-            state.history += rows
-            snapshot = None
-            if epoch % snapshot_every == 0 or state.step == steps:
-                snapshot = tests.snapshot(epoch, previous=state.snapshots[-1] if state.snapshots else None)
-                state.snapshots.append(snapshot)
-            reporter.report(last, rate, rows=tuple(rows), snapshot=snapshot)
+        if state.step % steps_an_epoch == 0:
+            monitor.end_epoch(rate)
             saved.save(state, team)
+        elif meter.unread >= read_every:
+            reporter.report(meter.read(), rate)
         if team.any(should_stop()):
             break
 
@@ -161,102 +131,18 @@ def train(
         if meter.unread:
             reporter.report(meter.read(), rate)
         saved.save(state, team)
-    encoder, expander = _own(encoder, expander, config, team)
-    return Trained(
-        encoder=encoder.eval(),
-        expander=expander.eval(),
-        history=state.history,
-        snapshots=state.snapshots,
-        seconds=state.seconds,
-        finished=state.step == steps,
-        precision=precision,
-    )
-
-
-class _Batches:
-    """The positive pairs of every step, decided by the config's seed and the step's number alone."""
-
-    def __init__(self, config: Config, images: np.ndarray, neighbours: np.ndarray | None, team: Team) -> None:
-        self.config, self.device, self.share = config, team.device, team.share(config.batch_size)
-        self.pixels = on_device(team.device, images)
-        self.neighbours = None if neighbours is None else on_device(team.device, neighbours)
-        self.steps_an_epoch = len(images) // config.batch_size
-        self.epoch, self.order = -1, torch.empty(0)
-
-    def views(self, step: int) -> Tensor:
-        """Both views of this process's share of the step's batch: (2 B / W, 3, S, S)."""
-        epoch, position = divmod(step, self.steps_an_epoch)
-        if epoch != self.epoch:
-            order = torch.randperm(len(self.pixels), generator=seeded(self.config.seed, ORDER, epoch))
-            self.epoch, self.order = epoch, order.to(self.device)
-        size = self.config.batch_size
-        rows = self.order[position * size : (position + 1) * size]
-        generator = seeded(self.config.seed, VIEWS, step)
-        return positive_pairs(
-            self.pixels, rows, self.config, neighbours=self.neighbours, generator=generator, share=self.share
-        )
-
-
-class _Tests:
-    """What rank 0 measures at an epoch's end while the others wait: the test loss, and snapshots."""
-
-    def __init__(
-        self,
-        config: Config,
-        encoder: Encoder,
-        expander: Expander,
-        train_images: np.ndarray,
-        train_labels: np.ndarray,
-        test_images: np.ndarray,
-        test_labels: np.ndarray,
-        test_neighbours: np.ndarray | None,
-        team: Team,
-        precision: str,
-    ) -> None:
-        self.config, self.encoder, self.expander, self.images, self.team = config, encoder, expander, test_images, team
-        self.precision = precision
-        self.neighbours = None if test_neighbours is None else on_device(team.device, test_neighbours)
-        self.snapshotter = Snapshotter(train_images, train_labels, test_images, test_labels)
-
-    def _terms(self) -> dict[str, float]:
-        return test_loss(
-            self.encoder,
-            self.expander,
-            self.images,
-            self.config,
-            neighbours=self.neighbours,
-            precision=self.precision,
-        )
-
-    def untrained(self) -> tuple[dict[str, float], Snapshot]:
-        """The terms and the snapshot of the network before its first step."""
-        return self.team.from_leader(
-            lambda: (self._terms(), self.snapshotter.take(self.encoder, self.expander, epoch=0, previous=None))
-        )
-
-    def terms(self) -> dict[str, float]:
-        """The terms on the test images."""
-        return self.team.from_leader(self._terms)
-
-    def snapshot(self, epoch: int, *, previous: Snapshot | None) -> Snapshot:
-        """A snapshot of the encoder as it is."""
-        return self.team.from_leader(
-            lambda: self.snapshotter.take(self.encoder, self.expander, epoch=epoch, previous=previous)
-        )
-
-
-def _epochs_between_snapshots(config: Config, steps_an_epoch: int) -> int:
-    apart = math.ceil(min(STEPS_APART, steps_an_epoch * config.epochs / 4) / steps_an_epoch)
-    return max(1, round(config.epochs / SNAPSHOTS), apart)
+    own = _own(encoder, expander, config, team)
+    return Trained(*own, state.history, state.snapshots, state.seconds, state.step == steps, precision)
 
 
 def _own(encoder: Encoder, expander: Expander, config: Config, team: Team) -> tuple[Encoder, Expander]:
-    """The networks as they are in one process: with a BatchNorm of their own."""
+    """The networks with ordinary, single-process BatchNorm, in eval mode."""
     if team.size == 1:
-        return encoder, expander
-    shared, own = (encoder, expander), networks(config, team.device)
-    for mine, theirs in zip(own, shared, strict=True):
-        mine.load_state_dict(theirs.state_dict())
+        return encoder.eval(), expander.eval()
+    own = networks(config, team.device)
+    for mine, shared in zip(own, (encoder, expander), strict=True):
+        mine.load_state_dict(shared.state_dict())
+        mine.eval()
     return own
 
 
@@ -269,9 +155,9 @@ def _checked(
     team: Team,
     read_every: int | None,
 ) -> int:
-    """How many steps lie between two readings of the loss. Raises ValueError for what does not fit together."""
+    """The number of steps between two readings of the loss. Raises ValueError for inconsistent arguments."""
     if team.size != world()[1]:
-        raise ValueError(f"there are {world()[1]} processes: give each the team that `distributed.joined` makes")
+        raise ValueError(f"there are {world()[1]} processes: pass team, from `distributed.joined`, to each of them")
     team.share(config.batch_size)
     if read_every is None:
         read_every = 1 if team.device.type == "cpu" else READ_EVERY
@@ -288,8 +174,24 @@ def _checked(
     return read_every
 
 
+def _step(
+    config: Config,
+    encoder: Encoder,
+    expander: Expander,
+    optimiser: torch.optim.Optimizer,
+    team: Team,
+    *,
+    precision: str,
+    compile: bool,
+) -> Callable[[Tensor], tuple[Tensor, ...]]:
+    """The function that takes a step: views -> terms. It updates the networks and the optimiser."""
+    network = _shared(encoder, expander, team, compile=compile)
+    gather = gather_with_gradients if team.size > 1 else None
+    return step_of(network, optimiser, config, team.device, precision=precision, gather=gather, graph=not compile)
+
+
 def _shared(encoder: Encoder, expander: Expander, team: Team, *, compile: bool) -> nn.Module:
-    """Views to embeddings, for a step: where there are more processes, with norms and gradients over all of them."""
+    """The function from views to embeddings for a step; with several processes, BatchNorm and gradients span them all."""
     network: nn.Module = nn.Sequential(encoder, expander)
     if team.size > 1:
         synchronise_norms(network)
@@ -297,13 +199,13 @@ def _shared(encoder: Encoder, expander: Expander, team: Team, *, compile: bool) 
         network = nn.parallel.DistributedDataParallel(
             network, device_ids=devices, forward_sync_buffers=False, gradient_as_bucket_view=True
         )
-    return torch.compile(network) if compile else network
+    return cast(nn.Module, torch.compile(network)) if compile else network
 
 
 def _check_neighbours(table: np.ndarray, images: int) -> None:
     whole = np.issubdtype(table.dtype, np.integer) and table.ndim == 2 and len(table) == images and table.shape[1] >= 1
     if not whole or table.min() < 0 or table.max() >= images:
         raise ValueError(
-            f"neighbours must be ({images}, k) whole numbers from 0 to {images - 1}, a row an image, "
+            f"neighbours must be ({images}, k) integers from 0 to {images - 1}, one row per image, "
             f"got {table.dtype} {table.shape}"
         )

@@ -1,18 +1,18 @@
-"""The optimiser of a run, Muon, AdamW or LARS, and its learning rate at every step.
+"""The optimiser (Muon, AdamW or LARS) and its learning rate at each step.
 
     Muon   m <- momentum m + (1 - momentum) g,   W <- (1 - rate decay) W - rate scale orthogonalised(m)
 
-Muon (Jordan et al. 2024, https://kellerjordan.github.io/posts/muon) replaces a matrix's update by the nearest matrix with
-equal singular values, found by a few Newton-Schulz iterations. Here it reaches a loss in half of AdamW's steps
-(docs/recipe.md). scale = 0.2 sqrt(max(rows, columns)) gives updates of AdamW's usual size (Liu et al. 2025), so that
-both take similar rates. A convolution counts as the matrix (out, in * height * width).
+Muon (Jordan et al. 2024, https://kellerjordan.github.io/posts/muon) replaces the update of a matrix by the nearest matrix
+whose singular values are all equal, using a few Newton-Schulz iterations. Here it needs half as many steps as AdamW to
+reach the same loss (docs/recipe.md). scale = 0.2 sqrt(max(rows, columns)) makes its updates as large as AdamW's usual ones
+(Liu et al. 2025), so both work with similar learning rates. A convolution counts as a matrix (out, in * height * width).
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeAlias  # noqa: TID251 - of a parameter group, by torch's own stub
 
 import torch
 from torch import Tensor, nn
@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from vicreg.config import Config
 
 MOMENTUM = 0.9  # Muon's and LARS's
-# Of Newton-Schulz, one for each iteration: those that modded-nanogpt uses, timm's "quintic".
+# Newton-Schulz coefficients, one triple per iteration, as in modded-nanogpt ("quintic" in timm).
 COEFFICIENTS = (
     (4.0848, -6.8946, 2.9270),
     (3.9505, -6.3029, 2.6377),
@@ -28,19 +28,20 @@ COEFFICIENTS = (
     (2.8769, -3.1427, 1.2046),
     (2.8366, -3.0525, 1.2012),
 )
-CAPTURABLE = ("muon", "adamw")  # optimisers whose step a CUDA graph can hold: their rate may be a tensor
+Group: TypeAlias = dict[str, Any]
+CAPTURABLE = ("muon", "adamw")  # optimisers that work in a CUDA graph, because their learning rate may be a tensor
 
 
 def make_optimiser(
     config: Config, encoder: nn.Module, expander: nn.Module, *, precision: str = "float32"
 ) -> torch.optim.Optimizer:
-    """The config's optimiser over both networks, with weight decay on matrices only.
+    """The config's optimiser for both networks, with weight decay on matrices only.
 
-    precision: of the run's steps; Muon iterates in the same. On CUDA the rate of Muon and AdamW is a tensor, so that a
-    CUDA graph can hold their step. Raises ValueError where the optimiser needs timm and it is not installed.
+    precision: of the run; Muon iterates in the same precision. On CUDA, the learning rate of Muon and AdamW is a tensor,
+    so that a CUDA graph can contain their step. Raises ValueError if the optimiser needs timm and it is not installed.
     """
     parameters = [*encoder.parameters(), *expander.parameters()]
-    groups: list[dict[str, Any]] = [
+    groups: list[Group] = [
         {"params": [p for p in parameters if p.ndim > 1], "weight_decay": config.weight_decay},
         {"params": [p for p in parameters if p.ndim <= 1], "weight_decay": 0.0},
     ]
@@ -53,12 +54,12 @@ def make_optimiser(
         groups[0]["orthogonal"], groups[1]["orthogonal"] = True, False
         return Muon(groups, lr=rate, dtype=getattr(torch, precision))
     Lars = _timm("Lars")
-    groups[0]["always_adapt"] = True  # the layer-wise rate is for matrices, with or without decay; never for the rest
+    groups[0]["always_adapt"] = True  # layer-wise rates apply to matrices only, with or without decay
     return Lars(groups, lr=config.learning_rate, momentum=MOMENTUM, trust_coeff=0.02)
 
 
 def learning_rate(config: Config, step: int, steps: int) -> float:
-    """The rate of a step: linear from 0 over warmup_steps, then a cosine to 0 at the last step."""
+    """The learning rate of a step: linear from 0 over warmup_steps, then a cosine to 0 at the last step."""
     warmup = min(config.warmup_steps, steps // 2)
     if step < warmup:
         return config.learning_rate * (step + 1) / warmup
@@ -66,7 +67,7 @@ def learning_rate(config: Config, step: int, steps: int) -> float:
 
 
 def set_learning_rate(optimiser: torch.optim.Optimizer, config: Config, step: int, steps: int) -> float:
-    """Give the optimiser the rate of a step, and return it; a rate that is a tensor keeps its place in memory."""
+    """Set the optimiser's learning rate for a step and return it. A tensor is updated in place."""
     rate = learning_rate(config, step, steps)
     for group in optimiser.param_groups:
         if isinstance(group["lr"], Tensor):
@@ -77,17 +78,17 @@ def set_learning_rate(optimiser: torch.optim.Optimizer, config: Config, step: in
 
 
 class Muon(torch.optim.Optimizer):
-    """Muon for the groups with `orthogonal` set, AdamW for the others (biases, BatchNorm).
+    """Muon for groups with `orthogonal` set, AdamW for the others (biases, BatchNorm).
 
-    The Newton-Schulz iteration is timm's. The rest is here because timm's own Muon always iterates in bfloat16, which a
-    CPU without bfloat16 instructions does five times slower than float32 (7 against 34 GFLOP/s under AVX2).
+    The Newton-Schulz iteration is timm's. We do not use timm's Muon because it always iterates in bfloat16, which is five
+    times slower than float32 on a CPU without bfloat16 instructions (7 against 34 GFLOP/s with AVX2).
 
-    dtype: of the iteration. lr: a float, or a tensor on the parameters' device, which a CUDA graph reads anew at every replay.
+    dtype: of the iteration. lr: a float, or a tensor on the parameters' device, which a CUDA graph reads at every replay.
     """
 
     def __init__(
         self,
-        groups: list[dict[str, Any]],
+        groups: list[Group],
         *,
         lr: float | Tensor,
         dtype: torch.dtype = torch.float32,
@@ -96,27 +97,27 @@ class Muon(torch.optim.Optimizer):
         eps: float = 1e-8,
     ) -> None:
         defaults = {"lr": lr, "momentum": momentum, "betas": betas, "eps": eps}
-        # capturable is for load_state_dict, which else leaves the count of steps on the CPU: a CUDA graph would keep it
+        # capturable makes load_state_dict put the step count on the device. On the CPU, a CUDA graph would keep it
         # as it was recorded.
         super().__init__(groups, {**defaults, "capturable": True})
         self.dtype = dtype
-        _newton_schulz()  # says at once what is missing
+        _newton_schulz()  # fail early if timm is missing
 
     @torch.no_grad()
-    def step(self, closure: Callable[[], Any] | None = None) -> None:  # type: ignore[override]
-        """Move every parameter that has a gradient."""
+    def step(self, closure: Callable[[], float] | None = None) -> None:  # type: ignore[override]
+        """Update every parameter that has a gradient."""
         if closure is not None:
-            raise ValueError("this optimiser takes no closure")
+            raise ValueError("this optimiser does not support a closure")
         for group in self.param_groups:
             move = self._orthogonal if group["orthogonal"] else self._adamw
             parameters = [p for p in group["params"] if p.grad is not None]
             if parameters:
                 move(parameters, group)
 
-    def _orthogonal(self, parameters: list[Tensor], group: dict[str, Any]) -> None:
+    def _orthogonal(self, parameters: list[Tensor], group: Group) -> None:
         rate, newton_schulz = group["lr"], _newton_schulz()
         momenta = [self._kept(p, "momentum_buffer") for p in parameters]
-        torch._foreach_lerp_(momenta, [p.grad for p in parameters], 1 - group["momentum"])
+        torch._foreach_lerp_(momenta, _gradients(parameters), 1 - group["momentum"])
         torch._foreach_mul_(parameters, 1 - rate * group["weight_decay"])
         for parameter, momentum in zip(parameters, momenta, strict=True):
             matrix = momentum.flatten(1)
@@ -124,9 +125,9 @@ class Muon(torch.optim.Optimizer):
             scale = 0.2 * math.sqrt(max(matrix.shape))
             parameter.sub_(update.reshape(parameter.shape) * (rate * scale))
 
-    def _adamw(self, parameters: list[Tensor], group: dict[str, Any]) -> None:
+    def _adamw(self, parameters: list[Tensor], group: Group) -> None:
         beta1, beta2 = group["betas"]
-        gradients = [p.grad for p in parameters]
+        gradients = _gradients(parameters)
         means = [self._kept(p, "exp_avg") for p in parameters]
         squares = [self._kept(p, "exp_avg_sq") for p in parameters]
         steps = [self._kept(p, "step", scalar=True) for p in parameters]
@@ -134,7 +135,7 @@ class Muon(torch.optim.Optimizer):
         torch._foreach_mul_(parameters, 1 - group["lr"] * group["weight_decay"])
         torch._foreach_lerp_(means, gradients, 1 - beta1)
         torch._foreach_lerp_(squares, torch._foreach_mul(gradients, gradients), 1 - beta2)
-        step = steps[0]  # one for all: every parameter has a gradient in every step
+        step = steps[0]  # one counter for all, because every parameter has a gradient in every step
         roots = torch._foreach_sqrt(torch._foreach_div(squares, 1 - beta2**step))
         torch._foreach_add_(roots, group["eps"])
         moves = torch._foreach_div(means, roots)
@@ -152,11 +153,15 @@ class Muon(torch.optim.Optimizer):
         return state[name]
 
 
-def _timm(name: str) -> Any:
+def _gradients(parameters: list[Tensor]) -> list[Tensor]:
+    return [p.grad for p in parameters if p.grad is not None]
+
+
+def _timm(name: str) -> Callable[..., torch.optim.Optimizer]:
     try:
         import timm.optim
     except ImportError as error:
-        raise ValueError(f"the optimiser {name} comes from timm, which is not installed: `pip install timm`") from error
+        raise ValueError(f"the optimiser {name} needs timm, which is not installed: `pip install timm`") from error
     return getattr(timm.optim, name)
 
 

@@ -1,21 +1,20 @@
-"""Which precision a training step is computed in: float32, or bfloat16 autocast where that is faster.
+"""The precision of a training step: float32, or bfloat16 autocast if that is faster.
 
-Whether it is faster is measured, since hardware with bfloat16 instructions may be slower with them: of two CPUs with
-AVX512-BF16, one took a step in bfloat16 1.2 to 1.8 times faster, the other 1.6 times slower.
+We measure which is faster, because hardware with bfloat16 instructions may still be slower with them. Of two CPUs with
+AVX512-BF16, one was 1.2 to 1.8 times faster in bfloat16, and the other 1.6 times slower.
 """
 
 from __future__ import annotations
 
 import contextlib
-from typing import Any
 
 import torch
 
 from vicreg.config import PRECISIONS
 
 
-def autocast(precision: str, device: torch.device) -> contextlib.AbstractContextManager[Any]:
-    """The context of a forward pass in that precision. Raises ValueError for an unknown one."""
+def autocast(precision: str, device: torch.device) -> contextlib.AbstractContextManager[object]:
+    """The context for a forward pass in this precision. Raises ValueError for an unknown precision."""
     if precision not in PRECISIONS:
         raise ValueError(f"precision must be one of {', '.join(PRECISIONS)}, got {precision!r}")
     if precision == "bfloat16":

@@ -1,4 +1,4 @@
-"""How far a training is: its terms, read off the device now and then, and what a callback learns."""
+"""The progress of a training: the terms, read from the device every few steps, and reports to a callback."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor
 
 from vicreg.config import Config
 from vicreg.method.loss import LossTerms
+from vicreg.storage.json_values import JsonObject
 from vicreg.training.distributed import Team
 from vicreg.training.snapshots import Snapshot
 from vicreg.training.state import State, TrainingError
@@ -20,12 +20,12 @@ from vicreg.training.state import State, TrainingError
 
 @dataclass(frozen=True)
 class Progress:
-    """What a callback learns before the first step, whenever the loss is read (`train`), and with more at an epoch's end.
+    """A report to the callback: before the first step, whenever the loss is read (see `train`), and after each epoch.
 
-    step of steps, in epoch of epochs (1-based); both 0 before the first step, with the untrained network's terms.
-    terms: the last step's unweighted terms and total.
-    rows: new history rows, only at the end of an epoch. snapshot: only where one was just made.
-    seconds: time spent in training so far, over all sittings; seconds_left: an estimate from this sitting.
+    step of steps, epoch of epochs: 1-based; both 0 before the first step, with the terms of the untrained network.
+    terms: the unweighted terms and the total of the last step.
+    rows: new history rows, only after an epoch. snapshot: only if one was just taken.
+    seconds: training time so far, including earlier sessions. seconds_left: an estimate from this session.
     """
 
     step: int
@@ -36,32 +36,32 @@ class Progress:
     learning_rate: float
     seconds: float
     seconds_left: float
-    rows: tuple[dict[str, Any], ...] = ()
+    rows: tuple[JsonObject, ...] = ()
     snapshot: Snapshot | None = None
 
 
 class Meter:
-    """The terms of steps: kept on the device until they are read, then added to the epoch's sums in the state."""
+    """The terms of recent steps: kept on the device until read, then added to the epoch's sums in the state."""
 
     def __init__(self, state: State, config: Config, team: Team) -> None:
         self._state, self._config, self._team = state, config, team
-        self._unread: list[Tensor] = []  # (4,) of every step since the last reading, on the device
+        self._unread: list[Tensor] = []  # (4,) for each step since the last reading, on the device
 
     @property
     def unread(self) -> int:
-        """How many steps were not read yet."""
+        """The number of steps that are not read yet."""
         return len(self._unread)
 
     def begin_epoch(self) -> None:
-        """Forget the sums of the epoch before."""
+        """Reset the sums for a new epoch."""
         self._state.sums = dict.fromkeys(LossTerms._fields, 0.0)
 
     def add(self, terms: Sequence[Tensor]) -> None:
-        """Keep a step's terms. Does not wait for the device."""
+        """Add the terms of a step, without waiting for the device."""
         self._unread.append(torch.stack(tuple(terms)).detach())
 
     def read(self) -> dict[str, float]:
-        """Add the unread steps' terms to the epoch's sums; returns the last step's. Raises TrainingError."""
+        """Add the unread terms to the epoch's sums and return those of the last step. Raises TrainingError."""
         values = self._team.mean(torch.stack(self._unread)).tolist()  # waits for the device
         self._unread.clear()
         for step, row in enumerate(values, start=self._state.step - len(values)):
@@ -72,49 +72,57 @@ class Meter:
         return terms
 
     def means(self, steps: int) -> dict[str, float]:
-        """The mean terms of an epoch of so many steps."""
+        """The mean terms of an epoch with this many steps."""
         return {name: value / steps for name, value in self._state.sums.items()}
 
 
 class Reporter:
-    """Keeps the time of a training and tells its callback how far it is."""
+    """Measures training time and reports progress to the callback."""
 
     def __init__(self, state: State, steps_an_epoch: int, epochs: int, on_progress: Callable[[Progress], None]) -> None:
-        self._state, self._steps_an_epoch, self._epochs, self._tell = state, steps_an_epoch, epochs, on_progress
+        self._state, self.steps_an_epoch, self._epochs, self._tell = state, steps_an_epoch, epochs, on_progress
         self._began = self._paced = time.perf_counter()
         self._earlier, self._first = state.seconds, state.step
 
     def begin_pace(self) -> None:
-        """Count the steps' pace from now on."""
+        """Start measuring the speed of the steps."""
         self._paced = time.perf_counter()
 
     def seconds(self) -> float:
-        """The seconds of training so far, over all sittings; kept in the state too."""
+        """Training time so far in seconds, including earlier sessions. It is part of the saved state."""
         self._state.seconds = self._earlier + time.perf_counter() - self._began
         return self._state.seconds
 
-    def report(self, terms: dict[str, float], rate: float, **more: Any) -> None:
-        """Tell the callback. more: `rows` and `snapshot` of a Progress."""
-        step, steps = self._state.step, self._steps_an_epoch * self._epochs
+    def report(
+        self,
+        terms: dict[str, float],
+        rate: float,
+        *,
+        rows: tuple[JsonObject, ...] = (),
+        snapshot: Snapshot | None = None,
+    ) -> None:
+        """Call the callback. rows, snapshot: as in Progress."""
+        step, steps = self._state.step, self.steps_an_epoch * self._epochs
         seconds = self.seconds()
         pace = (time.perf_counter() - self._paced) / max(1, step - self._first)
         self._tell(
             Progress(
                 step=step,
                 steps=steps,
-                epoch=min(self._epochs, (step - 1) // self._steps_an_epoch + 1) if step else 0,
+                epoch=min(self._epochs, (step - 1) // self.steps_an_epoch + 1) if step else 0,
                 epochs=self._epochs,
                 terms=terms,
                 learning_rate=rate,
                 seconds=seconds,
                 seconds_left=pace * (steps - step),
-                **more,
+                rows=rows,
+                snapshot=snapshot,
             )
         )
 
 
-def history_row(epoch: int, split: str, terms: dict[str, float], rate: float, seconds: float) -> dict[str, Any]:
-    """A row of the history: an epoch and split, with its terms."""
+def history_row(epoch: int, split: str, terms: dict[str, float], rate: float, seconds: float) -> JsonObject:
+    """One row of the history: the terms for an epoch and split."""
     return {"epoch": epoch, "split": split, **terms, "learning_rate": rate, "seconds": round(seconds, 1)}
 
 
@@ -123,7 +131,7 @@ def _require_finite(terms: dict[str, float], step: int, config: Config) -> None:
         return
     bad = [name for name, value in terms.items() if name != "total" and not math.isfinite(value)]
     raise TrainingError(
-        f"the {' and '.join(bad) or 'total'} term stopped being finite at step {step + 1}. The usual cause is a rate "
-        f"that is too high: train anew with a learning rate below {config.learning_rate:g}, or a longer warm-up than "
-        f"{config.warmup_steps} steps. Going on from the last saved state would meet it again."
+        f"the {' and '.join(bad) or 'total'} term is not finite at step {step + 1}. The usual cause is a learning "
+        f"rate that is too high: start again with a learning rate below {config.learning_rate:g}, or with more than "
+        f"{config.warmup_steps} warm-up steps. Resuming from the last saved state would fail again."
     )

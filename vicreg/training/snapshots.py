@@ -1,13 +1,12 @@
-"""Snapshots of a network while it trains: how good its representations are, and two maps of the same 2,000 images.
+"""Snapshots during training: the quality of the representations, and two maps of the same 2,000 images.
 
-The labels are looked at and never trained on. Each t-SNE starts from the last snapshot's, so that a class stays where
-it was and a film of the snapshots shows what moved.
+Labels are used to measure, never to train. Each t-SNE starts from that of the previous snapshot, so that classes keep
+their places on the map.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -17,25 +16,28 @@ from vicreg.evaluation.probe import knn_accuracy
 from vicreg.evaluation.projection import pca, tsne
 from vicreg.evaluation.spectrum import spectrum
 from vicreg.method.networks import Encoder, Expander
+from vicreg.storage.json_values import JsonObject
 
-SNAPSHOTS = 12  # about so many in a run, besides the untrained network, but fewer where it has few steps:
-STEPS_APART = 120  # a snapshot costs about as much as a hundred steps of the smallest network
-MAP_IMAGES = 2_000  # the first test images, on every map
-GALLERY_IMAGES = 10_000  # the first train images, whose labels vote
+SNAPSHOTS = 12  # approximate number per run, plus the untrained network; fewer for short runs, because
+STEPS_APART = 120  # a snapshot costs about as much as 100 steps of the smallest network
+MAP_IMAGES = 2_000  # the first test images, shown on every map
+GALLERY_IMAGES = 10_000  # the first train images, which vote in the kNN
 NEIGHBOURS = 20
-LISTED = 5  # nearest images that a snapshot keeps of each
+LISTED = 5  # nearest images stored for each image
 
 
 @dataclass(frozen=True)
 class Snapshot:
     """One moment of a run.
 
-    epoch: epochs behind it, 0 for the untrained network. knn_accuracy: share of the map's images that their 20
-    nearest train images classify rightly (weighted cosine). effective_rank: 1 to the width of the representations.
-    embedding_std: median over dimensions of the embeddings' standard deviation; embedding_rank: their effective rank.
-    singular_values: (width,), of the map's centred representations. pca, tsne: (M, 2) float32 coordinates of the map's
-    images. embedding_pca: (M, 2) float32, their embeddings' first two principal components. neighbours: (M, 5) int16,
-    each image's nearest others among the map's images (cosine), nearest first; of fewer than six images, all others.
+    epoch: completed epochs; 0 for the untrained network.
+    knn_accuracy: 0 to 1, weighted cosine vote of the 20 nearest train images on the images of the map.
+    effective_rank: of the representations, from 1 to their width.
+    embedding_std, embedding_rank: of the embeddings: median standard deviation over dimensions, and effective rank.
+    singular_values: (width,), of the centred representations.
+    pca, tsne: (M, 2) float32 coordinates of the images on the map.
+    embedding_pca: (M, 2) float32, first two principal components of the embeddings.
+    neighbours: (M, 5) int16, nearest other images on the map (cosine), nearest first; fewer columns for M < 6.
     """
 
     epoch: int
@@ -49,23 +51,24 @@ class Snapshot:
     embedding_pca: np.ndarray
     neighbours: np.ndarray
 
-    def figures(self) -> dict[str, Any]:
+    def figures(self) -> JsonObject:
         """The plain numbers, for JSON."""
         names = ("epoch", "knn_accuracy", "effective_rank", "embedding_std", "embedding_rank")
         return {name: getattr(self, name) for name in names}
 
     def arrays(self) -> dict[str, np.ndarray]:
-        """The arrays, float32 but for the neighbours."""
+        """The arrays: float32, except for the neighbours."""
         return {name: getattr(self, name) for name in ("singular_values", "pca", "tsne", "embedding_pca", "neighbours")}
 
     @classmethod
-    def restore(cls, figures: dict[str, Any], arrays: dict[str, np.ndarray]) -> Snapshot:
-        """The snapshot that `figures` and `arrays` describe."""
-        return cls(**figures, **arrays)
+    def restore(cls, figures: JsonObject, arrays: dict[str, np.ndarray]) -> Snapshot:
+        """The inverse of `figures` and `arrays`."""
+        values: JsonObject = {**figures, **arrays}
+        return cls(**values)
 
 
 class Snapshotter:
-    """Takes snapshots on the same images every time: the first 2,000 test and the first 10,000 train images."""
+    """Takes snapshots, always on the first 2,000 test images and the first 10,000 train images."""
 
     def __init__(
         self, train_images: np.ndarray, train_labels: np.ndarray, test_images: np.ndarray, test_labels: np.ndarray
@@ -74,7 +77,7 @@ class Snapshotter:
         self.images, self.labels = test_images[:MAP_IMAGES], test_labels[:MAP_IMAGES]
 
     def take(self, encoder: Encoder, expander: Expander, *, epoch: int, previous: Snapshot | None) -> Snapshot:
-        """A snapshot of the networks as they are; their mode is put back to what it was."""
+        """Take a snapshot. Restores the train or eval mode of the networks."""
         was_training = encoder.training
         encoder.eval()
         expander.eval()
@@ -103,7 +106,7 @@ class Snapshotter:
 
 
 def _same_signs(flat: np.ndarray, previous: np.ndarray | None) -> np.ndarray:
-    """(M, 2) principal components with the signs of the last snapshot's: an axis has no sign of its own."""
+    """(M, 2) principal components, with signs matched to the previous snapshot, because signs are arbitrary."""
     if previous is None:
         return flat
     return flat * np.where((flat * previous).sum(axis=0) < 0, -1, 1)

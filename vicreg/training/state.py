@@ -1,11 +1,10 @@
-"""The saved state of a training: what it must know to go on as if it had never stopped."""
+"""The saved state of a training: everything needed to resume as if it had never stopped."""
 
 from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -15,6 +14,7 @@ from torch import Tensor
 from vicreg.config import PRECISIONS, Config
 from vicreg.method.networks import Encoder, Expander, make_networks
 from vicreg.storage.files import atomic_path
+from vicreg.storage.json_values import JsonObject
 from vicreg.training.distributed import Team
 from vicreg.training.snapshots import Snapshot
 
@@ -22,24 +22,24 @@ STATE_SCHEMA = 2
 
 
 class TrainingError(ValueError):
-    """Training cannot go on; the message says where it stood and what to try."""
+    """Training cannot continue. The message says where it stopped and what to try."""
 
 
 @dataclass
 class State:
-    """Everything that changes while training, apart from the networks and the optimiser."""
+    """Everything that changes during training, except the networks and the optimiser."""
 
     step: int = 0
     seconds: float = 0.0
-    history: list[dict[str, Any]] = field(default_factory=list)
-    sums: dict[str, float] = field(default_factory=dict)  # of this epoch's terms
+    history: list[JsonObject] = field(default_factory=list)
+    sums: dict[str, float] = field(default_factory=dict)  # sums of the terms in this epoch
     snapshots: list[Snapshot] = field(default_factory=list)
-    precision: str = ""  # of the steps, empty before it is chosen
+    precision: str = ""  # empty until it is chosen
 
 
 def state_bytes(config: Config) -> int:
-    """About how large a saved state is: weights and what the optimiser keeps of each, in float32."""
-    with torch.device("meta"):  # shapes alone
+    """Approximate size of a saved state in bytes: weights and optimiser state in float32."""
+    with torch.device("meta"):  # shapes only, no memory
         parts = make_networks(config)
     weights = sum(p.numel() for part in parts for p in part.parameters())
     return 4 * weights * (3 if config.optimiser == "adamw" else 2)
@@ -47,9 +47,9 @@ def state_bytes(config: Config) -> int:
 
 @dataclass(frozen=True)
 class SavedState:
-    """The state file of a training, read and written by rank 0, and what is filled from it.
+    """The state file of a training. Only rank 0 reads and writes it.
 
-    images: how many train images there are; a state of another number, or of another config, is refused.
+    images: the number of train images. A state for another number or another config is rejected.
     """
 
     path: Path
@@ -60,20 +60,20 @@ class SavedState:
     optimiser: torch.optim.Optimizer
 
     def restored(self, team: Team) -> State:
-        """Fill networks and optimiser from the file, on every process; a new State where there is none.
+        """Load networks and optimiser from the file, on every process; a new State if there is no file.
 
-        Raises TrainingError for a file that cannot be read or belongs to another training.
+        Raises TrainingError if the file is unreadable or belongs to another training.
         """
         found = team.from_leader(lambda: read_state(self.path, self.config, self.images))
         if not found:
             return State()
         try:
             return restore_state(*found, self.encoder, self.expander, self.optimiser)
-        except (RuntimeError, LookupError, TypeError, ValueError) as error:  # something is missing, or of another shape
+        except (RuntimeError, LookupError, TypeError, ValueError) as error:  # a tensor is missing or has another shape
             raise unreadable(self.path, error) from error
 
     def save(self, state: State, team: Team) -> None:
-        """Write the file; all processes must call it. Raises TrainingError where a weight is not finite."""
+        """Write the file. All processes must call it. Raises TrainingError if a weight is not finite."""
         team.from_leader(
             lambda: save_state(self.path, self.config, self.images, self.encoder, self.expander, self.optimiser, state)
         )
@@ -88,10 +88,9 @@ def save_state(
     optimiser: torch.optim.Optimizer,
     state: State,
 ) -> None:
-    """Write all of it as one safetensors file, by a rename, so that a crash leaves the old state or the new one.
+    """Write the state atomically as one safetensors file: after a crash, the old or the new state exists.
 
-    Raises TrainingError, and writes nothing, where a weight is not finite: a step's gradient may break what its loss
-    did not show.
+    Raises TrainingError and writes nothing if a weight is not finite. This can happen although the loss was finite.
     """
     tensors = {f"encoder.{k}": v for k, v in encoder.state_dict().items()}
     tensors |= {f"expander.{k}": v for k, v in expander.state_dict().items()}
@@ -101,9 +100,9 @@ def save_state(
     bad = next((name for name, tensor in tensors.items() if not tensor.isfinite().all()), None)
     if bad is not None:
         raise TrainingError(
-            f"{bad} stopped being finite by step {state.step}, and was not saved. The usual cause is a rate that is too "
-            f"high: train anew with a learning rate below {config.learning_rate:g}. Going on from the last saved state "
-            "would meet it again."
+            f"{bad} is not finite at step {state.step}, so the state was not saved. The usual cause is a learning rate that "
+            f"is too high: start again with a learning rate below {config.learning_rate:g}. Resuming from the last saved "
+            "state would fail again."
         )
     for snapshot in state.snapshots:
         tensors |= {
@@ -126,7 +125,7 @@ def save_state(
 
 
 def saved_precision(path: Path) -> str:
-    """The precision of a saved state's steps; empty where none can be read, which `read_state` explains."""
+    """The precision of a saved state; empty if it cannot be read (`read_state` explains why)."""
     try:
         with safe_open(path, framework="pt") as file:
             found = json.loads(file.metadata()["state"])["precision"]
@@ -135,8 +134,8 @@ def saved_precision(path: Path) -> str:
     return found if found in PRECISIONS else ""
 
 
-def read_state(path: Path, config: Config, images: int) -> tuple[dict[str, Any], dict[str, Tensor]] | None:
-    """The record and the tensors of a state file that fits the config and the train images, if there is one."""
+def read_state(path: Path, config: Config, images: int) -> tuple[JsonObject, dict[str, Tensor]] | None:
+    """The record and tensors of a state file that fits the config and the train images; None if there is no file."""
     if not path.exists():
         return None
     try:
@@ -146,32 +145,34 @@ def read_state(path: Path, config: Config, images: int) -> tuple[dict[str, Any],
     except (SafetensorError, KeyError, TypeError, ValueError) as error:
         raise unreadable(path, error) from error
     if record.get("schema") != STATE_SCHEMA:
-        raise TrainingError(f"{path.name} has schema {record.get('schema')}, this version reads {STATE_SCHEMA}")
+        raise TrainingError(
+            f"{path.name} has schema {record.get('schema')}, but this version reads schema {STATE_SCHEMA}"
+        )
     differences = config_differences(Config.from_dict(record["config"]), config)
-    before = record.get("images", images)  # states of older versions do not say
+    before = record.get("images", images)  # missing in states of older versions
     if before != images:
         differences = ", ".join(filter(None, [differences, f"train images {before:,} -> {images:,}"]))
     if differences:
         raise TrainingError(
-            f"{path.parent.name} holds an unfinished run with other settings ({differences}); "
-            "choose another folder, or delete it to start over"
+            f"{path.parent.name} contains an unfinished run with other settings ({differences}); "
+            "choose another folder, or delete this one to start again"
         )
     return record, tensors
 
 
 def unreadable(path: Path, error: Exception) -> TrainingError:
     said = " ".join(str(error).split())[:300]
-    return TrainingError(f"{path.name} in {path.parent.name} cannot be read ({said}); delete it to start over")
+    return TrainingError(f"{path.name} in {path.parent.name} cannot be read ({said}); delete it to start again")
 
 
 def restore_state(
-    record: dict[str, Any],
+    record: JsonObject,
     tensors: dict[str, Tensor],
     encoder: Encoder,
     expander: Expander,
     optimiser: torch.optim.Optimizer,
 ) -> State:
-    """Fill the networks and the optimiser from what `read_state` returned."""
+    """Load the result of `read_state` into the networks and the optimiser."""
     encoder.load_state_dict(_below("encoder.", tensors))
     expander.load_state_dict(_below("expander.", tensors))
     saved: dict[int, dict[str, Tensor]] = {}
@@ -180,7 +181,7 @@ def restore_state(
         index, key = name.split(".", 1)
         parameter = parameters[int(index)]
         if tensor.shape == parameter.shape:
-            # In the parameter's memory layout (channels last): a fused optimiser walks both side by side.
+            # Use the parameter's memory layout (channels last), because a fused optimiser reads both in parallel.
             tensor = torch.empty_like(parameter, requires_grad=False).copy_(tensor)
         saved.setdefault(int(index), {})[key] = tensor
     optimiser.load_state_dict({**optimiser.state_dict(), "state": saved})
@@ -192,7 +193,7 @@ def restore_state(
 
 
 def config_differences(a: Config, b: Config) -> str:
-    """The settings in which two configs differ, as `name a -> b`; empty where they are the same."""
+    """The differences between two configs, as `name a -> b`; empty if they are equal."""
     left, right = asdict(a), asdict(b)
     return ", ".join(f"{name} {left[name]} -> {right[name]}" for name in left if left[name] != right[name])
 

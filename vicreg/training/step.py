@@ -1,4 +1,4 @@
-"""One step of training: views of a batch, both networks, the three terms, the optimiser."""
+"""One training step: views of a batch, both networks, three terms, optimiser."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from vicreg.method.networks import Encoder, Expander
 from vicreg.method.views import ViewParameters, apply_views, draw_parameters, neighbour_views
 from vicreg.training.precision import autocast
 
-TEST_BATCHES = 10  # the test loss is the mean over this many batches of test images
-ORDER, VIEWS, TEST_VIEWS = 1, 2, 3  # what a generator is for
+TEST_BATCHES = 10  # the test loss is the mean over at most this many batches
+ORDER, VIEWS, TEST_VIEWS = 1, 2, 3  # purposes of generators
 
 
 def positive_pairs(
@@ -27,19 +27,20 @@ def positive_pairs(
     generator: torch.Generator,
     share: slice = slice(None),
 ) -> Tensor:
-    """Both sides of the batch's positive pairs: uint8 pixels (N, H, W, 3), rows (B,) -> floats (2 B, 3, S, S).
+    """Both sides of the batch's positive pairs: uint8 images (N, H, W, 3), rows (B,) -> floats (2 B, 3, S, S).
 
-    S is the config's view size; an image and its neighbour keep their own. share: make only these rows' pairs; each is
-    the same as among all of them, since randomness is drawn for the whole batch.
+    S is the view size; with nearest images as positives, it is the image size.
+    share: make the pairs of these rows only. They do not change, because the random parameters of the whole batch are drawn.
     """
     if neighbours is not None:
         others = neighbour_views(pixels, rows, neighbours, generator=generator)
         return to_floats(torch.cat([pixels[rows[share]], others[share]]))
     images = to_floats(pixels[rows[share]])
+    height, width = images.shape[-2:]
     sides = []
     for _ in range(2):
-        drawn = draw_parameters(len(rows), *images.shape[-2:], config.views, generator=generator)
-        own = ViewParameters(*(x[share] if isinstance(x, Tensor) else x for x in drawn))
+        drawn = draw_parameters(len(rows), height, width, config.views, generator=generator)
+        own = ViewParameters._make(x[share] if isinstance(x, Tensor) else x for x in drawn)
         sides.append(apply_views(images, own, config.views))
     return torch.cat(sides)
 
@@ -53,10 +54,10 @@ def take_step(
     precision: str = "float32",
     gather: Callable[[Tensor], Tensor] | None = None,
 ) -> LossTerms:
-    """One step down the loss of 2 B views. Returns the terms before the step.
+    """One optimiser step on 2 B views. Returns the terms before the step.
 
-    Nothing in it waits for the device, save where processes share the batch: DistributedDataParallel reads its own
-    timers, in the first ten steps and then in every hundredth.
+    It does not wait for the device, except with several processes: DistributedDataParallel reads its timers in the first
+    ten steps and in every hundredth step after that.
     """
     terms = loss_of(network, views, config, precision=precision, gather=gather)
     optimiser.zero_grad(set_to_none=True)
@@ -73,10 +74,10 @@ def loss_of(
     precision: str = "float32",
     gather: Callable[[Tensor], Tensor] | None = None,
 ) -> LossTerms:
-    """The loss of 2 B views, both halves in one pass.
+    """The loss of 2 B views, both views in one pass.
 
     network: views to embeddings. precision: of the forward pass, one of `config.PRECISIONS`. gather: as in
-    `vicreg_loss`, where processes share a batch.
+    `vicreg_loss`, for several processes.
     """
     views = views.contiguous(memory_format=torch.channels_last)
     with autocast(precision, views.device):
@@ -91,7 +92,7 @@ def loss_of(
         gamma=config.gamma,
         eps=config.eps,
         gather=gather,
-        check_finite=False,  # `train` looks at the total when it reads it
+        check_finite=False,  # `train` checks the total when it reads it
     )
 
 
@@ -105,7 +106,7 @@ def test_loss(
     neighbours: Tensor | None = None,  # noqa: PT028 - no test
     precision: str = "float32",  # noqa: PT028
 ) -> dict[str, float]:
-    """The terms on test images, in eval mode, on the same pairs every time: the mean over up to 10 batches."""
+    """The terms on test images in eval mode: the mean over up to 10 batches, always with the same pairs."""
     network = nn.Sequential(encoder, expander).eval()
     device = next(encoder.parameters()).device
     size = min(config.batch_size, len(images))
@@ -122,7 +123,7 @@ def test_loss(
 
 
 def on_device(device: torch.device, array: np.ndarray) -> Tensor:
-    """The array on the device, as a writable copy in memory."""
+    """Copy an array to the device."""
     return torch.from_numpy(np.array(array)).to(device)
 
 
@@ -132,6 +133,6 @@ def to_floats(images: Tensor) -> Tensor:
 
 
 def seeded(seed: int, purpose: int, counter: int) -> torch.Generator:
-    """A CPU generator for one purpose and moment, independent of all others."""
+    """A CPU generator for one purpose and counter, independent of all others."""
     entropy = np.random.SeedSequence([seed, purpose, counter]).generate_state(1, np.uint32)[0]
     return torch.Generator().manual_seed(int(entropy))

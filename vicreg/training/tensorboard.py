@@ -1,22 +1,25 @@
-"""A training's curves for TensorBoard, which `python -m vicreg train --tensorboard DIR` asks for.
+"""Write a training's curves for TensorBoard: `python -m vicreg train --tensorboard DIR`, then `tensorboard --logdir DIR`.
 
-    tensorboard --logdir DIR
-
-`train/*` holds the three unweighted terms and the total and the learning rate, by step; `snapshot/*`
-the kNN accuracy and the effective rank, by the step at which the snapshot was taken. TensorBoard is loaded only here.
+`train/*` contains the three unweighted terms, the total and the learning rate per step. `snapshot/*` contains the kNN
+accuracy and the effective rank at each snapshot. TensorBoard is imported only here.
 """
 
 from __future__ import annotations
 
 import tempfile
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
-POINTS = 2_000  # of a curve, at most
+if TYPE_CHECKING:
+    from torch.utils.tensorboard import SummaryWriter
+
+    from vicreg.training.progress import Progress
+
+POINTS = 2_000  # points per curve, at most
 
 
 class Scalars:
-    """Writes what `pipeline.train_run` reports below a folder. Raises ValueError where TensorBoard is not installed."""
+    """Writes the reports of `pipeline.train_run` to a folder. Raises ValueError if TensorBoard is not installed."""
 
     def __init__(self, folder: Path) -> None:
         try:
@@ -31,10 +34,10 @@ class Scalars:
                 pass
         except OSError as error:
             raise ValueError(
-                f"--tensorboard {folder} cannot be written to ({error.strerror}): choose another"
+                f"--tensorboard {folder} is not writable ({error.strerror}): choose another folder"
             ) from error
         self._open = lambda step: SummaryWriter(str(folder), purge_step=step)
-        self._writer: Any = None
+        self._writer: SummaryWriter | None = None
         self._next = 0
 
     def __enter__(self) -> Scalars:
@@ -44,10 +47,10 @@ class Scalars:
         if self._writer is not None:
             self._writer.close()
 
-    def progress(self, progress: Any) -> None:
-        """Write a `training.progress.Progress`: at most 2,000 steps of a run, evenly spaced, and every snapshot."""
+    def progress(self, progress: Progress) -> None:
+        """Write a `training.progress.Progress`: at most 2,000 evenly spaced steps of a run, and every snapshot."""
         if self._writer is None:
-            self._writer = self._open(progress.step)  # a resumed run takes the place of what came after its state
+            self._writer = self._open(progress.step)  # a resumed run replaces everything after its saved state
         if progress.step >= self._next or progress.step == progress.steps:
             self._next = progress.step + -(-progress.steps // POINTS)
             for name, value in progress.terms.items():

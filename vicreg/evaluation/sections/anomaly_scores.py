@@ -7,6 +7,7 @@ import pandas as pd
 
 from vicreg.evaluation import anomaly as anomalous
 from vicreg.evaluation.sections.section import Section
+from vicreg.storage.json_values import JsonObject
 
 EXTREME = 100  # most anomalous images listed
 ALIKE = 7  # of which the study looked at so many
@@ -27,7 +28,8 @@ def anomaly(
     for how alike the most anomalous are.
     """
     depth = min(max(scoring.k for scoring in anomalous.OFFERED), len(train))
-    columns, metrics = {}, {}
+    columns: dict[str, np.ndarray] = {}
+    metrics: JsonObject = {}
     queries = test if anomalies is None else np.concatenate([test, anomalies])
     distances = {
         normalise: anomalous.nearest_distances(queries, train, k=depth, normalise=normalise)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import pandas as pd
 
 from vicreg.evaluation.probe import accuracy_interval
 from vicreg.evaluation.projection import map_quality, pca, tsne
 from vicreg.evaluation.sections.section import Section
+from vicreg.storage.json_values import JsonObject
 
 NEAR = 10  # neighbours whose keeping is counted
 
@@ -24,12 +23,12 @@ def maps(test: np.ndarray, test_labels: np.ndarray, *, own_map: tuple[str, np.nd
     quality = {name: map_quality(test, places, test_labels, k=k) for name, places in flat.items()}
     rng = np.random.default_rng(0)
 
-    def figures(share: float) -> dict[str, Any]:
+    def figures(share: float) -> JsonObject:
         # An accuracy's bootstrap needs its mean only: the mean of resampled zeros and ones is a binomial draw.
         correct = np.arange(len(test)) < round(share * len(test))
         return {"knn_accuracy": 100 * share, "interval": [100 * b for b in accuracy_interval(correct, rng=rng)]}
 
-    metrics = {
+    metrics: JsonObject = {
         "full": figures(quality["pca"].full_knn_accuracy),
         **{
             name: {**figures(result.knn_accuracy), "neighbours_kept": 100 * float(result.kept)}

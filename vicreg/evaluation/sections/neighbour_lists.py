@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from vicreg.evaluation.colour import colour_r2, mean_lab, neighbour_colour_ratio
-from vicreg.evaluation.neighbours import METRICS, nearest_and_farthest
+from vicreg.evaluation.neighbours import METRICS, Neighbours, nearest_and_farthest
 from vicreg.evaluation.retrieval import hubness, hubs, one_of_each_class, same_class_share
 from vicreg.evaluation.sections.section import Section, by_class
+from vicreg.storage.json_values import JsonObject
 
 LISTED = 10  # nearest and farthest pictures kept for each query
 FEW = 5  # of which the study looked at so many
@@ -35,7 +35,7 @@ def retrieval(
     same = (test_labels[near] == test_labels[:, None]).mean(axis=1)  # (M,)
     half = 1.96 * same.std() / np.sqrt(len(same))
     sample = one_of_each_class(np.unique(test_labels, return_inverse=True)[1])  # of those that the split has
-    metrics: dict[str, Any] = {
+    metrics: JsonObject = {
         "nearest_5_same_class": 100 * float(same.mean()),
         "interval": [100 * float(same.mean() - half), 100 * float(same.mean() + half)],
         "per_class": by_class(classes, shares),
@@ -73,7 +73,7 @@ def retrieval(
     return Section({"retrieval": metrics}, {"neighbours": tables})
 
 
-def _hubness(far: np.ndarray, labels: np.ndarray) -> dict[str, Any]:
+def _hubness(far: np.ndarray, labels: np.ndarray) -> JsonObject:
     """How much of all farthest lists (M, k) the ten most listed images fill, and for how many classes of query each."""
     rows, counts = hubs(far, gallery=len(labels), top=HUBS)
     return {
@@ -85,7 +85,7 @@ def _hubness(far: np.ndarray, labels: np.ndarray) -> dict[str, Any]:
     }
 
 
-def _neighbours(metric: str, found: Any) -> pd.DataFrame:
+def _neighbours(metric: str, found: Neighbours) -> pd.DataFrame:
     """A row a query and rank: the nearest and the farthest at that rank, with their distances."""
     count, k = found.nearest.shape
     row = np.int16 if count <= np.iinfo(np.int16).max else np.int32

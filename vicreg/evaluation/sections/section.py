@@ -7,22 +7,23 @@ percentile bootstrap of an accuracy.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
 from vicreg.evaluation.probe import accuracy_interval
+from vicreg.storage.json_values import JsonObject
 
 
 class Section(NamedTuple):
     """metrics: plain JSON values below one name. tables: name -> frame."""
 
-    metrics: dict[str, Any]
+    metrics: JsonObject
     tables: dict[str, pd.DataFrame]
 
 
-def accuracy_of(correct: np.ndarray) -> dict[str, Any]:
+def accuracy_of(correct: np.ndarray) -> JsonObject:
     """The accuracy of (N,) bool in percent, with its interval."""
     interval = accuracy_interval(correct, rng=np.random.default_rng(0))
     return {"accuracy": 100 * float(correct.mean()), "interval": [100 * bound for bound in interval]}

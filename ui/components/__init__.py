@@ -1,0 +1,1 @@
+"""Custom components, each with its own CSS and JavaScript files."""

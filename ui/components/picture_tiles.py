@@ -1,0 +1,75 @@
+"""Rows of picture tiles with captions; the tiles can be buttons."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+import streamlit as st
+
+from ui.pictures import data_uri
+
+_TILES = st.components.v2.component(
+    "vicreg_tiles",
+    html="<div class='tiles' role='group'></div>",
+    css=Path(__file__).with_suffix(".css").read_text("utf-8"),
+    js=Path(__file__).with_suffix(".js").read_text("utf-8"),
+)
+
+
+def tiles(
+    images: np.ndarray,
+    *,
+    key: str,
+    label: str,
+    captions: Sequence[Sequence[str]] | None = None,
+    alts: Sequence[str],
+    colours: Sequence[str | None] | None = None,
+    ids: Sequence[int] | None = None,
+    framed: Sequence[int] = (),
+    scale: int = 2,
+    on_pick: Callable[[int], None] | None = None,
+) -> None:
+    """Pictures enlarged by a whole factor without smoothing, sent as one sprite. A click or Enter picks one.
+
+    images: (n, S, S, 3) uint8. captions: lines per picture; the first has a dot in its colour. alts: one text per picture.
+    ids: passed to on_pick before the page reruns. framed: the ids with a frame.
+    """
+    count, side = len(images), images.shape[1]
+    if not count:
+        return
+    columns = min(count, 20)
+    ids = list(ids) if ids is not None else list(range(count))
+    sprite = np.zeros((-(-count // columns) * side, columns * side, 3), np.uint8)
+    for i, image in enumerate(images):
+        row, column = divmod(i, columns)
+        sprite[row * side : (row + 1) * side, column * side : (column + 1) * side] = image
+
+    def picked() -> None:
+        value = st.session_state[key].picked
+        if on_pick is not None and value is not None:
+            on_pick(int(value))
+
+    _TILES(
+        key=key,
+        data={
+            "sprite": data_uri(sprite),
+            "columns": columns,
+            "side": side,
+            "scale": scale,
+            "label": label,
+            "clickable": on_pick is not None,
+            "tiles": [
+                {
+                    "id": int(ids[i]),
+                    "alt": alts[i],
+                    "framed": ids[i] in framed,
+                    "colour": colours[i] if colours else None,
+                    "lines": list(captions[i]) if captions else [],
+                }
+                for i in range(count)
+            ],
+        },
+        on_picked_change=picked,
+    )

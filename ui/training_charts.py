@@ -1,0 +1,113 @@
+"""Charts of a training for the page `train`: terms by step, figures by epoch, the latest map.
+
+Many visitors may watch one training, so each chart is made once, and sent only when it changes.
+"""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+import ui
+from ui import data
+from ui.picture_map import Colouring, Panel, atlas_of_set, picture_map
+from ui.pictures import image_set
+from vicreg import charts, jobs
+from vicreg.data.catalogue import class_names
+from vicreg.jobs.event_log import Moment
+from vicreg.jobs.status import Job
+from vicreg.runs.folder import open_run
+from vicreg.storage import paths
+from vicreg.storage.json_values import JsonObject
+from vicreg.terms import NAMES
+
+POINTS = 300  # points of a live curve, about the width of a panel in pixels
+
+
+def curves(job: Job, *, width: int) -> None:
+    """The terms by step; kNN accuracy and effective rank by epoch beside the latest map; a warning about bad events."""
+    if job.fault:
+        st.warning(f"This view may be out of date: {as_text(job.fault)}.", icon=":material/broken_image:")
+    steps = jobs.steps_seen(job)
+    if steps:
+        ui.chart(
+            _terms(job.name, job.created, job.step, width, steps, job.steps),
+            alt=f"Total and the three terms over {job.step:,} steps of {job.name}: "
+            + ", ".join(f"{term} {steps[-1][term]:.3g}" for term in ("total", *NAMES))
+            + " at the last step.",
+            key="live_terms",
+        )
+    moments, labels = jobs.snapshots(job), jobs.labels(job)
+    if not moments:
+        return
+    last = moments[-1]
+    left, right = st.columns([1, 1], gap="large") if width >= 700 else (st.container(), st.container())
+    with left:
+        since = "Before the first step" if last.epoch == 0 else f"After epoch {last.epoch}"
+        st.markdown(
+            f"**{since}**: kNN accuracy {100 * last.knn_accuracy:.2f} %, effective rank {last.effective_rank:.2f}."
+            + (" The next map follows in a few epochs." if job.active and last.epoch < job.epochs else "")
+        )
+        half = width // 2 - 20 if width >= 700 else width
+        ui.chart(
+            _figures(job.name, job.created, last.epoch, max(260, min(699, half)), job.epochs, moments),
+            alt="kNN accuracy and effective rank, by epoch: "
+            + "; ".join(f"{m.epoch}: {100 * m.knn_accuracy:.1f} %, {m.effective_rank:.1f}" for m in moments),
+            key="live_figures",
+        )
+    if labels is not None and len(labels) == len(last.tsne):
+        with right:
+            _show_map(job, moments, labels)
+
+
+def as_text(words: str) -> str:
+    """Escape text for Markdown."""
+    return re.sub(r"([\\`*_~$\[\]{}<>#|:])", r"\\\1", words)
+
+
+@st.cache_resource(max_entries=16, show_spinner=False)
+def bundled(dataset: str, preset: str, width: int) -> tuple[str, JsonObject]:
+    """Title and curves of a preset's bundled run. Cached, because it does not change."""
+    run = open_run(paths.BUNDLED / f"{dataset}-{preset}")
+    train = run.history[run.history["split"] == "train"].rename(columns={"epoch": "step"})
+    return ui.title(run), ui.prepared(charts.live_terms(train, steps=run.config.epochs, width=width, unit="epoch"))
+
+
+@st.cache_resource(max_entries=16, show_spinner=False)
+def _terms(name: str, created: float, step: int, width: int, _points: list[JsonObject], steps: int) -> JsonObject:
+    kept = _points[:: 1 + len(_points) // POINTS]
+    frame = pd.DataFrame(kept if kept[-1] is _points[-1] else [*kept, _points[-1]])
+    return ui.prepared(charts.live_terms(frame, steps=steps, width=width))
+
+
+@st.cache_resource(max_entries=16, show_spinner=False)
+def _figures(name: str, created: float, epoch: int, width: int, epochs: int, _moments: list[Moment]) -> JsonObject:
+    frame = pd.DataFrame(
+        {"epoch": m.epoch, "knn_accuracy": m.knn_accuracy, "effective_rank": m.effective_rank} for m in _moments
+    )
+    return ui.prepared(charts.snapshots({name: frame}, {name: charts.OTHER_COLOUR}, width=width, epochs=epochs))
+
+
+def _show_map(job: Job, moments: list[Moment], labels: np.ndarray) -> None:
+    """The newest map of the fixed test pictures; points glide to it from the one before, on the axes of all."""
+    dataset, last, count = job.config.dataset, moments[-1], len(labels)
+    classes, reach = class_names(dataset), 1.03 * float(max(np.abs(m.tsne).max() for m in moments) or 1)
+    here = data.arrival(dataset) == data.HERE
+    picture_map(
+        [
+            Panel(
+                f"t-SNE of {count:,} test pictures, "
+                + (f"epoch {last.epoch}" if last.epoch else "before the first step"),
+                last.tsne,
+                within=(-reach, -reach, reach, reach),
+            )
+        ],
+        key="live_map",
+        numbers=np.arange(count),
+        colourings=[Colouring("Class", classes, charts.CLASS_COLOURS[: len(classes)], labels)],
+        atlas=atlas_of_set(image_set(dataset, "test"), count) if here else None,
+        alt=f"t-SNE of {count:,} test pictures, epoch {last.epoch} of {job.name}, coloured by class.",
+    )
