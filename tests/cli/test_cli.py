@@ -194,7 +194,7 @@ def test_a_teacher_that_is_not_here_is_named_with_the_command_that_trains_it(her
     words = ["train", "--preset", "neighbour-views", "--teacher", "careful", *SMALL, "--folder", str(folder)]
     assert main(words) == 1
     said = capsys.readouterr().err
-    assert "from the run cifar10-careful, which is not here" in said
+    assert "needs the run cifar10-careful to find nearest images" in said
     assert "--name cifar10-careful" in said
     assert not folder.exists()
 
