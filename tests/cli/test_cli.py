@@ -149,7 +149,7 @@ def test_neighbour_views_without_their_teacher_say_how_to_train_it(here, tmp_pat
     folder = tmp_path / "runs"
     assert main(["train", "--preset", "neighbour-views", *words, *SMALL, "--folder", str(folder)]) == 1
     (said,) = [line for line in capsys.readouterr().err.splitlines() if line.startswith("vicreg:")]
-    assert f"cifar10-{teacher}, which is not here" in said
+    assert f"needs the run cifar10-{teacher} to find nearest images" in said
     assert f"python -m vicreg train --dataset cifar10 --preset vicreg --name cifar10-{teacher}`" in said
     assert not folder.exists()
 

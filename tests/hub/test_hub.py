@@ -439,8 +439,11 @@ def test_an_index_that_lies_about_sizes_brings_no_more_than_it_says(stocked, mon
 NAMED = ["..", "../../evil", "/etc", "a..b", "Evil", "x" * 81, "evil\n"]
 FILED = ["../evil", "/etc/passwd", "model.pkl", "results/../../x.parquet", "results/a.parquet\n"]
 WRONG = [
-    *((lambda index, name=name: renamed(index["runs"], name), "no name of a run") for name in NAMED),
-    *((lambda index, name=name: renamed(entry(index)["files"], name, "metrics.json"), "no file of") for name in FILED),
+    *((lambda index, name=name: renamed(index["runs"], name), "not a valid run name") for name in NAMED),
+    *(
+        (lambda index, name=name: renamed(entry(index)["files"], name, "metrics.json"), "does not belong to a run")
+        for name in FILED
+    ),
     (lambda index: entry(index)["files"].pop("config.json"), "config.json"),
     *((lambda index, new=new: file(index).update(bytes=new), "size") for new in (-1, True)),
     (lambda index: file(index).update(bytes=150_000_001), "more than 150,000,000"),

@@ -399,7 +399,7 @@ def test_a_disk_filled_to_the_brim_ends_in_a_sentence_though_the_training_cannot
         pytest.skip("this machine lets no test mount a small file system")
     own = {"VICREG_CACHE": str(small_cache), "VICREG_RUNS": str(tmp_path / "runs"), "OMP_NUM_THREADS": "1"}
     words = [*mount, sys.executable, "-c", STARTER, json.dumps(SMALL.to_dict())]
-    out = subprocess.run(words, stdout=subprocess.PIPE, cwd=ROOT, env={**os.environ, **own}, timeout=60, check=True)
+    out = subprocess.run(words, stdout=subprocess.PIPE, cwd=ROOT, env={**os.environ, **own}, timeout=180, check=True)
     state, sentence = json.loads(out.stdout)
     assert state in ("failed", "interrupted")
     assert sentence.startswith("The disk is full: ")

@@ -208,8 +208,7 @@ def fetch(
     from huggingface_hub import constants, hf_hub_download
 
     constants.DOWNLOAD_CHUNK_SIZE = min(constants.DOWNLOAD_CHUNK_SIZE, CHUNK)
-    count, ended = Count(f"{path} of {repo}", max_bytes), threading.Event()
-    outcome: list[str | BaseException] = []
+    count, ended, outcome = Count(f"{path} of {repo}", max_bytes), threading.Event(), list[str | BaseException]()
 
     class Bar(UndrawnBar):
         counted = count
