@@ -113,7 +113,7 @@ if honest:
         "shown. Choose **Neighbours kept** to see where the map loses them."
     )
 elif figures:
-    st.caption(
+    st.markdown(
         f"`python -m vicreg evaluate {run.name} --only map_choices` adds lines to true neighbours, and more maps."
     )
 if figures:

@@ -51,7 +51,8 @@ export function followHand(map, state, act) {
 
   canvas.onpointermove = (event) => {
     const [x, y] = where(event), before = down.get(event.pointerId);
-    if (!before) return event.pointerType === "touch" ? null : act.hover(found(x, y, false));
+    if (!before && event.pointerType === "touch") return;
+    if (!before) return act.hover(found(x, y, false));
     travelled += Math.hypot(x - before[0], y - before[1]);
     down.set(event.pointerId, [x, y]);
     if (down.size > 1) {
@@ -73,7 +74,12 @@ export function followHand(map, state, act) {
     if (!down.delete(event.pointerId)) return;
     const [x, y] = where(event);
     if (lasso && travelled > 3 * CLICK) act.mark(within((px, py) => inside(lasso, px, py)), event.ctrlKey || event.metaKey);
-    else if (travelled <= CLICK) act.choose(found(x, y, event.pointerType === "touch"));
+    else if (travelled <= CLICK) {
+      const i = found(x, y, event.pointerType === "touch");
+      state.touched = event.pointerType === "touch";
+      act.choose(i);
+      if (state.touched) act.hover(state.chosen); // no pointer stays there: the picture is shown until the next touch
+    }
     lasso = null;
     act.redraw();
   };

@@ -144,7 +144,7 @@ export function createPanel(state, act) {
     if (hovered >= 0) overlay.hovered(place(hovered), size);
     if (hand.aim()) overlay.aim(hand.aim());
     overlay.lasso(hand.lasso());
-    peek(state.peeking === panel && hovered !== chosen ? hovered : -1, place);
+    peek(state.peeking === panel && (hovered !== chosen || state.touched) ? hovered : -1, place);
   }
 
   /** The picture under the pointer, large, beside it. */

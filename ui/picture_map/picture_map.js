@@ -33,7 +33,7 @@ function createPictureMap(root) {
   const calm = matchMedia("(prefers-reduced-motion: reduce)");
   const state = {
     count: 0, numbers: [], atlas: null, colourings: [], colouring: 0, frame: 0, alt: "", style: {}, calm: false,
-    hovered: -1, peeking: null, chosen: -1, marked: null, lasso: false,
+    hovered: -1, peeking: null, chosen: -1, marked: null, lasso: false, touched: false,
     lit: null, kept: null, // the group shown alone now, and the one that a click keeps so: { colouring, group }
     fading: () => state.lit !== null || state.marked !== null,
     /** Whether a point is drawn in full: of the group shown alone, and marked if any are. panel: whose groups. */

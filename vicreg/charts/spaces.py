@@ -14,7 +14,6 @@ ONE_PLACE = 0.04  # of the axes' length: points within are one dot to the eye
 FEW_PLACES = 3  # that are named in words
 TEXT = 13  # pixels
 _GREY = "#888"
-_TEXTS = {"labelFontSize": TEXT, "titleFontSize": TEXT}  # of an axis
 
 
 def embedding_points(
@@ -33,9 +32,18 @@ def embedding_points(
         return alt.Scale(domain=[-limit, limit], nice=False, clamp=True)
 
     ticks = [i * gamma for i in range(-3, 4)]
-    axis = {"values": ticks, "gridOpacity": 0.35, "labelOverlap": False}
-    x = alt.X("z_1:Q", title="a number of z", scale=scale(across), axis=alt.Axis(**_TEXTS, **axis))
-    y = alt.Y("z_2:Q", title="another number of z", scale=scale(up), axis=alt.Axis(**_TEXTS, **axis))
+    x = alt.X(
+        "z_1:Q",
+        title="a number of z",
+        scale=scale(across),
+        axis=alt.Axis(labelFontSize=TEXT, titleFontSize=TEXT, values=ticks, gridOpacity=0.35, labelOverlap=False),
+    )
+    y = alt.Y(
+        "z_2:Q",
+        title="another number of z",
+        scale=scale(up),
+        axis=alt.Axis(labelFontSize=TEXT, titleFontSize=TEXT, values=ticks, gridOpacity=0.35, labelOverlap=False),
+    )
     found = _places(points[["z_1", "z_2"]].to_numpy(np.float64), radius=ONE_PLACE * 2 * reach)
     few = len(found) <= FEW_PLACES
     dots = (
@@ -102,13 +110,13 @@ def deviations(
             x=alt.X(
                 "place:Q",
                 title="dimensions, largest first, %",
-                axis=alt.Axis(**_TEXTS, grid=False),
+                axis=alt.Axis(labelFontSize=TEXT, titleFontSize=TEXT, grid=False),
                 scale=alt.Scale(domain=[0, 100]),
             ),
             y=alt.Y(
                 "std:Q",
                 title="standard deviation",
-                axis=alt.Axis(**_TEXTS, tickCount=4),
+                axis=alt.Axis(labelFontSize=TEXT, titleFontSize=TEXT, tickCount=4),
                 scale=alt.Scale(domain=[0, top], nice=False),
             ),
             color=run_colour(colours, columns=1),
@@ -172,10 +180,18 @@ def layer_curves(
     order = list(dict.fromkeys(frame["layer"]))
     after = order[order.index("y") + 1 :]
     x = alt.X(
-        "layer:N", sort=order, title=None, axis=alt.Axis(**_TEXTS, labelAngle=-45, grid=False, labelOverlap=False)
+        "layer:N",
+        sort=order,
+        title=None,
+        axis=alt.Axis(labelFontSize=TEXT, titleFontSize=TEXT, labelAngle=-45, grid=False, labelOverlap=False),
     )
     domain = alt.Scale(domain=[0, 100], nice=False)
-    y = alt.Y(f"{figure}:Q", title=f"{title}, %", scale=domain, axis=alt.Axis(**_TEXTS, tickCount=5))
+    y = alt.Y(
+        f"{figure}:Q",
+        title=f"{title}, %",
+        scale=domain,
+        axis=alt.Axis(labelFontSize=TEXT, titleFontSize=TEXT, tickCount=5),
+    )
     base = alt.Chart(frame).encode(x=x, color=run_colour(colours, columns=1))
     tooltip = ["run:N", "layer:N", *(alt.Tooltip(f"{figure}{end}:Q", format=".2f") for end in ("", "_low", "_high"))]
     lines = base.mark_line(strokeWidth=3, point=alt.OverlayMarkDef(size=90, filled=True)).encode(y=y, tooltip=tooltip)

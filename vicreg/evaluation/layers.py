@@ -30,7 +30,7 @@ from vicreg.evaluation.sections.section import Section
 from vicreg.evaluation.spectrum import effective_rank
 
 if TYPE_CHECKING:
-    from vicreg.method.networks import Encoder
+    from vicreg.method.networks import Encoder, Expander
 
 PIXELS, Y, Z = "pixels", "y", "z"
 TRAINED_ON = 10_000  # train images of a layer's probe, drawn once for all layers
