@@ -4,8 +4,12 @@ import ast
 from pathlib import Path
 
 # Longer for now, and to be split.
-LARGE_FILES = {"vicreg/claims.py"}
-LONG_FUNCTIONS = {"vicreg/evaluation/sections/anomaly_scores.py: anomaly"}
+LARGE_FILES: set[str] = set()
+LONG_FUNCTIONS = {
+    "vicreg/evaluation/report.py: evaluate",  # a table of every section and what it is measured from
+    "vicreg/evaluation/sections/anomaly_scores.py: anomaly",
+    "vicreg/pipeline/measure_run.py: evaluate_run",
+}
 ROOT = Path(__file__).parents[1]
 FILES = [
     file

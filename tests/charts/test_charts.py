@@ -16,6 +16,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:Automatically deduplicated selec
 # Neither these nor the classes, which are in label order, are in the alphabet's.
 RUNS = {"cifar10/vicreg, 8 epochs": "#832db6", "cifar10/no-variance, 8 epochs": "#3f90da"}
 CLASSES = ["truck", "cat", "dog"]
+ANOMALIES = {"other pictures": ["noise"], "left out": CLASSES}
 GROUPS = {"test pictures": "#3f90da", "anomalies": "#bd1f01"}
 RNG = np.random.default_rng(0)
 
@@ -117,9 +118,29 @@ def by_layer() -> pd.DataFrame:
     return pd.DataFrame({"run": next(iter(RUNS)), "layer": layers, **figures})
 
 
+def two_scores() -> pd.DataFrame:
+    """AUROCs of each run under two scores; those of the first run are equal."""
+    rows = [
+        (run, score, auroc)
+        for run, pair in zip(RUNS, ((1.0, 1.0), (0.9, 0.2)), strict=True)
+        for score, auroc in zip(("study", "field"), pair, strict=True)
+    ]
+    return pd.DataFrame(rows, columns=["run", "score", "auroc"]).assign(short=lambda t: t["run"], low=0.1, high=1.0)
+
+
+def cells() -> pd.DataFrame:
+    """AUROCs of each run in each group of anomalies, but for one that was not measured."""
+    rows = [(run, group, name) for run in RUNS for group, names in ANOMALIES.items() for name in names][:-1]
+    frame = pd.DataFrame(rows, columns=["run", "group", "name"])
+    return frame.assign(auroc=0.6, low=0.5, high=0.7, n_anomalies=500)
+
+
 # Every public chart by its name, as a function of the width in pixels.
 CHARTS = {
     "accuracy_bars": lambda width: charts.accuracy_bars(accuracies(), RUNS, chance=10, width=width),
+    "auroc_cells": lambda width: charts.auroc_cells(
+        cells(), runs=list(RUNS), columns=ANOMALIES, width=width, upright=width < 700
+    ),
     "attribute_bars": lambda width: charts.attribute_bars(known(), RUNS, {"digit": 10, "ink": 50 / 3}, width=width),
     "tight_and_telling": lambda width: charts.tight_and_telling(
         pd.DataFrame({"run": list(RUNS), "silhouette": [0.6, -0.1], "nmi": [0.04, 0.3]}), RUNS, width=width
@@ -159,6 +180,7 @@ CHARTS = {
     "per_class": lambda width: charts.per_class(by_class(), RUNS, CLASSES, width=width),
     "placements": lambda width: charts.placements(*placed(), CLASSES, side=width),
     "roc": lambda width: charts.roc(curve(), RUNS, side=width),
+    "score_pairs": lambda width: charts.score_pairs(two_scores(), RUNS, ("study", "field"), width=width),
     "snapshots": lambda width: charts.snapshots(dict.fromkeys(RUNS, figures()), RUNS, width=width),
     "spectra": lambda width: charts.spectra(dict.fromkeys(RUNS, spectrum([4.0, 2.0, 1.0])), RUNS, width=width),
     "table_of_counts": lambda width: charts.table_of_counts(
@@ -225,7 +247,7 @@ COLOURED = {
     **dict.fromkeys(
         (
             *("accuracy_bars", "attribute_bars", "compared_curves", "per_class", "roc", "snapshots", "spectra"),
-            "tight_and_telling",
+            *("score_pairs", "tight_and_telling"),
         ),
         ("run", list(RUNS), list(RUNS.values())),
     ),
@@ -242,6 +264,12 @@ def test_colours_are_bound_to_names_in_a_fixed_order_whatever_the_order_of_the_r
     for colour in found:
         assert colour["scale"] == {"domain": names, "range": colours}
         assert field == "group" or colour["sort"] == names
+
+
+def test_every_run_has_one_lower_and_one_higher_auroc_to_write_beside_its_dots():
+    spec = CHARTS["score_pairs"](400).to_dict()
+    rows = pd.DataFrame(next(rows for rows in spec["datasets"].values() if "lower" in rows[0]))
+    assert rows.groupby("run")["lower"].sum().tolist() == [1, 1]
 
 
 def test_every_preset_baseline_and_term_has_a_colour():

@@ -134,7 +134,7 @@ def test_metrics_are_plain_json_without_nan(report, collapsed):
 
 def test_every_section_says_its_protocol_and_how_many_images(report):
     measured = {name: section for name, section in report.metrics.items() if name != "sources"}
-    assert set(measured) == {*SECTIONS} - {"attributes", "map_choices"}  # too few images for the latter
+    assert set(measured) == {*SECTIONS} - {"attributes", "layers", "map_choices"}  # no networks, and too few images
     for name, section in measured.items():
         assert section["n"] == 120, name
         assert len(section["protocol"]) > 40, name
@@ -194,7 +194,7 @@ def test_tables_have_their_rows_and_small_types(report):
         ),
         "clusters": (120, {"index": "int32", "label": "int8", "cluster": "int8", "distance": "float16"}),
     }
-    assert report.tables.keys() == {*wanted, "roc"}
+    assert report.tables.keys() == {*wanted, "roc", "anomaly_sets", "bank", "bank_basis", "bank_scale"}
     for name, (rows, types) in wanted.items():
         frame = report.tables[name]
         words = {"class", "predicted"} if name == "confusion" else set()

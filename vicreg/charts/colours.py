@@ -39,7 +39,7 @@ CLASS_COLOURS = (
     "#717581",
     "#3f90da",
 )
-UNNAMED_COLOURS = ("#917355", "#288ca0", "#91cdaf", "#a07828", "#286455")  # clusters without a class, in turn
+UNNAMED_COLOURS = ("#917355", "#288ca0", "#91cdaf", "#503c28", "#286455")  # clusters without a class, in turn
 # How many of its true neighbours a map keeps, in five steps from few to many: a scale of its own, darker step by step.
 KEPT_COLOURS = ("#f7d8fe", "#c7aadd", "#9382b3", "#625d7f", "#373a53")
 NO_CLASS_COLOUR = "#666666"  # clusters that are not matched to a class
