@@ -9,100 +9,26 @@ what pandas once noted beside them (an index, types) is ignored.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from vicreg.evaluation.anomaly import OFFERED
-from vicreg.evaluation.map_names import MAP_CHOICES, NEIGHBOURS
+from vicreg.evaluation.map_names import NEIGHBOURS
 from vicreg.runs.schema import Measured
+from vicreg.runs.table_columns import HOLDS, LABEL, MAX_ROWS, MEASURE, NUMBER, ROW, TABLES, TRUTH, WHOLE, WORD, Table
 from vicreg.storage.untrusted import plain, shown
 
 if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
 
-MAX_ROWS = 500_000
 MAX_TABLE_BYTES = 25_000_000  # unpacked; the largest of a run of ours has 5 MB, and a server keeps 64 tables
 MAX_EPOCHS = 1_000  # on a timeline, whose slider lists them
 LARGEST = 1e30  # of numbers, so that sums and bins of them stay finite
 MAX_COLUMNS = 100
 MAX_FOOTER = 100_000  # bytes; the largest of a run of ours has 7,411
 MAX_WORD = 100  # characters of a cell
-
-# Kinds of columns. A row counts test images from 0, a label counts classes; a measure may be anything that half precision
-# makes of a distance, a number is finite.
-ROW, LABEL, WHOLE, NUMBER, MEASURE, TRUTH, WORD = "row", "label", "whole", "number", "measure", "truth", "word"
-_HOLDS = {
-    **dict.fromkeys((ROW, LABEL, WHOLE), "whole numbers"),
-    **dict.fromkeys((NUMBER, MEASURE), "numbers"),
-    **{TRUTH: "truth values", WORD: "words"},
-}
-
-
-@dataclass(frozen=True)
-class Table:
-    """A table that pages read. columns: name -> kind, those that must be there; others may be, but no words.
-
-    most: rows. every: whether it has one row a test image, in their order.
-    """
-
-    columns: dict[str, str]
-    most: int = MAX_ROWS
-    every: bool = False
-
-
-_PLANE = {f"{name}_{axis}": NUMBER for name in ("pca", "tsne") for axis in "xy"}
-TABLES = {
-    "anomaly": Table(
-        {"anomaly": TRUTH, "index": WHOLE, "label": WHOLE, **{scoring.column: NUMBER for scoring in OFFERED}}
-    ),
-    "anomaly_sets": Table(
-        {
-            **{"kind": WORD, "name": WORD, "setting": WORD, "auroc": NUMBER, "low": NUMBER, "high": NUMBER},
-            **{"n_normal": WHOLE, "n_anomalies": WHOLE},
-        },
-        most=10_000,
-    ),
-    "bank": Table({"c0": WHOLE, "rest": NUMBER, "length": NUMBER}, most=100_000),
-    "bank_basis": Table({"mean": NUMBER, "c0": NUMBER}, most=20_000),
-    "bank_scale": Table({"setting": WORD, "bank": NUMBER, "exact": NUMBER}, most=10_000),
-    "clusters": Table({"index": ROW, "label": LABEL, "cluster": WHOLE, "distance": MEASURE}, every=True),
-    "confusion": Table({"class": WORD, "predicted": WORD, "count": WHOLE}, most=10_000),
-    "covariances": Table({"space": WORD, "row": WHOLE, "column": WHOLE, "covariance": NUMBER}, most=20_000),
-    "embedding_points": Table({"index": ROW, "z_1": NUMBER, "z_2": NUMBER}, most=10_000),
-    "embedding_spectrum": Table({"dimension": WHOLE, "singular_value": NUMBER}, most=20_000),
-    "fingerprints": Table({"label": LABEL, **{f"f{i}": WHOLE for i in range(8)}}, every=True),
-    "map_choices": Table(
-        {
-            **{"index": ROW, "label": LABEL},
-            **{f"n{i}": ROW for i in range(NEIGHBOURS)},
-            **{f"{name}_{axis}": NUMBER for name in MAP_CHOICES for axis in "xy"},
-            **{f"{name}_kept": WHOLE for name in MAP_CHOICES},
-        },
-        most=10_000,
-    ),
-    "neighbours": Table(
-        {
-            **{"metric": WORD, "query": ROW, "rank": WHOLE},
-            **{"nearest": ROW, "nearest_distance": MEASURE, "farthest": ROW, "farthest_distance": MEASURE},
-        }
-    ),
-    "pixel_neighbours": Table({"query": ROW, "rank": WHOLE, "nearest": ROW}, most=1_000),
-    "placements": Table(
-        {"index": ROW, **{f"{rule}_{axis}": NUMBER for rule in ("rule", "fitted") for axis in "xy"}}, most=1_000
-    ),
-    "predictions": Table({"index": ROW, "label": LABEL, "predicted": LABEL, "probability": NUMBER}, every=True),
-    "projections": Table({"index": ROW, "label": LABEL, **_PLANE}, every=True),
-    "roc": Table({"setting": WORD, "false_positive_rate": NUMBER, "true_positive_rate": NUMBER}, most=10_000),
-    "snapshot_spectra": Table({"epoch": WHOLE, "dimension": WHOLE, "singular_value": NUMBER}),
-    "snapshot_neighbours": Table({"epoch": WHOLE, "index": ROW, "rank": WHOLE, "nearest": ROW}),
-    "snapshots": Table({"epoch": WHOLE, "knn_accuracy": NUMBER, "effective_rank": NUMBER}, most=10_000),
-    "spectrum": Table({"dimension": WHOLE, "singular_value": NUMBER}, most=10_000),
-    "timeline": Table({"epoch": WHOLE, "index": WHOLE, "label": LABEL, **_PLANE}),
-}
 
 
 def read_table(
@@ -221,7 +147,7 @@ def _check_columns(columns: dict[str, str | None], known: Table, name: str, run:
         if column not in columns:
             raise _error(run, name, f"it has no column {column}")
         if columns[column] not in fits.get(kind, (kind,)):
-            raise _error(run, name, f"its column {column} holds no {_HOLDS[kind]}")
+            raise _error(run, name, f"its column {column} holds no {HOLDS[kind]}")
     for column, found in columns.items():
         # Words that no rule knows could be an address: charts draw a column called `image` on hover.
         if column not in known.columns and (found == WORD or (name == "fingerprints" and column.startswith("f"))):
