@@ -105,7 +105,7 @@ with right:
 
 predictions = ui.results(run, "predictions")
 cells = event["selection"].get("cell", [])
-cell = cells[0] if cells else None
+cell = cells[0] if cells and set(cells[0].values()) <= set(classes) else None  # it may be of another data set
 if cell:
     true, guessed = classes.index(cell["true class"]), classes.index(cell["predicted class"])
     listed = predictions[(predictions["label"] == true) & (predictions["predicted"] == guessed)]

@@ -194,6 +194,7 @@ def test_a_run_measured_on_another_copy_is_not_compared_and_the_help_says_so(wit
 def test_a_run_kept_from_another_page_falls_back_where_the_page_cannot_show_it(with_pictures):
     app = opened("maps")
     app.selectbox(key="run").set_value("cifar10/pixels").run()
+    app.query_params["data"] = "cifar10"  # a browser's link keeps it
     app.switch_page("pages/training_curves.py").run()
     assert not app.exception
     assert app.selectbox(key="run").value == RUN.title
@@ -251,6 +252,7 @@ def test_the_most_wrong_pictures_are_errors_in_rising_order_of_the_true_class(wi
 
 def test_a_click_on_the_confusion_matrix_shows_the_cells_pictures(with_pictures):
     app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=120)
+    app.query_params["data"] = "cifar10"
     app.session_state["confusion"] = {"selection": {"cell": [{"true class": "cat", "predicted class": "dog"}]}}
     app.switch_page("pages/probe.py").run()
     table = RUN.results("predictions")

@@ -30,7 +30,7 @@ def _anomaly_auroc(metrics: Metrics) -> Finding:
 
 MNIST = Claim(
     "MNIST as anomalies",
-    "The model without generated neighbours separates MNIST better.",
+    "With nearest images as positives, the model separates MNIST better.",
     "AUROC, from its plot: almost perfect",
     NAMES,
     Place("anomalies", NAMES, STATE),
@@ -85,7 +85,7 @@ def _anomalies_alike(metrics: Metrics) -> Finding:
 
 ANOMALIES_ALIKE = Claim(
     "Anomalies alike",
-    "Without generated neighbours the most anomalous pictures are all alike.",
+    "With nearest images as positives, the most anomalous pictures are all alike.",
     "by eye, seven pictures",
     NAMES,
     Place("anomalies", NAMES, LISTS),
