@@ -414,7 +414,10 @@ def test_a_config_that_says_otherwise_than_the_index_is_refused(stocked):
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        (lambda runs: runs["cifar10-vicreg"].update(schema=2), "has schema 2, but this version of the app reads schema 1"),
+        (
+            lambda runs: runs["cifar10-vicreg"].update(schema=2),
+            "has schema 2, but this version of the app reads schema 1",
+        ),
         (
             lambda runs: runs["cifar10-vicreg"].update(encoder="vit"),
             "has the encoder 'vit', but this version of the app knows",

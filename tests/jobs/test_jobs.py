@@ -179,7 +179,7 @@ def test_a_run_or_a_job_of_that_name_is_not_trained_over(finished, monkeypatch):
     monkeypatch.setenv("VICREG_RUNS", str(finished[2]))
     with pytest.raises(ValueError, match="a finished run coloured-digits-vicreg already exists"):
         jobs.start(SMALL)
-    with pytest.raises(ValueError, match="a to z, A to Z, digits, dots"):
+    with pytest.raises(ValueError, match="at most 100 letters"):
         jobs.start(SMALL, name="../elsewhere")
 
 
@@ -242,14 +242,14 @@ def test_one_training_at_a_time_unless_beside_and_discarding_kills_it(here, caps
     job = wait(start(), lambda now: now.state == "running")
     process = pid_of(job)
     assert jobs.busy().name == job.name
-    with pytest.raises(ValueError, match=r"coloured-digits-vicreg is training on this machine since .* \(process"):
+    with pytest.raises(ValueError, match=r"coloured-digits-vicreg has been training on this machine since .* \(process"):
         start(name="other")
     with pytest.raises(ValueError, match="coloured-digits-vicreg is training"):
         start()
     words = ["train", "--dataset", "coloured-digits", "--images", "256", "--batch-size", "64", "--device", "cpu"]
     assert main([*words, "--name", "other"]) == 1
     said = capsys.readouterr().err
-    assert f"coloured-digits-vicreg is training on this machine since {time.strftime('%Y-')}" in said
+    assert f"coloured-digits-vicreg has been training on this machine since {time.strftime('%Y-')}" in said
     assert "--beside" in said
     assert not (here / ".training-other").exists()
     assert main([*words, "--name", "other", "--beside", "--max-seconds", "0.01"]) == 130
