@@ -244,7 +244,7 @@ def test_one_training_at_a_time_unless_beside_and_discarding_kills_it(here, caps
     assert jobs.busy().name == job.name
     with pytest.raises(ValueError, match=r"coloured-digits-vicreg has been training on this machine since .* \(process"):
         start(name="other")
-    with pytest.raises(ValueError, match="coloured-digits-vicreg is training"):
+    with pytest.raises(ValueError, match="coloured-digits-vicreg has been training"):
         start()
     words = ["train", "--dataset", "coloured-digits", "--images", "256", "--batch-size", "64", "--device", "cpu"]
     assert main([*words, "--name", "other"]) == 1
