@@ -176,7 +176,7 @@ def test_a_run_or_a_job_of_that_name_is_not_trained_over(finished, monkeypatch):
     monkeypatch.setenv("VICREG_RUNS", str(finished[2]))
     with pytest.raises(ValueError, match="a finished run coloured-digits-vicreg already exists"):
         jobs.start(SMALL)
-    with pytest.raises(ValueError, match="elsewhere"):
+    with pytest.raises(ValueError, match="at most 100 letters"):
         jobs.start(SMALL, name="../elsewhere")
 
 
@@ -237,11 +237,11 @@ def test_a_job_outlives_its_starter_is_alone_unless_told_and_is_killed_when_disc
     process = pid_of(job)
     assert jobs.busy().name == job.name
     for options in ({"name": "other"}, {}):
-        with pytest.raises(ValueError, match=r"coloured-digits-vicreg is training .*process"):
+        with pytest.raises(ValueError, match=r"coloured-digits-vicreg has been training .*process"):
             start(**options)
     assert main([*WORDS, "--name", "other"]) == 1
     said = capsys.readouterr().err
-    assert "coloured-digits-vicreg is training" in said
+    assert "coloured-digits-vicreg has been training" in said
     assert "--beside" in said
     assert not (here / ".training-other").exists()
     assert main([*WORDS, "--name", "other", "--beside", "--max-seconds", "0.01"]) == 130

@@ -140,11 +140,11 @@ def test_what_is_said_to_expect_is_what_the_bundled_runs_did(dataset):
 def test_a_bundled_runs_curves_are_there_before_anything_is_trained(monkeypatch):
     monkeypatch.setattr(training_limits, "_seconds_a_step", lambda config: 0.1)
     app = page()
-    assert "the curves of `coloured-digits/vicreg, 12 epochs`" in text(app)
+    assert "the curves of the bundled run `coloured-digits/vicreg, 12 epochs`" in text(app)
     (spec,) = specs(app)
     assert len(spec["vconcat"][0]["hconcat"]) == 4
     app.selectbox(key="train_preset_coloured-digits").set_value("no-variance").run()
-    assert "the curves of `coloured-digits/no-variance, 12 epochs`" in text(app)
+    assert "the curves of the bundled run `coloured-digits/no-variance, 12 epochs`" in text(app)
     assert "complete collapse" in text(app)
     app.selectbox(key="train_preset_coloured-digits").set_value("own weights").run()
     for term in ("variance", "invariance", "covariance"):
@@ -200,7 +200,7 @@ def test_a_hosted_instance_that_allows_it_has_bounds_and_names_the_runs_itself(m
     assert not app.exception
     assert app.number_input(key="train_epochs_coloured-digits").max == 30
     assert "Name of the run" not in [box.label for box in app.text_input]
-    assert "stops after 15 minutes" in text(app)
+    assert "stop after 15 minutes" in text(app)
     assert button(app, "Start").disabled  # 480 steps of 2 s do not fit
 
     monkeypatch.setattr(training_limits, "KEPT_BYTES", training_limits.HOSTED.disk_bytes - 1)
@@ -342,7 +342,7 @@ def test_a_run_is_trained_stopped_resumed_and_found_in_retrieval(browser, tmp_pa
             page.wait_for_timeout(300)
         assert now != drawn  # the curve moves
         page.get_by_role("button", name="Stop and save").click()
-        page.get_by_text("was stopped, and saved").wait_for()
+        page.get_by_text("was stopped and saved").wait_for()
         page.close()  # the browser may go
 
         page = browser.new_page(viewport={"width": 1280, "height": 900})

@@ -36,7 +36,7 @@ def test_sections_of_other_pictures_are_not_mixed(copied):
     metrics["sources"]["test"]["sha256"] = "0" * 64
     other = update_run(copied, {"metrics.json": to_json(metrics)})
     before = contents(other)
-    with pytest.raises(ValueError, match="test pictures"):
+    with pytest.raises(ValueError, match="test images"):
         evaluate_run(other, only=["spectrum"])
     assert contents(other) == before
 
