@@ -188,7 +188,7 @@ def test_how_large_a_state_will_be_is_known_before(config, tmp_path):
 
 def test_a_state_of_other_settings_or_damaged_is_refused_with_the_way_out(tmp_path):
     run(tmp_path, should_stop=lambda: True)
-    with pytest.raises(TrainingError, match=r"seed 0 -> 7.*delete it"):
+    with pytest.raises(TrainingError, match=r"seed 0 -> 7.*delete"):
         run(tmp_path, replace(SMALL, seed=7))
     images, labels = digit_images(48)
     with pytest.raises(TrainingError, match=r"train images 56 -> 48.*delete it"):
