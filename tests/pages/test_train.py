@@ -189,7 +189,7 @@ def test_an_event_that_cannot_be_read_is_told_beside_the_curves(monkeypatch, tmp
     app = page()
     assert not app.exception
     assert rf"line 2 of .training-old/{EVENTS_FILE}" in app.warning[1].value
-    assert "was stopped, and saved" in app.warning[0].value
+    assert "was stopped and saved" in app.warning[0].value
 
 
 def test_a_hosted_instance_that_allows_it_has_bounds_and_names_the_runs_itself(monkeypatch):
