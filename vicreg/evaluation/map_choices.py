@@ -48,11 +48,8 @@ def map_choices(
     }
     places = {name: np.asarray(xy)[:n] for name, xy in (drawn or {}).items()} | own
     kept = {name: kept_of(true, xy) for name, xy in places.items()}
-    order = ranks(shown)
     metrics = {
-        "maps": {
-            name: {**honesty(order, ranks(xy), k=k), "kept": float(kept[name].mean())} for name, xy in places.items()
-        },
+        "maps": {name: {**honesty(shown, xy, k=k), "kept": float(kept[name].mean())} for name, xy in places.items()},
         "n": n,
         "neighbours": k,
         "protocol": (
@@ -96,30 +93,14 @@ def kept_of(true: np.ndarray, places: np.ndarray) -> np.ndarray:
     return (both[:, 1:] == both[:, :-1]).sum(axis=1)
 
 
-def ranks(points: np.ndarray) -> np.ndarray:
-    """(N, N) int16: how far down image i's list of nearest others image j stands, from 1; 0 for itself."""
-    n = len(points)
-    points = np.asarray(points, np.float64) - points.mean(axis=0, dtype=np.float64)
-    squares = (points**2).sum(axis=1)
-    away = squares[:, None] + squares - 2 * points @ points.T
-    np.fill_diagonal(away, -np.inf)
-    order = away.argsort(axis=1, kind="stable")
-    found = np.empty((n, n), np.int16)
-    np.put_along_axis(found, order, np.arange(n, dtype=np.int16)[None], axis=1)
-    return found
-
-
 def honesty(space: np.ndarray, plane: np.ndarray, *, k: int) -> dict[str, float]:
-    """Trustworthiness and continuity, 0 to 1, of ranks (N, N) in representation space and on the map."""
-    return {"trustworthiness": _near_only(space, plane, k), "continuity": _near_only(plane, space, k)}
+    """Trustworthiness and continuity, 0 to 1, of a map (N, 2) of representations (N, D), by k neighbours."""
+    from sklearn.manifold import trustworthiness
 
-
-def _near_only(first: np.ndarray, second: np.ndarray, k: int) -> float:
-    """1 minus the penalty for images among the k nearest in `second` but not in `first`, by their rank in `first`."""
-    n = len(first)
-    wrong = (second <= k) & (second > 0) & (first > k)
-    penalty = float((first[wrong].astype(np.int64) - k).sum())
-    return 1 - penalty * 2 / (n * k * (2 * n - 3 * k - 1))
+    return {
+        "trustworthiness": float(trustworthiness(space, plane, n_neighbors=k)),
+        "continuity": float(trustworthiness(plane, space, n_neighbors=k)),
+    }
 
 
 def _small(xy: np.ndarray) -> np.ndarray:
