@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 
 import pandas as pd
 import streamlit as st
@@ -14,6 +15,7 @@ from vicreg.evaluation.verdict import verdict
 from vicreg.runs.folder import Run
 from vicreg.storage.json_values import JsonObject
 
+VERDICT = Path(__file__).with_name("verdict.css")
 PROBES = {"y, our probe": ("y", "probe"), "y, the study's": ("y", "study_probe"), "z, our probe": ("z", "probe")}
 
 
@@ -47,9 +49,7 @@ def judged(run: Run, *, untrained: JsonObject | None) -> tuple[str, str]:
 def embeddings_panel(run: Run, *, untrained: JsonObject | None, width: int, key: str) -> None:
     """The verdict on a run, large, and under it the picture of it: every image by two numbers of z, on fixed axes."""
     words, sentence = judged(run, untrained=untrained)
-    st.html(
-        "<style>[class*='st-key-verdict_'] h2 { font-size: 2.2rem; padding: 0.3rem 0 0; }</style>"
-    )  # for the last row of a hall
+    st.html(VERDICT)
     with st.container(key=f"verdict_{key}"):
         st.header(words, anchor=False)
     st.markdown(f"`{title(run)}`: {sentence}")
