@@ -333,7 +333,7 @@ def test_limits_end_a_training_with_its_state_saved_and_a_reason_and_other_image
 
 def test_a_bound_on_the_disk_is_held_before_anything_is_written_and_after_that(here, capsys, monkeypatch):
     assert main([*WORDS, "--name", "large", "--max-disk", "100000"]) == 1
-    assert "7.86 MB, and --max-disk allows 0.1" in capsys.readouterr().err
+    assert "7.86 MB, but --max-disk allows 0.1" in capsys.readouterr().err
     assert jobs.get("large") is None
     monkeypatch.setattr(session, "folder_bytes", lambda folder: 20_000_001)
     assert main([*WORDS, "--name", "large", "--max-disk", "20000000"]) == 130
