@@ -54,7 +54,7 @@ def embeddings_panel(run: Run, *, untrained: JsonObject | None, width: int, key:
         st.header(words, anchor=False)
     st.markdown(f"`{title(run)}`: {sentence}")
     if not run.has("embedding_points"):
-        st.caption(f"Its embeddings were not kept: `python -m vicreg evaluate {run.name} --only layers`.")
+        st.caption(f"Its embeddings were not kept: `python -m vicreg evaluate {run.name} --only spaces`.")
         return
     points = results(run, "embedding_points")
     gamma = run.config.gamma

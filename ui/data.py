@@ -25,7 +25,8 @@ MISSING, ARRIVING, HERE = "missing", "arriving", "here"
 
 def pick_data() -> None:
     """The choice of the data set in the sidebar, kept in the URL."""
-    linked = str(st.query_params.get("run", "")).split("/")[0]
+    run = st.query_params.get("run") or st.query_params.get("second", "")
+    linked = str(run).split("/")[0]
     if "data" not in st.session_state and "data" not in st.query_params and linked in DATASETS and linked != FIRST:
         st.session_state["data"] = linked  # a link to a run is a link to its data set
     st.sidebar.selectbox(

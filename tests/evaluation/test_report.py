@@ -171,6 +171,11 @@ def test_tables_have_their_rows_and_small_types(report):
         "predictions": (120, {"index": "int32", "label": "int8", "predicted": "int8", "probability": "float32"}),
         "spectrum": (24, {"dimension": "int32", "singular_value": "float32", "standard_deviation": "float32"}),
         "embedding_spectrum": (6, {"dimension": "int32", "singular_value": "float32", "standard_deviation": "float32"}),
+        "covariances": (
+            24 * 25 // 2 + 6 * 7 // 2,  # half a square each of y and z
+            {"space": "category", "row": "int16", "column": "int16", "covariance": "float16"},
+        ),
+        "embedding_points": (120, {"index": "int32", "z_1": "float16", "z_2": "float16"}),
         "neighbours": (
             2 * 120 * 10,  # metrics, queries, ranks
             {"query": "int32", "rank": "int8", "nearest": "int16", "farthest": "int16"}

@@ -60,7 +60,7 @@ def test_a_link_to_a_repository_asks_the_network_nothing_until_a_click(hub):
 
 
 def test_looking_tells_every_run_with_its_size_and_fetches_none(hub):
-    app = press(page(hub=REPO), "Look")
+    app = press(page(hub=REPO), "Show runs")
     size = sum(file["bytes"] for file in open_run(paths.BUNDLED / RUN).record["files"].values()) / 1e6
     (button,) = [label for label in labels(app) if label.startswith(f"{RUN}, ")]
     assert float(button.split(", ")[1].removesuffix(" MB")) == pytest.approx(size, abs=0.1)
@@ -70,7 +70,7 @@ def test_looking_tells_every_run_with_its_size_and_fetches_none(hub):
 
 
 def test_a_download_joins_the_runs_to_choose_from_and_stays_when_the_server_is_gone(hub, monkeypatch):
-    app = press(press(page(hub=REPO), "Look"), f"{RUN}, ")
+    app = press(press(page(hub=REPO), "Show runs"), f"{RUN}, ")
     assert not app.exception
     assert not app.warning
     assert LABEL in app.selectbox(key="run").options
@@ -87,7 +87,7 @@ def test_a_download_joins_the_runs_to_choose_from_and_stays_when_the_server_is_g
 
 
 def test_a_run_from_the_hub_is_compared_with_the_bundled_one(hub):
-    app = press(press(page(hub=REPO), "Look"), f"{RUN}, ")
+    app = press(press(page(hub=REPO), "Show runs"), f"{RUN}, ")
     app.selectbox(key="second").set_value(LABEL).run()
     assert not app.exception
     assert "The same for" in text(app)
@@ -100,7 +100,7 @@ def test_a_run_from_the_hub_is_compared_with_the_bundled_one(hub):
 def test_a_repository_that_cannot_be_says_why_and_the_runs_stay(hub, named, told):
     app = page(hub=named)
     if "Show runs" in labels(app):
-        press(app, "Look")
+        press(app, "Show runs")
     assert not app.exception
     assert told in messages(app)
     assert app.selectbox(key="run").value == "coloured-digits/vicreg"
@@ -108,7 +108,7 @@ def test_a_repository_that_cannot_be_says_why_and_the_runs_stay(hub, named, told
 
 def test_a_hub_that_is_down_is_one_line_with_retry(hub):
     hub.faults["api/models"] = "503"
-    app = press(page(hub=REPO), "Look")
+    app = press(page(hub=REPO), "Show runs")
     assert not app.exception
     assert "503" in messages(app)
     assert "Retry" in labels(app)
@@ -119,7 +119,7 @@ def test_a_hub_that_is_down_is_one_line_with_retry(hub):
 
 
 def test_a_stalled_download_is_cancelled_at_once(hub):
-    app = press(page(hub=REPO), "Look")
+    app = press(page(hub=REPO), "Show runs")
     hub.faults["model.safetensors"] = "stall-body"
     next(button for button in app.button if button.label.startswith(f"{RUN}, ")).click().run()
     app.run()
@@ -138,7 +138,7 @@ def test_a_file_with_another_hash_is_refused_by_name_and_the_runs_stay(hub):
     name = f"{RUN}/history.csv"
     files[name] = files[name].replace(b"train", b"trail", 1)
     repo.commit(files)
-    app = press(press(page(hub=REPO), "Look"), f"{RUN}, ")
+    app = press(press(page(hub=REPO), "Show runs"), f"{RUN}, ")
     assert not app.exception
     assert name in messages(app)
     assert "sha256" in messages(app)
@@ -152,14 +152,14 @@ def test_a_run_for_another_version_is_shown_with_the_reason_and_without_a_button
     index["runs"][RUN]["schema"] = 2
     index["runs"]["coloured-digits-no-variance"]["encoder"] = "vit"
     repo.commit({**files, "index.json": json.dumps(index).encode()})
-    app = press(page(hub=REPO), "Look")
+    app = press(page(hub=REPO), "Show runs")
     assert "this version of the app reads schema 1" in text(app)
     assert "vit" in text(app)
     assert not any(label.startswith(RUN) for label in labels(app))
 
 
 def test_a_damaged_run_in_the_cache_is_named_and_the_others_stay(hub, tmp_path):
-    app = press(press(page(hub=REPO), "Look"), "All 2")
+    app = press(press(page(hub=REPO), "Show runs"), "All 2")
     (config,) = (tmp_path / "home").glob(f"hub/*/snapshots/*/{RUN}/config.json")
     target = config.resolve()
     target.write_bytes(b"{}")
@@ -190,18 +190,18 @@ def test_a_name_in_a_link_cannot_bring_markdown_into_the_page(hub, named):
 
 def test_a_visitors_repository_is_asked_without_this_machines_token(hub, monkeypatch):
     monkeypatch.setenv("HF_TOKEN", "hf_owner")
-    press(page(hub=REPO), "Look")
+    press(page(hub=REPO), "Show runs")
     assert hub.requests
     assert not hub.tokens
     monkeypatch.setenv("VICREG_HUB", "ada/private")
-    press(page(), "Look")
+    press(page(), "Show runs")
     assert hub.tokens == {"Bearer hf_owner"}
 
 
 def test_a_read_only_cache_says_so(hub, tmp_path, monkeypatch):
     (tmp_path / "file").write_text("")
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "file" / "hub"))
-    app = press(page(hub=REPO), "Look")
+    app = press(page(hub=REPO), "Show runs")
     assert not app.exception
     assert app.warning
     shutil.rmtree(tmp_path / "home", ignore_errors=True)

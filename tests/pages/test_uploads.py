@@ -73,7 +73,7 @@ def test_a_large_photograph_is_shown_as_the_middle_square_of_32_pixels():
     assert square.shape == (32, 32, 3)
     assert np.abs(square.astype(int) - (250, 0, 0)).max() <= 3
     assert "your picture" in component(app, "query_picture")["tiles"][0]["alt"]
-    assert re.search(r"\*\*Nearest\*\* among 1,000 test pictures: most often \d \(\d\)", text(app))
+    assert re.search(r"\*\*Nearest\*\* among 1,000 test pictures: mostly \d \(\d\)", text(app))
 
 
 def test_the_train_gallery_is_searched_too():

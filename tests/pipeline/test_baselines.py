@@ -119,7 +119,7 @@ def test_a_folder_without_weights_that_names_no_baseline_is_broken(made, tmp_pat
     record = json.loads((folder / "config.json").read_text())
     del record["baseline"]
     (folder / "config.json").write_text(json.dumps(record))
-    with pytest.raises(RunError, match=r"lists no model.safetensors, and names no baseline"):
+    with pytest.raises(RunError, match=r"lists no model.safetensors and names no baseline"):
         open_run(folder)
     monkeypatch.setenv("VICREG_RUNS", str(tmp_path))
     assert any("names no baseline" in sentence for sentence in find_runs()[1])

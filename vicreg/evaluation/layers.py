@@ -20,7 +20,6 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 
 from vicreg.evaluation.encode import checked, encode
 from vicreg.evaluation.neighbours import nearest
@@ -36,8 +35,6 @@ PIXELS, Y, Z = "pixels", "y", "z"
 TRAINED_ON = 10_000  # train images of a layer's probe, drawn once for all layers
 PIXEL_COMPONENTS = 256
 RANKME_EPS = 1e-7
-SHOWN = 48  # dimensions of y and z whose covariance is kept
-POINTS = 1_000  # test images whose place in two dimensions of z is kept
 
 
 def chosen_rows(images: int, *, most: int = TRAINED_ON, seed: int = 0) -> np.ndarray:
@@ -106,11 +103,10 @@ def layers(
     test: Mapping[str, np.ndarray],
     test_labels: np.ndarray,
 ) -> Section:
-    """The probe, retrieval and effective rank of every layer; covariances of y and z, and points of z, to draw.
+    """The probe, retrieval and effective rank of every layer.
 
     train, test: a layer's name -> (N, width) and (M, width), the layers in their order, `y` and `z` among them; labels
-    (N,), (M,). The tables: `covariances` holds the upper triangle of the covariance of 48 evenly spaced dimensions of y
-    and z, `embedding_points` the first two dimensions of z of the first 1,000 test images, their mean subtracted.
+    (N,), (M,).
     """
     measured = []
     for name, of_test in test.items():
@@ -148,11 +144,7 @@ def layers(
             "Effective rank: centred singular values of test images. RankMe: not centred, 1e-7 added to each share."
         ),
     }
-    tables = {
-        "covariances": _covariances({space: test[space] for space in (Y, Z)}),
-        "embedding_points": _points(test[Z]),
-    }
-    return Section({"layers": metrics}, tables)
+    return Section({"layers": metrics}, {})
 
 
 def rankme(singular_values: np.ndarray) -> float:
@@ -178,28 +170,3 @@ def _singular_values(array: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     centred = np.sqrt(np.maximum(np.linalg.eigvalsh(array.T @ array)[::-1], 0))
     centred[centred <= max(least, 1e-7 * centred.max(initial=0))] = 0
     return centred, raw
-
-
-def _covariances(spaces: Mapping[str, np.ndarray]) -> pd.DataFrame:
-    frames = []
-    for space, array in spaces.items():
-        dimensions = np.unique(np.linspace(0, array.shape[1] - 1, SHOWN).round().astype(int))
-        values = np.cov(array[:, dimensions].astype(np.float64), rowvar=False, bias=True)  # (48, 48)
-        row, column = np.triu_indices(len(dimensions))
-        frames.append(
-            pd.DataFrame(
-                {
-                    "space": pd.Categorical([space] * len(row), categories=list(spaces)),
-                    "row": dimensions[row].astype(np.int16),
-                    "column": dimensions[column].astype(np.int16),
-                    "covariance": values[row, column].astype(np.float16),
-                }
-            )
-        )
-    return pd.concat(frames, ignore_index=True)
-
-
-def _points(embeddings: np.ndarray) -> pd.DataFrame:
-    centred = embeddings[:, :2] - embeddings[:, :2].mean(axis=0, dtype=np.float64)
-    points = centred[:POINTS].astype(np.float16)
-    return pd.DataFrame({"index": np.arange(len(points), dtype=np.int32), "z_1": points[:, 0], "z_2": points[:, 1]})

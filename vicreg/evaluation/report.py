@@ -31,7 +31,7 @@ SECTIONS = (
     *("knn", "probe", "attributes", "spectrum", "retrieval", "projection", "map_choices"),
     *("anomaly", "anomaly_sets", "clusters", "spaces", "layers"),
 )
-SLOW = ("map_choices",)  # as long as all others together on few images, so a training ends without it
+SLOW = ("map_choices", "anomaly_sets", "layers")  # longer than all others together, so a training ends without them
 
 
 @dataclass(frozen=True)

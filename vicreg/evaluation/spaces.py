@@ -18,6 +18,7 @@ from vicreg.evaluation.encode import checked
 from vicreg.evaluation.probe import accuracy_interval, knn_predict, linear_probe
 from vicreg.evaluation.sections.probes import KNN
 from vicreg.evaluation.sections.section import Section
+from vicreg.evaluation.space_tables import covariances, embedding_points
 from vicreg.evaluation.spectrum import Spectrum, spectrum
 from vicreg.storage.json_values import JsonObject
 
@@ -56,6 +57,8 @@ def spaces(
             probe={"accuracy": 100 * result.accuracy, "interval": [100 * bound for bound in result.interval]},
             knn=_share(correct),
         )
+        tables["covariances"] = covariances({"y": test, "z": of_test})
+        tables["embedding_points"] = embedding_points(of_test)
         tables["embedding_spectrum"] = pd.DataFrame(
             {
                 "dimension": np.arange(1, len(values.singular_values) + 1, dtype=np.int32),
