@@ -349,7 +349,7 @@ def test_a_run_is_trained_stopped_resumed_and_found_in_retrieval(browser, tmp_pa
         page.set_default_timeout(180_000)
         page.goto(f"{url}/train")
         page.get_by_role("button", name="Resume").click()
-        page.get_by_text("is trained and measured").wait_for()
+        page.get_by_text("is trained and evaluated").wait_for()
         with page.expect_popup() as opened_page:
             page.get_by_role("link", name="neighbours").click()
         retrieval = opened_page.value
