@@ -25,7 +25,7 @@ from vicreg.evaluation.encode import encode
 from vicreg.pipeline.train_run import train_run
 from vicreg.runs.discovery import find_runs
 from vicreg.runs.folder import open_run, verify
-from vicreg.runs.run_tables import run_table
+from vicreg.runs.readme_tables import run_table
 from vicreg.storage import paths
 from vicreg.storage.paths import STATE_FILE
 

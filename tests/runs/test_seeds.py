@@ -8,7 +8,7 @@ import pytest
 
 from vicreg.pipeline.measure_run import evaluate_run
 from vicreg.runs.folder import open_run, write_run
-from vicreg.runs.run_tables import run_table
+from vicreg.runs.readme_tables import run_table
 from vicreg.runs.seeds import figures, spread, with_seeds
 from vicreg.storage.files import to_json
 from vicreg.storage.paths import BUNDLED

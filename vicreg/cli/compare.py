@@ -74,7 +74,7 @@ def _list(options: argparse.Namespace) -> int:
 
 def _write(path: Path) -> int:
     from vicreg.runs.folder import open_run
-    from vicreg.runs.run_tables import filled
+    from vicreg.runs.readme_tables import filled
     from vicreg.storage import paths
 
     runs = [open_run(config.parent) for config in sorted(paths.BUNDLED.glob("*/config.json"))]
@@ -111,6 +111,6 @@ def _claims(options: argparse.Namespace) -> int:
 
 def figures_of(run: Run) -> tuple[str, ...]:
     """A run's figures as `list` and the README show them: probe, the study's probe, kNN, rank, AUROC, NMI."""
-    from vicreg.runs.run_tables import FIGURES
+    from vicreg.runs.readme_tables import FIGURES
 
     return tuple(cell(run) for _, cell in FIGURES) if run.metrics else ("not yet", *[""] * (len(FIGURES) - 1))

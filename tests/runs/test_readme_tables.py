@@ -7,7 +7,7 @@ import pytest
 
 from vicreg.config import presets
 from vicreg.runs.folder import open_run
-from vicreg.runs.run_tables import TABLES, accuracy, filled, run_table
+from vicreg.runs.readme_tables import TABLES, accuracy, filled, run_table
 from vicreg.storage import paths
 
 README = Path(__file__).parents[2] / "README.md"

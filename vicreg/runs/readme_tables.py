@@ -54,6 +54,11 @@ def _attribute(name: str, figure: Callable[[JsonObject], str]) -> Callable[[Run]
     return lambda run: figure(run.metrics["attributes"][name])
 
 
+def _seeds(run: Run) -> str:
+    over = seeds.spread(run.metrics, "probe")
+    return "" if over is None else str(over.seeds)
+
+
 def _over_seeds(name: str) -> Callable[[Run], str]:
     def cell(run: Run) -> str:
         over = seeds.spread(run.metrics, name)
@@ -100,7 +105,7 @@ TABLES: dict[str, tuple[str, tuple[Column, ...]]] = {
     "seeds": (
         "coloured-digits",
         (
-            ("seeds", lambda run: str(1 + len(run.metrics.get(seeds.SECTION, {}).get("others", [])))),
+            ("seeds", _seeds),
             ("digit, %", _over_seeds("probe")),
             ("ink", _over_seeds("ink")),
             ("paper", _over_seeds("paper")),
@@ -128,7 +133,8 @@ def run_table(name: str, runs: Sequence[Run]) -> str:
     ]
     for run in sorted(shown, key=place):
         cells = [cell(run) for _, cell in columns]
-        lines.append("| " + " | ".join([f"`{run.name.removeprefix(f'{dataset}-')}`", *cells]) + " |")
+        if any(cells):  # else none of it was measured
+            lines.append("| " + " | ".join([f"`{run.name.removeprefix(f'{dataset}-')}`", *cells]) + " |")
     return "\n".join(lines)
 
 
