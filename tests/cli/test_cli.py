@@ -107,10 +107,22 @@ def test_the_bundled_results_agree_with_the_weights_and_the_pictures(trained, he
 
 
 def test_evaluating_again_in_another_process_gives_the_same_files_byte_for_byte(trained, here, capsys):
-    before = {path.name: path.read_bytes() for path in trained.rglob("*") if path.is_file()}
+    def contents() -> dict[str, bytes]:
+        return {path.name: path.read_bytes() for path in trained.rglob("*") if path.is_file()}
+
+    def metrics() -> dict:
+        return json.loads((trained / "metrics.json").read_text())
+
+    before, measured = contents(), metrics()
     assert main(["evaluate", str(trained)]) == 0
     assert "linear probe" in capsys.readouterr().out
-    assert {path.name: path.read_bytes() for path in trained.rglob("*") if path.is_file()} == before
+    tables = {name for name in before if name.endswith((".parquet", ".csv", ".safetensors"))}
+    assert {name: contents()[name] for name in tables} == {name: before[name] for name in tables}
+    assert {name: metrics()[name] for name in measured} == measured
+    assert {*metrics()} - {*measured} == {"anomaly_sets", "layers"}  # which a training leaves out
+    before = contents()
+    assert main(["evaluate", str(trained)]) == 0
+    assert contents() == before
 
 
 def test_a_finished_run_is_not_trained_over_unasked(trained, here, capsys):

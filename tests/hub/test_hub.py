@@ -600,7 +600,11 @@ def test_the_command_line_takes_the_repository_from_the_environment(stocked, mon
 
 def test_ctrl_c_stops_a_download_cleanly(stocked, tmp_path):
     stocked.faults = {"model.safetensors": "stall-body"}
-    process = start("download", REPO, "cifar10-vicreg", hub=stocked, home=tmp_path / "home")
+    before = signal.signal(signal.SIGINT, signal.SIG_DFL)  # where the tests run under nohup, children would ignore it
+    try:
+        process = start("download", REPO, "cifar10-vicreg", hub=stocked, home=tmp_path / "home")
+    finally:
+        signal.signal(signal.SIGINT, before)
     wait_for(
         lambda: (
             ("GET", "/ada/runs/resolve/" + stocked.repos[REPO].heads["main"] + "/cifar10-vicreg/model.safetensors")
