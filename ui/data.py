@@ -110,6 +110,6 @@ def why_missing(name: str, split: str = "test") -> str:
         return task.status().sentence
     what = f"{spec.title}'s {split} pictures are not on this machine"
     if hub_client.offline():
-        return f"{what}, and it is kept off the network. The rest of this page works without them."
+        return f"{what}, which is offline. The rest of this page works without them."
     size = spec.file(split).bytes / 1e6
     return f"{what}: {size:.0f} MB from the Hugging Face Hub. The rest of this page works without them."
