@@ -136,8 +136,8 @@ def _white(picture: Image.Image) -> int:
         brightest = int(np.asarray(picture).max())
         return next(2**depth - 1 for depth in DEPTHS if brightest < 2**depth or depth == DEPTHS[-1])
     if picture.info.get(_STORED_BITS) == 16:
-        channels = picture.getextrema()[: 1 if picture.mode == "LA" else 3]
-        brightest = max(int(high) for _, high in channels)
+        colours = picture.split()[: 1 if picture.mode == "LA" else 3]
+        brightest = max(int(np.asarray(colour).max()) for colour in colours)
         if 0 < brightest < 2 ** (DEPTHS[-2] - 8):
             raise PictureError(
                 f"The PNG file has 16 bits per channel, but uses only the darkest {brightest + 1} of 256 levels, as "

@@ -13,9 +13,9 @@ from pathlib import Path
 
 from vicreg.config import MOST, PRECISIONS
 from vicreg.evaluation.anomaly import KNOWN
+from vicreg.storage.files import NOT_FETCHED, is_lfs_pointer
 from vicreg.storage.json_values import JsonObject
 from vicreg.storage.paths import CONFIG_FILE, METRICS_FILE
-from vicreg.storage.files import NOT_FETCHED, is_lfs_pointer
 from vicreg.storage.untrusted import (
     LARGEST,
     fields,
