@@ -25,7 +25,7 @@ from ui.ablation_panels import (
     space_figures,
     spread_panels,
 )
-from ui.chart_widgets import chart, pick_amount, pick_map, prepared
+from ui.chart_widgets import chart, clicked_cell, pick_amount, pick_map, prepared
 from ui.components.page_width import width
 from ui.components.picture_tiles import tiles
 from ui.components.svg_drawing import drawing
@@ -76,6 +76,7 @@ __all__ = [
     "chosen_data",
     "class_colour",
     "class_names",
+    "clicked_cell",
     "clusters_by_chance",
     "colour",
     "coloured",

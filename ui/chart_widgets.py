@@ -45,6 +45,12 @@ def chart(
     )
 
 
+def clicked_cell(event: DeltaGenerator | VegaLiteState) -> dict[str, str]:
+    """The cell that was clicked in a `chart` with `selection_mode="cell"`, as field -> value; empty if there is none."""
+    cells = event["selection"].get("cell", []) if isinstance(event, dict) else []
+    return cells[0] if cells else {}
+
+
 def prepared(drawing: AltairChart) -> JsonObject:
     """Serialise a chart for `chart`. This takes 10 to 20 ms, so do it once for charts that many visitors see."""
     return _sized(drawing).to_dict()
