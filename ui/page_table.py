@@ -7,7 +7,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from ui import checkpoints, data
+from ui import checkpoints, data, shown, take_away
 from ui.lesson import place
 
 ROOT = Path(__file__).parent.parent
@@ -89,6 +89,7 @@ def page(
         navigation()
         st.rerun()
     data.begin()
+    shown.begin()
     st.html(INLINE_CODE)
     head = st.container()
     if dataset:
@@ -102,3 +103,8 @@ def page(
             place.fold_answer(words if title == question else f"**{title}.** {words}")
         elif words:
             st.markdown(words)
+
+
+def foot() -> None:
+    """End a page: what visitors can take away from it. A page that stopped early has none."""
+    take_away.fold()
