@@ -18,16 +18,44 @@ from vicreg.data.catalogue import CATALOGUE
 from vicreg.data.coloured_digits import Drawn, coloured_digits
 from vicreg.data.image_set import ImageSet
 
+# The slowest files, longest first: with two workers, what starts last should be short.
+SLOWEST = (
+    "pages/test_browser.py",
+    "jobs/test_jobs.py",
+    "pages/test_pages.py",
+    "test_style.py",
+    "cli/test_cli.py",
+    "training/test_distributed.py",
+    "pages/test_train.py",
+    "pages/test_lab_browser.py",
+    "pages/test_data.py",
+    "pages/test_uploads.py",
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The slowest files first; the order within a file stays."""
+    places = {name: place for place, name in enumerate(SLOWEST)}
+    root = Path(__file__).parent
+    items.sort(key=lambda item: places.get(item.path.relative_to(root).as_posix(), len(SLOWEST)))
+
 
 @pytest.fixture(scope="session")
-def cifar10_test(tmp_path_factory: pytest.TempPathFactory) -> ImageSet:
-    """CIFAR-10's test split, decoded once a session into a cache of its own; skips without VICREG_DATA."""
+def made_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder that all workers share, for caches of pictures: each split is decoded or drawn once."""
+    folder = tmp_path_factory.getbasetemp()
+    return folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder
+
+
+@pytest.fixture(scope="session")
+def cifar10_test(made_once: Path) -> ImageSet:
+    """CIFAR-10's test split, decoded once; skips without VICREG_DATA."""
     spec = CATALOGUE["cifar10"]
     file = os.path.join(os.environ.get("VICREG_DATA", ""), spec.repo, spec.splits["test"].path)
     if not os.environ.get("VICREG_DATA") or not os.path.isfile(file):
         pytest.skip("needs CIFAR-10's test split: set VICREG_DATA to a folder laid out as on the Hub")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("VICREG_CACHE", str(tmp_path_factory.mktemp("cache")))
+        patch.setenv("VICREG_CACHE", str(made_once / "pictures"))
         return loading.load("cifar10", "test")
 
 
@@ -83,9 +111,9 @@ def tiny_hub(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
 
 
 @pytest.fixture
-def page_world(tmp_path_factory, monkeypatch):
+def page_world(made_once, monkeypatch):
     """For pages: no network, no runs of one's own, and one cache of decoded pictures for the whole session."""
-    cache = tmp_path_factory.getbasetemp() / "pages-cache"
+    cache = made_once / "pictures"
     monkeypatch.setenv("VICREG_CACHE", str(cache))
     monkeypatch.setenv("VICREG_RUNS", str(cache / "no-runs"))
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(cache / "no-hub"))
@@ -114,9 +142,10 @@ def browser():
 
 
 @pytest.fixture
-def without_pictures(monkeypatch, tmp_path):
+def without_pictures(monkeypatch, made_once):
+    """A machine that has no pictures but those that it draws by itself."""
     monkeypatch.delenv("VICREG_DATA", raising=False)
-    monkeypatch.setenv("VICREG_CACHE", str(tmp_path / "empty"))
+    monkeypatch.setenv("VICREG_CACHE", str(made_once / "drawn-here"))
 
 
 @pytest.fixture

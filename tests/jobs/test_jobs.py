@@ -27,7 +27,7 @@ from vicreg.config import Config, presets
 from vicreg.data import loading
 from vicreg.jobs import control, event_log, locks, session
 from vicreg.jobs.failures import why
-from vicreg.jobs.record import Limits, Record, read_record, write_record
+from vicreg.jobs.record import Limits, Record, arguments, read_record, write_record
 from vicreg.jobs.status import Job
 from vicreg.runs.discovery import find_runs
 from vicreg.runs.folder import open_run
@@ -310,7 +310,8 @@ def test_limits_end_a_training_with_its_state_saved_and_a_reason_and_other_image
         start(SMALL, limits=Limits(epochs=3))
     with pytest.raises(ValueError, match="seconds"):
         Limits(seconds=0)
-    job = wait(start(limits=Limits(seconds=1)), over)
+    assert main([*WORDS, "--max-seconds", "1"]) == 130
+    job = jobs.get("coloured-digits-vicreg")
     assert job.state == "stopped"
     assert "--max-seconds allows 1" in job.sentence
     assert saved_step(job) == job.step > 0
@@ -349,12 +350,15 @@ def test_no_job_starts_on_a_full_disk(here, monkeypatch):
     assert jobs.find() == []
 
 
-def test_a_loss_that_is_not_finite_ends_in_a_sentence(here):
-    job = wait(start(replace(SMALL, learning_rate=1e30, warmup_steps=0)), over)
+def test_a_loss_that_is_not_finite_ends_in_a_sentence(here, monkeypatch, capsys):
+    monkeypatch.setattr(control, "_begin", lambda folder, record: None)  # trained in this process
+    job = start(replace(SMALL, learning_rate=1e30, warmup_steps=0))
+    assert main(arguments(job.folder, read_record(job.folder))) == 1
+    job = jobs.get(job.name)
     assert job.state == "failed"
     assert "not finite at step" in job.sentence
     assert "1e+30" in job.sentence
-    assert job.log_tail[-1] == f"vicreg: {job.sentence}"
+    assert capsys.readouterr().err.splitlines()[-1] == f"vicreg: {job.sentence}"
 
 
 def test_a_disk_without_room_for_another_state_ends_in_a_sentence(here, monkeypatch, capsys):

@@ -1,7 +1,9 @@
 """Opening a page under AppTest, and reading what is on it; and the whole app, for a browser."""
 
 import contextlib
+import functools
 import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -20,6 +22,16 @@ def opened(name: str, *, data: str | None = "cifar10", **query: str) -> AppTest:
     for key, value in query.items():
         app.query_params[key] = value
     return app.switch_page(f"pages/{name}.py").run()
+
+
+def read(name: str, **query: str) -> AppTest:
+    """As `opened`, for tests that only read: a page is opened once for all of them, on the same pictures."""
+    return _read(name, os.environ.get("VICREG_DATA"), tuple(sorted(query.items())))
+
+
+@functools.cache
+def _read(name: str, pictures: str | None, query: tuple[tuple[str, str], ...]) -> AppTest:
+    return opened(name, **dict(query))
 
 
 def text(app: AppTest) -> str:

@@ -395,23 +395,6 @@ def test_with_reduced_motion_it_moves_in_steps(browser, server):
     context.close()
 
 
-@pytest.mark.parametrize("width", [390, 1280, 1920])
-def test_nothing_is_wider_than_the_screen_and_no_text_is_small(browser, server, width):
-    context = browser.new_context(viewport={"width": width, "height": 844}, has_touch=width == 390)
-    context.set_default_timeout(240_000)
-    page = context.new_page()
-    page.goto(f"{server}/lab")
-    until(page, lambda found: int(found["steps"]) > 0)
-    assert page.evaluate("() => document.documentElement.scrollWidth") <= width
-    assert page.locator(".lab").evaluate("(lab) => lab.scrollWidth <= lab.clientWidth")
-    sizes = page.locator(".lab").evaluate(
-        """(lab) => [...lab.querySelectorAll("*")].filter((e) => e.textContent.trim() && e.getClientRects().length)
-        .map((e) => parseFloat(getComputedStyle(e).fontSize))"""
-    )
-    assert min(sizes) >= 12
-    context.close()
-
-
 def test_start_plays_a_small_version_once(page, server):
     page.goto(server)
     page.locator(".lab .sentence").filter(has_text="Variance off").wait_for()
