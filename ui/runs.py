@@ -64,8 +64,12 @@ def preset_run(preset: str, *, dataset: str | None = None) -> Run:
     return next((run for run in kept.values() if run.config.preset == preset), next(iter(kept.values())))
 
 
-def pick_second(first: Run, *, needs: str = "") -> Run | None:
-    """Select a second run, or None. Offers only runs that were measured on the same pictures."""
+def pick_second(first: Run, *, needs: str = "", beside: Sequence[str] = ()) -> Run | None:
+    """Select a second run, or None. Offers only runs that were measured on the same pictures.
+
+    beside: presets of which the first that is there, other than the first run's, is compared unless the visitor chooses
+    otherwise; such a choice is for this page alone (`with` in the URL).
+    """
     others = _labelled(
         [
             run
@@ -80,7 +84,17 @@ def pick_second(first: Run, *, needs: str = "") -> Run | None:
             f" {len(others) - len(same)} more were measured on another copy of the pictures. "
             "`python -m vicreg evaluate` measures them on yours."
         )
-    return same.get(_pick("Compare with", [NOBODY, *same], key="second", text=text))
+    labels, key = [NOBODY, *same], "with" if beside else "second"
+    told = next(
+        (
+            label
+            for preset in beside
+            for label, run in same.items()
+            if run.folder.parent == paths.BUNDLED and run.config.preset == preset
+        ),
+        NOBODY,
+    )
+    return same.get(_pick("Compare with", labels, key=key, text=text, default=told))
 
 
 def pick_compared(first: Run) -> Run:
@@ -97,12 +111,14 @@ def pick_compared(first: Run) -> Run:
     ]
 
 
-def pick_pair(columns: Sequence[DeltaGenerator], *, needs: str = "") -> tuple[Run, Run | None]:
-    """Select a run in the first column and a second run in the second column."""
+def pick_pair(
+    columns: Sequence[DeltaGenerator], *, needs: str = "", beside: Sequence[str] = ()
+) -> tuple[Run, Run | None]:
+    """Select a run in the first column and a second run in the second column. needs, beside: as `pick_run`, `pick_second`."""
     with columns[0]:
         first = pick_run(needs=needs)
     with columns[1]:
-        return first, pick_second(first, needs=needs)
+        return first, pick_second(first, needs=needs, beside=beside)
 
 
 def has(run: Run, section: str) -> bool:
@@ -163,13 +179,14 @@ def _available(keep: Callable[[Run], bool], *, dataset: str | None = None) -> di
     return kept
 
 
-def _pick(title: str, labels: list[str], *, key: str, text: str) -> str:
+def _pick(title: str, labels: list[str], *, key: str, text: str, default: str | None = None) -> str:
     if st.session_state.get(key) not in (None, *labels):  # kept from a page where it was available
         del st.session_state[key]
     # No format_func, because its result would become part of the URL; plain labels make stable links.
     return st.selectbox(
         title,
         labels,
+        index=labels.index(default) if default else 0,
         key=key,
         bind="query-params",
         persist_state="session",
