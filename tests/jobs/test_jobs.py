@@ -19,6 +19,7 @@ import numpy as np
 import psutil
 import pytest
 import torch
+from conftest import new_cache
 from safetensors import safe_open
 
 from vicreg import jobs
@@ -42,14 +43,14 @@ IMAGES = 256
 
 
 @pytest.fixture(scope="module")
-def small_cache(tmp_path_factory) -> Path:
+def small_cache(made_once, tmp_path_factory) -> Path:
     """A cache folder whose coloured-digits are the first 320 train and 200 test images, so that measuring is quick."""
-    whole, cache = tmp_path_factory.mktemp("whole"), tmp_path_factory.mktemp("cache")
+    cache = tmp_path_factory.mktemp("cache")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("VICREG_CACHE", str(whole))
+        patch.setenv("VICREG_CACHE", new_cache(tmp_path_factory.mktemp("whole") / "cache", made_once))
         for name, split in (("coloured-digits", "train"), ("coloured-digits", "test"), ("photo-crops", "test")):
             loading.load(name, split)
-    for entry in (whole / "datasets-v1").iterdir():
+    for entry in (*made_once.glob("coloured-digits-*"), *made_once.glob("photo-crops-*")):
         cut = cache / "datasets-v1" / entry.name
         shutil.copytree(entry, cut)
         for path in [] if "photo" in entry.name else cut.glob("*.npy"):

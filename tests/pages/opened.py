@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+from conftest import new_cache
 from streamlit.testing.v1 import AppTest
 
 from benchmarks import viewers
@@ -53,8 +54,10 @@ def component(app: AppTest, key: str) -> dict:
 
 
 @contextlib.contextmanager
-def served(folder: Path, environment: dict[str, str]) -> Iterator[str]:
-    """The app as `benchmarks.viewers` serves it; its log must have no traceback."""
+def served(folder: Path, environment: dict[str, str], made_once: Path | None = None) -> Iterator[str]:
+    """The app as `benchmarks.viewers` serves it, with the shared pictures; its log must have no traceback."""
+    if made_once is not None:
+        new_cache(folder / "cache", made_once)
     with viewers.served(folder, environment) as url:
         yield url
     assert "Traceback" not in (folder / "log").read_text()

@@ -18,9 +18,9 @@ PATIENCE = 180_000
 
 
 @pytest.fixture(scope="module")
-def server(cifar10_test, tmp_path_factory):
+def server(cifar10_test, made_once, tmp_path_factory):
     """The app on a free port, with pictures; nobody has opened its front page before the tests do."""
-    with served(tmp_path_factory.mktemp("server"), dict(os.environ)) as url:
+    with served(tmp_path_factory.mktemp("server"), dict(os.environ), made_once) as url:
         yield url
 
 

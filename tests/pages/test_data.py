@@ -17,10 +17,10 @@ pytestmark = pytest.mark.usefixtures("page_world")
 
 
 @pytest.fixture
-def hub(hub_files, monkeypatch, tmp_path, without_pictures):
+def hub(hub_files, made_once, monkeypatch, tmp_path, without_pictures):
     """A Hub with the test pictures of CIFAR-10 and MNIST, and a machine that has none but those that it drew."""
-    if os.path.isdir(os.environ["VICREG_CACHE"]):
-        shutil.copytree(os.environ["VICREG_CACHE"], tmp_path / "cache")
+    for drawn in (*made_once.glob("coloured-digits-*"), *made_once.glob("photo-crops-*")):
+        shutil.copytree(drawn, tmp_path / "cache" / "datasets-v1" / drawn.name)
     monkeypatch.setenv("VICREG_CACHE", str(tmp_path / "cache"))
     with serve() as hub:
         for name, (path, content) in hub_files.items():

@@ -251,10 +251,10 @@ def test_the_address_keeps_a_state_and_ignores_nonsense(engine):
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory):
+def server(made_once, tmp_path_factory):
     """The app without pictures and without network."""
     environment = {name: value for name, value in os.environ.items() if name != "VICREG_DATA"}
-    with served(tmp_path_factory.mktemp("server"), environment) as url:
+    with served(tmp_path_factory.mktemp("server"), environment, made_once) as url:
         yield url
 
 
