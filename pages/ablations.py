@@ -8,8 +8,9 @@ import streamlit as st
 
 import ui
 from vicreg import charts
-from vicreg.config import ABLATIONS, DEFAULT_DATASET
+from vicreg.config import DEFAULT_DATASET
 from vicreg.evaluation.verdict import LEAST_RANK, LEAST_SPREAD, verdict
+from vicreg.presets import ABLATIONS
 from vicreg.runs.folder import Run
 from vicreg.terms import TERMS
 

@@ -7,7 +7,7 @@ import streamlit as st
 import ui
 from ui import anomaly_figures
 from vicreg import charts
-from vicreg.evaluation.anomaly import DEPTHS, KNOWN, REDUCTIONS, Scoring
+from vicreg.evaluation.anomaly_score import DEPTHS, KNOWN, REDUCTIONS, Scoring
 
 SIDES, EXTREME = 8, 10
 NARROW = 640  # px, below which the table stands upright
@@ -293,4 +293,4 @@ if "anomaly_sets" in figures:
     if "bank" in figures["anomaly_sets"]:
         protocol += f"\n\n{anomaly_figures.bank_words(figures['anomaly_sets']['bank'])}"
 ui.measured(protocol, command=f"python -m vicreg evaluate {run.name}")
-ui.show_source("vicreg.evaluation.anomaly:anomaly_scores", "vicreg.evaluation.anomaly_sets:anomaly_sets")
+ui.show_source("vicreg.evaluation.anomaly_score:anomaly_scores", "vicreg.evaluation.sections.anomaly_sets:anomaly_sets")

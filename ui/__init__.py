@@ -57,8 +57,9 @@ from ui.runs import (
 )
 from ui.uploads import drop_own_picture, own_picture
 from vicreg import charts
-from vicreg.config import DEFAULT_DATASET, Settings, presets
+from vicreg.config import DEFAULT_DATASET, Settings
 from vicreg.data.catalogue import CATALOGUE, Spec
+from vicreg.presets import presets
 from vicreg.runs.folder import Run
 from vicreg.storage.paths import CONFIG_FILE
 from vicreg.study import STUDY_DATASET

@@ -12,8 +12,8 @@ import streamlit as st
 from ui.representations import roc
 from ui.runs import budget, bundled_runs, key_of, measured_runs, metrics, networks, results, title
 from vicreg.data.catalogue import CATALOGUE
-from vicreg.evaluation.anomaly import KNOWN, Scoring
 from vicreg.evaluation.anomaly_bank import Bank, bank_from_tables
+from vicreg.evaluation.anomaly_score import KNOWN, Scoring
 from vicreg.runs.errors import RunError
 from vicreg.runs.folder import Run
 from vicreg.storage.json_values import JsonObject

@@ -13,7 +13,7 @@ from ui.pictures import Pictures
 from ui.runs import metrics, results
 from vicreg import charts
 from vicreg.data.catalogue import CATALOGUE
-from vicreg.evaluation.map_names import MAP_CHOICES
+from vicreg.evaluation.map_settings import MAP_CHOICES
 from vicreg.runs.folder import Run
 
 if TYPE_CHECKING:

@@ -10,7 +10,8 @@ import streamlit as st
 
 from ui import checkpoints, data
 from vicreg import charts
-from vicreg.config import BASELINES, PRESETS
+from vicreg.config import BASELINES
+from vicreg.presets import PRESETS
 from vicreg.runs.discovery import find_runs
 from vicreg.runs.errors import RunError
 from vicreg.runs.folder import Run

@@ -13,9 +13,10 @@ import streamlit as st
 import ui
 from ui import training_charts, training_limits
 from vicreg import jobs
-from vicreg.config import Config, presets
+from vicreg.config import Config
 from vicreg.jobs.record import DamagedRecord
 from vicreg.jobs.status import Job
+from vicreg.presets import presets
 from vicreg.runs.errors import RunError
 from vicreg.study import study_probe
 from vicreg.terms import ALL_ON, TERMS

@@ -7,8 +7,9 @@ import pandas as pd
 import pytest
 
 from vicreg import charts
-from vicreg.config import BASELINES, PRESETS
+from vicreg.config import BASELINES
 from vicreg.evaluation.colour import mean_lab
+from vicreg.presets import PRESETS
 
 # One brush on several maps is meant; Altair warns of it each time.
 pytestmark = pytest.mark.filterwarnings("ignore:Automatically deduplicated selection parameter")

@@ -19,10 +19,11 @@ from scipy.spatial.distance import cdist
 from vicreg import jobs
 from vicreg.claims import findings
 from vicreg.cli.main import main
-from vicreg.config import PRECISIONS, PRESETS
+from vicreg.config import PRECISIONS
 from vicreg.data import loading
 from vicreg.evaluation.encode import encode
 from vicreg.pipeline.train_run import train_run
+from vicreg.presets import PRESETS
 from vicreg.runs.discovery import find_runs
 from vicreg.runs.folder import open_run, verify
 from vicreg.runs.readme_tables import run_table

@@ -25,12 +25,12 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler, normalize
 
 from vicreg.claims import UNKNOWN, findings
-from vicreg.evaluation.anomaly import FIELD, STUDY
+from vicreg.evaluation.anomaly_score import FIELD, STUDY
 from vicreg.evaluation.colour import mean_lab
 from vicreg.evaluation.report import SECTIONS, Report, evaluate
-from vicreg.evaluation.sections.anomaly_scores import anomaly
-from vicreg.evaluation.sections.neighbour_lists import retrieval
-from vicreg.evaluation.sections.probes import attributes_of
+from vicreg.evaluation.sections.anomaly import anomaly
+from vicreg.evaluation.sections.probe import attributes_of
+from vicreg.evaluation.sections.retrieval import retrieval
 from vicreg.storage.files import frame_bytes
 
 TRAIN_IMAGES, TRAIN_LABELS = digit_images(300)

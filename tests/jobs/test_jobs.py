@@ -23,12 +23,13 @@ from safetensors import safe_open
 
 from vicreg import jobs
 from vicreg.cli.main import main
-from vicreg.config import Config, presets
+from vicreg.config import Config
 from vicreg.data import loading
 from vicreg.jobs import control, event_log, locks, session
 from vicreg.jobs.failures import why
 from vicreg.jobs.record import Limits, Record, read_record, write_record
 from vicreg.jobs.status import Job
+from vicreg.presets import presets
 from vicreg.runs.discovery import find_runs
 from vicreg.runs.folder import open_run
 from vicreg.storage.paths import EVENTS_FILE, JOB_FILE, LOCK_FILE, STATE_FILE

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 from vicreg.cli.interrupts import stop_on_interrupt
 from vicreg.cli.output import Bars
-from vicreg.config import DATASETS, DEFAULT_DATASET, ENCODERS, OPTIMISERS, PRECISIONS, PRESETS, Config, presets
+from vicreg.config import DATASETS, DEFAULT_DATASET, ENCODERS, OPTIMISERS, PRECISIONS, Config
+from vicreg.presets import PRESETS, presets
 from vicreg.storage.paths import CONFIG_FILE, training_folder
 from vicreg.terms import IN_LOSS
 from vicreg.training.torchrun import torchrun

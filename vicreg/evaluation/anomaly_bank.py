@@ -17,8 +17,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
-from vicreg.evaluation.anomaly import KNOWN, OFFERED, Scoring, reduce_distances, roc
-from vicreg.evaluation.encode import checked
+from vicreg.evaluation.anomaly_score import KNOWN, OFFERED, Scoring, reduce_distances, roc
+from vicreg.evaluation.checks import checked
 from vicreg.storage.json_values import JsonObject
 
 BYTES = 1_600_000  # of the codes: every row where they fit, else a random part

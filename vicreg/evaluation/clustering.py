@@ -21,7 +21,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from vicreg.evaluation.encode import checked
+from vicreg.evaluation.checks import checked
 from vicreg.evaluation.probe import accuracy_interval
 
 STARTS = 10

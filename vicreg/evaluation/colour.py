@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from vicreg.evaluation.encode import checked
+from vicreg.evaluation.checks import checked
 from vicreg.evaluation.retrieval import checked_neighbours
 
 BLOCK_PIXELS = 200_000  # 2.4 MB a float32 array: a few of them stay in the processor's cache

@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from vicreg.evaluation.checks import checked
+
 if TYPE_CHECKING:
     from torch import nn
 
@@ -86,20 +88,6 @@ def embed(expander: nn.Module, representations: np.ndarray, *, batch_size: int =
             for start in range(0, len(representations), batch_size)
         ]
     return np.concatenate(parts)
-
-
-def checked(representations: np.ndarray, *, name: str = "representations") -> np.ndarray:
-    """The array as float32 or float64 (N, D), or a ValueError: it must be 2-D, not empty, and finite."""
-    representations = np.asarray(representations)
-    if representations.ndim != 2 or 0 in representations.shape:
-        raise ValueError(f"{name} must be 2-D (N, D) and not empty, got shape {representations.shape}")
-    if representations.dtype not in (np.float32, np.float64):
-        representations = representations.astype(np.float32)
-    finite = np.isfinite(representations)
-    if not finite.all():
-        bad = int(finite.size - finite.sum())
-        raise ValueError(f"{name} must be finite, but {bad} of its {finite.size} values are not")
-    return representations
 
 
 def cache_key(weights_sha256: str, data_sha256: str, split: str) -> str:

@@ -22,7 +22,7 @@ from scipy.linalg import eigh
 from scipy.sparse.csgraph import connected_components
 from scipy.sparse.linalg import ArpackNoConvergence, eigsh
 
-from vicreg.evaluation.encode import checked
+from vicreg.evaluation.checks import checked
 from vicreg.evaluation.neighbours import nearest
 
 TOLERANCE = 1e-7  # relative, of the eigenvalues; only the last few are so rough, the others come out at rounding

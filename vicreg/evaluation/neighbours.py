@@ -19,7 +19,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from vicreg.evaluation.encode import checked
+from vicreg.evaluation.checks import checked
 
 METRICS = ("cosine", "euclidean")
 BLOCK_VALUES = 4_000_000  # floats in a block of scores, or of differences: 16 MB

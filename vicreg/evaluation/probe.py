@@ -1,10 +1,9 @@
-"""What a frozen encoder's representations know about the classes: a linear probe, and a vote of the nearest neighbours.
+"""The linear probe: how well a linear classifier reads the class from a frozen encoder's representations.
 
-    probe   min over W, b of  1/n sum_i CE(W z_i + b, c_i) + strength/2 |W|^2,   z = (y - mean) / std over the train split
-    kNN     class of y = argmax_c sum over the k nearest train y_j of class c of exp(cos(y, y_j) / temperature)
+    min over W, b of  1/n sum_i CE(W x_i + b, c_i) + strength/2 |W|^2,   x = (y - mean) / std over the train split
 
-The probe is the linear evaluation of Bardes et al. 2022, section 4.2, fitted to convergence instead of trained by SGD, so
-that it has no learning rate to choose; the vote is that of Wu et al. 2018, section 3.4 (also DINO's and lightly's).
+This is the linear evaluation of Bardes et al. 2022, section 4.2. We fit it to convergence instead of training it by SGD,
+so it has no learning rate to choose.
 """
 
 from __future__ import annotations
@@ -13,8 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from vicreg.evaluation.encode import checked
-from vicreg.evaluation.neighbours import nearest
+from vicreg.evaluation.checks import checked, checked_labels
 
 STRENGTHS = (1.0, 0.1, 0.01, 0.001, 0.0001)
 RESAMPLES = 1000
@@ -62,8 +60,8 @@ def linear_probe(
     draws the bootstrap) is refitted on all of the train split. The same arrays give the same result. 50,000 x 512 take
     about 40 s of one core (`python -m benchmarks.probe`). Raises ValueError for arrays that do not fit.
     """
-    train, train_labels = checked(train, name="train"), _labels(train_labels, len(train), "train_labels")
-    test, test_labels = checked(test, name="test"), _labels(test_labels, len(test), "test_labels")
+    train, train_labels = checked(train, name="train"), checked_labels(train_labels, len(train), "train_labels")
+    test, test_labels = checked(test, name="test"), checked_labels(test_labels, len(test), "test_labels")
     _same_width(train, test)
     classes = _classes(train_labels)
     _known(test_labels, classes)
@@ -114,40 +112,6 @@ def accuracy_interval(correct: np.ndarray, *, rng: np.random.Generator) -> tuple
     draws = rng.binomial(len(correct), np.mean(correct), size=RESAMPLES) / len(correct)
     low, high = np.percentile(draws, (2.5, 97.5))
     return float(low), float(high)
-
-
-def knn_predict(
-    train: np.ndarray, train_labels: np.ndarray, test: np.ndarray, *, k: int = 20, temperature: float = 0.07
-) -> np.ndarray:
-    """The class that the k nearest train images (cosine) vote for, each with weight exp(cos / temperature).
-
-    train: (n, D), test: (N, D), train_labels: (n,) whole numbers from 0. Returns (N,) int64; a tie goes to the lower
-    class. Raises ValueError unless 1 <= k <= n and temperature > 0.
-    """
-    train_labels = _labels(train_labels, len(train), "train_labels")
-    if not temperature > 0:
-        raise ValueError(f"temperature must be positive, got {temperature}")
-    found = nearest(test, train, k=k, metric="cosine")
-    closest = found.distances[:, :1].astype(np.float64)
-    votes = np.exp((closest - found.distances) / temperature)  # (N, k), the nearest votes 1: no overflow
-    classes = int(train_labels.max()) + 1
-    ballot = np.arange(len(votes))[:, None] * classes + train_labels[found.indices]
-    tally = np.bincount(ballot.ravel(), weights=votes.ravel(), minlength=len(votes) * classes)
-    return tally.reshape(-1, classes).argmax(axis=1)
-
-
-def knn_accuracy(
-    train: np.ndarray,
-    train_labels: np.ndarray,
-    test: np.ndarray,
-    test_labels: np.ndarray,
-    *,
-    k: int = 20,
-    temperature: float = 0.07,
-) -> float:
-    """The share of test images, 0 to 1, whose class `knn_predict` names."""
-    test_labels = _labels(test_labels, len(test), "test_labels")
-    return float((knn_predict(train, train_labels, test, k=k, temperature=temperature) == test_labels).mean())
 
 
 def _tried(
@@ -213,15 +177,6 @@ def _probabilities(representations: np.ndarray, weights: np.ndarray, bias: np.nd
 def _softmax(logits: np.ndarray) -> np.ndarray:
     exponentials = np.exp(logits - logits.max(axis=1, keepdims=True))
     return exponentials / exponentials.sum(axis=1, keepdims=True)
-
-
-def _labels(labels: np.ndarray, count: int, name: str) -> np.ndarray:
-    labels = np.asarray(labels)
-    if labels.shape != (count,) or not np.issubdtype(labels.dtype, np.integer) or labels.min() < 0:
-        raise ValueError(
-            f"{name} must be {count} whole numbers from 0, one an image, got {labels.dtype} {labels.shape}"
-        )
-    return labels.astype(np.int64)
 
 
 def _classes(train_labels: np.ndarray) -> int:

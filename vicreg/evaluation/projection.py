@@ -14,9 +14,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from vicreg.evaluation.encode import checked
+from vicreg.evaluation.checks import checked
 from vicreg.evaluation.neighbours import nearest
 
+PERPLEXITY = 30  # of t-SNE: about how many neighbours each image holds on to
 COMPONENTS = 50  # t-SNE's input: what lies beyond is mostly noise and costs time
 EXAGGERATION = 12.0
 ITERATIONS = 750
@@ -81,7 +82,9 @@ def pca(representations: np.ndarray, *, dimensions: int = 2) -> Pca:
     )
 
 
-def tsne(representations: np.ndarray, *, initial: np.ndarray | None = None, perplexity: float = 30) -> np.ndarray:
+def tsne(
+    representations: np.ndarray, *, initial: np.ndarray | None = None, perplexity: float = PERPLEXITY
+) -> np.ndarray:
     """A t-SNE map: (N, D) representations -> (N, 2) float32, of their first 50 principal components.
 
     initial: (N, 2), an earlier map of the same images to start from, so that clusters stay where they were; only its

@@ -13,16 +13,18 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from vicreg.evaluation.anomaly_sets import anomaly_sets
-from vicreg.evaluation.map_choices import coordinates, map_choices
-from vicreg.evaluation.sections.anomaly_scores import anomaly
-from vicreg.evaluation.sections.flat_maps import maps
-from vicreg.evaluation.sections.k_means import clusters
-from vicreg.evaluation.sections.neighbour_lists import retrieval
-from vicreg.evaluation.sections.probes import attributes_of, knn, probe
+from vicreg.evaluation.sections.anomaly import anomaly
+from vicreg.evaluation.sections.anomaly_sets import anomaly_sets
+from vicreg.evaluation.sections.attributes import attributes_of
+from vicreg.evaluation.sections.clusters import clusters
+from vicreg.evaluation.sections.knn import knn
+from vicreg.evaluation.sections.map_choices import coordinates, map_choices
+from vicreg.evaluation.sections.probe import probe
+from vicreg.evaluation.sections.projection import maps
+from vicreg.evaluation.sections.retrieval import retrieval
 from vicreg.evaluation.sections.section import Section
-from vicreg.evaluation.sections.singular_values import spectrum_of
-from vicreg.evaluation.spaces import spaces
+from vicreg.evaluation.sections.spaces import spaces
+from vicreg.evaluation.sections.spectrum import spectrum_of
 from vicreg.storage.json_values import JsonObject
 
 # In the order in which they are measured. `spaces` quotes `probe` and `knn`, and `map_choices` judges the maps of
@@ -74,7 +76,7 @@ def evaluate(
     is no ROC. other_sets: name -> (S, D), representations of still other images, which are anomalies too. own_map: a name
     and (M, 2) coordinates, where the representations come with a map of their own. attributes: what else is known of the
     images, by name: the names of its values, and (N,), (M,) whole numbers into them. layers: measures every layer of the
-    networks (`vicreg.evaluation.layers`), where there are networks. sources: where the pictures came from, copied into
+    networks (`sections.layers`), where there are networks. sources: where the pictures came from, copied into
     the metrics. only: names of SECTIONS, the others are left out. measured: an earlier report's metrics, where a section
     that is left out is looked up by one that quotes it; projections: its table of that name, where the maps are left out.
     on_stage("measuring", done, total) is called before each step.

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from vicreg.evaluation.encode import checked
+from vicreg.evaluation.checks import checked
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from vicreg.config import MOST, PRECISIONS
-from vicreg.evaluation.anomaly import KNOWN
+from vicreg.evaluation.anomaly_score import KNOWN
 from vicreg.storage.json_values import JsonObject
 from vicreg.storage.paths import CONFIG_FILE, METRICS_FILE
 from vicreg.storage.untrusted import (

@@ -1,9 +1,9 @@
-"""The one place that talks to the Hugging Face Hub's client, for models and data sets alike.
+"""Ask the Hugging Face Hub what a repository holds, and look files up in its client's cache. For models and data sets.
 
-The client waits long and tries often: with nothing cached, a refused connection takes 23 s to raise, a stalled body
-65 s. So here one question with a firm end (`probe`) comes before everything else, a download (`fetch`) runs in a thread
-of its own so that whoever asked for it can stop at once, and every error of the client becomes one sentence with the
-way out (`hub_errors.sentence`). `cached` and `snapshot` never touch the network.
+The client waits long and tries often: with nothing cached, it takes 23 s to report a refused connection and 65 s to give
+up on a stalled download. So we ask the Hub one question with a time limit first (`probe`). A download runs in a separate
+thread, so that it can be stopped at once (`hub_download.fetch`). Every error of the client becomes one sentence that says
+what to do (`hub_errors.sentence`). `cached` and `snapshot` never touch the network.
 
 The client's cache is a folder a repository: `blobs/` holds contents, `snapshots/<commit>/` links to them by their path,
 `refs/<branch>` holds a commit. `huggingface_hub` is imported when first used: it takes 0.3 s.
@@ -24,23 +24,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from vicreg.storage.download_count import Count, UndrawnBar
 from vicreg.storage.files import atomic_path
-from vicreg.storage.hub_errors import Cancelled, HubError, offline_sentence, sentence
+from vicreg.storage.hub_errors import HubError, offline_sentence, sentence
 from vicreg.storage.paths import hub_cache
 from vicreg.storage.untrusted import plain, shown
 
 PROBE_SECONDS = 3.0  # a question to the Hub takes no longer, whatever stalls
-POLL_SECONDS = 0.1  # between two looks at a download: how late Cancel may be
-LEAVE_SECONDS = 0.5  # what a stopped download gets to tidy up after itself
-CHUNK = 2**18  # bytes between two counts; the client's own 10 MB are too many for a progress bar
 
 _NAME = r"[A-Za-z0-9_][A-Za-z0-9._-]{0,95}"
 _REPO = re.compile(rf"{_NAME}/{_NAME}")
 _REVISION = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._/-]{0,99}")
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 
-OnBytes = Callable[[int, int], None]
 T = TypeVar("T")
 
 
@@ -61,7 +56,7 @@ def parse(text: str) -> tuple[str, str]:
     repo, at, revision = text.strip().partition("@")
     if not at:
         revision = "main"
-    _check(repo, revision)
+    check_names(repo, revision)
     return repo, revision
 
 
@@ -84,7 +79,7 @@ def probe(repo: str, revision: str = "main", *, repo_type: str = "model", token:
 
     One request; a second only where the Hub leaves out the sizes, within the same time. Raises HubError.
     """
-    _check(repo, revision)
+    check_names(repo, revision)
     if offline():
         raise HubError(offline_sentence(f"{repo} cannot be looked up"))
     from huggingface_hub import HfApi
@@ -95,7 +90,7 @@ def probe(repo: str, revision: str = "main", *, repo_type: str = "model", token:
         try:
             api = HfApi(token=token)
             info = api.dataset_info if repo_type == "dataset" else api.model_info
-            found = _again(lambda: info(repo, revision=revision, timeout=PROBE_SECONDS, files_metadata=True))
+            found = retried(lambda: info(repo, revision=revision, timeout=PROBE_SECONDS, files_metadata=True))
             commit = str(found.sha)
             if not is_commit(commit):
                 raise json.JSONDecodeError("no commit", "", 0)
@@ -136,7 +131,7 @@ def cached(repo: str, path: str, *, revision: str, repo_type: str = "model") -> 
 
 def snapshot(repo: str, revision: str, *, repo_type: str = "model") -> Path | None:
     """The folder of the client's cache that holds what is there of a revision; None if nothing is."""
-    _check(repo, revision)
+    check_names(repo, revision)
     folder = _folder(repo, repo_type)
     try:
         commit = revision if is_commit(revision) else (folder / "refs" / revision).read_text("ascii").strip()
@@ -182,85 +177,21 @@ def remember(repo: str, revision: str, commit: str, *, repo_type: str = "model")
             draft.write_text(commit, "ascii")
 
 
-def fetch(
-    repo: str,
-    path: str,
-    *,
-    commit: str,
-    max_bytes: int,
-    repo_type: str = "model",
-    token: str | bool | None = None,
-    on_bytes: OnBytes = lambda done, total: None,
-    should_stop: Callable[[], bool] = lambda: False,
-) -> Path:
-    """One file of a commit, from the client's cache if it is there, else from the Hub into it.
+def retried(call: Callable[[], T]) -> T:
+    """The result of call(), which is called once more if the connection broke.
 
-    on_bytes(done, total) and should_stop() are called in the caller's thread, ten times a second; whatever they raise
-    stops the download. Draws nothing. A stopped download leaves nothing in the cache (one that stalls goes away when
-    the client gives up, within a minute). Raises Cancelled when told to stop, HubError for everything else.
+    The client's threads share one connection pool, which is closed as soon as one of them fails to connect.
     """
-    _check(repo, commit)
-    kept = cached(repo, path, revision=commit, repo_type=repo_type)
-    if kept is not None:
-        return kept
-    if offline():
-        raise HubError(offline_sentence(f"{path} of {repo} is not in the Hub's cache on this machine"))
-    from huggingface_hub import constants, hf_hub_download
-
-    constants.DOWNLOAD_CHUNK_SIZE = min(constants.DOWNLOAD_CHUNK_SIZE, CHUNK)
-    count, ended, outcome = Count(f"{path} of {repo}", max_bytes), threading.Event(), list[str | BaseException]()
-
-    class Bar(UndrawnBar):
-        counted = count
-
-    def download() -> None:
-        try:
-            outcome.append(
-                _again(
-                    lambda: hf_hub_download(
-                        repo, path, repo_type=repo_type, revision=commit, token=token, tqdm_class=Bar
-                    )
-                )
-            )
-        except BaseException as error:
-            outcome.append(error)
-        finally:
-            ended.set()
-
-    worker = threading.Thread(target=download, daemon=True)
-    worker.start()
-    try:
-        shown = 0
-        while not ended.wait(POLL_SECONDS):
-            if should_stop():
-                raise Cancelled(f"stopped while {path} of {repo} was coming")
-            if count.done != shown:
-                shown = count.done
-                on_bytes(shown, count.total)
-    finally:
-        count.stopped = True
-        worker.join(LEAVE_SECONDS)
-    (result,) = outcome
-    if isinstance(result, (Cancelled, HubError)):
-        raise result
-    if isinstance(result, BaseException):
-        words = sentence(result, repo=repo, path=path, revision=commit, needed=count.total)
-        raise HubError(words) from result
-    on_bytes(count.total, count.total)
-    return Path(result)
-
-
-def _again(call: Callable[[], T]) -> T:
-    """call(), once more if its connection broke: the client's threads share one pool, closed as soon as any cannot connect."""
     import httpx2
 
     try:
         return call()
-    except (httpx2.ReadError, RuntimeError):  # broken in the middle; closed before it began
+    except (httpx2.ReadError, RuntimeError):  # it broke during the download; it was closed before
         return call()
 
 
-def _check(repo: str, revision: str) -> None:
+def check_names(repo: str, revision: str) -> None:
+    """Raise HubError unless these are the plain names of a repository and of a revision."""
     good = _REPO.fullmatch(repo) and not re.search(r"\.\.|--|[.-](/|$)|\.git$", repo)
     if not good or not plain(repo):
         raise HubError(f"A repository must be OWNER/NAME or OWNER/NAME@REVISION, got {shown(repo)}.")

@@ -15,6 +15,8 @@ import pandas as pd
 from vicreg.evaluation.probe import accuracy_interval
 from vicreg.storage.json_values import JsonObject
 
+FEW = 5  # nearest images that are judged, as in the study
+
 
 class Section(NamedTuple):
     """metrics: plain JSON values below one name. tables: name -> frame."""

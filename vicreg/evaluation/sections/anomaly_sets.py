@@ -16,8 +16,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from vicreg.evaluation.anomaly import KNOWN, OFFERED, Scoring, nearest_distances, reduce_distances
 from vicreg.evaluation.anomaly_bank import bank_error, bank_tables, make_bank, with_scale
+from vicreg.evaluation.anomaly_score import KNOWN, OFFERED, Scoring, nearest_distances, reduce_distances
 from vicreg.evaluation.sections.section import Section
 from vicreg.storage.json_values import JsonObject
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from vicreg.evaluation import anomaly as anomalous
+from vicreg.evaluation import anomaly_score as anomalous
 from vicreg.evaluation.sections.section import Section
 from vicreg.storage.json_values import JsonObject
 

@@ -16,8 +16,8 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from vicreg.evaluation.encode import checked
-from vicreg.evaluation.map_names import MAP_CHOICES, NEIGHBOURS, PERPLEXITIES
+from vicreg.evaluation.checks import checked
+from vicreg.evaluation.map_settings import MAP_CHOICES, NEIGHBOURS, PERPLEXITIES
 from vicreg.evaluation.neighbours import nearest
 from vicreg.evaluation.projection import tsne
 from vicreg.evaluation.sections.section import Section

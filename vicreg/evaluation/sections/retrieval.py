@@ -10,11 +10,10 @@ import pandas as pd
 from vicreg.evaluation.colour import colour_r2, mean_lab, neighbour_colour_ratio
 from vicreg.evaluation.neighbours import METRICS, Neighbours, nearest_and_farthest
 from vicreg.evaluation.retrieval import hubness, hubs, one_of_each_class, same_class_share
-from vicreg.evaluation.sections.section import Section, by_class
+from vicreg.evaluation.sections.section import FEW, Section, by_class
 from vicreg.storage.json_values import JsonObject
 
 LISTED = 10  # nearest and farthest pictures kept for each query
-FEW = 5  # of which the study looked at so many
 HUBS = 10  # most repeated farthest images listed
 
 

@@ -21,11 +21,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from vicreg.evaluation.encode import checked, encode
+from vicreg.evaluation.checks import checked
+from vicreg.evaluation.encode import encode
 from vicreg.evaluation.neighbours import nearest
 from vicreg.evaluation.probe import linear_probe
-from vicreg.evaluation.sections.neighbour_lists import FEW
-from vicreg.evaluation.sections.section import Section
+from vicreg.evaluation.sections.section import FEW, Section
 from vicreg.evaluation.spectrum import effective_rank
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from vicreg.evaluation.probe import accuracy_interval
-from vicreg.evaluation.projection import map_quality, pca, tsne
+from vicreg.evaluation.projection import PERPLEXITY, map_quality, pca, tsne
 from vicreg.evaluation.sections.section import Section
 from vicreg.storage.json_values import JsonObject
 
@@ -36,7 +36,7 @@ def maps(test: np.ndarray, test_labels: np.ndarray, *, own_map: tuple[str, np.nd
         },
         "n": len(test),
         "protocol": (
-            f"All {len(test):,} test images. PCA of the representations; t-SNE (perplexity 30, started from PCA) of "
+            f"All {len(test):,} test images. PCA of the representations; t-SNE (perplexity {PERPLEXITY}, started from PCA) of "
             "their first 50 principal components. Accuracy: majority of the 10 nearest other points. Kept: share of "
             "the 10 nearest in representation space (Euclidean) that are among the 10 nearest on the map."
         ),

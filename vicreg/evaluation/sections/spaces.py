@@ -14,9 +14,9 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from vicreg.evaluation.encode import checked
-from vicreg.evaluation.probe import accuracy_interval, knn_predict, linear_probe
-from vicreg.evaluation.sections.probes import KNN
+from vicreg.evaluation.checks import checked
+from vicreg.evaluation.knn import K, knn_predict
+from vicreg.evaluation.probe import accuracy_interval, linear_probe
 from vicreg.evaluation.sections.section import Section
 from vicreg.evaluation.space_tables import covariances, embedding_points
 from vicreg.evaluation.spectrum import Spectrum, spectrum
@@ -47,7 +47,7 @@ def spaces(
         of_train, of_test = embeddings
         values = spectrum(of_test)
         result = linear_probe(of_train, train_labels, of_test, test_labels)
-        correct = knn_predict(of_train, train_labels, of_test, k=min(KNN, len(of_train))) == test_labels
+        correct = knn_predict(of_train, train_labels, of_test, k=min(K, len(of_train))) == test_labels
         found["z"] = _space(
             of_train,
             train_labels,
