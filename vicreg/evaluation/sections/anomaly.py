@@ -1,11 +1,11 @@
-"""How anomalous test images and images of another data set are."""
+"""The section `anomaly`: how anomalous test images and images of another data set are."""
 
 from __future__ import annotations
 
 import numpy as np
 import pandas as pd
 
-from vicreg.evaluation import anomaly_score as anomalous
+from vicreg.evaluation.anomaly_score import KNOWN, OFFERED, Roc, nearest_distances, ranking, reduce_distances, roc
 from vicreg.evaluation.sections.section import Section
 from vicreg.storage.json_values import JsonObject
 
@@ -22,70 +22,77 @@ def anomaly(
     images: np.ndarray | None,
     labels: np.ndarray | None = None,
 ) -> Section:
-    """Anomaly scores of test images and anomalies under every setting that a page offers; ROC under two of them.
+    """Anomaly scores of test images and anomalies under every scoring that a page offers; ROC under those of KNOWN.
 
-    labels: of the anomalies, in their own data set (-1 without). images: of the test split and the anomalies after them,
-    for how alike the most anomalous are.
+    labels: of the anomalies, in their own data set (-1 if not given). images: the test images and the anomalies' after
+    them, to measure how alike the most anomalous are.
     """
-    depth = min(max(scoring.k for scoring in anomalous.OFFERED), len(train))
-    columns: dict[str, np.ndarray] = {}
-    metrics: JsonObject = {}
     queries = test if anomalies is None else np.concatenate([test, anomalies])
-    distances = {
-        normalise: anomalous.nearest_distances(queries, train, k=depth, normalise=normalise)
-        for normalise in (False, True)
-    }
-    for scoring in anomalous.OFFERED:
-        columns[scoring.column] = anomalous.reduce_distances(
-            distances[scoring.normalise], k=min(scoring.k, depth), reduction=scoring.reduction
-        )
-    roc_rows = []
-    for name, scoring in anomalous.KNOWN.items():
-        scores = columns[scoring.column]
-        order = anomalous.ranking(scores)
-        metrics[name] = {"column": scoring.column, "most": [int(row) for row in order[:EXTREME]]}
+    scores = _scores(train, queries)
+    figures: JsonObject = {}
+    curves = []
+    for name, scoring in KNOWN.items():
+        of = scores[scoring.column]
+        order = ranking(of)
+        figures[name] = {"column": scoring.column, "most": [int(row) for row in order[:EXTREME]]}
         if images is not None:
-            metrics[name]["alike"] = _alike(images, order[:ALIKE])
+            figures[name]["alike"] = _alike(images, order[:ALIKE])
         if anomalies is not None:
-            curve = anomalous.roc(scores[: len(test)], scores[len(test) :])
-            metrics[name] |= {
+            curve = roc(of[: len(test)], of[len(test) :])
+            figures[name] |= {
                 "auroc": float(curve.auroc),
                 "interval": [float(bound) for bound in curve.interval],
                 "fpr_at_95_tpr": float(curve.fpr_at_95_tpr),
             }
-            roc_rows.append(
-                pd.DataFrame(
-                    {
-                        "setting": name,
-                        "false_positive_rate": curve.false_positive_rate.astype(np.float32),
-                        "true_positive_rate": curve.true_positive_rate.astype(np.float32),
-                    }
-                )
-            )
-    metrics |= {
-        "n": len(test),
-        "n_anomalies": 0 if anomalies is None else len(anomalies),
-        "protocol": (
-            f"Distance to the nearest of {len(train):,} train representations. Study: mean of the 2 nearest, not "
-            "normalised. Field: to the 50th nearest, representations scaled to length 1. AUROC: anomalies against all test "
-            "images, anomalies positive; 95 % bootstrap interval over images of both. Most: rows of the most anomalous, test "
-            f"images first, anomalies after them. Alike: mean pixel distance among the {ALIKE} most anomalous, over that of "
-            "random pairs."
-        ),
-    }
+            curves.append(_curve_table(name, curve))
     count = len(queries) - len(test)
+    figures |= {"n": len(test), "n_anomalies": count, "protocol": _protocol(len(train))}
     table = pd.DataFrame(
         {
             "anomaly": np.repeat([False, True], [len(test), count]),
             "index": np.concatenate([np.arange(len(test)), np.arange(count)]).astype(np.int32),
             "label": np.concatenate([test_labels, np.full(count, -1) if labels is None else labels]).astype(np.int8),
-            **{name: scores.astype(np.float16) for name, scores in columns.items()},
+            **{column: of.astype(np.float16) for column, of in scores.items()},
         }
     )
     tables = {"anomaly": table}
-    if roc_rows:
-        tables["roc"] = pd.concat(roc_rows, ignore_index=True)
-    return Section({"anomaly": metrics}, tables)
+    if curves:
+        tables["roc"] = pd.concat(curves, ignore_index=True)
+    return Section({"anomaly": figures}, tables)
+
+
+def _scores(train: np.ndarray, queries: np.ndarray) -> dict[str, np.ndarray]:
+    """The scores (n,) of all queries under every scoring of OFFERED, by its column."""
+    depth = min(max(scoring.k for scoring in OFFERED), len(train))
+    distances = {
+        normalise: nearest_distances(queries, train, k=depth, normalise=normalise) for normalise in (False, True)
+    }
+    return {
+        scoring.column: reduce_distances(
+            distances[scoring.normalise], k=min(scoring.k, depth), reduction=scoring.reduction
+        )
+        for scoring in OFFERED
+    }
+
+
+def _curve_table(name: str, curve: Roc) -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "setting": name,
+            "false_positive_rate": curve.false_positive_rate.astype(np.float32),
+            "true_positive_rate": curve.true_positive_rate.astype(np.float32),
+        }
+    )
+
+
+def _protocol(train_images: int) -> str:
+    return (
+        f"Distance to the nearest of {train_images:,} train representations. Study: mean of the 2 nearest, not "
+        "normalised. Field: to the 50th nearest, representations scaled to length 1. AUROC: anomalies against all test "
+        "images, anomalies positive; 95 % bootstrap interval over images of both. Most: rows of the most anomalous, test "
+        f"images first, anomalies after them. Alike: mean pixel distance among the {ALIKE} most anomalous, over that of "
+        "random pairs."
+    )
 
 
 def _alike(images: np.ndarray, rows: np.ndarray) -> float:
