@@ -19,10 +19,10 @@ TEMPERATURE = 0.07
 def knn_predict(
     train: np.ndarray, train_labels: np.ndarray, test: np.ndarray, *, k: int = K, temperature: float = TEMPERATURE
 ) -> np.ndarray:
-    """The class that the k nearest train images (cosine) vote for, each with weight exp(cos / temperature).
+    """The class with the most votes among the k nearest train images (cosine). A vote's weight is exp(cos / temperature).
 
-    train: (n, D), test: (N, D), train_labels: (n,) whole numbers from 0. Returns (N,) int64; a tie goes to the lower
-    class. Raises ValueError unless 1 <= k <= n and temperature > 0.
+    train: (n, D), test: (N, D), train_labels: (n,) whole numbers from 0. Returns (N,) int64; a tie goes to the lower class.
+    Raises ValueError unless 1 <= k <= n and temperature > 0.
     """
     train_labels = checked_labels(train_labels, len(train), "train_labels")
     if not temperature > 0:
@@ -45,6 +45,6 @@ def knn_accuracy(
     k: int = K,
     temperature: float = TEMPERATURE,
 ) -> float:
-    """The share of test images, 0 to 1, whose class `knn_predict` names."""
+    """The share of test images, 0 to 1, that `knn_predict` classifies correctly."""
     test_labels = checked_labels(test_labels, len(test), "test_labels")
     return float((knn_predict(train, train_labels, test, k=k, temperature=temperature) == test_labels).mean())

@@ -9,8 +9,8 @@ from vicreg.evaluation.anomaly_score import KNOWN, OFFERED, Roc, nearest_distanc
 from vicreg.evaluation.sections.section import Section
 from vicreg.storage.json_values import JsonObject
 
-EXTREME = 100  # most anomalous images listed
-ALIKE = 7  # of which the study looked at so many
+EXTREME = 100  # images in the list of the most anomalous
+ALIKE = 7  # the most anomalous images, as many as the study looked at
 
 
 def anomaly(
@@ -96,7 +96,7 @@ def _protocol(train_images: int) -> str:
 
 
 def _alike(images: np.ndarray, rows: np.ndarray) -> float:
-    """Mean pixel distance among some images over that of random pairs: 1 is chance, 0 all the same image."""
+    """The mean pixel distance among some images, divided by that of random pairs: 1 is chance; 0: all are the same image."""
     rng = np.random.default_rng(0)
     left, right = rng.integers(len(images), size=(2, 2_000))
     keep = left != right

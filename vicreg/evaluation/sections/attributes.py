@@ -1,4 +1,4 @@
-"""The section `attributes`: everything else that is known of the images, such as the colours of coloured digits."""
+"""The section `attributes`: what else is known about the images, such as the ink and paper colours of coloured digits."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from vicreg.evaluation.sections.section import FEW, Section, by_class
 def attributes_of(
     train: np.ndarray, test: np.ndarray, known: Mapping[str, tuple[Sequence[str], np.ndarray, np.ndarray]]
 ) -> Section:
-    """Everything else that is known of the images: what a linear probe reads of it, and whether near images share it.
+    """For everything else that is known about the images: a linear probe for it, and how often near images share it.
 
-    known: name -> (names of its values, train's, test's).
+    known: name -> (names of its values, those of train, those of test, as whole numbers).
     """
     found = {}
     for what, (values, train_values, test_values) in known.items():

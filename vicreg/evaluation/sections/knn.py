@@ -1,4 +1,4 @@
-"""The section `knn`: the class that a vote of the nearest train images gives."""
+"""The section `knn`: the accuracy of a vote of the nearest train images."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from vicreg.evaluation.sections.section import Section, accuracy_of
 
 
 def knn(train: np.ndarray, train_labels: np.ndarray, test: np.ndarray, test_labels: np.ndarray) -> Section:
-    """The vote of the 20 nearest train images."""
+    """The accuracy of a vote of the 20 nearest train images."""
     k = min(K, len(train))
     correct = knn_predict(train, train_labels, test, k=k) == test_labels
     protocol = f"weighted cosine kNN, k = {k}, temperature {TEMPERATURE}, {len(train):,} train images vote"

@@ -1,4 +1,4 @@
-"""The section `probe`: what a linear probe reads from the representations."""
+"""The section `probe`: the accuracy of a linear probe, overall and by class."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ import pandas as pd
 from vicreg.evaluation.probe import linear_probe
 from vicreg.evaluation.sections.section import Section, by_class
 
-CONFUSED = 5  # pairs of classes named
+CONFUSED = 5  # pairs of classes in the list of the most confused
 
 
 def probe(
     train: np.ndarray, train_labels: np.ndarray, test: np.ndarray, test_labels: np.ndarray, *, classes: Sequence[str]
 ) -> Section:
-    """The linear probe, the pairs of classes that it confuses most, and what it says of every test image."""
+    """The linear probe, the pairs of classes that it confuses most, and its prediction for every test image."""
     result = linear_probe(train, train_labels, test, test_labels)
     each = result.confusion.sum(axis=1)
     pairs = []

@@ -1,4 +1,4 @@
-"""PCA and t-SNE of the test images, and how far each can be believed."""
+"""The section `projection`: PCA and t-SNE of the test images, and how far each map can be trusted."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from vicreg.evaluation.projection import PERPLEXITY, map_quality, pca, tsne
 from vicreg.evaluation.sections.section import Section
 from vicreg.storage.json_values import JsonObject
 
-NEAR = 10  # neighbours whose keeping is counted
+NEAR = 10  # nearest images that are looked for on a map
 
 
 def maps(test: np.ndarray, test_labels: np.ndarray, *, own_map: tuple[str, np.ndarray] | None) -> Section:
-    """PCA and t-SNE of all test images, and the map of their own, if there is one; how far each can be believed."""
+    """PCA and t-SNE of all test images, and the representations' own map if there is one; how far each can be trusted."""
     linear = pca(test)
     flat = {"pca": linear.coordinates, "tsne": tsne(test)}
     if own_map is not None:
@@ -24,7 +24,7 @@ def maps(test: np.ndarray, test_labels: np.ndarray, *, own_map: tuple[str, np.nd
     rng = np.random.default_rng(0)
 
     def figures(share: float) -> JsonObject:
-        # An accuracy's bootstrap needs its mean only: the mean of resampled zeros and ones is a binomial draw.
+        # The bootstrap of an accuracy needs only its mean: the mean of resampled zeros and ones is binomial.
         correct = np.arange(len(test)) < round(share * len(test))
         return {"knn_accuracy": 100 * share, "interval": [100 * b for b in accuracy_interval(correct, rng=rng)]}
 
