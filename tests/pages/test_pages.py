@@ -255,8 +255,8 @@ def test_a_click_on_the_confusion_matrix_shows_the_cells_pictures(with_pictures)
     app.switch_page("pages/probe.py").run()
     table = RUN.results("predictions")
     count = int(((table["label"] == 3) & (table["predicted"] == 5)).sum())
-    assert f"cat taken for dog: {count} pictures" in text(app)
-    assert all(": cat, taken for dog" in tile["alt"] for tile in component(app, "wrong")["tiles"])
+    assert f"cat predicted as dog: {count} pictures" in text(app)
+    assert all(": cat, predicted as dog" in tile["alt"] for tile in component(app, "wrong")["tiles"])
 
 
 @pytest.mark.parametrize("scoring", ["study", "field"])

@@ -73,7 +73,7 @@ def retrieval(
 
 
 def _hubness(far: np.ndarray, labels: np.ndarray) -> JsonObject:
-    """The share of all farthest lists (M, k) that the ten most frequent images fill, and for how many classes each is in one."""
+    """The share of the farthest lists (M, k) that the ten most frequent images fill, and the query classes of each image."""
     rows, counts = hubs(far, gallery=len(labels), top=HUBS)
     return {
         "farthest": 100 * hubness(far, gallery=len(labels), top=HUBS),
