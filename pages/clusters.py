@@ -196,8 +196,8 @@ if pictures is not None:
 
 st.markdown(
     f"**How to read it.** k-means places {len(classes)} centres so that every picture is near one of them. It does not know "
-    "the classes. A cluster has a number, and the name of a class if more than half of its pictures have that class. NMI and ARI "
-    "are 1 if the clusters are the classes. For random clusters, ARI is 0 on average and NMI slightly above 0."
+    "the classes. A cluster has a number, and the name of a class if more than half of its pictures have that class. NMI and "
+    "ARI are 1 if the clusters are the classes. For random clusters, ARI is 0 on average and NMI slightly above 0."
 )
 st.markdown(
     "**Why the silhouette misleads.** It compares distances inside a cluster with distances to the next cluster. After a "

@@ -215,7 +215,7 @@ if measured:
                     + f"; guessing gives {next(iter(seen.values()))['chance']:.2f} %."
                 )
             st.markdown(
-                f"**The farthest pictures repeat.** Ten pictures (hubs, shown below) fill {hubness[metric]['farthest']:.2f} % of "
+                f"**The farthest repeat.** Ten pictures (hubs, shown below) fill {hubness[metric]['farthest']:.2f} % of "
                 f"all lists of the five farthest ({metric}). If all pictures appeared equally often, it would be "
                 f"{hubness['by_chance']:.2f} %."
             )
