@@ -14,6 +14,7 @@ from ui.runs import metrics, results
 from vicreg import charts
 from vicreg.data.catalogue import CATALOGUE
 from vicreg.evaluation.map_settings import MAP_CHOICES
+from vicreg.evaluation.projection import PERPLEXITY
 from vicreg.runs.folder import Run
 
 if TYPE_CHECKING:
@@ -135,7 +136,7 @@ def why_several(run: Run, *names: str | None) -> str:
     """Why there is more than one t-SNE of a run, where a page shows another than the app's own."""
     if is_setting(*names):
         return (
-            f"t-SNE has settings. The app's own t-SNE is of all pictures, perplexity 30, started from PCA. Those with a seed "
+            f"t-SNE has settings. The app's own t-SNE is of all pictures, perplexity {PERPLEXITY}, started from PCA. Those with a seed "
             f"are of the first {len(results(run, 'map_choices')):,} pictures alone and start from random places, so islands "
             "lie elsewhere under each: look for what stays."
         )
