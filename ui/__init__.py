@@ -22,7 +22,7 @@ from ui.cost_of_one_picture import amortisation
 from ui.data import chosen as chosen_data
 from ui.data_set_facts import anomalous, class_colour, class_names, guessing, spec, studied
 from ui.expanders import measured, show_source
-from ui.page_table import PAGES, navigation, page
+from ui.page_table import PAGES, foot, navigation, page
 from ui.pictures import Pictures, anomalies, data_uri, more_pictures, pictures, sample_picture, thumbnails
 from ui.representations import (
     clusters_by_chance,
@@ -75,6 +75,7 @@ __all__ = [
     "drop_own_picture",
     "embed",
     "embeddings_panel",
+    "foot",
     "guessing",
     "has",
     "layer_panels",

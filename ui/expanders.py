@@ -7,9 +7,12 @@ import pkgutil
 
 import streamlit as st
 
+from ui import shown
+
 
 def measured(text: str, *, command: str | None = None) -> None:
     """An expander that says how the figures were measured, with the command that reproduces them."""
+    shown.note_protocol(text)
     with st.expander("How this was measured", icon=":material/straighten:"):
         st.markdown(text)
         if command:
@@ -18,8 +21,8 @@ def measured(text: str, *, command: str | None = None) -> None:
 
 def show_source(*names: str) -> None:
     """An expander with the source of functions such as `vicreg.method.loss:variance`. Loaded when opened."""
-    shown = st.expander("Show the code", icon=":material/code:", on_change="rerun", key="_source")
-    if shown.open:
-        with shown:
+    code = st.expander("Show the code", icon=":material/code:", on_change="rerun", key="_source")
+    if code.open:
+        with code:
             for name in names:
                 st.code(inspect.getsource(pkgutil.resolve_name(name)), language="python")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from ui import checkpoints, data
+from ui import checkpoints, data, shown, take_away
 
 ROOT = Path(__file__).parent.parent
 MARKER = "_navigation_is_set"
@@ -84,6 +84,7 @@ def page(question: str, notice: str | Callable[[], tuple[str, str]], *, dataset:
         navigation()
         st.rerun()
     data.begin()
+    shown.begin()
     st.html(INLINE_CODE)
     head = st.container()
     if dataset:
@@ -92,3 +93,8 @@ def page(question: str, notice: str | Callable[[], tuple[str, str]], *, dataset:
     title, words = (question, notice) if isinstance(notice, str) else notice()
     head.title(title, anchor=False)
     head.markdown(words)
+
+
+def foot() -> None:
+    """End a page: what visitors can take away from it. A page that stopped early has none."""
+    take_away.fold()

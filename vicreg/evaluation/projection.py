@@ -10,12 +10,13 @@ arrangement, and each seed would give another map.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 
 from vicreg.evaluation.checks import checked
-from vicreg.evaluation.neighbours import nearest
+from vicreg.evaluation.neighbours import SAFE, nearest
 
 PERPLEXITY = 30  # of t-SNE: roughly the number of neighbours that count for each image
 COMPONENTS = 50  # principal components for t-SNE; further ones are mostly noise and cost time
@@ -106,6 +107,8 @@ def tsne(
     points = pca(representations, dimensions=min(COMPONENTS, d)).coordinates
     if not points.any():
         return np.zeros((n, 2), dtype=np.float32)
+    if not 1 / SAFE <= (largest := float(abs(points).max())) <= SAFE:  # scikit-learn squares distances in float32
+        points = points / np.float32(2.0 ** math.frexp(largest)[1])
     start = points[:, :2] if d > 1 else np.concatenate([points, np.zeros_like(points)], axis=1)
     if initial is not None:
         initial = checked(initial, name="initial")
