@@ -60,7 +60,6 @@ else:
     scoring = KNOWN[named]
 own, other = ui.spec(run), ui.anomalous(run)
 NORMAL, OTHER = f"{own.title} test pictures", f"{other.title}, anomalies"
-STUDY, FIELD = KNOWN
 GROUPS = {NORMAL: charts.GROUP_COLOURS["normal"], OTHER: charts.GROUP_COLOURS["anomalous"]}
 if not ui.has(run, "anomaly"):
     st.stop()
@@ -107,7 +106,7 @@ with left:
             charts.score_pairs(
                 pairs,
                 {title: ui.colour(one) for title, one in runs.items()},
-                (STUDY, FIELD),
+                anomaly_figures.PAIR,
                 width=max(180, min(width, width // 2 if width > NARROW else width) - 175),
             ),
             alt=f"AUROC against {other.title} under two scores: "

@@ -137,7 +137,7 @@ def why_several(run: Run, *names: str | None) -> str:
     if is_setting(*names):
         return (
             f"t-SNE has settings. The app's own map uses all pictures and perplexity {PERPLEXITY}, and starts from PCA. Maps "
-            f"with a seed use only the first {len(results(run, 'map_choices')):,} pictures and start from random positions, so "
-            "clusters lie elsewhere in each: look for what stays the same."
+            f"with a seed use only the first {len(results(run, 'map_choices')):,} pictures and start from random positions, "
+            "so clusters lie elsewhere in each: look for what stays the same."
         )
     return ""
