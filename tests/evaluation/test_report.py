@@ -29,7 +29,7 @@ from vicreg.evaluation.anomaly_score import FIELD, STUDY
 from vicreg.evaluation.colour import mean_lab
 from vicreg.evaluation.report import SECTIONS, Inputs, Report, evaluate
 from vicreg.evaluation.sections.anomaly import anomaly
-from vicreg.evaluation.sections.probe import attributes_of
+from vicreg.evaluation.sections.attributes import attributes_of
 from vicreg.evaluation.sections.retrieval import retrieval
 from vicreg.storage.files import frame_bytes
 
