@@ -5,7 +5,8 @@ import json
 import numpy as np
 import pytest
 
-from vicreg.evaluation.probe import knn_accuracy, linear_probe
+from vicreg.evaluation.knn import knn_accuracy
+from vicreg.evaluation.probe import linear_probe
 from vicreg.evaluation.sections.section import Section
 from vicreg.evaluation.sections.spaces import BATCH, RATE, spaces, study_probe
 from vicreg.evaluation.spectrum import spectrum
