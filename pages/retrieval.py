@@ -12,9 +12,9 @@ SHOWN, GALLERY = 8, 40
 
 ui.page(
     "Which pictures look similar to the network?",
-    "Click any picture to make it the query. **What do its nearest pictures share with it?** Often the class, which "
-    "the network was never told, but often only the colour or the scene. The farthest pictures are often the same few "
-    "for every query.",
+    "Click any picture to make it the query. **What do its nearest pictures share with it?** Often the class, "
+    "although the network never saw a label; often only the colour or the scene. The farthest pictures are often the same "
+    "few for every query.",
 )
 
 controls = st.columns([4, 4, 3, 3])

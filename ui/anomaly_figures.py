@@ -49,7 +49,7 @@ def lesson(
         headline = "Anomalies: the training decides more than the score"
     sentence = (
         f"AUROC against {against}: **{untrained[first]:.3f}** without any training, **{trained[first]:.3f}** after {length}. "
-        f"With the other score, *{second}* in place of *{first}*: **{untrained[second]:.3f}** and **{trained[second]:.3f}**."
+        f"With the other score, *{second}* instead of *{first}*: **{untrained[second]:.3f}** and **{trained[second]:.3f}**."
     )
     if left_out is not None:
         hard = left_out < HARD

@@ -83,7 +83,7 @@ class Curve:
 
 
 def roc(run: Run, scoring: Scoring) -> Curve | None:
-    """The ROC curve of the run's anomalies for a scoring: stored, or else computed from the scores.
+    """The ROC curve of the run's anomalies for a scoring: as stored, otherwise computed from the scores.
 
     None if the run was measured without anomalies.
     """

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from vicreg.method.networks import Encoder, Expander
 
-NOBODY = "none"
+NONE = "none"
 
 
 def pick_run(*, needs: str = "") -> Run:
@@ -76,7 +76,7 @@ def pick_second(first: Run, *, needs: str = "") -> Run | None:
             f" {len(others) - len(same)} more were measured on another copy of the pictures. "
             "`python -m vicreg evaluate` measures them on yours."
         )
-    second = same.get(_pick("Compare with", [NOBODY, *same], key="second", text=text))
+    second = same.get(_pick("Compare with", [NONE, *same], key="second", text=text))
     return None if second is None else _noted(second)
 
 

@@ -1,8 +1,7 @@
 """Download runs from the Hugging Face Hub, and find those that are already downloaded.
 
-A repository contains run folders, a model card and index.json (`vicreg.hub.index`). Nothing in it is trusted: every file
-must match the sha256 in the index, weights must be safetensors, and config.json must agree with the index. Files that
-fail are reported and removed. Runs stay in the Hub client's cache, so `huggingface_hub.snapshot_download` works too.
+A repository contains run folders, a model card and index.json (`vicreg.hub.index`). Nothing in it is trusted: every file is
+checked (`vicreg.hub.verification`), and those that fail are reported and removed. Runs stay in the Hub client's cache, so `huggingface_hub.snapshot_download` works too.
 config.json is downloaded last, so a run with config.json is complete.
 
     shelf = downloads.look("OWNER/NAME")                      # the network, at most a few seconds
@@ -161,7 +160,7 @@ def download(
 
 
 def load(repo: str, *, run: str, revision: str = "main") -> Run:
-    """Load a run by name, from the Hub client's cache or else from the Hub.
+    """Load a run by name, from the Hub client's cache if it is there, otherwise from the Hub.
 
     repo: `OWNER/NAME` or `OWNER/NAME@REVISION`. For a branch, a cached run is used even if the Hub has a newer one: pass a
     commit, or call `look` and `download` to update. Raises HubError, naming the available runs.

@@ -61,7 +61,7 @@ def publish(
     content = to_json({"schema": INDEX_SCHEMA, "runs": listed})
     read_index(
         content, repo=repo, revision=revision, commit=head.commit, sizes=None
-    )  # do not upload what nobody could read
+    )  # do not upload a run that cannot be read
 
     added = {f"{run.name}/{path}": run.folder / path for run in runs for path in _changed(run.name, ours, theirs, head)}
     gone = [
