@@ -12,7 +12,7 @@ from streamlit.testing.v1 import AppTest
 
 import ui
 from ui.anomaly_figures import lesson_of
-from ui.runs import NOBODY
+from ui.runs import NONE
 from vicreg.presets import PRESETS
 from vicreg.runs.folder import open_run
 from vicreg.storage import paths
@@ -186,7 +186,7 @@ def test_a_run_measured_on_another_copy_is_not_compared_and_the_help_says_so(wit
     update_run(open_run(tmp_path / OTHER.name), {"results/fingerprints.parquet": b"of other pictures"})
     monkeypatch.setattr("vicreg.storage.paths.BUNDLED", tmp_path)
     app = opened("maps", run=RUN.title)
-    assert app.selectbox(key="second").options == [NOBODY]
+    assert app.selectbox(key="second").options == [NONE]
     assert "1 more were measured on another copy" in app.selectbox(key="second").help
 
 

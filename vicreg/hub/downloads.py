@@ -1,8 +1,8 @@
 """Download runs from the Hugging Face Hub, and find those that are already downloaded.
 
 A repository contains run folders, a model card and index.json (`vicreg.hub.index`). Nothing in it is trusted: every file is
-checked (`vicreg.hub.verification`), and those that fail are reported and removed. Runs stay in the Hub client's cache, so `huggingface_hub.snapshot_download` works too.
-config.json is downloaded last, so a run with config.json is complete.
+checked (`vicreg.hub.verification`), and those that fail are reported and removed. Runs stay in the Hub client's cache, so that
+`huggingface_hub.snapshot_download` works as well. config.json is downloaded last, so a run with config.json is complete.
 
     shelf = downloads.look("OWNER/NAME")                      # the network, at most a few seconds
     runs = downloads.download(shelf, ["cifar10-vicreg"])      # the network
