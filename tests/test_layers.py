@@ -25,6 +25,7 @@ FLOORS = (
     "training",
     "runs",
     "claims",
+    "lessons",
     "hub",
     "pipeline",
     "jobs",
