@@ -124,7 +124,7 @@ if probe:
     st.markdown(
         f"**Does it work?** From the {ui.metrics(run)['spectrum']['dimensions']} numbers of $y$, "
         f"{'before any training' if run.baseline else 'learned without labels'}, a linear classifier predicts the class of "
-        f"**{probe['accuracy']:.2f} %** of the test pictures correctly (95 % interval {low:.2f} to {high:.2f}). "
+        f"**{probe['accuracy']:.2f} %** of the test pictures correctly (95 % interval over them: {low:.2f} to {high:.2f}). "
         + (f"The study on which this app is based reports {study} % for this setting. " if study else "")
         + f"Guessing gives {ui.guessing(run)}."
     )

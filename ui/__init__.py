@@ -5,8 +5,8 @@ Pages import `ui` and `vicreg` and read like lessons: pick, compute (one call), 
 
 from ui import anomaly_figures
 from ui.ablation_panels import (
+    collapse,
     covariance_maps,
-    embeddings_panel,
     layer_panels,
     layers_frame,
     probes_panel,
@@ -47,6 +47,7 @@ from ui.runs import (
     study,
     title,
 )
+from ui.seed_words import seeds_frame, seeds_sentence
 from ui.term_colours import coloured, coloured_terms
 from ui.train_command import train_command
 from ui.uploads import drop_own_picture, own_picture
@@ -66,6 +67,7 @@ __all__ = [
     "class_names",
     "clicked_cell",
     "clusters_by_chance",
+    "collapse",
     "colour",
     "coloured",
     "coloured_terms",
@@ -74,7 +76,6 @@ __all__ = [
     "drawing",
     "drop_own_picture",
     "embed",
-    "embeddings_panel",
     "foot",
     "guessing",
     "has",
@@ -102,6 +103,8 @@ __all__ = [
     "sample_picture",
     "search",
     "search_picture",
+    "seeds_frame",
+    "seeds_sentence",
     "short",
     "show_source",
     "space_figures",
