@@ -13,6 +13,7 @@ if st.runtime.exists():
 
     st.set_page_config(page_title="VICReg, seen", page_icon=":material/hub:", layout="wide")
     ui.navigation().run()
+    ui.foot()
 else:
     from starlette.routing import Route
     from starlette.types import Receive, Scope, Send

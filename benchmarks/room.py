@@ -31,7 +31,7 @@ from websockets.sync.client import connect
 
 from benchmarks.viewers import Visitor, served
 
-LESSON = "lesson"
+LESSON = "lesson"  # whose first screen opens a room
 OPEN, BROWSED = "lab", "training_curves"
 
 
@@ -76,6 +76,7 @@ class Lecturer:
         """Open a room, and start to repeat the fragments of the page."""
         self._rerun()
         self.click("Open a room")
+        self._rerun("step=1")
         threading.Thread(target=self._repeat, daemon=True).start()
         deadline = time.monotonic() + 60
         while not self.code or not self._fragments:
@@ -90,9 +91,9 @@ class Lecturer:
         ask.rerun_script.widget_states.widgets.add(id=self._buttons[label], trigger_value=True)
         self._send(ask, wait=True)
 
-    def _rerun(self) -> None:
+    def _rerun(self, query: str = "") -> None:
         ask = BackMsg()
-        ask.rerun_script.page_name = LESSON
+        ask.rerun_script.page_name, ask.rerun_script.query_string = LESSON, query
         self._send(ask, wait=True)
 
     def _send(self, ask: BackMsg, *, wait: bool = False) -> None:

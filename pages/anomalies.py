@@ -60,6 +60,7 @@ else:
     scoring = KNOWN[named]
 own, other = ui.spec(run), ui.anomalous(run)
 NORMAL, OTHER = f"{own.title} test pictures", f"{other.title}, anomalies"
+STUDY, FIELD = KNOWN
 GROUPS = {NORMAL: charts.GROUP_COLOURS["normal"], OTHER: charts.GROUP_COLOURS["anomalous"]}
 if not ui.has(run, "anomaly"):
     st.stop()
@@ -69,8 +70,7 @@ shown = [run] if second is None else [run, second]
 pictures = ui.pictures(run)
 strangers = None if pictures is None else ui.anomalies(run)
 scores = {ui.title(one): ui.results(one, "anomaly").assign(score=lambda t: t[scoring.column]) for one in shown}
-curves = {ui.title(one): ui.roc(one, scoring) for one in shown}
-curves = {title: curve for title, curve in curves.items() if curve is not None}
+curves = {ui.title(one): curve for one in shown if (curve := ui.roc(one, scoring)) is not None}
 runs = anomaly_figures.anomaly_runs(run)
 
 yours = ui.own_picture(controls[3], key="own_anomaly") if run.has_network else None
@@ -79,7 +79,7 @@ if yours is not None:
     for one in shown:
         if one.has_network and (score := anomaly_figures.score_picture(one, yours, scoring)) is not None:
             placed[ui.title(one)] = score
-    picture, words = st.columns([1, 6], vertical_alignment="center")
+    picture, beside = st.columns([1, 6], vertical_alignment="center")
     with picture:
         ui.tiles(
             yours[None],
@@ -93,10 +93,10 @@ if yours is not None:
         )
     for one in shown:
         if ui.title(one) in placed:
-            words.markdown(
+            beside.markdown(
                 anomaly_figures.place_of(one, placed[ui.title(one)], scores[ui.title(one)], named, other.things)
             )
-    words.button("Put it away", icon=":material/close:", on_click=ui.drop_own_picture, args=("own_anomaly",))
+    beside.button("Put it away", icon=":material/close:", on_click=ui.drop_own_picture, args=("own_anomaly",))
 
 left, right = st.columns(2, gap="large")
 with left:
@@ -107,7 +107,7 @@ with left:
             charts.score_pairs(
                 pairs,
                 {title: ui.colour(one) for title, one in runs.items()},
-                tuple(KNOWN),
+                (STUDY, FIELD),
                 width=max(180, min(width, width // 2 if width > NARROW else width) - 175),
             ),
             alt=f"AUROC against {other.title} under two scores: "
@@ -140,7 +140,7 @@ with right:
         caught = values[values["anomaly"]]["score"] > thresholds[title]
         ui.chart(
             charts.histogram(
-                anomaly_figures.score_bins(values, tuple(GROUPS), (low, high)),
+                anomaly_figures.score_bins(values, (NORMAL, OTHER), (low, high)),
                 thresholds[title],
                 groups=GROUPS,
                 limits=(low, high),
@@ -154,14 +154,14 @@ with right:
             + (f" and {100 * caught.mean():.2f} % of the {other.things}." if len(caught) else "."),
             key=f"histogram_{position}",
         )
-        words = f"`{title}`: "
+        sentence = f"`{title}`: "
         if title in curves:
             curve = curves[title]
-            words += f"**AUROC {curve.auroc:.3f}** ({curve.interval[0]:.3f} to {curve.interval[1]:.3f}). "
-        words += (
+            sentence += f"**AUROC {curve.auroc:.3f}** ({curve.interval[0]:.3f} to {curve.interval[1]:.3f}). "
+        sentence += (
             f"The threshold raises **{100 * float((normal > thresholds[title]).mean()):.2f} %** of the normal pictures"
         )
-        st.markdown(words + (f" and **{100 * caught.mean():.2f} %** of the {other.things}." if len(caught) else "."))
+        st.markdown(sentence + (f" and **{100 * caught.mean():.2f} %** of the {other.things}." if len(caught) else "."))
 
 missing = [one.name for one in runs.values() if "anomaly_sets" not in ui.metrics(one)]
 if len(missing) < len(runs):
@@ -174,13 +174,12 @@ if len(missing) < len(runs):
     narrow = width < NARROW
     across = [one for one in runs.values() if not narrow or one in shown or one.baseline == "untrained"]
     labels = [anomaly_figures.short_title(one) for one in across]
-    groups = {group: list(dict.fromkeys(part["name"])) for group, part in cells.groupby("group", sort=False)}
-    groups = {group: groups[group] for group in anomaly_figures.GROUPS if group in groups}
+    names = {group: list(dict.fromkeys(cells[cells["group"] == group]["name"])) for group in anomaly_figures.GROUPS}
     ui.chart(
         charts.auroc_cells(
             cells[cells["run"].isin(labels)],
             runs=labels,
-            columns=groups,
+            columns={group: found for group, found in names.items() if found},
             width=max(180, width - (150 if narrow else 190)),
             upright=narrow,
         ),
@@ -204,15 +203,13 @@ def seen(table: pd.DataFrame) -> pd.DataFrame:
     return table if strangers is not None else table[~table["anomaly"]]
 
 
-def show(rows: pd.DataFrame, key: str, label: str) -> None:
-    """Pictures of both data sets with their scores."""
-    images = [
-        strangers[i] if anomaly else pictures[i] for i, anomaly in zip(rows["index"], rows["anomaly"], strict=True)
-    ]
-    names = [
-        strangers.classes[strangers.labels[i]] if anomaly else pictures.classes[label]
-        for i, anomaly, label in zip(rows["index"], rows["anomaly"], rows["label"], strict=True)
-    ]
+def show(pictures: ui.Pictures, rows: pd.DataFrame, key: str, label: str) -> None:
+    """Pictures of both data sets with their scores. rows: with anomalies only if their pictures are on this machine."""
+    images, names = [], []
+    for i, anomaly, number in zip(rows["index"], rows["anomaly"], rows["label"], strict=True):
+        home = strangers if anomaly and strangers is not None else pictures
+        images.append(home[i])
+        names.append(home.classes[number])
     ui.tiles(
         np.stack(images) if images else np.zeros((0, 32, 32, 3), np.uint8),
         key=key,
@@ -240,9 +237,9 @@ if pictures is not None:
         table = seen(scores[ui.title(one)])
         table = table if pool == "with anomalies" else table[~table["anomaly"]]
         table = table.sort_values("score", ascending=False, kind="stable")
-        for rows, words in ((table.head(EXTREME), "Most anomalous"), (table.tail(EXTREME)[::-1], "Least anomalous")):
-            st.markdown(f"**{words}**, `{ui.title(one)}`")
-            show(rows, f"{words}_{position}", f"{words} under {ui.title(one)}")
+        for rows, heading in ((table.head(EXTREME), "Most anomalous"), (table.tail(EXTREME)[::-1], "Least anomalous")):
+            st.markdown(f"**{heading}**, `{ui.title(one)}`")
+            show(pictures, rows, f"{heading}_{position}", f"{heading} under {ui.title(one)}")
     title = ui.title(run)
     if title in thresholds:
         st.subheader("Just below and just above the threshold", anchor=False)
@@ -251,15 +248,15 @@ if pictures is not None:
         ordered = seen(scores[title]).sort_values("score", kind="stable")
         above = ordered["score"] > thresholds[title]
         sides = st.columns(2, gap="large")
-        for place, rows, words in zip(
+        for place, rows, heading in zip(
             sides,
             (ordered[~above].tail(SIDES), ordered[above].head(SIDES)),
             ("Below: taken for normal", "Above: raised"),
             strict=True,
         ):
             with place:
-                st.markdown(f"**{words}**, `{title}`")
-                show(rows, f"side_{words[:5]}", words)
+                st.markdown(f"**{heading}**, `{title}`")
+                show(pictures, rows, f"side_{heading[:5]}", heading)
 
 words, drawn = st.columns([3, 2], gap="large")
 with words:

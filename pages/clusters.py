@@ -127,10 +127,10 @@ def counted(run: Run) -> pd.DataFrame:
     )
 
 
-def show_table(run: Run, key: str, **options) -> object:
-    """The cluster x class table."""
+def show_table(run: Run, key: str, *, clickable: bool) -> dict[str, str]:
+    """The table of clusters and classes. Returns the clicked cell, empty if there is none."""
     frame = counted(run)
-    return ui.chart(
+    event = ui.chart(
         charts.table_of_counts(
             frame,
             row="cluster",
@@ -143,22 +143,24 @@ def show_table(run: Run, key: str, **options) -> object:
         alt="How many pictures of each class lie in each cluster. Largest: "
         + "; ".join(f"{r['cluster']}, {r['class']} {r['count']}" for _, r in frame.nlargest(10, "count").iterrows()),
         key=key,
-        **options,
+        on_select="rerun" if clickable else "ignore",
+        selection_mode="cell" if clickable else None,
     )
+    return ui.clicked_cell(event)
 
 
 left, right = st.columns([1, 1], gap="large")
 with left:
-    event = show_table(run, "cluster_table", on_select="rerun", selection_mode="cell")
+    clicked = show_table(run, "cluster_table", clickable=True)
     st.caption("Rows are clusters, shades are shares of a row. Click a cell to see its pictures.")
 with right:
     if second is not None:
-        show_table(second, "cluster_table_second")
+        show_table(second, "cluster_table_second", clickable=False)
     place = st.container()
 
 names = names_of(run)
-cells = event["selection"].get("cell", [])
-clicked = cells[0] if cells and cells[0]["cluster"] in names else None  # not one of another run's clusters
+if clicked.get("cluster") not in names:  # a cluster of another run
+    clicked = {}
 with place:
     number = st.selectbox(
         "Cluster",
@@ -169,10 +171,10 @@ with place:
     )
     table = ui.results(run, "clusters")
     members = table[table["cluster"] == number].sort_values("distance", kind="stable")
-    share = members["label"].value_counts(normalize=True)
+    share = members["label"].value_counts(normalize=True).head(4)
     st.markdown(
         f"**{len(members):,} pictures**: "
-        + ", ".join(f"{classes[c]} {100 * s:.0f} %" for c, s in share.head(4).items())
+        + ", ".join(f"{classes[label]} {100 * part:.0f} %" for label, part in zip(share.index, share, strict=True))
     )
 if clicked and names.index(clicked["cluster"]) == number:
     members = members[members["label"] == classes.index(clicked["class"])]

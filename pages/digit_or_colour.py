@@ -29,13 +29,15 @@ runs = {title: run for title, run in ui.measured_runs(full).items() if "attribut
 short = {title: run.name.removeprefix(f"{FIRST}-") for title, run in runs.items()}
 names = {title: f"{short[title]}, {ui.budget(run)}" for title, run in runs.items()}
 pictures = ui.pictures(full)
+if pictures is None:
+    st.stop()
 ui.within("digit", len(pictures) - 1)
 left, right = st.columns([1, 4], gap="large")
 with left:
     number = st.number_input("Picture", 0, len(pictures) - 1, 5, key="digit", bind="query-params")
 
 
-def known(index: int) -> dict[str, str]:
+def known(pictures: ui.Pictures, index: int) -> dict[str, str]:
     """What a picture is, by name: its digit, the colours of its ink and its paper."""
     row = pictures.order[index]
     return {
@@ -44,7 +46,7 @@ def known(index: int) -> dict[str, str]:
     }
 
 
-query = known(number)
+query = known(pictures, number)
 with left:
     ui.tiles(
         pictures[[number]],
@@ -56,11 +58,12 @@ with left:
     )
 
 
-def show(title: str) -> None:
+def show(pictures: ui.Pictures, title: str) -> None:
     """The nearest pictures under a run, and how many share the digit and the colours."""
     run = runs[title]
     found = ui.search(run, pictures, number, gallery="test", metric="cosine", k=SHOWN).nearest
-    shared = {what: sum(known(i)[what] == query[what] for i in found) for what in query}
+    things = [known(pictures, i) for i in found]
+    shared = {what: sum(thing[what] == query[what] for thing in things) for what in query}
     st.markdown(
         f"**{WORDS.get(short[title], short[title])}**: the digit in {shared['digit']} of {SHOWN}, the paper's colour in "
         f"{shared['paper']}, the ink's in {shared['ink']}"
@@ -69,13 +72,13 @@ def show(title: str) -> None:
         pictures[found],
         key=f"nearest_{run.name}",
         label=f"Nearest pictures under {title}",
-        alts=[f"the digit {known(i)['digit']}, {known(i)['ink']} on {known(i)['paper']}" for i in found],
+        alts=[f"the digit {thing['digit']}, {thing['ink']} on {thing['paper']}" for thing in things],
         scale=3 if width > 900 else 2,
     )
 
 
 with right:
-    rows, choice = st.container(), st.container()
+    answers, choice = st.container(), st.container()
     compared = [title for title in runs if runs[title].folder != full.folder]
     beside = choice.pills(
         "Compare with",
@@ -85,9 +88,9 @@ with right:
         format_func=lambda title: short[title],
         key="beside",
     )
-    with rows:
+    with answers:
         for title in (ui.title(full), *beside):
-            show(title)
+            show(pictures, title)
 
 st.subheader("And over all test pictures?", anchor=False)
 rows = []

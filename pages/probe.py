@@ -104,9 +104,8 @@ with right:
     )
 
 predictions = ui.results(run, "predictions")
-cells = event["selection"].get("cell", [])
-cell = cells[0] if cells and set(cells[0].values()) <= set(classes) else None  # it may be of another data set
-if cell:
+cell = ui.clicked_cell(event)
+if cell and set(cell.values()) <= set(classes):  # otherwise it is of another data set
     true, guessed = classes.index(cell["true class"]), classes.index(cell["predicted class"])
     listed = predictions[(predictions["label"] == true) & (predictions["predicted"] == guessed)]
     heading = f"{cell['true class']} taken for {cell['predicted class']}: {len(listed)} pictures"
@@ -120,9 +119,10 @@ st.subheader(heading, anchor=False)
 pictures = ui.pictures(run)
 
 
-def show(rows: pd.DataFrame, key: str) -> None:
+def show(pictures: ui.Pictures, rows: pd.DataFrame, key: str) -> None:
     """The pictures of some predictions, with what was predicted and how probable the true class was."""
-    names = [(classes[row.label], classes[row.predicted], row.probability) for row in rows.itertuples()]
+    columns = (rows[name].tolist() for name in ("label", "predicted", "probability"))
+    names = [(classes[label], classes[predicted], p) for label, predicted, p in zip(*columns, strict=True)]
     ui.tiles(
         pictures[rows["index"].to_numpy()],
         key=key,
@@ -138,12 +138,12 @@ def show(rows: pd.DataFrame, key: str) -> None:
 
 
 if pictures is not None:
-    show(listed.head(SHOWN), "wrong")
+    show(pictures, listed.head(SHOWN), "wrong")
     if second is not None and not listed.empty:
         others = ui.results(second, "predictions").set_index("index").loc[listed["index"].head(SHOWN)].reset_index()
         right_now = int((others["label"] == others["predicted"]).sum())
         st.markdown(f"**The same pictures under {ui.title(second)}**, which gets {right_now} of {len(others)} right")
-        show(others, "wrong_second")
+        show(pictures, others, "wrong_second")
 
 untrained = next((figures[title] for title, other in runs.items() if other.baseline == "untrained"), None)
 if untrained:

@@ -52,32 +52,33 @@ def known(of: ui.Pictures, index: int) -> list[str]:
     return [f"{'on ' * (what == 'paper')}{names[row]}" for what, names in of.known.items()]
 
 
-def show_row(side: str, number: int | None, indices: np.ndarray, distances: np.ndarray, run: Run, *, key: str) -> None:
-    """Show the nearest or farthest pictures for a run. number: of the query; None for an uploaded picture."""
-    labels = gallery.labels[indices]
+def show_row(
+    side: str, found: np.ndarray, distances: np.ndarray, run: Run, *, gallery: ui.Pictures, label: int | None, key: str
+) -> None:
+    """Show the nearest or farthest pictures for a run. label: the query's class; None for an uploaded picture."""
+    labels = gallery.labels[found]
     under = f", `{ui.title(run)}`" if second is not None else ""
-    if number is None:
-        listed = pd.Series([classes[label] for label in labels]).value_counts()
-        found = "mostly " + ", ".join(f"{name} ({n})" for name, n in listed.head(3).items())
+    if label is None:
+        listed = pd.Series([classes[one] for one in labels]).value_counts()
+        agreement = "mostly " + ", ".join(f"{name} ({n})" for name, n in listed.head(3).items())
     else:
-        agree = int((labels == pictures.labels[number]).sum())
-        found = f"{agree} of {len(indices)} have the class {classes[pictures.labels[number]]}"
-    st.markdown(f"**{side}** among {len(gallery):,} {split} pictures{under}: {found}")
-    names = [gallery.classes[label] for label in labels]
+        agreement = f"{int((labels == label).sum())} of {len(found)} have the class {classes[label]}"
+    st.markdown(f"**{side}** among {len(gallery):,} {split} pictures{under}: {agreement}")
+    names = [gallery.classes[one] for one in labels]
     ui.tiles(
-        gallery[indices],
+        gallery[found],
         key=key,
         label=f"{side} pictures" + (f" under {ui.title(run)}" if key != side else ""),
-        alts=[f"{n}, {split} picture {i}, distance {d:.2f}" for n, i, d in zip(names, indices, distances, strict=True)],
-        captions=[[n, *known(gallery, i), f"{d:.2f}"] for n, i, d in zip(names, indices, distances, strict=True)],
-        colours=[ui.class_colour(label) for label in labels],
-        ids=indices,
+        alts=[f"{n}, {split} picture {i}, distance {d:.2f}" for n, i, d in zip(names, found, distances, strict=True)],
+        captions=[[n, *known(gallery, i), f"{d:.2f}"] for n, i, d in zip(names, found, distances, strict=True)],
+        colours=[ui.class_colour(one) for one in labels],
+        ids=found,
         scale=scale,
         on_pick=pick if split == "test" else None,
     )
 
 
-def choose_query() -> tuple[int, np.ndarray | None]:
+def choose_query(pictures: ui.Pictures) -> tuple[int, np.ndarray | None]:
     """Choose the query: the number of a test picture, and an uploaded picture that replaces it, or None."""
     number = st.number_input(
         "Query: test picture",
@@ -107,41 +108,41 @@ def choose_query() -> tuple[int, np.ndarray | None]:
     return number, own
 
 
-def show_answers(number: int, own: np.ndarray | None) -> None:
+def show_answers(pictures: ui.Pictures, gallery: ui.Pictures, number: int, own: np.ndarray | None) -> None:
     """Show the nearest and farthest pictures of the query, for each run."""
     if own is None:
         found = [ui.search(one, pictures, number, gallery=split, metric=metric, k=SHOWN) for one in runs]
     else:
         found = [ui.search_picture(one, own, gallery, split=split, metric=metric, k=SHOWN) for one in runs]
-    query = number if own is None else None
-    for one, lists in zip(runs, found, strict=True):
-        key = "Nearest" if one is run else "Nearest_second"
-        show_row("Nearest", query, lists.nearest, lists.nearest_distances, one, key=key)
-    for one, lists in zip(runs, found, strict=True):
-        key = "Farthest" if one is run else "Farthest_second"
-        show_row("Farthest", query, lists.farthest, lists.farthest_distances, one, key=key)
+    label = int(pictures.labels[number]) if own is None else None
+    nearest = [(lists.nearest, lists.nearest_distances) for lists in found]
+    farthest = [(lists.farthest, lists.farthest_distances) for lists in found]
+    for side, answers in (("Nearest", nearest), ("Farthest", farthest)):
+        for one, (numbers, distances) in zip(runs, answers, strict=True):
+            key = side if one is run else f"{side}_second"
+            show_row(side, numbers, distances, one, gallery=gallery, label=label, key=key)
 
 
-def offer_queries(framed: list[int]) -> None:
+def offer_queries(pictures: ui.Pictures, framed: list[int]) -> None:
     """Show other pictures to pick. framed: the query, if it is one of them."""
     heading, more = st.columns([3, 1], vertical_alignment="bottom")
     heading.markdown("**Pick another query.** First row: how many of a picture's five nearest (cosine) have its class")
     start = st.session_state.setdefault("gallery_start", 0)
     if more.button("Other pictures", icon=":material/shuffle:", width="stretch"):
         start = st.session_state["gallery_start"] = (start + GALLERY) % len(pictures)
-    sample = figures["sample"]["queries"] if figures and "sample" in figures else []
-    if sample:
+    if figures and (sample := figures.get("sample")):
+        numbers = sample["queries"]
         ui.tiles(
-            pictures[sample],
+            pictures[numbers],
             key="sample",
             label="One picture of each class",
             captions=[
                 [pictures.classes[pictures.labels[i]], f"{same} of 5 agree"]
-                for i, same in zip(sample, figures["sample"]["same_class"], strict=True)
+                for i, same in zip(numbers, sample["same_class"], strict=True)
             ],
-            alts=[f"{pictures.classes[pictures.labels[i]]}, sample, test picture {i}" for i in sample],
-            colours=[ui.class_colour(pictures.labels[i]) for i in sample],
-            ids=sample,
+            alts=[f"{pictures.classes[pictures.labels[i]]}, sample, test picture {i}" for i in numbers],
+            colours=[ui.class_colour(pictures.labels[i]) for i in numbers],
+            ids=numbers,
             framed=framed,
             on_pick=pick,
         )
@@ -157,14 +158,14 @@ def offer_queries(framed: list[int]) -> None:
     )
 
 
-if gallery is not None:
+if pictures is not None and gallery is not None:
     ui.within("query", len(pictures) - 1)
     left, right = st.columns([1, 4])
     with left:
-        number, own = choose_query()
+        number, own = choose_query(pictures)
     with right:
-        show_answers(number, own)
-    offer_queries([number] if own is None else [])
+        show_answers(pictures, gallery, number, own)
+    offer_queries(pictures, [number] if own is None else [])
 
 one_of = {ui.title(one): one for one in runs}
 measured = {

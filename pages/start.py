@@ -9,6 +9,7 @@ from vicreg.charts.embedding_bars import embedding_bars, embedding_scale
 from vicreg.charts.method_diagram import diagram
 from vicreg.config import DATASETS
 from vicreg.data.catalogue import CATALOGUE
+from vicreg.runs.folder import Run
 from vicreg.terms import IN_LOSS
 
 HALVED = r"\tfrac{1}{2}"  # what is averaged over the two views
@@ -39,14 +40,14 @@ if controls[3].button("Draw new views", icon=":material/refresh:", width="stretc
     draws = st.session_state["draws"] = draws + 1
 
 pair = ui.two_views(image, run.config.views, draws)  # (2, size, size, 3) uint8
-others = [ui.two_views(other, run.config.views, draws) for other in ui.more_pictures(pictures, image, count=7)]
-views = np.concatenate([pair, *others])  # (16, size, size, 3): both views of each picture, one after the other
+more = [ui.two_views(other, run.config.views, draws) for other in ui.more_pictures(pictures, image, count=7)]
+views = np.concatenate([pair, *more])  # (16, size, size, 3): both views of each picture, one after the other
 shown = [run] if second is None else [run, second]
-computed = {name.title: ui.embed(name, views) for name in shown}  # representations and embeddings
+computed = {one.title: ui.embed(one, views) for one in shown}  # representations and embeddings
 scale = embedding_scale(*(z for _, z in computed.values()))
 
 
-def show(run, key: str) -> None:
+def show(run: Run, key: str) -> None:
     """The diagram with what a run computes for the two views."""
     y, z = computed[run.title]
     ui.drawing(

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 import pandas as pd
 import streamlit as st
 
-from ui import anomaly_figures
+from ui import anomaly_figures, shown
 from ui.ablation_panels import (
     covariance_maps,
     embeddings_panel,
@@ -25,12 +25,12 @@ from ui.ablation_panels import (
     space_figures,
     spread_panels,
 )
-from ui.chart_widgets import chart, pick_amount, pick_map, prepared
+from ui.chart_widgets import chart, clicked_cell, pick_amount, pick_map, prepared
 from ui.components.page_width import width
 from ui.components.picture_tiles import tiles
 from ui.components.svg_drawing import drawing
 from ui.data import chosen as chosen_data
-from ui.page_table import PAGES, navigation, page
+from ui.page_table import PAGES, foot, navigation, page
 from ui.pictures import Pictures, anomalies, data_uri, more_pictures, pictures, sample_picture, thumbnails
 from ui.representations import (
     clusters_by_chance,
@@ -76,6 +76,7 @@ __all__ = [
     "chosen_data",
     "class_colour",
     "class_names",
+    "clicked_cell",
     "clusters_by_chance",
     "colour",
     "coloured",
@@ -86,6 +87,7 @@ __all__ = [
     "drop_own_picture",
     "embed",
     "embeddings_panel",
+    "foot",
     "guessing",
     "has",
     "layer_panels",
@@ -131,6 +133,7 @@ __all__ = [
 
 def measured(text: str, *, command: str | None = None) -> None:
     """An expander that says how the figures were measured, with the command that reproduces them."""
+    shown.note_protocol(text)
     with st.expander("How this was measured", icon=":material/straighten:"):
         st.markdown(text)
         if command:

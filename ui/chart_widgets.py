@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Literal
 
 import streamlit as st
 
+from ui import shown
+from ui.take_away.tables import table_of
 from vicreg import charts
 
 if TYPE_CHECKING:
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
     from vicreg.storage.json_values import JsonObject
 
 TOOLTIP = Path(__file__).with_name("chart_tooltip.css")
+SVG = {"embedOptions": {"renderer": "svg"}}  # also over 2,000 marks, so that visitors can take any chart as SVG
 AMOUNTS = (250, 500, 1_000, 2_000, 5_000, 10_000)  # number of pictures on a map
 
 
@@ -27,10 +30,11 @@ def chart(
     on_select: Literal["ignore", "rerun"] = "ignore",
     selection_mode: str | None = None,
 ) -> DeltaGenerator | VegaLiteState:
-    """Show an Altair chart at its own size, with alt text.
+    """Show an Altair chart at its own size, with alt text. Visitors can take it away.
 
     drawing: the chart, or the result of `prepared`.
     """
+    shown.note_figure(key, alt, lambda: table_of(drawing))
     st.html(TOOLTIP)  # for pictures on hover
     if isinstance(drawing, dict):
         return st.vega_lite_chart(
@@ -41,6 +45,12 @@ def chart(
     )
 
 
+def clicked_cell(event: DeltaGenerator | VegaLiteState) -> dict[str, str]:
+    """The cell that was clicked in a `chart` with `selection_mode="cell"`, as field -> value; empty if there is none."""
+    cells = event["selection"].get("cell", []) if isinstance(event, dict) else []
+    return cells[0] if cells else {}
+
+
 def prepared(drawing: AltairChart) -> JsonObject:
     """Serialise a chart for `chart`. This takes 10 to 20 ms, so do it once for charts that many visitors see."""
     return _sized(drawing).to_dict()
@@ -48,6 +58,7 @@ def prepared(drawing: AltairChart) -> JsonObject:
 
 def _sized(drawing: AltairChart) -> AltairChart:
     """Set sizes for the plot area. (Streamlit would fit axes and legend into them as well.)"""
+    drawing = drawing.properties(usermeta=SVG)
     if hasattr(drawing, "hconcat") or hasattr(drawing, "vconcat"):
         return drawing
     return drawing.properties(autosize=charts.alt.AutoSizeParams(type="pad"))

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 import pandas as pd
 import streamlit as st
 
-from ui import checkpoints, data
+from ui import checkpoints, data, shown
 from vicreg import charts
 from vicreg.config import BASELINES, PRESETS
+from vicreg.data.catalogue import CATALOGUE
 from vicreg.runs.discovery import find_runs
 from vicreg.runs.errors import RunError
 from vicreg.runs.folder import Run
@@ -33,14 +34,8 @@ def pick_run(*, needs: str = "") -> Run:
     needs: `network` or `history`, if the page does not work for all baselines.
     """
     kept = _available(lambda run: _serves(run, needs))
-    return kept[
-        _pick(
-            "Run",
-            list(kept),
-            key="run",
-            text="Some runs come with the app. Add more on the page Train or with `python -m vicreg train`.",
-        )
-    ]
+    text = "Some runs come with the app. Add more on the page Train or with `python -m vicreg train`."
+    return _noted(kept[_pick("Run", list(kept), key="run", text=text)])
 
 
 def found() -> tuple[dict[str, Run], list[str]]:
@@ -61,7 +56,7 @@ def bundled_runs() -> dict[str, Run]:
 def preset_run(preset: str, *, dataset: str | None = None) -> Run:
     """The bundled run of a preset, or the first run. Stops the page with a message if there is none."""
     kept = _available(lambda run: not run.baseline and bool(metrics(run)), dataset=dataset)
-    return next((run for run in kept.values() if run.config.preset == preset), next(iter(kept.values())))
+    return _noted(next((run for run in kept.values() if run.config.preset == preset), next(iter(kept.values()))))
 
 
 def pick_second(first: Run, *, needs: str = "") -> Run | None:
@@ -80,21 +75,16 @@ def pick_second(first: Run, *, needs: str = "") -> Run | None:
             f" {len(others) - len(same)} more were measured on another copy of the pictures. "
             "`python -m vicreg evaluate` measures them on yours."
         )
-    return same.get(_pick("Compare with", [NOBODY, *same], key="second", text=text))
+    second = same.get(_pick("Compare with", [NOBODY, *same], key="second", text=text))
+    return None if second is None else _noted(second)
 
 
 def pick_compared(first: Run) -> Run:
     """Any measured run of the data set with a network, to hold a first one against; the preset `vicreg` unless chosen."""
     others = _labelled([run for run in found()[0].values() if run.config.dataset == first.config.dataset])
     kept = {label: run for label, run in others.items() if run.has_network and metrics(run)}
-    return kept[
-        _pick(
-            "Beside",
-            list(kept),
-            key="beside",
-            text="Any run, your own included; figures only, so any copy of the pictures.",
-        )
-    ]
+    text = "Any run, your own included; figures only, so any copy of the pictures."
+    return _noted(kept[_pick("Beside", list(kept), key="beside", text=text)])
 
 
 def pick_pair(columns: Sequence[DeltaGenerator], *, needs: str = "") -> tuple[Run, Run | None]:
@@ -175,6 +165,12 @@ def _pick(title: str, labels: list[str], *, key: str, text: str) -> str:
         persist_state="session",
         help=text,
     )
+
+
+def _noted(run: Run) -> Run:
+    """A run that the page shows: for the captions of what visitors take away."""
+    shown.note_run(title(run), CATALOGUE[run.config.dataset].title)
+    return run
 
 
 def _label(run: Run) -> str:

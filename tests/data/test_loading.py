@@ -321,6 +321,13 @@ def test_a_damaged_parquet_file_is_named(tmp_path, damage):
     assert str(file.resolve()) in str(caught.value)
 
 
+def test_a_git_lfs_pointer_in_place_of_pictures_is_named(tmp_path):
+    file = write(tmp_path / "data" / CIFAR10_TEST, pictures())
+    file.write_bytes(b"version https://git-lfs.github.com/spec/v1\noid sha256:" + b"0" * 64 + b"\nsize 9\n")
+    with pytest.raises(DataError, match="git lfs pull"):
+        load("cifar10", "test")
+
+
 # Where pictures are looked for
 
 

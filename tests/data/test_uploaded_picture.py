@@ -141,6 +141,36 @@ def test_sixteen_bits_are_scaled_and_not_cut_off():
     assert seen[:, -1].min() > 249
 
 
+@pytest.mark.parametrize("bits", [8, 10, 12, 14, 16])
+def test_fewer_bits_in_sixteen_are_as_bright_as_sixteen(bits):
+    values = np.tile(np.linspace(0, 2**bits - 1, 64).astype(np.uint16), (64, 1))
+    seen = read_picture(encoded(Image.fromarray(values)))
+    assert seen[:, 0].max() < 6
+    assert seen[:, -1].min() > 249
+
+
+def deep_png(levels: int, channels: int) -> bytes:
+    """A PNG of 64 x 64 pixels with 16 bits a channel, grey with alpha or RGB, of values below `levels`."""
+    values = np.zeros((64, 64, channels), ">u2")
+    values[..., : 3 if channels == 3 else 1] = np.linspace(0, levels - 1, 64).astype(">u2")[:, None]
+    if channels == 2:
+        values[..., 1] = 65_535
+    rows = b"".join(b"\0" + row.tobytes() for row in values)
+
+    def chunk(kind: bytes, body: bytes) -> bytes:
+        return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+
+    header = struct.pack(">IIBBBBB", 64, 64, 16, {2: 4, 3: 2}[channels], 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
+
+
+@pytest.mark.parametrize("channels", [2, 3])
+def test_colour_of_twelve_bits_in_sixteen_is_refused_and_of_sixteen_is_not(channels):
+    with pytest.raises(PictureError, match="Save it with 8 bits per channel"):
+        read_picture(deep_png(4_096, channels))
+    assert read_picture(deep_png(65_536, channels))[:, -1].min() > 249
+
+
 def test_floats_beyond_the_range_and_not_numbers_do_no_harm():
     image = Image.fromarray(np.array([[np.nan, -5.0, 300.0, np.inf]], dtype=np.float32))
     assert np.asarray(to_rgb(image))[0, :, 0].tolist() == [0, 0, 255, 255]

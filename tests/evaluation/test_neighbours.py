@@ -178,6 +178,17 @@ def test_distances_have_the_range_that_is_promised():
     np.testing.assert_allclose(found.nearest_distances, [[1, np.sqrt(10), 5]], rtol=1e-6)
 
 
+@pytest.mark.parametrize("exponent", [-90, -40, 40, 100])
+def test_scale_changes_no_euclidean_neighbour_and_scales_every_distance(exponent):
+    ordinary = nearest_and_farthest(QUERIES, GALLERY, k=5, metric="euclidean")
+    scale = np.float32(2.0**exponent)
+    scaled = nearest_and_farthest(QUERIES * scale, GALLERY * scale, k=5, metric="euclidean")
+    for side in ("nearest", "farthest"):
+        np.testing.assert_array_equal(getattr(scaled, side), getattr(ordinary, side))
+        distances = getattr(ordinary, f"{side}_distances")
+        np.testing.assert_allclose(getattr(scaled, f"{side}_distances"), distances * scale, rtol=1e-5)
+
+
 def test_arrays_that_are_given_stay_as_they_were():
     queries, gallery = QUERIES.copy(), GALLERY.copy()
     gallery[8] = 0

@@ -19,9 +19,12 @@ from vicreg.storage import paths
 
 pytestmark = pytest.mark.usefixtures("page_world")
 ROOT = Path(__file__).parents[2]
-# train, lab and digit_or_colour have tests of their own
+# train, lab, digit_or_colour and lesson have tests of their own
 NAMES = [
-    name for entries in ui.PAGES.values() for name, *_ in entries if name not in ("train", "lab", "digit_or_colour")
+    name
+    for entries in ui.PAGES.values()
+    for name, *_ in entries
+    if name not in ("train", "lab", "digit_or_colour", "lesson")
 ]
 NEED_PICTURES = [name for name in NAMES if name not in ("training_curves", "ablations", "claims")]
 COMPARING = [name for name in NAMES if name not in ("ablations", "claims")]  # these two compare by themselves

@@ -115,6 +115,17 @@ def test_a_damaged_or_missing_file_is_named(run, file, read):
         verify(open_run(run.folder))
 
 
+@pytest.mark.parametrize(
+    ("file", "read"), [("model.safetensors", lambda run: run.encoder), ("config.json", lambda run: run)]
+)
+def test_a_git_lfs_pointer_is_named_with_the_command_that_fetches_the_file(run, file, read):
+    (run.folder / file).write_bytes(
+        b"version https://git-lfs.github.com/spec/v1\noid sha256:" + b"0" * 64 + b"\nsize 9\n"
+    )
+    with pytest.raises(RunError, match=rf"{file} is a Git LFS pointer.*git lfs pull"):
+        read(open_run(run.folder))
+
+
 def test_a_folder_without_config_is_unfinished(run):
     (run.folder / "config.json").unlink()
     with pytest.raises(RunError, match="no finished run"):

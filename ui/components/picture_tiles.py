@@ -26,7 +26,7 @@ def tiles(
     captions: Sequence[Sequence[str]] | None = None,
     alts: Sequence[str],
     colours: Sequence[str | None] | None = None,
-    ids: Sequence[int] | None = None,
+    ids: Sequence[int] | np.ndarray | None = None,
     framed: Sequence[int] = (),
     scale: int = 2,
     on_pick: Callable[[int], None] | None = None,

@@ -36,8 +36,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+import pandas as pd
 import streamlit as st
 
+from ui import shown
 from ui.picture_map.atlas import Atlas
 from vicreg.storage.json_values import JsonObject
 
@@ -167,6 +169,7 @@ def picture_map(
         "height": height,
         "report": report,
     }
+    shown.note_figure(key, alt, lambda: points_table(panels, numbers=numbers, colourings=colourings, moments=moments))
     found = _MAP(key=key, data=data, on_chosen_change=lambda: None, on_marked_change=lambda: None)
     return Marked(found.chosen, found.marked or [])
 
@@ -184,6 +187,22 @@ def _panel(panel: Panel, titles: list[str], lists: list[np.ndarray]) -> JsonObje
         "values": {title: packed(values, "<u1") for title, values in panel.values.items()},
         "colouring": titles.index(panel.colouring) if panel.colouring else None,
     }
+
+
+def points_table(
+    panels: Sequence[Panel], *, numbers: np.ndarray, colourings: Sequence[Colouring], moments: Sequence[str]
+) -> pd.DataFrame:
+    """A row for each point of each map, and of each moment of a film: `map`, `moment`, `picture`, `x`, `y`, colourings."""
+    parts = []
+    for panel in panels:
+        frames = panel.xy if panel.xy.ndim == 3 else panel.xy[None]
+        known = {one.title: panel.values.get(one.title, one.values) for one in colourings}
+        groups = {one.title: np.array(one.names)[v] for one in colourings if (v := known[one.title]) is not None}
+        for i, xy in enumerate(frames):
+            moment = {"moment": moments[i] if i < len(moments) else i} if len(frames) > 1 else {}
+            place = {"picture": numbers, "x": xy[:, 0], "y": xy[:, 1]}
+            parts.append(pd.DataFrame({"map": panel.title, **moment, **place, **groups}))
+    return pd.concat(parts, ignore_index=True)
 
 
 def on_the_unit_square(xy: np.ndarray, within: tuple[float, float, float, float] | None = None) -> np.ndarray:

@@ -38,8 +38,8 @@ def led() -> Room | None:
     return rooms().hosted(*known) if known else None
 
 
-def lobby() -> Room | None:
-    """Show the room of this session in one line, or how to open one; return it if there is one."""
+def lobby(*, invite: bool) -> Room | None:
+    """Show the room of this session in one line; return it. invite: show how to open one if there is none."""
     _come_back()
     room = led()
     if room is None and st.session_state.pop(LED, None):
@@ -54,7 +54,7 @@ def lobby() -> Room | None:
         height=1,
     )
     if room is None:
-        _invitation()
+        _invitation(offer=invite)
         return None
     with st.container(horizontal=True, vertical_alignment="center", key="room_line"):
         _present(room)
@@ -72,11 +72,13 @@ def join_link(room: Room) -> str:
     return f"{_base()}{PATH}?room={room.code}"
 
 
-def _invitation() -> None:
-    """How to join a room that the address names, or else how to open one."""
+def _invitation(*, offer: bool) -> None:
+    """How to join a room that the address names, or how to open one if that is on offer."""
     code = str(st.query_params.get("room", "")).strip().upper()
     if re.fullmatch("[A-Z]{4}", code):
         st.info(f"[Join room {code}](.{PATH}?room={code}) to vote with the class.", icon=":material/how_to_vote:")
+        return
+    if not offer:
         return
     with st.container(horizontal=True, vertical_alignment="center"):
         if st.button("Open a room", icon=":material/groups:", key="room_open"):

@@ -96,6 +96,11 @@ class Room:
             number = len(poll.rounds)
             return Board(poll.phase, poll.question, number, present, len(poll.rounds[-1]), poll.tallies(hidden=hidden))
 
+    def results(self) -> dict[str, tuple[tuple[int, ...], ...]]:
+        """The tallies of every question whose answer is revealed, by step."""
+        with self._lock:
+            return {step: poll.tallies() for step, poll in self._polls.items() if poll.phase == "answered"}
+
     def close(self) -> None:
         """End the room: whoever waits for news learns that it is closed."""
         with self._lock:

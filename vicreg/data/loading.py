@@ -26,6 +26,7 @@ import numpy as np
 from vicreg.data.array_cache import decoded_from_hub, entries, keep, key_of, open_entry
 from vicreg.data.catalogue import Spec, spec_of
 from vicreg.data.image_set import DataError, ImageSet, PicturesMissing, Progress, Source
+from vicreg.storage.files import NOT_FETCHED, is_lfs_pointer
 
 MADE = 1  # increase it whenever `vicreg.data.coloured_digits` generates different images
 
@@ -186,6 +187,8 @@ def _decode(files: list[Path], name: str, split: str, *, from_hub: bool, on_prog
         return _batches(files, name, split)
     from vicreg.data.hub_parquet import decode
 
+    if is_lfs_pointer(files[0]):
+        raise DataError(f"{files[0]} {NOT_FETCHED}")
     try:
         images, labels, stored, sha256 = decode(
             files[0], column=spec.column, side=spec.side, classes=len(spec.classes), on_progress=on_progress

@@ -22,8 +22,10 @@ MAX_RATIO = 20  # longer side / shorter side; beyond this, the centre square sho
 MAX_SCANS = 100  # of a progressive JPEG, which usually has about 10; each one processes all pixels
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF")
 AGAIN = "Save it as PNG or JPEG and try again."
+DEPTHS = (8, 10, 12, 14, 16)  # bits a pixel that cameras and scanners store in 16
 BAND = 8 * SIDE  # averaging leaves at least this many pixels on the shorter side; resampling does the rest
 
+_STORED_BITS = "stored bits"
 _ONE_AT_A_TIME = threading.Lock()
 _TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -65,6 +67,8 @@ def read_picture(data: bytes) -> np.ndarray:
                 _check_size(*_webp_size(data))
             with Image.open(io.BytesIO(data), formats=[kind]) as picture:
                 _check_size(*picture.size)
+                if kind == "PNG":
+                    picture.info[_STORED_BITS] = data[24]  # the header's bit depth; Pillow does not keep it
                 return _seen(picture)
         except PictureError:
             raise
@@ -74,18 +78,18 @@ def read_picture(data: bytes) -> np.ndarray:
             raise PictureError(f"The {kind} file is damaged or incomplete. {AGAIN}") from error
 
 
-def to_rgb(picture: Image.Image) -> Image.Image:
+def to_rgb(picture: Image.Image, *, white: int = 65_535) -> Image.Image:
     """Convert a picture in any Pillow mode to RGB, on white if transparent.
 
-    Integers with more than 8 bits are read as 0 to 65,535, floats as 0 to 255.
+    Integers with more than 8 bits are read as 0 to `white`, floats as 0 to 255.
     """
     mode = picture.mode
-    if mode == "I" or mode.startswith("I;16"):
-        values = np.asarray(picture).astype(np.int64).clip(0, 65_535)
+    if _is_deep(picture):
+        values = np.asarray(picture).astype(np.int64).clip(0, white)
         clear = picture.info.get("transparency")
         if isinstance(clear, int):
-            values[values == clear] = 65_535
-        return Image.fromarray(((values + 128) // 257).astype(np.uint8)).convert("RGB")
+            values[values == clear] = white
+        return Image.fromarray(((values * 255 + white // 2) // white).astype(np.uint8)).convert("RGB")
     if mode == "F":
         values = np.nan_to_num(np.asarray(picture), nan=0.0).clip(0, 255)
         return Image.fromarray(values.round().astype(np.uint8)).convert("RGB")
@@ -93,8 +97,8 @@ def to_rgb(picture: Image.Image) -> Image.Image:
         if mode == "La":  # Pillow converts premultiplied grey only to LA
             picture = picture.convert("LA")
         picture = picture.convert("RGBA")
-        white = Image.new("RGBA", picture.size, "white")
-        return Image.alpha_composite(white, picture).convert("RGB")
+        paper = Image.new("RGBA", picture.size, "white")
+        return Image.alpha_composite(paper, picture).convert("RGB")
     return picture.convert("RGB")
 
 
@@ -103,6 +107,7 @@ def _seen(picture: Image.Image) -> np.ndarray:
     turn = _TURNS.get(_orientation(picture))
     picture.draft(None, (BAND, BAND))  # decodes a large JPEG at reduced size; no effect on other formats
     picture.load()
+    white = _white(picture)
     width, height = picture.size
     factor = max(1, min(width, height) // BAND)
     side = min(width, height) // factor * factor
@@ -111,9 +116,34 @@ def _seen(picture: Image.Image) -> np.ndarray:
     rows = factor * max(1, BAND // factor)
     for start in range(0, side, rows):
         band = picture.crop((left, top + start, left + side, top + min(start + rows, side)))
-        square.paste(to_rgb(band).reduce(factor), (0, start // factor))
+        square.paste(to_rgb(band, white=white).reduce(factor), (0, start // factor))
     small = square.resize((SIDE, SIDE), Image.Resampling.LANCZOS)
     return np.array(small if turn is None else small.transpose(turn))
+
+
+def _is_deep(picture: Image.Image) -> bool:
+    """Whether Pillow holds the picture as integers of more than 8 bits, always in one channel."""
+    return picture.mode == "I" or picture.mode.startswith("I;16")
+
+
+def _white(picture: Image.Image) -> int:
+    """The value of white in a picture of integers: the largest of the smallest depth which holds every pixel.
+
+    Many programs store 12 bits in a 16-bit PNG without scaling them, so white is 4,095 there. Without this the picture
+    would be black. Pillow reads 16-bit colour as 8 bits, which loses the picture: raises PictureError.
+    """
+    if _is_deep(picture):
+        brightest = int(np.asarray(picture).max())
+        return next(2**depth - 1 for depth in DEPTHS if brightest < 2**depth or depth == DEPTHS[-1])
+    if picture.info.get(_STORED_BITS) == 16:
+        colours = picture.split()[: 1 if picture.mode == "LA" else 3]
+        brightest = max(int(np.asarray(colour).max()) for colour in colours)
+        if 0 < brightest < 2 ** (DEPTHS[-2] - 8):
+            raise PictureError(
+                f"The PNG file has 16 bits per channel, but uses only the darkest {brightest + 1} of 256 levels, as "
+                f"pictures of 12 bits do when they are not scaled. Save it with 8 bits per channel and try again."
+            )
+    return 65_535
 
 
 def _orientation(picture: Image.Image) -> int:

@@ -14,6 +14,7 @@ so a row's few values within that bound hold its k nearest (and, mirrored, its k
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -22,6 +23,7 @@ import numpy as np
 from vicreg.evaluation.encode import checked
 
 METRICS = ("cosine", "euclidean")
+SAFE = 2.0**30  # float32 squares and sums values of 1 / SAFE to SAFE without loss
 BLOCK_VALUES = 4_000_000  # floats in a block of scores, or of differences: 16 MB
 
 
@@ -100,8 +102,12 @@ def _search(
     if metric not in METRICS:
         raise ValueError(f"metric must be one of {', '.join(METRICS)}, got {metric!r}")
     exclude = _excluded(len(queries), len(gallery), exclude_self, exclude)
+    unit = 1.0
     if metric == "cosine":
         queries, gallery = _directed(queries, gallery)
+    elif not 1 / SAFE <= (largest := float(max(abs(a).max() for a in (queries, gallery)))) <= SAFE and largest > 0:
+        unit = 2.0 ** math.frexp(largest)[1]  # a power of two, so that scaling changes no digit
+        queries, gallery = queries / unit, gallery / unit
     n = len(gallery)
     most = n if exclude is None else n - 1
     if not 1 <= k <= most:
@@ -132,7 +138,9 @@ def _search(
             chosen = order[first[:, None] + np.arange(k)]
             result.indices[start:stop] = column[chosen]
             distances = squared[chosen]
-            result.distances[start:stop] = np.minimum(distances / 2, 2) if metric == "cosine" else np.sqrt(distances)
+            result.distances[start:stop] = (
+                np.minimum(distances / 2, 2) if metric == "cosine" else unit * np.sqrt(distances)
+            )
     return results
 
 

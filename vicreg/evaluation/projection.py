@@ -10,12 +10,13 @@ arrangement there is, and another seed would show another map.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 
 from vicreg.evaluation.encode import checked
-from vicreg.evaluation.neighbours import nearest
+from vicreg.evaluation.neighbours import SAFE, nearest
 
 COMPONENTS = 50  # t-SNE's input: what lies beyond is mostly noise and costs time
 EXAGGERATION = 12.0
@@ -102,6 +103,8 @@ def tsne(representations: np.ndarray, *, initial: np.ndarray | None = None, perp
     points = pca(representations, dimensions=min(COMPONENTS, d)).coordinates
     if not points.any():
         return np.zeros((n, 2), dtype=np.float32)
+    if not 1 / SAFE <= (largest := float(abs(points).max())) <= SAFE:  # scikit-learn squares distances in float32
+        points = points / np.float32(2.0 ** math.frexp(largest)[1])
     start = points[:, :2] if d > 1 else np.concatenate([points, np.zeros_like(points)], axis=1)
     if initial is not None:
         initial = checked(initial, name="initial")

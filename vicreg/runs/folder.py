@@ -29,7 +29,7 @@ from typing import TYPE_CHECKING, cast
 from vicreg.config import BASELINES, Config
 from vicreg.runs import schema
 from vicreg.runs.errors import RunError
-from vicreg.storage.files import sha256, to_json
+from vicreg.storage.files import NOT_FETCHED, is_lfs_pointer, sha256, to_json
 from vicreg.storage.json_values import JsonObject
 from vicreg.storage.paths import CONFIG_FILE, HISTORY_FILE, METRICS_FILE, WEIGHTS_FILE
 from vicreg.storage.untrusted import shown
@@ -190,6 +190,8 @@ class Run:
             )
         if not path.is_file():
             raise RunError(f"{self.name}/{file} is missing; download or train the run again")
+        if is_lfs_pointer(path):
+            raise RunError(f"{self.name}/{file} {NOT_FETCHED}")
         if sha256(path) != wanted:
             raise RunError(
                 f"{self.name}/{file} is damaged (its sha256 differs from the recorded one); download or train the run again"

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from vicreg.config import MOST, PRECISIONS
 from vicreg.evaluation.anomaly import KNOWN
+from vicreg.storage.files import NOT_FETCHED, is_lfs_pointer
 from vicreg.storage.json_values import JsonObject
 from vicreg.storage.paths import CONFIG_FILE, METRICS_FILE
 from vicreg.storage.untrusted import (
@@ -54,6 +55,8 @@ def read_json(path: Path, *, run: str) -> JsonObject:
     if size > MAX_JSON_BYTES:
         problem = f"it has {size:,} bytes, but at most {MAX_JSON_BYTES:,} are allowed"
         raise RunError(f"{run}/{path.name} cannot be read: {problem}; download or train the run again")
+    if is_lfs_pointer(path):
+        raise RunError(f"{run}/{path.name} {NOT_FETCHED}")
     try:
         return json.loads(path.read_bytes())
     except (ValueError, RecursionError) as error:

@@ -14,6 +14,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import pandas as pd
 
+_LFS_POINTER = b"version https://git-lfs.github.com/spec/v1"
+NOT_FETCHED = "is a Git LFS pointer, not the file itself; run `git lfs pull` in its repository"
+
 
 @contextlib.contextmanager
 def atomic_path(path: Path) -> Iterator[Path]:
@@ -32,6 +35,12 @@ def sha256(path: Path) -> str:
     """The file's SHA-256 as 64 hexadecimal digits."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def is_lfs_pointer(path: Path) -> bool:
+    """Whether the file is the few lines of text that Git leaves in a file's place when Git LFS has not fetched it."""
+    with path.open("rb") as file:
+        return file.read(len(_LFS_POINTER)) == _LFS_POINTER
 
 
 def frame_bytes(frame: pd.DataFrame) -> bytes:

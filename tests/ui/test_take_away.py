@@ -1,0 +1,60 @@
+"""What a visitor takes home: tables as CSV, names and captions of figures."""
+
+import io
+
+import numpy as np
+import pandas as pd
+
+from ui import shown
+from ui.picture_map import Colouring, Panel
+from ui.picture_map.component import points_table
+from ui.take_away.fold import LONGEST_PROTOCOL, caption, name_of
+from ui.take_away.tables import csv_of, table_of
+from vicreg.charts import alt
+
+
+def test_no_cell_of_a_csv_begins_like_a_formula_and_numbers_stay_numbers():
+    table = pd.DataFrame({"=run": ["=1+1", "@cmd", "-x", "+x", "vicreg"], "value": [-1.5, 2, 3, 4, 5]})
+    lines = csv_of(table).splitlines()
+    assert lines[0] == "'=run,value"
+    assert [line.split(",")[0] for line in lines[1:]] == ["'=1+1", "'@cmd", "'-x", "'+x", "vicreg"]
+    assert lines[1].split(",")[1] == "-1.5"
+
+
+def test_a_charts_table_holds_what_all_its_layers_draw_without_pictures():
+    dots = pd.DataFrame({"x": [1, 2], "image": ["data:image/png;base64,AA", "data:image/png;base64,BB"]})
+    line = pd.DataFrame({"y": [0.5]})
+    drawn = alt.Chart(dots).mark_point() | (alt.Chart(line).mark_rule() + alt.Chart(dots).mark_text())
+    found = pd.read_csv(io.StringIO(csv_of(table_of(drawn))))
+    assert found.columns.tolist() == ["table", "x", "y"]
+    assert found["table"].tolist() == [1, 1, 2]
+    assert csv_of(table_of(drawn)).splitlines()[1] == "1,1,"  # a whole number beside a missing one
+
+
+def test_a_prepared_chart_gives_the_same_table_as_the_chart():
+    drawn = alt.Chart(pd.DataFrame({"x": [1, 2], "run": ["a", "b"]})).mark_point()
+    assert csv_of(table_of(drawn.to_dict())) == csv_of(table_of(drawn)) == "x,run\n1,a\n2,b\n"
+
+
+def test_the_points_of_a_film_have_a_row_for_each_moment():
+    film = Panel("t-SNE", np.arange(8.0).reshape(2, 2, 2))
+    colouring = Colouring("Class", ["cat", "dog"], ["#000", "#fff"], np.array([1, 0]))
+    table = points_table([film], numbers=np.array([7, 9]), colourings=[colouring], moments=["epoch 0", "epoch 5"])
+    assert table.iloc[2].tolist() == ["t-SNE", "epoch 5", 7, 4.0, 5.0, "dog"]
+    assert len(table) == 4
+
+
+def test_a_figure_is_called_by_what_stands_before_its_numbers():
+    assert name_of("Probe accuracy of every run: vicreg 70 %; pixels 50 %.") == "Probe accuracy of every run"
+    assert len(name_of("word " * 50)) <= 90
+
+
+def test_a_caption_names_runs_data_and_whole_sentences_of_the_protocol():
+    protocol = "**Exact** search (Bardes et al. 2022). " + "It is long. " * 60
+    runs, measured = caption(
+        shown.Shown(runs={"a/b, 3 epochs": "digits", "a/c, 3 epochs": "digits"}, protocol=protocol)
+    )
+    assert runs == "Runs: a/b, 3 epochs; a/c, 3 epochs. Data: digits."
+    assert measured.startswith("Measured: Exact search (Bardes et al. 2022). It is long.")
+    assert measured.endswith("long.")
+    assert len(measured) <= LONGEST_PROTOCOL + len("Measured: ")

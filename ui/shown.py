@@ -1,0 +1,59 @@
+"""What the page that is being drawn has shown so far: its figures, the runs they are of, and how they were measured.
+
+Kept in the session while a page is drawn, for the foot of the page (`ui.take_away`, `ui.presenter`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import pandas as pd
+import streamlit as st
+
+KEY = "_shown"
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A chart or a map. key: of its widget. alt: what it shows, as screen readers are told. table: makes its data."""
+
+    key: str
+    alt: str
+    table: Callable[[], pd.DataFrame]
+
+
+@dataclass
+class Shown:
+    """figures: by key, in the order of the page. runs: titles, each with its data set. protocol: how figures were measured."""
+
+    figures: dict[str, Figure] = field(default_factory=dict)
+    runs: dict[str, str] = field(default_factory=dict)
+    protocol: str = ""
+
+
+def begin() -> None:
+    """A page starts: forget what the last one showed."""
+    st.session_state[KEY] = Shown()
+
+
+def so_far() -> Shown:
+    """What was noted since the page began."""
+    found = st.session_state.setdefault(KEY, Shown())
+    assert isinstance(found, Shown)
+    return found
+
+
+def note_figure(key: str, alt: str, table: Callable[[], pd.DataFrame]) -> None:
+    """A chart or map is on the page. table: called only when somebody asks for the data."""
+    so_far().figures[key] = Figure(key, alt, table)
+
+
+def note_run(title: str, dataset: str) -> None:
+    """The page shows this run. title: with its budget. dataset: the title of its data set."""
+    so_far().runs[title] = dataset
+
+
+def note_protocol(text: str) -> None:
+    """How the page's figures were measured."""
+    so_far().protocol = text

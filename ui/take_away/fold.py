@@ -1,0 +1,87 @@
+"""The fold at the foot of every page. Nothing in it is made before it is opened, and no table before it is asked for.
+
+Pictures are made in the visitor's browser, from what is on the screen: a hall of 200 costs the server nothing.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+import streamlit as st
+
+from ui import shown
+from ui.shown import Figure
+from ui.take_away.tables import csv_of
+from vicreg.storage.json_values import JsonObject
+
+FOLDER = Path(__file__).parent
+SENTENCE_END = re.compile(r"(?<!et al)(?<!eq)\.(?= [A-Z])")
+LONGEST_NAME, LONGEST_PROTOCOL = 90, 420  # letters
+
+_COMPONENT = st.components.v2.component(
+    "vicreg_take_away",
+    html="<div class='take-away'></div>",
+    css=(FOLDER / "take_away.css").read_text("utf-8"),
+    js="\n".join(
+        re.sub(r"^import .*\n|^export (?!default)", "", (FOLDER / name).read_text("utf-8"), flags=re.MULTILINE)
+        for name in ("figures.js", "found.js", "take_away.js")
+    ),
+)
+
+
+def fold() -> None:
+    """Draw the closed fold; when it is open, what can be taken."""
+    place = st.expander("Take away", icon=":material/download:", on_change="rerun", key="_take_away")
+    found = shown.so_far()
+    figures = list(found.figures.values())
+    found.figures.clear()  # their data need not be kept while nobody asks
+    if place.open:
+        with place:
+            _body(figures, caption(found))
+
+
+@st.fragment
+def _body(figures: Sequence[Figure], lines: list[str]) -> None:
+    """The list of figures. A fragment, so that asking for a table does not draw the page again."""
+    data: JsonObject = {
+        "figures": [{"key": one.key, "alt": one.alt.strip(), "name": name_of(one.alt)} for one in figures],
+        "lines": lines,
+        "table": None,
+    }
+    asked = st.session_state.get("_taken", {}).get("table")
+    chosen = next((one for one in figures if one.key == asked), None)
+    if chosen is not None:
+        data["table"] = {"key": chosen.key, "text": csv_of(chosen.table())}
+    _COMPONENT(key="_taken", data=data, on_table_change=lambda: None)
+
+
+def name_of(alt: str) -> str:
+    """A short name for a figure: the beginning of what it shows."""
+    name = re.split(r"[:;]\s|\.\s", alt.strip(), maxsplit=1)[0].rstrip(".")
+    return name if len(name) <= LONGEST_NAME else name[: LONGEST_NAME - 1].rsplit(" ", 1)[0] + "…"
+
+
+def caption(found: shown.Shown) -> list[str]:
+    """What stands under a picture besides what it shows and the link: the runs, their data, and the protocol."""
+    lines = []
+    if found.runs:
+        word, sets = "Run" if len(found.runs) == 1 else "Runs", " and ".join(dict.fromkeys(found.runs.values()))
+        lines.append(f"{word}: {'; '.join(found.runs)}. Data: {sets}.")
+    if found.protocol:
+        lines.append(f"Measured: {_shortened(_plain(found.protocol))}")
+    return lines
+
+
+def _plain(markdown: str) -> str:
+    """Text without Markdown's signs and line breaks."""
+    return re.sub(r"\s+", " ", re.sub(r"[*`$]|\\(?=[a-z])", "", markdown)).strip()
+
+
+def _shortened(text: str) -> str:
+    """Whole sentences, as many as fit."""
+    if len(text) <= LONGEST_PROTOCOL:
+        return text
+    ends = [end.start() for end in SENTENCE_END.finditer(text[:LONGEST_PROTOCOL])]
+    return text[: ends[-1] + 1] if ends else f"{text[:LONGEST_PROTOCOL].rsplit(' ', 1)[0]}…"
