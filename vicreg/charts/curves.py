@@ -151,7 +151,7 @@ def live_terms(
             )
         )
 
-    def one(term: str) -> alt.Chart | alt.LayerChart:
+    def one(term: str) -> alt.Chart | alt.LayerChart | alt.FacetChart:
         title = "total (weighted sum)" if term == "total" else f"{term} (unweighted)"
         lines = [line(frame, term)] if behind is None else [line(behind, term, ghost=True), line(frame, term)]
         drawn = lines[0] if len(lines) == 1 else alt.layer(*lines)

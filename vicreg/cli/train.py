@@ -11,7 +11,18 @@ from typing import TYPE_CHECKING
 
 from vicreg.cli.interrupts import stop_on_interrupt
 from vicreg.cli.output import Bars
-from vicreg.config import DATASETS, DEFAULT_DATASET, ENCODERS, OPTIMISERS, PRECISIONS, PRESETS, QUICK_EPOCHS, QUICK_IMAGES, Config, presets
+from vicreg.config import (
+    DATASETS,
+    DEFAULT_DATASET,
+    ENCODERS,
+    OPTIMISERS,
+    PRECISIONS,
+    PRESETS,
+    QUICK_EPOCHS,
+    QUICK_IMAGES,
+    Config,
+    presets,
+)
 from vicreg.data.catalogue import CATALOGUE
 from vicreg.storage.paths import CONFIG_FILE, training_folder
 from vicreg.terms import IN_LOSS
