@@ -9,15 +9,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-RUN_KEYS = ("run", "second")  # of a page's state: their values are titles of runs
-_PAIR = ("data", *RUN_KEYS)
+RUN_KEYS = ("run", "second", "with")  # of a page's state: their values are titles of runs
+_PAIR = ("data", "run", "second")
 
 # page -> the keys of its state in the URL
 PAGES: dict[str, tuple[str, ...]] = {
     "start": (*_PAIR, "picture"),
     "lab": ("dimensions", "width", "rate", "lambda", "mu", "nu", "seed", "points"),
     "digit_or_colour": ("digit",),
-    "training_curves": (*_PAIR, "log", "epoch"),
+    "training_curves": (*_PAIR, "with", "film", "log"),
     "maps": (*_PAIR, "map", "beside", "everything"),
     "retrieval": (*_PAIR, "metric", "gallery", "query"),
     "probe": _PAIR,
