@@ -116,8 +116,7 @@ def train_run(
             with every_processor() if team.size > 1 else contextlib.nullcontext():
                 made.append(_written(folder, state, _files(trained, test_set), record, measure=measure))
 
-        # The others wait: if they left, their torchrun would too, some minutes later, and take rank 0 with it where it
-        # is the one that keeps the processes' addresses. An error reaches them at once, with its words.
+        # The others wait: if they left, their torchrun might take rank 0 with it. An error reaches them with its words.
         team.from_leader(write)
         return made[0] if team.leads else None
 
