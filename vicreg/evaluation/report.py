@@ -135,6 +135,7 @@ SECTIONS: dict[str, Measurement] = {
     ),
     "layers": Measurement(lambda of, report: of.layers() if of.layers else Section({}, {}), slow=True),
 }
+QUICK = ("knn", "probe", "attributes", "spectrum", "retrieval")  # what pages compare runs by; enough for a lesson
 SLOW = tuple(name for name, section in SECTIONS.items() if section.slow)
 
 
