@@ -136,7 +136,7 @@ def test_a_click_on_the_confusion_matrix_shows_that_cells_pictures(page, server)
     chart = page.get_by_test_id("stVegaLiteChart").nth(1)
     cell = chart.locator("path[aria-roledescription='rect mark'], .mark-rect path").nth(3 * 10 + 5)
     cell.wait_for()
-    heading = page.get_by_role("heading", name=re.compile("(taken for|recognised)"))
+    heading = page.get_by_role("heading", name=re.compile("(predicted as|predicted correctly)"))
     until(page, lambda: cell.click(force=True), lambda: heading.count() == 1)
 
 

@@ -245,7 +245,7 @@ function createPictureMap(root) {
     for (const panel of panels) {
       const wide = panel.element.clientWidth;
       if (!wide) continue;
-      panel.resize(wide, data.height ?? Math.round(Math.max(260, Math.min(wide, innerHeight * (narrow ? 0.5 : 0.48)))));
+      panel.resize(wide, data.height ?? Math.round(Math.max(data.compact ? 150 : 260, Math.min(wide, innerHeight * (data.compact ? 0.36 : narrow ? 0.5 : 0.48)))));
     }
     redraw();
   }
