@@ -157,7 +157,8 @@ with right:
         sentence = f"`{title}`: "
         if title in curves:
             curve = curves[title]
-            sentence += f"**AUROC {curve.auroc:.3f}** ({curve.interval[0]:.3f} to {curve.interval[1]:.3f}). "
+            least, most = curve.interval
+            sentence += f"**AUROC {curve.auroc:.3f}** (95 % over pictures: {least:.3f} to {most:.3f}). "
         sentence += (
             f"The threshold raises **{100 * float((normal > thresholds[title]).mean()):.2f} %** of the normal pictures"
         )

@@ -103,7 +103,7 @@ def show_maps(run: Run, key: str) -> None:
         f"{figures['ari']:.2f}. {named or 'None'} of {len(names)} clusters "
         f"{'has' if named == 1 else 'have'} a class that more than half of {'its' if named == 1 else 'their'} pictures share. "
         f"Matched one to one with the classes, {figures['accuracy']:.2f} % of the pictures lie in their class's cluster (95 % "
-        f"interval {low:.2f} to {high:.2f}; randomly assigned clusters: "
+        f"interval over test pictures: {low:.2f} to {high:.2f}; randomly assigned clusters: "
         f"{ui.clusters_by_chance(figures['n'], len(classes)):.1f} %)."
     )
 

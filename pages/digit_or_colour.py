@@ -112,13 +112,24 @@ chances = {"same digit": ui.spec(full).chance} | {
 colours = {names[title]: ui.colour(run) for title, run in runs.items()}
 ui.chart(
     charts.attribute_bars(
-        pd.DataFrame(rows), colours, chances, width=max(140, min(width - 300, 1000)), axis="of the five nearest, %"
+        pd.DataFrame(rows),
+        colours,
+        chances,
+        width=max(140, min(width - 300, 1000)),
+        axis="of the five nearest, %",
+        seeds=ui.seeds_frame(
+            {names[title]: run for title, run in runs.items()},
+            {what: f"nearest_5_{what.replace(' ', '_').replace('digit', 'class')}" for what in chances},
+        ),
     ),
     alt="Share of the five nearest pictures that have the picture's digit, its paper's and its ink's colour: "
     + "; ".join(f"{row['run']}, {row['what']} {row['accuracy']:.2f} %" for row in rows),
     key="shares",
 )
-st.caption("Share of a picture's five nearest (cosine). Dashed: guessing. Black: 95 % interval over test pictures.")
+st.caption(
+    "Share of a picture's five nearest (cosine). Dashed: guessing. Black: 95 % interval over test pictures. "
+    "Ticks: other seeds."
+)
 
 mine = ui.metrics(full)["attributes"]
 st.markdown(

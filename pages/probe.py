@@ -38,13 +38,19 @@ table = pd.DataFrame(
     for title, probe in figures.items()
 )
 ui.chart(
-    charts.accuracy_bars(table, colours, width=max(200, min(width - 330, 900)), chance=ui.spec(run).chance),
+    charts.accuracy_bars(
+        table,
+        colours,
+        width=max(200, min(width - 330, 900)),
+        chance=ui.spec(run).chance,
+        seeds=ui.seeds_frame(runs, {"class": "probe"}),
+    ),
     alt="Linear probe accuracy of every run with its 95 % interval: "
     + "; ".join(f"{row.run} {row.accuracy:.2f} %" for row in table.itertuples()),
     key="bars",
 )
 st.caption(
-    "Black: 95 % interval over test pictures. Dashed: guessing. "
+    "Black: 95 % interval over test pictures, not over seeds. Ticks below: other seeds, where kept. Dashed: guessing. "
     + ("Orange: the study's figure (another encoder, 30 epochs). " if ui.studied(run) else "")
     + "Runs compare fairly only on equal epochs, which stand beside each name."
 )
@@ -56,9 +62,11 @@ for title in shown:
     spectrum = ui.metrics(runs[title])["spectrum"]
     st.markdown(
         f"**{title}**: the probe names the class of **{figures[title]['accuracy']:.2f} %** of the test pictures (95 % "
-        f"interval {low:.2f} to {high:.2f}). Effective rank of the representations: "
+        f"interval over them: {low:.2f} to {high:.2f}). Effective rank of the representations: "
         f"{spectrum['effective_rank']:.2f} of {spectrum['dimensions']}."
     )
+if second is not None:
+    st.markdown(ui.seeds_sentence(run, second, "probe", says="The probe"))
 st.subheader("Which classes does it take for which?", anchor=False)
 left, right = st.columns([1, 1], gap="large")
 classes = ui.class_names(run)

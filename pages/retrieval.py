@@ -200,7 +200,7 @@ if measured:
             colour, hubness = values.get("colour"), values["hubness"]
             st.markdown(
                 f"`{title}`: **{values['nearest_5_same_class']:.2f} %** of the five nearest (cosine) have the query's class "
-                f"(95 % interval {low:.2f} to {high:.2f}; chance is {ui.guessing(run)})."
+                f"(95 % interval over test pictures: {low:.2f} to {high:.2f}; chance is {ui.guessing(run)})."
             )
             if colour:
                 st.markdown(

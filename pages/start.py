@@ -122,7 +122,7 @@ if probe:
     st.markdown(
         f"**Does it work?** A linear classifier on the {ui.metrics(run)['spectrum']['dimensions']} numbers of $y$, "
         f"{'before any training' if run.baseline else 'which were learned without labels'}, names the class of "
-        f"**{probe['accuracy']:.2f} %** of the test pictures (95 % interval {low:.2f} to {high:.2f}). "
+        f"**{probe['accuracy']:.2f} %** of the test pictures (95 % interval over them: {low:.2f} to {high:.2f}). "
         + (f"The study that this app grew out of reports {study} % for this setting. " if study else "")
         + f"Guessing gives {ui.guessing(run)}."
     )

@@ -16,8 +16,8 @@ import streamlit as st
 
 from ui import anomaly_figures, shown
 from ui.ablation_panels import (
+    collapse,
     covariance_maps,
-    embeddings_panel,
     layer_panels,
     layers_frame,
     probes_panel,
@@ -55,6 +55,7 @@ from ui.runs import (
     study,
     title,
 )
+from ui.seed_words import seeds_frame, seeds_sentence
 from ui.uploads import drop_own_picture, own_picture
 from vicreg import charts
 from vicreg.config import DEFAULT_DATASET, Settings, presets
@@ -78,6 +79,7 @@ __all__ = [
     "class_names",
     "clicked_cell",
     "clusters_by_chance",
+    "collapse",
     "colour",
     "coloured",
     "coloured_terms",
@@ -86,7 +88,6 @@ __all__ = [
     "drawing",
     "drop_own_picture",
     "embed",
-    "embeddings_panel",
     "foot",
     "guessing",
     "has",
@@ -114,6 +115,8 @@ __all__ = [
     "sample_picture",
     "search",
     "search_picture",
+    "seeds_frame",
+    "seeds_sentence",
     "short",
     "show_source",
     "space_figures",

@@ -31,6 +31,13 @@ SECTIONS = (
     *("knn", "probe", "attributes", "spectrum", "retrieval", "projection", "map_choices"),
     *("anomaly", "anomaly_sets", "clusters", "spaces", "layers"),
 )
+QUICK = (
+    "knn",
+    "probe",
+    "attributes",
+    "spectrum",
+    "retrieval",
+)  # all that every measured run must have, and the attributes
 SLOW = ("map_choices", "anomaly_sets", "layers")  # longer than all others together, so a training ends without them
 
 

@@ -9,15 +9,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-RUN_KEYS = ("run", "second")  # of a page's state: their values are titles of runs
-_PAIR = ("data", *RUN_KEYS)
+RUN_KEYS = ("run", "second", "with")  # of a page's state: their values are titles of runs
+_PAIR = ("data", "run", "second")
 
 # page -> the keys of its state in the URL
 PAGES: dict[str, tuple[str, ...]] = {
     "start": (*_PAIR, "picture"),
     "lab": ("dimensions", "width", "rate", "lambda", "mu", "nu", "seed", "points"),
     "digit_or_colour": ("digit",),
-    "training_curves": (*_PAIR, "log", "epoch"),
+    "training_curves": (*_PAIR, "with", "film", "log"),
     "maps": (*_PAIR, "map", "beside", "everything"),
     "retrieval": (*_PAIR, "metric", "gallery", "query"),
     "probe": _PAIR,
@@ -50,7 +50,7 @@ PICTURES: dict[str, Kind] = {
     "lab": Kind("a small network that learns in the browser", runs=(0, 0), wide=True),
     "figures": Kind("the step's labelled figures as dots on one axis", runs=(0, 0)),
     "embeddings": Kind(
-        "every test image by two numbers of its embedding, with the verdict on the run",
+        "the embeddings as a film from before training to its end, with the verdict on the run",
         runs=(1, 2),
         needs=("spaces.z",),
         tables=("embedding_points",),
