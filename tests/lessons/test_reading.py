@@ -1,11 +1,15 @@
 """Lesson files: what is accepted, and that every error names the file and the line."""
 
+import re
+from pathlib import Path
+
 import pytest
 
 from vicreg.lessons import PAGES, PICTURES, LessonError, bundled, read, runs_by_title
 from vicreg.lessons.lines import line_of
 from vicreg.lessons.reading import MAX_BYTES
 
+ROOT = Path(__file__).parents[2]
 GOOD = """title = "One question"
 summary = "Short."
 
@@ -103,3 +107,8 @@ def test_what_a_file_can_name_is_what_the_app_has():
 
     assert list(DRAWN) == list(PICTURES)
     assert set(PAGES) == {name for entries in ui.PAGES.values() for name, *_ in entries} - {"lesson"}
+    shared = "".join(file.read_text("utf-8") for file in (ROOT / "ui").glob("*.py"))
+    for page, keys in PAGES.items():
+        own = (ROOT / "pages" / f"{page}.py").read_text("utf-8")
+        source = (ROOT / "ui/lab/address.js").read_text("utf-8") if page == "lab" else shared + own
+        assert not [key for key in keys if not re.search(rf"\b{key}\b", source)], page

@@ -51,15 +51,6 @@ def test_every_step_reveals_its_picture_without_a_warning_and_leaves_no_figure_o
     assert f"right **{right}** times" in text(app)
 
 
-@pytest.mark.parametrize("name", list(bundled()))
-def test_a_link_of_a_step_opens_a_page_that_knows_its_settings(name):
-    for step in read(bundled()[name]).steps:
-        page = (ROOT / "pages" / f"{step.link.page}.py").read_text("utf-8")
-        shared = "".join(file.read_text("utf-8") for file in (ROOT / "ui").rglob("*.py"))
-        for key in step.link.state:
-            assert f'key="{key}"' in page + shared, (step.key, key)
-
-
 def test_a_page_folds_its_answer_while_the_lesson_is_on():
     app = at(3)
     app.switch_page("pages/clusters.py").run()
