@@ -31,7 +31,16 @@ from ui.components.picture_tiles import tiles
 from ui.components.svg_drawing import drawing
 from ui.data import chosen as chosen_data
 from ui.page_table import PAGES, foot, navigation, page
-from ui.pictures import Pictures, anomalies, data_uri, more_pictures, pictures, sample_picture, thumbnails
+from ui.pictures import (
+    Pictures,
+    anomalies,
+    data_uri,
+    more_pictures,
+    pictures,
+    pictures_if_here,
+    sample_picture,
+    thumbnails,
+)
 from ui.representations import (
     clusters_by_chance,
     embed,
@@ -106,6 +115,7 @@ __all__ = [
     "pick_map",
     "pick_pair",
     "pictures",
+    "pictures_if_here",
     "prepared",
     "preset_run",
     "probes_panel",
