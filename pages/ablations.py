@@ -6,8 +6,9 @@ import streamlit as st
 import ui
 from ui import ablation_words, map_data
 from ui.picture_map import Panel, atlas, picture_map
-from vicreg.config import ABLATIONS, DEFAULT_DATASET
+from vicreg.config import DEFAULT_DATASET
 from vicreg.evaluation.verdict import LEAST_RANK, LEAST_SPREAD, verdict
+from vicreg.presets import ABLATIONS
 
 WORDS = {"neighbour-views": "nearest images as positives"}
 SETTINGS = {WORDS.get(name, name.replace("-", " ")): name for name in ABLATIONS}

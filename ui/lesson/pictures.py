@@ -23,7 +23,7 @@ from ui.runs import bundled_runs, colour, metrics, results, title
 from vicreg import charts
 from vicreg.charts.figures_on_an_axis import figures_on_an_axis
 from vicreg.data.catalogue import CATALOGUE
-from vicreg.evaluation.anomaly import KNOWN
+from vicreg.evaluation.anomaly_score import KNOWN
 from vicreg.lessons import Step
 from vicreg.runs.folder import Run
 
