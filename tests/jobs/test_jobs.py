@@ -67,14 +67,14 @@ def finished(small_cache, tmp_path_factory) -> tuple[Job, list[Job], Path]:
     with pytest.MonkeyPatch.context() as patch:
         surroundings(patch, small_cache, folder)
         seen = [jobs.start(SMALL, images=IMAGES, device="cpu", token="mine")]
-        deadline = time.monotonic() + 120
+        deadline = time.monotonic() + 300
         while seen[-1].active:
             assert time.monotonic() < deadline, seen[-1]
-            time.sleep(0.05)
+            time.sleep(0.1)
             seen.append(jobs.get(seen[0].name))
         while "linear probe" not in seen[-1].log_tail[-1]:  # its last line comes after its last event
             assert time.monotonic() < deadline, seen[-1]
-            time.sleep(0.05)
+            time.sleep(0.1)
             seen.append(jobs.get(seen[0].name))
     return seen[-1], seen, folder
 
@@ -100,12 +100,12 @@ def surroundings(patch: pytest.MonkeyPatch, cache: Path, folder: Path) -> None:
     patch.setenv("OMP_NUM_THREADS", "1")
 
 
-def wait(job: Job, until: Callable[[Job], bool], seconds: float = 60) -> Job:
+def wait(job: Job, until: Callable[[Job], bool], seconds: float = 240) -> Job:
     """The job as soon as `until` holds of it."""
     deadline = time.monotonic() + seconds
     while not until(now := jobs.get(job.name)):
         assert time.monotonic() < deadline, now
-        time.sleep(0.02)
+        time.sleep(0.1)
     return now
 
 
