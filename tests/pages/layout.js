@@ -17,7 +17,7 @@
   const wrong = [];
   if (main.scrollWidth > main.clientWidth + 1) wrong.push(`the page is ${main.scrollWidth} wide`);
   for (const element of inside(main)) {
-    if (!seen(element) || element.closest(".katex-mathml")) continue; // KaTeX's copy for screen readers
+    if (!seen(element) || element.matches("input, .katex-mathml, .katex-mathml *")) continue; // fields, and KaTeX for screen readers
     const { right, left, width } = element.getBoundingClientRect();
     const leaf = !element.childElementCount || element.tagName === "svg";
     if (leaf && width > 1 && (right > innerWidth + 1 || left < -1) && !scrolls(element))
