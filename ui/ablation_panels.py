@@ -9,7 +9,7 @@ import pandas as pd
 import streamlit as st
 
 from ui.chart_widgets import chart
-from ui.runs import colour, metrics, results, study, title
+from ui.runs import colour, metrics, noted, results, study, title
 from vicreg import charts
 from vicreg.evaluation.verdict import verdict
 from vicreg.runs.folder import Run
@@ -48,7 +48,7 @@ def judged(run: Run, *, untrained: JsonObject | None) -> tuple[str, str]:
 
 def embeddings_panel(run: Run, *, untrained: JsonObject | None, width: int, key: str) -> None:
     """The verdict on a run, large, and under it the picture of it: every image by two numbers of z, on fixed axes."""
-    words, sentence = judged(run, untrained=untrained)
+    words, sentence = judged(noted(run), untrained=untrained)
     st.html(VERDICT)
     with st.container(key=f"verdict_{key}"):
         st.header(words, anchor=False)

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import streamlit as st
 
-from ui import checkpoints, data, shown, take_away
+from ui import checkpoints, data, presenter, shown, take_away
 
 ROOT = Path(__file__).parent.parent
-MARKER = "_navigation_is_set"
+MARKER, HERE = "_navigation_is_set", "_page"
 INLINE_CODE = Path(__file__).with_name("inline_code.css")
 # group -> (file, title in the navigation, icon, tooltip)
 PAGES = {
@@ -60,7 +60,7 @@ PAGES = {
 def navigation() -> st.Page:
     """Build the navigation. Called by app.py, and by a page that was opened without it."""
     st.session_state[MARKER] = True
-    return st.navigation(
+    found = st.navigation(
         {
             group: [
                 st.Page(ROOT / "pages" / f"{name}.py", title=title, icon=icon, help=text, default=name == "start")
@@ -69,6 +69,8 @@ def navigation() -> st.Page:
             for group, entries in PAGES.items()
         }
     )
+    st.session_state[HERE] = found.url_path or "start"
+    return found
 
 
 def page(question: str, notice: str | Callable[[], tuple[str, str]], *, dataset: bool = True) -> None:
@@ -90,6 +92,7 @@ def page(question: str, notice: str | Callable[[], tuple[str, str]], *, dataset:
     if dataset:
         data.pick_data()
     checkpoints.panel()
+    presenter.begin(st.session_state[HERE], [name for entries in PAGES.values() for name, *_ in entries])
     title, words = (question, notice) if isinstance(notice, str) else notice()
     head.title(title, anchor=False)
     head.markdown(words)
@@ -97,4 +100,5 @@ def page(question: str, notice: str | Callable[[], tuple[str, str]], *, dataset:
 
 def foot() -> None:
     """End a page: what visitors can take away from it. A page that stopped early has none."""
+    presenter.finish()
     take_away.fold()

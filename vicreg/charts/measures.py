@@ -158,7 +158,7 @@ def table_of_counts(
         opacity=alt.condition(cell, alt.value(1), alt.value(0.45)),
         tooltip=[f"{row}:N", f"{column}:N", "count:Q", alt.Tooltip("share:Q", format=".1%")],
     )
-    text = base.mark_text(fontSize=11).encode(
+    text = base.mark_text(fontSize=12).encode(
         text="count:Q",
         color=alt.condition("datum.share > 0.5", alt.value("white"), alt.value("#222")),
     )
