@@ -1,112 +1,94 @@
-"""Training curves: the loss, its three terms, and the quality of the representations over epochs."""
+"""Training curves: a training as a film, the maps and figures of its snapshots in step, and below it the loss."""
 
-import numpy as np
 import streamlit as st
 
 import ui
+from ui import film
 from vicreg import charts
-from vicreg.runs.folder import Run
 from vicreg.terms import NAMES, TERMS
 
 ui.page(
-    "What does the loss do while the network learns?",
-    "The **total** is a weighted sum of three terms that work against each other: the embeddings must spread out, but the "
-    "more they spread, the harder it is for two views to agree.",
+    "What happens while the network learns?",
+    "Trainings as a film, in step: **which one spreads its pictures out, and which keeps them all in one spot?**",
 )
 
 width = ui.width()
-controls = st.columns([3, 3, 2, 2], vertical_alignment="bottom")
-run, second = ui.pick_pair(controls, needs="history")
-log = controls[2].toggle("Logarithmic scale", key="log", bind="query-params", persist_state="session")
-controls[3].caption("Solid: train. Dashed: test.")
+controls = st.columns([3, 3, 4], vertical_alignment="bottom")
+run, second = ui.pick_pair(controls, needs="history", beside=("no-variance", "vicreg"))
+runs = {ui.title(one): one for one in (run, second) if one is not None}
+kinds = film.offered(runs)
+kind = controls[2].segmented_control(
+    "Map",
+    kinds,
+    default=kinds[0],
+    required=True,
+    key="film",
+    bind="query-params",
+    help="z: embedding. y: representation.",
+)
 
+shown = film.filmed(runs, kind or kinds[0])
+film.player(shown, key="player")
+left, right = st.columns([2, 1], gap="small")
+with left:
+    film.maps(shown, runs, ui.pictures(run), key="film_maps")
+with right:
+    film.figures(shown, runs, key="film_figures")
+
+first, last = (ui.results(run, "snapshots").iloc[place] for place in (0, -1))
+st.markdown(
+    "**What to look for.** The loss says nothing about classes. So after some epochs, we measured the network with labels "
+    f"that training never saw: under `{ui.title(run)}`, kNN accuracy goes from {100 * first['knn_accuracy']:.2f} % untrained "
+    f"to {100 * last['knn_accuracy']:.2f} %, and the effective rank of $y$ from {first['effective_rank']:.2f} to "
+    f"{last['effective_rank']:.2f} directions. Click a picture: its nearest change from snapshot to snapshot."
+)
+
+st.subheader("What does the loss do?", anchor=False)
+words, switch = st.columns([3, 1], vertical_alignment="center")
+words.markdown(
+    "The **total** is a weighted sum of three terms that work against each other: the embeddings must spread out, but the "
+    "more they spread, the harder it is for two views to agree. Solid: train. Dashed: test."
+)
+log = switch.toggle("Logarithmic scale", key="log", bind="query-params", persist_state="session")
 history = ui.results(run, "history")
-shown_runs = [one for one in (run, second) if one is not None]
-shown = {ui.title(one): one for one in shown_runs}
-colours = {title: ui.colour(one) for title, one in shown.items()}
 if second is None:
     drawn = charts.training_curves(history, log=log, width=width)
 else:
-    histories = {title: ui.results(one, "history") for title, one in shown.items()}
+    histories = {title: ui.results(one, "history") for title, one in runs.items()}
+    colours = {title: ui.colour(one) for title, one in runs.items()}
     drawn = charts.compared_curves(histories, colours, log=log, width=width)
 ui.chart(
     drawn,
-    alt=f"{1 + len(TERMS)} curves over epochs, for train and test: total loss, and the terms {', '.join(NAMES)}"
-    + (f", of {' and of '.join(shown)}." if second is not None else "."),
+    alt=f"{1 + len(TERMS)} curves over epochs, for train and test: total loss, and the terms {', '.join(NAMES)}, of "
+    f"{' and of '.join(runs)}.",
     key="curves",
 )
-tested = run.record["data"]["test"]["images"] // run.config.batch_size
-config, last = run.config, history[history["split"] == "test"].iloc[-1]
+config, end = run.config, history[history["split"] == "test"].iloc[-1]
 st.markdown(
-    f"**The loss at the end**, on test pictures: {ui.short(last['total'])} = "
+    f"**The loss at the end** of `{ui.title(run)}`, on test pictures: {ui.short(end['total'])} = "
     + " + ".join(
-        f"{getattr(config, term.weight):g} · {ui.short(last[term.name])} ({ui.coloured(term.name, term.name)})"
+        f"{getattr(config, term.weight):g} · {ui.short(end[term.name])} ({ui.coloured(term.name, term.name)})"
         for term in TERMS
     )
     + "."
 )
-
-shots = ui.results(run, "snapshots")
-first, final = shots.iloc[0], shots.iloc[-1]
-st.subheader("How good are the representations?", anchor=False)
+for column, term in zip(st.columns(len(TERMS)), TERMS, strict=True):
+    column.markdown(f"**{ui.coloured(term.name, term.name)}** {term.reading}")
 st.markdown(
-    "The loss says nothing about classes. So after some epochs, we measured the network with labels that training never "
-    f"saw. kNN accuracy goes from {100 * first['knn_accuracy']:.2f} % untrained to "
-    f"{100 * final['knn_accuracy']:.2f} %, and the effective rank from {first['effective_rank']:.2f} to "
-    f"{final['effective_rank']:.2f} directions."
-)
-ui.chart(
-    charts.snapshots({title: ui.results(one, "snapshots") for title, one in shown.items()}, colours, width=width),
-    alt="Two curves over epochs: kNN accuracy in percent and the effective rank of the representations.",
-    key="snapshots",
+    "**What this does not prove.** You cannot compare the totals of runs with different weights. A lower total does "
+    "not guarantee better representations: check the [probe](probe). Between snapshots nothing was measured; points move "
+    "along straight lines."
 )
 
-timeline = ui.results(run, "timeline")
-classes = ui.class_names(run)
-epochs = timeline["epoch"].unique().tolist()
-st.subheader("How does the map form?", anchor=False)
-film, words = st.columns([1, 1], gap="large")
-
-
-def show_film(run: Run, epoch: int, kind: str, key: str) -> None:
-    """Show the run's map after an epoch, or the last one before it."""
-    timeline = ui.results(run, "timeline")
-    epoch = max(e for e in timeline["epoch"].unique() if e <= epoch)
-    moment = timeline[timeline["epoch"] == epoch]
-    moment = moment.assign(**{"class": np.array(classes)[moment["label"]]})
-    tables = [ui.results(one, "timeline") for one in shown_runs]
-    reach = 1.03 * max(float(table[[f"{kind}_x", f"{kind}_y"]].abs().to_numpy().max()) for table in tables)
-    ui.chart(
-        charts.film(moment, classes, kind=kind, limits=(-reach, reach), side=min(480, width // 2 - 40)),
-        alt=f"{charts.MAP_TITLES[kind]} of {len(moment):,} test pictures after epoch {epoch} of {ui.title(run)}, "
-        "coloured by class.",
-        key=key,
-    )
-
-
-with film:
-    options = st.columns([2, 1], vertical_alignment="bottom")
-    epoch = options[0].select_slider("After epoch", epochs, value=epochs[-1], key="epoch", bind="query-params")
-    kind = ui.pick_map(options[1], key="film")
-    show_film(run, epoch, kind, "film_chart")
-with words:
-    if second is not None:
-        st.markdown(f"**The same for** `{ui.title(second)}`")
-        show_film(second, epoch, kind, "film_second")
-    for term in TERMS:
-        st.markdown(f"**{ui.coloured(term.name, term.name)}** {term.reading}")
-    st.markdown(
-        "**What the curves do not prove.** You cannot compare the totals of runs with different weights. A lower total does "
-        "not guarantee better representations: check the [probe](probe). Each map starts from the one before, so "
-        "classes keep their places."
-    )
+tested = run.record["data"]["test"]["images"] // config.batch_size
 ui.measured(
     f"Run `{run.title}`: {config.epochs} epochs of {run.record['data']['train']['images']:,} images, batch "
     f"{config.batch_size}, seed {config.seed}, {run.record['seconds'] / 60:.0f} minutes on {run.record['device']}. "
     "Train: mean over the steps of an epoch, in train mode. Test: after the epoch, in eval mode, always on the same "
     f"positive pairs of {min(10, tested) * config.batch_size:,} test images. Terms are normalised as in the authors' "
-    "code: variance is averaged over the two views, covariance is summed, both are divided by D. kNN: k = 20; the "
-    "first 10,000 train images vote on the test images of the map.",
+    "code: variance is averaged over the two views, covariance is summed, both are divided by D. The spread of z is gamma "
+    "less the variance term on test pictures: the mean standard deviation of its numbers, each counted up to gamma. kNN: "
+    "k = 20; the first 10,000 train images vote on the test images of the map.",
     command=ui.train_command(run),
 )
 ui.show_source(*(f"vicreg.method.loss:{name}" for name in (*NAMES, "vicreg_loss")))

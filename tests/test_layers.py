@@ -24,6 +24,7 @@ FLOORS = (
     "training",
     "runs",
     "claims",
+    "lessons",
     "hub",
     "pipeline",
     "jobs",

@@ -8,6 +8,7 @@ from pathlib import Path
 import streamlit as st
 
 from ui import checkpoints, data, presenter, shown, take_away
+from ui.lesson import place
 
 ROOT = Path(__file__).parent.parent
 MARKER, HERE = "_navigation_is_set", "_page"
@@ -17,6 +18,7 @@ PAGES = {
     "Learn": [
         ("start", "Start", ":material/school:", "What VICReg is, drawn with real views of a real picture."),
         ("lab", "Lab", ":material/experiment:", "A network that learns in your browser: switch a term off and watch."),
+        ("lesson", "Lesson", ":material/quiz:", "Guess first, then see: a guided walk of about 20 minutes."),
         (
             "digit_or_colour",
             "Digit or colour?",
@@ -73,11 +75,14 @@ def navigation() -> st.Page:
     return found
 
 
-def page(question: str, notice: str | Callable[[], tuple[str, str]], *, dataset: bool = True) -> None:
+def page(
+    question: str, notice: str | Callable[[], tuple[str, str]], *, dataset: bool = True, answers: bool = True
+) -> None:
     """Start a page: its title (a question), one sentence on what to notice, and the sidebar.
 
     notice: a function returns the title and the sentence, from the figures of the chosen data set. dataset: whether the
-    page can show more than one data set.
+    page can show more than one data set. answers: whether the sentence gives the answer away; it is folded while a lesson
+    is on, and so is a title that `notice` returns.
 
     Because the folder is called pages/, a new server runs the page of a deep link without app.py. In that case we build
     the navigation here and rerun the page; its path and query are kept.
@@ -94,8 +99,13 @@ def page(question: str, notice: str | Callable[[], tuple[str, str]], *, dataset:
     checkpoints.panel()
     presenter.begin(st.session_state[HERE], [name for entries in PAGES.values() for name, *_ in entries])
     title, words = (question, notice) if isinstance(notice, str) else notice()
-    head.title(title, anchor=False)
-    head.markdown(words)
+    folded = answers and place.folds()
+    head.title(question if folded else title, anchor=False)
+    with head:
+        if folded:
+            place.fold_answer(words if title == question else f"**{title}.** {words}")
+        elif words:
+            st.markdown(words)
 
 
 def foot() -> None:

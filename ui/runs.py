@@ -59,8 +59,12 @@ def preset_run(preset: str, *, dataset: str | None = None) -> Run:
     return noted(next((run for run in kept.values() if run.config.preset == preset), next(iter(kept.values()))))
 
 
-def pick_second(first: Run, *, needs: str = "") -> Run | None:
-    """Select a second run, or None. Offers only runs that were measured on the same pictures."""
+def pick_second(first: Run, *, needs: str = "", beside: Sequence[str] = ()) -> Run | None:
+    """Select a second run, or None. Offers only runs that were measured on the same pictures.
+
+    beside: bundled presets; the first that is there, and is not the first run, is compared unless the visitor chooses
+    otherwise; such a choice is for this page alone (`with` in the URL, or a link's `second`).
+    """
     others = _labelled(
         [
             run
@@ -75,7 +79,12 @@ def pick_second(first: Run, *, needs: str = "") -> Run | None:
             f" {len(others) - len(same)} more were measured on another copy of the pictures. "
             "`python -m vicreg evaluate` measures them on yours."
         )
-    second = same.get(_pick("Compare with", [NOBODY, *same], key="second", text=text))
+    labels, key, told = [NOBODY, *same], "second", NOBODY
+    if beside:
+        key, linked = "with", st.query_params.get("second")
+        bundled = {run.config.preset: label for label, run in same.items() if run.folder.parent == paths.BUNDLED}
+        told = linked if linked in same else next((bundled[name] for name in beside if name in bundled), NOBODY)
+    second = same.get(_pick("Compare with", labels, key=key, text=text, default=told))
     return None if second is None else noted(second)
 
 
@@ -87,12 +96,14 @@ def pick_compared(first: Run) -> Run:
     return noted(kept[_pick("Beside", list(kept), key="beside", text=text)])
 
 
-def pick_pair(columns: Sequence[DeltaGenerator], *, needs: str = "") -> tuple[Run, Run | None]:
-    """Select a run in the first column and a second run in the second column."""
+def pick_pair(
+    columns: Sequence[DeltaGenerator], *, needs: str = "", beside: Sequence[str] = ()
+) -> tuple[Run, Run | None]:
+    """Select a run in the first column and a second run in the second column. needs, beside: as `pick_run`, `pick_second`."""
     with columns[0]:
         first = pick_run(needs=needs)
     with columns[1]:
-        return first, pick_second(first, needs=needs)
+        return first, pick_second(first, needs=needs, beside=beside)
 
 
 def has(run: Run, section: str) -> bool:
@@ -153,13 +164,14 @@ def _available(keep: Callable[[Run], bool], *, dataset: str | None = None) -> di
     return kept
 
 
-def _pick(title: str, labels: list[str], *, key: str, text: str) -> str:
+def _pick(title: str, labels: list[str], *, key: str, text: str, default: str | None = None) -> str:
     if st.session_state.get(key) not in (None, *labels):  # kept from a page where it was available
         del st.session_state[key]
     # No format_func, because its result would become part of the URL; plain labels make stable links.
     return st.selectbox(
         title,
         labels,
+        index=labels.index(default) if default else 0,
         key=key,
         bind="query-params",
         persist_state="session",

@@ -118,6 +118,23 @@ def test_the_keyboard_chooses_and_marks_a_picture_on_a_map(page, server):
     expect(who).to_have_count(0, timeout=PATIENCE)
 
 
+def test_a_film_is_played_and_scrubbed_by_keys_and_its_parts_move_together(page, server):
+    page.goto(f"{server}/training_curves?data=coloured-digits")
+    maps, where = page.locator(".picture-map").first, page.locator(".player .where")
+    maps.wait_for()
+    for wanted, key in (("epoch 12", "End"), ("before the first step", "Home"), ("epoch 3", "ArrowRight")):
+        page.locator(".player .at").press(key)
+        expect(where).to_have_text(wanted, timeout=PATIENCE)
+    expect(maps).to_have_attribute("data-frame", "1", timeout=PATIENCE)
+    shot = open_run(paths.BUNDLED / "coloured-digits-vicreg").results("snapshots").iloc[1]
+    knn = page.locator(".film-figures figure").nth(1)
+    expect(knn.locator(".values span").nth(1)).to_have_text(f"{100 * shot['knn_accuracy']:.1f} %", timeout=PATIENCE)
+    page.locator(".player .at").press("Space")
+    expect(page.locator(".player .word")).to_have_text("Pause", timeout=PATIENCE)
+    expect(where).to_have_text("epoch 12", timeout=PATIENCE)
+    expect(maps).to_have_attribute("data-frame", "4", timeout=PATIENCE)
+
+
 def test_the_logarithmic_switch_redraws_the_curves(page, server):
     page.goto(f"{server}/training_curves")
     chart = page.get_by_test_id("stVegaLiteChart").first

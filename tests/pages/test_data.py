@@ -15,7 +15,7 @@ from ui import data
 from vicreg.data.catalogue import CATALOGUE
 
 pytestmark = pytest.mark.usefixtures("page_world")
-NAMES = [name for entries in ui.PAGES.values() for name, *_ in entries if name not in ("train", "lab")]
+NAMES = [name for entries in ui.PAGES.values() for name, *_ in entries if name not in ("train", "lab", "lesson")]
 
 
 @pytest.fixture

@@ -179,6 +179,8 @@ def test_a_film_begins_before_training(tmp_path):
     frame = pd.read_parquet(bundled("timeline"))
     with pytest.raises(RunError, match=r"must start with epoch 0; download or train the run again"):
         read(written(frame[frame["epoch"] > 0], tmp_path), "timeline")
+    with pytest.raises(RunError, match="the same pictures, in order, at every epoch"):
+        read(written(frame.drop(index=1), tmp_path), "timeline")
 
 
 def test_an_index_that_pandas_noted_is_not_followed(tmp_path):

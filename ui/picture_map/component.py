@@ -66,23 +66,36 @@ class Colouring:
     ordered: bool = False
 
 
+class Ring(NamedTuple):
+    """A dashed circle on a map. radius: in the units of the map's coordinates. colour: `#rrggbb`."""
+
+    radius: float
+    colour: str
+
+
 @dataclass(frozen=True)
 class Panel:
     """One map. xy: (N, 2), or (F, N, 2) for a film.
 
-    note: a line below the title. neighbours: (N, k) the true neighbours of each point as rows of xy, nearest first;
-    a click draws lines to them. values: by a colouring's title, this map's own (N,) values of it. colouring: the title
-    of the only one that this map is drawn in, whatever is chosen. within: (left, bottom, right, top) that the map shows
-    at first, so that maps compare; else all its points.
+    note: a line below the title. neighbours: (N, k) the true neighbours of each point as rows of xy, nearest first, or
+    (F, N, k) of each moment of a film; a click draws lines to them. nearest: what they are, in words, where they are other
+    than the nearest in representation space; the map is then not judged by them. values: by a colouring's title, this map's
+    own (N,) values of it. colouring: the title of the only one that this map is drawn in, whatever is chosen. within:
+    (left, bottom, right, top) that the map shows at first, so that maps compare; else all its points. ring: a dashed
+    circle around the middle of `within`. accent: a colour that stands for this map elsewhere on
+    the page, shown before its title.
     """
 
     title: str
     xy: np.ndarray
     note: str = ""
     neighbours: np.ndarray | None = None
+    nearest: str = ""
     values: Mapping[str, np.ndarray] = field(default_factory=dict)
     colouring: str | None = None
     within: tuple[float, float, float, float] | None = None
+    ring: Ring | None = None
+    accent: str = ""
 
 
 class Marked(NamedTuple):
@@ -124,6 +137,7 @@ def picture_map(
     height: int | None = None,
     words: str | None = None,
     report: bool = False,
+    compact: bool = False,
 ) -> Marked:
     """Draw maps of the same N points side by side.
 
@@ -131,7 +145,8 @@ def picture_map(
     shown. atlas: from `atlas`; None draws dots. alt: what the maps show, in a sentence. frame, moments, link: of a
     film, see above; moments: (F,) a caption for each. height: of a map in pixels, else as the window allows. words: a
     sentence below, instead of the one that says why there are no pictures. report: rerun the page whenever another picture
-    is chosen or others are marked; without it the answer is always empty.
+    is chosen or others are marked; without it the answer is always empty. compact: the tools stand below, and maps stay side
+    by side down to 320 pixels instead of 700.
     Raises ValueError for arrays that do not fit.
     """
     count = len(numbers)
@@ -141,7 +156,7 @@ def picture_map(
         if panel.xy.shape[-2:] != (count, 2):
             raise ValueError(f"{panel.title}: xy must be ({count}, 2) or (F, {count}, 2), got {panel.xy.shape}")
         if panel.neighbours is not None and not any(np.array_equal(one, panel.neighbours) for one in lists):
-            if len(panel.neighbours) != count or panel.neighbours.max() >= count:
+            if panel.neighbours.shape[-2] != count or panel.neighbours.max() >= count:
                 raise ValueError(f"{panel.title}: neighbours must be {count} rows of numbers below {count}")
             lists.append(panel.neighbours)
     data = {
@@ -168,6 +183,7 @@ def picture_map(
         "link": link,
         "height": height,
         "report": report,
+        "compact": compact,
     }
     shown.note_figure(key, alt, lambda: points_table(panels, numbers=numbers, colourings=colourings, moments=moments))
     found = _MAP(key=key, data=data, on_chosen_change=lambda: None, on_marked_change=lambda: None)
@@ -184,9 +200,21 @@ def _panel(panel: Panel, titles: list[str], lists: list[np.ndarray]) -> JsonObje
         "xy": packed(on_the_unit_square(panel.xy, panel.within) * STEPS, "<u2"),
         "fixed": panel.within is not None,
         "neighbours": which,
+        "k": 0 if panel.neighbours is None else panel.neighbours.shape[-1],
+        "nearest": panel.nearest,
+        "accent": panel.accent,
+        "ring": _ring(panel),
         "values": {title: packed(values, "<u1") for title, values in panel.values.items()},
         "colouring": titles.index(panel.colouring) if panel.colouring else None,
     }
+
+
+def _ring(panel: Panel) -> JsonObject | None:
+    """The circle in shares of the map's side."""
+    if panel.ring is None or panel.within is None:
+        return None
+    left, bottom, right, top = panel.within
+    return {"radius": panel.ring.radius / max(right - left, top - bottom), "colour": panel.ring.colour}
 
 
 def points_table(

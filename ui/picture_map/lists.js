@@ -48,15 +48,16 @@ export function fillChosen(element, state, panels, act) {
   for (const panel of panels) {
     const near = panel.neighboursOf(chosen);
     if (!near.length) continue;
-    facts.push(text(`${panel.data.title}: keeps ${near.filter((one) => one.kept).length} of its ${near.length} nearest.`));
+    if (!panel.data.nearest) facts.push(text(`${panel.data.title}: keeps ${near.filter((one) => one.kept).length} of its ${near.length} nearest.`));
     if (lists.some((list) => list.of === panel.neighbours)) continue;
     const list = boxOf("near", ...near.map(({ point }) => tileOf(state, point, 1, act)));
     list.setAttribute("role", "group");
-    list.setAttribute("aria-label", "Its nearest in representation space, nearest first");
-    lists.push({ of: panel.neighbours, list, title: panel.data.title });
+    const what = panel.data.nearest || "Nearest in representation space";
+    list.setAttribute("aria-label", `${what}, ${panel.data.title}, nearest first`);
+    lists.push({ of: panel.neighbours, list, what, title: panel.data.title });
   }
-  if (lists.length) facts.push(text("Lines: solid to those that the map keeps near, dashed to the others.", "soft"));
-  const shown = lists.flatMap(({ list, title }) => [text(`Nearest in representation space${lists.length > 1 ? `, ${title}` : ""}`, "what"), list]);
+  if (panels.some(({ data, neighbours }) => neighbours && !data.nearest)) facts.push(text("Lines: solid to those that the map keeps near, dashed to the others.", "soft"));
+  const shown = lists.flatMap(({ list, what, title }) => [text(`${what}${lists.length > 1 ? `, ${title}` : ""}`, "what"), list]);
   element.replaceChildren(pictureOf(state, chosen, 3), boxOf("facts", ...facts, close), ...(shown.length ? [boxOf("lists", ...shown)] : []));
 }
 

@@ -41,6 +41,33 @@ export function createOverlay(canvas) {
       for (const { place } of ends.filter((end) => end.kept)) line(from, place, [], 2);
       for (const { place, colour } of ends) ring(...place, 5, colour);
     },
+    /** A circle of a known size, to hold the points against. */
+    dashed([x, y], radius, colour) {
+      context.setLineDash([7, 6]);
+      context.beginPath();
+      context.arc(x, y, radius, 0, 7);
+      Object.assign(context, { strokeStyle: colour, lineWidth: 2.5 });
+      context.stroke();
+      context.setLineDash([]);
+    },
+
+    /** What to read where all points are in one spot: an arrow to it, and words above. */
+    heap([x, y], words) {
+      const size = Math.round(style.size * 1.35), top = Math.max(size + 6, y - 62);
+      line([x, top + size / 2 + 4], [x, y - 14], [], 2.5);
+      context.beginPath();
+      context.moveTo(x, y - 8);
+      context.lineTo(x - 7, y - 19);
+      context.lineTo(x + 7, y - 19);
+      context.fillStyle = style.text;
+      context.fill();
+      context.font = `700 ${size}px ${style.font}`;
+      Object.assign(context, { textBaseline: "middle", textAlign: "center", strokeStyle: style.background, lineWidth: 5 });
+      const half = context.measureText(words).width / 2 + 4, middle = Math.min(width - half, Math.max(half, x));
+      context.strokeText(words, middle, top);
+      context.fillText(words, middle, top);
+    },
+
     chosen: ([x, y], radius) => ring(x, y, radius, style.primary, 3),
     hovered: ([x, y], radius) => ring(x, y, radius, style.text, 2),
 

@@ -12,12 +12,13 @@ const LARGEST = 64; // pixels that a picture on the map grows to
 const FILLED = 0.4; // share of the map that all pictures would cover without overlap, before zooming
 const FADED = 0.13;
 const TOGETHER = 60; // pixels: points closer together than that are left without names over them
+const HEAP = 34; // pixels: points closer together than that are one spot, which is said
 const GLIDE = 700; // milliseconds from one map's places to another's
 
 export function createPanel(state, act) {
   const element = document.createElement("figure");
   element.className = "map";
-  element.innerHTML = `<figcaption><b class="title"></b> <span class="moment"></span><span class="note"></span></figcaption>
+  element.innerHTML = `<figcaption><span class="spot accent"></span><b class="title"></b> <span class="moment"></span><span class="note"></span></figcaption>
     <div class="glass"><canvas class="points"></canvas><canvas class="over" tabindex="0" role="application"></canvas>
     <div class="peek" hidden><span class="picture"></span><span class="name"></span></div></div>`;
   const find = (name) => element.querySelector(`.${name}`);
@@ -41,10 +42,12 @@ export function createPanel(state, act) {
       panel.data = data;
       values = Object.fromEntries(Object.entries(data.values ?? {}).map(([title, text]) => [title, numbers(text, 1)]));
       panel.neighbours = data.neighbours === null ? null : lists[data.neighbours];
-      panel.k = panel.neighbours ? panel.neighbours.length / state.count : 0;
+      panel.k = data.k;
       [kept, stale] = [null, true];
       find("title").textContent = data.title;
       find("note").textContent = data.note;
+      find("accent").hidden = !data.accent;
+      find("accent").style.background = data.accent;
       find("note").hidden = !data.note;
       find("over").setAttribute("aria-label", `${data.title}. ${state.alt} Arrow keys move the map under the ring, plus and minus zoom, Enter chooses the picture in the middle, Space marks those in the ring, Escape clears.`);
     },
@@ -57,11 +60,14 @@ export function createPanel(state, act) {
     /** A colouring's groups as this map has them, or null where it has none. */
     groups: (colouring) => values[colouring.title] ?? colouring.values,
 
-    /** Each true neighbour of a point, nearest first, and whether it is among as many nearest on the map. */
+    /** Each neighbour of a point at this moment, nearest first, and whether it is among as many nearest on the map. */
     neighboursOf(i) {
       if (!panel.neighbours) return [];
-      if (kept?.of !== i || kept.stale !== stale) kept = { of: i, set: new Set(nearestOnMap(xy, i, panel.k)) };
-      return Array.from(panel.neighbours.subarray(i * panel.k, (i + 1) * panel.k), (point) => ({ point, kept: kept.set.has(point) }));
+      const of = panel.neighbours, k = panel.k, all = k * state.count;
+      const first = all * Math.min(of.length / all - 1, Math.max(0, Math.round(state.frame))) + i * k;
+      const judged = !panel.data.nearest;
+      if (judged && (kept?.of !== i || kept.stale !== stale)) kept = { of: i, set: new Set(nearestOnMap(xy, i, k)) };
+      return Array.from(of.subarray(first, first + k), (point) => ({ point, kept: !judged || kept.set.has(point) }));
     },
 
     resize(wide, high) {
@@ -126,11 +132,16 @@ export function createPanel(state, act) {
     const place = (i) => camera.toScreen(xy[2 * i], xy[2 * i + 1]), size = near ? side * 0.75 : radius + 4;
     const colouring = panel.colouring(), { names, css, values: group } = colouring, { hovered, chosen } = state;
     overlay.clear();
+    const { ring } = panel.data;
+    if (ring) overlay.dashed(camera.toScreen(0.5, 0.5), ring.radius * camera.scale, ring.colour);
     if (chosen >= 0) {
       overlay.neighbours(place(chosen), panel.neighboursOf(chosen).map((end) => ({ ...end, place: place(end.point), colour: css[group[end.point]] })));
       overlay.chosen(place(chosen), size + 2);
     }
     const box = boundsOf([xy]), together = Math.max(box[2] - box[0], box[3] - box[1]) * camera.scale < TOGETHER;
+    if (Math.max(box[2] - box[0], box[3] - box[1]) * camera.scale < HEAP && chosen < 0) {
+      overlay.heap(camera.toScreen((box[0] + box[2]) / 2, (box[1] + box[3]) / 2), `all ${state.count.toLocaleString("en")} ${state.atlas ? "pictures" : "points"} are here`);
+    }
     if (!colouring.ordered && names.length <= 12 && chosen < 0 && !together) {
       if (stale) centres = centresOf(xy, group, names.length, box);
       overlay.names(centres.flatMap((centre, i) => {

@@ -9,7 +9,7 @@ import { readColour } from "./raster.js";
 import { numbers } from "./unpack.js";
 
 const EVENT = "vicreg-map"; // between components of one page: { link, frame } or { link, chosen }, chosen a picture's number
-const NARROW = 700; // pixels below which maps stand one below the other, as in the style sheet
+const NARROW = 700, COMPACT = 320; // pixels below which maps stand one below the other, as in the style sheet
 const GLIDING = 500; // milliseconds for a moment that Python asks for
 const RATED = 30; // frames over which frames a second are counted
 
@@ -121,9 +121,11 @@ function createPictureMap(root) {
   }
 
   function showMoment(number) {
+    const before = Math.round(state.frame);
     glide = null;
     state.frame = number;
     tellMoment();
+    if (state.chosen >= 0 && Math.round(number) !== before) fillChosen(find("chosen"), state, panels, act);
     redraw();
   }
 
@@ -167,11 +169,13 @@ function createPictureMap(root) {
     find("maps").replaceChildren(...panels.map(({ element }) => element));
     panels.forEach((panel, i) => panel.take(data.panels[i], lists));
     root.style.setProperty("--count", panels.length);
+    root.classList.toggle("compact", Boolean(data.compact));
     tellMoment();
     showTools();
     showLegend();
     fillChosen(find("chosen"), state, panels, act);
     fillGallery(find("gallery"), state, act);
+    if (data.link) announce({ ask: true });
   }
 
   function arrived() {
@@ -237,11 +241,12 @@ function createPictureMap(root) {
 
   /** The size of each map: as wide as its column, no higher than leaves the controls in sight. */
   function measure() {
-    const narrow = root.clientWidth <= NARROW;
+    const hall = Number(getComputedStyle(root).getPropertyValue("--map-share")); // of ui/presenter
+    const share = hall || (root.clientWidth <= (data.compact ? COMPACT : NARROW) ? 0.5 : 0.48);
     for (const panel of panels) {
       const wide = panel.element.clientWidth;
       if (!wide) continue;
-      panel.resize(wide, data.height ?? Math.round(Math.max(260, Math.min(wide, innerHeight * (narrow ? 0.5 : 0.48)))));
+      panel.resize(wide, data.height ?? Math.round(Math.max(260, Math.min(wide, innerHeight * share))));
     }
     redraw();
   }

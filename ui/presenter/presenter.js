@@ -58,25 +58,27 @@ function present() {
     return document.querySelector(".stMain :is(.st-key-next, .st-key-back, .st-key-begin) button") !== null;
   }
 
+  /** One screen on or back, or to another page; whether it went. arrow: by an arrow key. */
   function go(step, arrow = false) {
-    if (steps()) {
-      if (arrow) return; // their buttons have these shortcuts
-      const button = step > 0 ? buttonOf("next") ?? buttonOf("begin") : buttonOf("back");
-      if (button) return button.click();
-    }
     const view = document.querySelector(".stMain"), below = view.scrollHeight - view.clientHeight - view.scrollTop;
-    if (step > 0 ? below > 8 : view.scrollTop > 8) {
-      return view.scrollBy({ top: step * 0.75 * view.clientHeight, behavior: "instant" });
+    const own = steps(), button = step > 0 ? buttonOf("next") ?? buttonOf("begin") : buttonOf("back");
+    if (own && arrow && button) return false; // these buttons have the arrow keys as shortcuts
+    if (step > 0 ? below > 8 : view.scrollTop > 8) { // what does not fit is scrolled first
+      view.scrollBy({ top: step * 0.75 * view.clientHeight, behavior: "instant" });
+      return true;
     }
+    view.scrollTop = 0;
+    if (own && button) return button.click() ?? true;
     at = Math.min(at, Math.max(0, screens.length - 1)) + step;
     if (at >= 0 && at < Math.max(1, screens.length)) {
-      view.scrollTop = 0;
       history.replaceState(history.state, "", `${location.pathname}${location.search}#screen-${at + 1}`);
-      return draw();
+      draw();
+      return true;
     }
     at = Math.max(0, Math.min(at, screens.length - 1));
     sessionStorage.setItem(ARRIVE, step < 0 ? "last" : "first");
     buttonOf(step > 0 ? "present_next" : "present_back")?.click();
+    return true;
   }
 
   function turnTo(name) {

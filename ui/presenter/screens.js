@@ -5,8 +5,9 @@ const LONGEST = 260; // letters that may stand above an exhibit as its title
 const LEAST = 1.5, MOST = 3; // times that an exhibit is enlarged
 const TITLED = 60, SPARE = 20, AROUND_MAP = 250; // pixels for a line above an exhibit, to be safe, and for a map's own controls
 const TILES = [3, 2.5, 2, 1.5]; // times that pictures are enlarged, the largest that fits
-const OWN = [".picture-map", ".film", ".lab", ".drawing", ".tiles"];
-const SELF = new Set([".picture-map", ".film", ".lab"]); // size themselves by the screen and by --present-scale
+const OWN = [".picture-map", ".lab", ".drawing", ".tiles", ".player", ".film-figures"];
+const SELF = new Set([".picture-map", ".lab"]); // size themselves by the screen and by --present-scale
+const FILM = /^film/; // of the keys of a film's maps and figures, which share a screen with its player
 
 export const mainBlock = () => document.querySelector(".stMain .stVerticalBlock");
 const shadowOf = (leaf) => leaf.querySelector("[data-testid^=stBidiComponent]")?.shadowRoot ?? null;
@@ -56,7 +57,8 @@ export function findScreens(keys) {
       if (leaf.closest("details, [data-testid=stExpander]")) continue;
       const kind = kindOf(leaf);
       if (!kind) continue;
-      let group = keyOf(leaf, keys).replace(ENDING, "");
+      const key = keyOf(leaf, keys);
+      let group = kind === ".player" || FILM.test(key) ? "film" : key.replace(ENDING, "");
       if (kind === ".tiles") {
         const part = partOf(leaf, main);
         group = part === leaf && last?.alone && last.section === section ? last.group : part; // rows of one section

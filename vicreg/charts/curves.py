@@ -15,7 +15,8 @@ def training_curves(
 ) -> alt.HConcatChart | alt.VConcatChart:
     """One panel for the total and one per term, over epochs. Solid: train. Dashed: test (say so next to the chart).
 
-    history: epoch, split, the terms, total. Hovering shows all values of an epoch. log: logarithmic scale.
+    history: epoch, split, the terms, total. Hovering shows all values of an epoch. Axes start at 0. log: logarithmic
+    scale, which the titles say.
     width: of the whole chart, in pixels; below 700 the panels are stacked.
     """
     columns = 1 if width < 700 else 2
@@ -31,9 +32,8 @@ def _curve(frame: pd.DataFrame, term: str, *, log: bool, width: int) -> alt.Laye
     hover = alt.selection_point(
         name=f"at_{term}", fields=["epoch"], nearest=True, on="pointerover", clear="pointerout", empty=False
     )
-    scale = alt.Scale(type="log", nice=False) if log else alt.Scale(zero=False, nice=True)
     shown = frame[frame.value > 0] if log else frame
-    title = "total (weighted sum)" if term == "total" else f"{term} (unweighted)"
+    scale, title = _scale_and_title(term, log=log)
     base = alt.Chart(shown).encode(
         x=alt.X("epoch:Q", title="epoch", axis=alt.Axis(tickMinStep=1, grid=False)),
         y=alt.Y("value:Q", title=None, scale=scale),
@@ -62,6 +62,14 @@ def _curve(frame: pd.DataFrame, term: str, *, log: bool, width: int) -> alt.Laye
     return layered(lines, rule, dots).properties(width=width, height=170, title=alt.Title(title, color=colour))
 
 
+def _scale_and_title(term: str, *, log: bool) -> tuple[alt.Scale, str]:
+    """The scale of a term's axis, from 0 unless it is logarithmic, and the title of its panel, which then says so."""
+    words = "weighted sum" if term == "total" else "unweighted"
+    if log:
+        return alt.Scale(type="log", nice=False), f"{term} ({words}, logarithmic axis)"
+    return alt.Scale(zero=True, nice=True), f"{term} ({words})"
+
+
 def compared_curves(
     histories: dict[str, pd.DataFrame], colours: dict[str, str], *, log: bool = False, width: int = 800
 ) -> alt.VConcatChart:
@@ -78,11 +86,10 @@ def compared_curves(
         ],
         ignore_index=True,
     )
-    scale = alt.Scale(type="log", nice=False) if log else alt.Scale(zero=False, nice=True)
 
     def one(term: str) -> alt.Chart:
         shown = long[(long.term == term) & ((long.value > 0) if log else True)]
-        title = "total (weighted sum)" if term == "total" else f"{term} (unweighted)"
+        scale, title = _scale_and_title(term, log=log)
         return (
             alt.Chart(shown)
             .mark_line(strokeWidth=2.5, point=alt.OverlayMarkDef(size=25, filled=True))

@@ -131,7 +131,7 @@ def placements(background: pd.DataFrame, frame: pd.DataFrame, classes: list[str]
             shape=alt.Shape(
                 "placed:N",
                 scale=alt.Scale(domain=["Nyström's rule", "fitted again"], range=["circle", "triangle-up"]),
-                legend=alt.Legend(title=None, orient="bottom"),
+                legend=alt.Legend(title=None, orient="top"),
             ),
             tooltip=["class:N", "placed:N", "index:Q"],
         )

@@ -249,7 +249,14 @@ def _choices_problem(frame: pd.DataFrame, classes: Sequence[str], measured: Meas
 def _timeline_problem(frame: pd.DataFrame, classes: Sequence[str], measured: Measured) -> str:
     if frame["epoch"].nunique() > MAX_EPOCHS:
         return f"it has more than {MAX_EPOCHS:,} epochs"
-    return "" if frame["epoch"].min() == 0 else "it must start with epoch 0"
+    if frame["epoch"].min() != 0:
+        return "it must start with epoch 0"
+    first = int((frame["epoch"] == 0).sum())
+    index, epochs = frame["index"].to_numpy(), frame["epoch"].to_numpy()
+    rising = (np.diff(epochs) >= 0).all() and len(frame) == first * frame["epoch"].nunique()
+    if rising and np.array_equal(index, np.tile(np.arange(first), len(frame) // first)):
+        return ""
+    return "it must list the same pictures, in order, at every epoch"
 
 
 _PROBLEMS: dict[str, Callable[[pd.DataFrame, Sequence[str], Measured], str]] = {

@@ -1,0 +1,35 @@
+"""Lesson: guess first, then see what the real runs show, step by step."""
+
+import streamlit as st
+
+import ui
+from ui.lesson import ballot, cover, current, keep, note, position, reveal, steer, summary, with_figures
+
+lesson, problem = current()
+at = position(lesson) if lesson else 0
+step = lesson.steps[at - 1] if lesson and 0 < at <= len(lesson.steps) else None
+
+if step is not None:
+    title, words = with_figures(step, step.question), ""
+elif lesson and at:
+    title, words = "What did you expect, and what did the runs show?", ""
+else:
+    title = "What do you expect to happen?"
+    words = "A question, your guess, and then what the real runs show. **Guess before you look.**"
+if lesson and at:
+    steer(lesson, at)
+ui.page(title, words, dataset=False, answers=False)
+if problem:
+    st.error(problem, icon=":material/edit_note:")
+
+if lesson and step:
+    guess = ballot(lesson, step)
+    if guess is not None:
+        reveal(step, guess)
+elif lesson and at:
+    summary(lesson)
+else:
+    cover(lesson)
+if lesson:
+    note(lesson, at)
+keep()

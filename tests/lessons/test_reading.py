@@ -1,0 +1,97 @@
+"""Lesson files: what is accepted, and that every error names the file and the line."""
+
+import pytest
+
+from vicreg.lessons import LessonError, bundled, read, runs_by_title
+from vicreg.lessons.lines import line_of
+from vicreg.lessons.reading import MAX_BYTES
+
+GOOD = """title = "One question"
+summary = "Short."
+
+[[step]]
+key = "one"
+minutes = 2
+question = "Which probe is higher?"
+because = \"\"\"
+It reads
+{probe} %.
+\"\"\"
+misconception = "None."
+picture = { name = "probes", runs = ["coloured-digits/vicreg"] }
+link = { page = "probe", says = "The page Probe", state = { run = "coloured-digits/vicreg" } }
+
+[[step.choice]]
+says = "This"
+because = "Yes."
+right = true
+
+[[step.choice]]
+says = "That"
+because = "No."
+
+[step.figures]
+probe = { run = "coloured-digits/vicreg", path = "probe.accuracy", decimals = 1 }
+"""
+
+
+@pytest.fixture(scope="module")
+def runs():
+    return runs_by_title()
+
+
+def test_a_lesson_is_read_with_its_right_choice_and_its_text_on_one_line(runs):
+    (step,) = read(GOOD.encode(), name="mine.toml", runs=runs).steps
+    assert (step.answer, step.because, step.choices[1].says) == (0, "It reads {probe} %.", "That")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line", "words"),
+    [
+        ('title = "One question"', 'title = "One question', 1, "not valid TOML"),
+        ('summary = "Short."', "summary = 3", 2, "summary must be text, got 3"),
+        ('key = "one"', 'key = "One"', 5, "key must be"),
+        ("minutes = 2", "minutes = 0", 6, "minutes must be a whole number from 1 to 60"),
+        ("minutes = 2", "minuets = 2", 6, "has no key 'minuets'"),
+        ("minutes = 2\n", "", 4, "needs 'minutes'"),
+        ("{probe} %", "{prob} %", 8, "names the figure 'prob'; the step defines probe"),
+        ("It reads", "It [reads](https://x.org)", 8, "plain text"),
+        ('name = "probes"', 'name = "problems"', 13, "picture needs a name, one of"),
+        ('runs = ["coloured-digits/vicreg"]', 'runs = ["coloured-digits/vic"]', 13, "there is no run"),
+        ('page = "probe"', 'page = "prob"', 14, "page must be one of start, lab"),
+        ("state = { run =", "state = { ran =", 14, "has no key 'ran'"),
+        ("right = true", "right = false", 19, "right must be true"),
+        ('because = "No."', 'because = "No."\nright = true', 24, "exactly one choice must have right = true, got 2"),
+        ('[[step.choice]]\nsays = "That"\nbecause = "No."\n', "", 16, "must be a list of 2 to 5"),
+        ("probe.accuracy", "probe.acuracy", 26, "below probe there is accuracy"),
+        ("probe.accuracy", "probe", 26, "is not a number"),
+    ],
+)
+def test_an_error_names_the_file_the_line_and_what_is_wrong(old, new, line, words, runs):
+    assert old in GOOD
+    with pytest.raises(LessonError) as caught:
+        read(GOOD.replace(old, new, 1).encode(), name="mine.toml", runs=runs)
+    assert str(caught.value).startswith(f"mine.toml, line {line}: ")
+    assert words in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [(b"#" * (MAX_BYTES + 1), "at most"), (b"a = '\xff'", "not UTF-8"), (b"a = " + b"[" * 20_000, "nested too deeply")],
+)
+def test_bytes_from_strangers_are_bounded(content, words):
+    with pytest.raises(LessonError, match=words):
+        read(content, name="mine.toml", runs={})
+
+
+def test_the_line_of_a_value_is_found_after_comments_and_texts_that_look_like_keys():
+    text = 'a = """\nb = 1\n"""\n\n# b = 2\nb = [\n  1,\n  2,\n]\n'
+    assert [line_of(text, path) for path in ((), ("a",), ("b",), ("b", 1))] == [1, 1, 6, 6]
+
+
+@pytest.mark.parametrize("name", list(bundled()))
+def test_the_bundled_lessons_have_a_line_for_every_error(name, runs):
+    lesson = read(bundled()[name], runs=runs)
+    assert len(lesson.steps) >= 8
+    with pytest.raises(LessonError, match=r"line \d+: a lesson|used by an earlier step"):
+        read((lesson.text + lesson.text[lesson.text.index("[[step]]") :]).encode(), runs=runs)

@@ -1,0 +1,34 @@
+"""What `pip install .` installs: the library with the files that it reads, and its command."""
+
+from __future__ import annotations
+
+import fnmatch
+import pkgutil
+import tomllib
+from pathlib import Path
+
+import yaml
+
+ROOT = Path(__file__).parents[1]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
+
+
+def test_every_file_that_the_library_reads_is_part_of_the_package():
+    patterns = PROJECT["tool"]["setuptools"]["package-data"]["*"]
+    folders = {file.parent for file in (ROOT / "vicreg").rglob("__init__.py")}
+    for file in (ROOT / "vicreg").rglob("*"):
+        if file.is_file() and "__pycache__" not in file.parts:
+            assert file.parent in folders, f"{file} is in no package"
+            assert file.suffix == ".py" or any(fnmatch.fnmatch(file.name, p) for p in patterns), file
+
+
+def test_the_command_is_the_one_of_python_m_vicreg():
+    module, name = PROJECT["project"]["scripts"]["vicreg"].split(":")
+    assert pkgutil.resolve_name(f"{module}:{name}")(["list"]) == 0
+
+
+def test_the_citation_is_that_of_the_readme():
+    cited = yaml.safe_load((ROOT / "CITATION.cff").read_text("utf-8"))["preferred-citation"]
+    readme = (ROOT / "README.md").read_text("utf-8")
+    assert cited["title"] in readme
+    assert " and ".join(f"{a['family-names']}, {a['given-names']}" for a in cited["authors"]) in readme

@@ -1,0 +1,79 @@
+"""What was measured of runs while they learned, as the film's curves draw it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from ui.runs import colour, results
+from vicreg.data.catalogue import CATALOGUE
+from vicreg.runs.folder import Run
+from vicreg.storage.json_values import JsonObject
+
+DIRECTIONS = 60  # of a spectrum that are drawn, closer together where it falls
+LEAST = 1e-4  # of the largest singular value: where the axis of the spectrum ends
+
+
+def lines(runs: Mapping[str, Run]) -> list[JsonObject]:
+    """Two figures over epochs: how far z spreads, and kNN accuracy. Both axes start at zero. runs: by title."""
+    gamma = max(run.config.gamma for run in runs.values())
+    chance = CATALOGUE[next(iter(runs.values())).config.dataset].chance
+    spread, knn = [], []
+    for title, run in runs.items():
+        history, shots = results(run, "history"), results(run, "snapshots")
+        tested = history[history["split"] == "test"]
+        named = {"run": title, "colour": colour(run)}
+        spread.append({**named, "x": tested["epoch"].tolist(), "y": (run.config.gamma - tested["variance"]).tolist()})
+        knn.append({**named, "x": shots["epoch"].tolist(), "y": (100 * shots["knn_accuracy"]).tolist()})
+    highest = max(max(one["y"]) for one in knn)
+    return [
+        {
+            "title": "Spread of z",
+            "about": "mean deviation; dashed: asked for",
+            "top": 1.1 * gamma,
+            "tick": gamma,
+            "rule": gamma,
+            "digits": 2,
+            "unit": "",
+            "lines": spread,
+        },
+        {
+            "title": "kNN accuracy",
+            "about": "of y; dashed: guessing",
+            "top": float(np.ceil(max(highest, chance) / 10) * 10),
+            "tick": float(np.ceil(max(highest, chance) / 10) * 10),
+            "rule": chance,
+            "digits": 1,
+            "unit": " %",
+            "lines": knn,
+        },
+    ]
+
+
+def spectra(runs: Mapping[str, Run]) -> JsonObject:
+    """The spectrum of y at each snapshot, in powers of ten below its largest singular value, and the effective rank."""
+    found = []
+    for title, run in runs.items():
+        shots = results(run, "snapshots")
+        table = results(run, "snapshot_spectra").pivot_table("singular_value", index="epoch", columns="dimension")
+        values = table.fillna(0).to_numpy(float)  # (E, D), falling
+        share = np.log10(np.maximum(values / np.maximum(values[:, :1], 1e-30), LEAST))
+        picked = np.unique(np.geomspace(1, values.shape[1], DIRECTIONS).round().astype(int)) - 1
+        found.append(
+            {
+                "run": title,
+                "colour": colour(run),
+                "x": table.index.tolist(),
+                "directions": (picked + 1).tolist(),
+                "values": share[:, picked].round(3).tolist(),
+                "rank": {"x": shots["epoch"].tolist(), "y": shots["effective_rank"].tolist()},
+            }
+        )
+    return {
+        "title": "Directions of y",
+        "about": "effective rank; singular values, logarithmic axes",
+        "least": float(np.log10(LEAST)),
+        "last": max(one["directions"][-1] for one in found),
+        "runs": found,
+    }

@@ -1,0 +1,184 @@
+"""Where the pictures of several runs lie at each moment of a film, on one clock and on the same axes.
+
+A run keeps its maps at a few snapshots. The clock has the snapshots of all runs; between its own, a run's points move
+along straight lines, and after its last they stay. Runs that were trained before snapshots kept z have only its two ends:
+an untrained network's, and their own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from ui.runs import key_of, measured_runs, results
+from vicreg.runs.folder import Run
+
+MAPS = {"embedding z": "embedding", "t-SNE of y": "tsne", "PCA of y": "pca"}
+NEAREST = 5  # neighbours listed of a chosen picture
+IN_SPACE = "Nearest in representation space at this snapshot"
+ON_MAP = "Nearest on the t-SNE map of this snapshot"
+SEEN = 0.995  # share of all coordinates that lie within the axes
+ENDS_REACH = 3.0  # of the axes of two numbers of z, in standard deviations that the variance term asks for
+
+
+@dataclass(frozen=True)
+class Track:
+    """One run in a film. xy: (F, N, 2). neighbours: (F, N, k) rows of xy, nearest first, or None; nearest: which ones."""
+
+    xy: np.ndarray
+    neighbours: np.ndarray | None = None
+    nearest: str = ""
+
+
+@dataclass(frozen=True)
+class Film:
+    """What a film shows.
+
+    clock: (F,) rising, in epochs. labels: (F,) of its moments. between: of other moments, with `{}` for the epoch.
+    tracks: by title of the run. reach: both axes of every map go from -reach to reach, at all moments. ring: a radius to
+    hold the points against, or None. words: what the axes are and what is not measured, in sentences.
+    """
+
+    clock: tuple[float, ...]
+    labels: tuple[str, ...]
+    between: str
+    tracks: Mapping[str, Track]
+    reach: float
+    ring: float | None
+    words: str
+
+
+def offered(runs: Mapping[str, Run]) -> list[str]:
+    """The names of MAPS that can be filmed of all these runs. runs: by title."""
+    z = all("embedding_x" in results(run, "timeline") or run.has("embedding_points") for run in runs.values())
+    return [name for name in MAPS if z or name != "embedding z"]
+
+
+def filmed(runs: Mapping[str, Run], name: str) -> Film:
+    """The film of one of the MAPS. runs: by title, each with a timeline and of the same pictures."""
+    kind = MAPS[name]
+    tables = {title: results(run, "timeline") for title, run in runs.items()}
+    clock = np.array(sorted({int(epoch) for table in tables.values() for epoch in table["epoch"].unique()}), float)
+    count = min(int((table["epoch"] == 0).sum()) for table in tables.values())
+    if all(f"{kind}_x" in table for table in tables.values()):
+        places = {title: _kept(table, kind) for title, table in tables.items()}
+        film = _with_axes(places, clock, name)
+    else:
+        film = _ends(runs, clock)
+        count = min(count, *(track.xy.shape[1] for track in film.tracks.values()))
+    near = {title: _neighbours(run, clock, count) for title, run in runs.items()}
+    tracks = {title: Track(track.xy[:, :count], *near[title]) for title, track in film.tracks.items()}
+    labels = tuple(f"epoch {epoch:g}" if epoch else "before the first step" for epoch in clock)
+    return Film(tuple(clock), labels, "epoch {}", tracks, film.reach, film.ring, film.words)
+
+
+def before_and_after(runs: Mapping[str, Run]) -> Film | None:
+    """The film of z from before training to its end, for runs of any length; None where a run kept nothing of its z."""
+    tables = {title: results(run, "timeline") for title, run in runs.items() if run.has("timeline")}
+    if len(tables) == len(runs) and all("embedding_x" in table for table in tables.values()):
+        clock = np.linspace(0, 1, max(table["epoch"].nunique() for table in tables.values()))
+        places = {}
+        for title, table in tables.items():
+            epochs, xy = _kept(table, "embedding")
+            places[title] = (epochs / max(epochs[-1], 1), xy)
+        film = _with_axes(places, clock, "embedding z")
+    elif all(run.has("embedding_points") for run in runs.values()):
+        clock = np.array([0.0, 1.0])
+        film = _ends(runs, clock)
+    else:
+        return None
+    labels = ("before training", *(f"{share:.0%} of the training" for share in clock[1:-1]), "after training")
+    return Film(tuple(clock), labels, "during training", film.tracks, film.reach, film.ring, film.words)
+
+
+def _kept(table: pd.DataFrame, kind: str) -> tuple[np.ndarray, np.ndarray]:
+    """The epochs of a timeline, (E,), and where its pictures lay at each on one of its maps, (E, N, 2)."""
+    epochs = table["epoch"].unique().astype(float)
+    return epochs, table[[f"{kind}_x", f"{kind}_y"]].to_numpy(float).reshape(len(epochs), -1, 2)
+
+
+def on_the_clock(clock: np.ndarray, epochs: np.ndarray, places: np.ndarray) -> np.ndarray:
+    """Places (E, N, 2) at some epochs (E,) -> (F, N, 2) at the moments of a clock (F,): straight lines between."""
+    at = np.interp(clock, epochs, np.arange(len(epochs)))
+    low = np.minimum(at.astype(int), len(epochs) - 1)
+    high = np.minimum(low + 1, len(epochs) - 1)
+    share = (at - low)[:, None, None]
+    return (1 - share) * places[low] + share * places[high]
+
+
+def _with_axes(places: Mapping[str, tuple[np.ndarray, np.ndarray]], clock: np.ndarray, name: str) -> Film:
+    """A film of what snapshots kept, on axes that hold nearly all points of all runs at all moments."""
+    distances = np.concatenate([np.abs(xy).max(axis=2).ravel() for _, xy in places.values()])
+    reach = _rounded_up(float(distances.max() if name == "t-SNE of y" else np.quantile(distances, SEEN)))
+    beyond = float((distances > reach).mean())
+    words = {
+        "embedding z": "Two principal components of z, found anew at each snapshot.",
+        "PCA of y": "Two principal components of y, found anew at each snapshot.",
+        "t-SNE of y": "Each t-SNE starts from the one before. It rescales distances, so a collapse does not show in its size.",
+    }[name] + (f" {beyond:.1%} of the points lie beyond the axes and are drawn at the edge." if beyond else "")
+    tracks = {title: Track(on_the_clock(clock, *kept)) for title, kept in places.items()}
+    return Film(tuple(clock), (), "", tracks, reach, None, words)
+
+
+def _rounded_up(value: float) -> float:
+    """A round number of two digits, just above."""
+    unit = 10 ** np.floor(np.log10(max(value, 1e-6)) - 1)
+    return float(np.ceil(value / unit) * unit)
+
+
+def _ends(runs: Mapping[str, Run], clock: np.ndarray) -> Film:
+    """A film of two numbers of z: those of an untrained network of the same kind at first, and a run's own at last."""
+    first = next(iter(runs.values()))
+    blank = next(
+        (
+            run
+            for run in measured_runs(first).values()
+            if run.baseline == "untrained" and run.has("embedding_points") and run.numbering == first.numbering
+        ),
+        None,
+    )
+    ends = {title: results(run, "embedding_points")[["z_1", "z_2"]].to_numpy(float) for title, run in runs.items()}
+    before = results(blank, "embedding_points")[["z_1", "z_2"]].to_numpy(float) if blank else None
+    count = min(map(len, [*ends.values(), *([] if before is None else [before])]))
+    span = np.array([clock[0], clock[-1]])
+    tracks = {}
+    for title, after in ends.items():
+        start = after if before is None or runs[title].baseline else before
+        tracks[title] = Track(on_the_clock(clock, span, np.stack([start[:count], after[:count]])))
+    gamma = first.config.gamma
+    how = "Two numbers of z; dashed: the standard deviation that the variance term asks for."
+    if before is not None:
+        how += (
+            " Only the first moment (an untrained network of the same kind) and the last were kept of these runs: points "
+            "move along straight lines between them."
+        )
+    return Film(tuple(clock), (), "", tracks, ENDS_REACH * gamma, gamma, how)
+
+
+def _neighbours(run: Run, clock: np.ndarray, count: int) -> tuple[np.ndarray, str]:
+    """(F, count, k) the pictures next to each one at the last snapshot before each moment, and what they are next on."""
+    kept, words = _nearest(key_of(run), count, run)
+    epochs = results(run, "timeline")["epoch"].unique()
+    return kept[np.searchsorted(epochs, clock, side="right") - 1], words
+
+
+@st.cache_data(max_entries=32, show_spinner=False)
+def _nearest(key: str, count: int, _run: Run) -> tuple[np.ndarray, str]:
+    """(E, count, k) for each snapshot: in representation space where the run kept it, else on its t-SNE map."""
+    epochs, tsne = _kept(results(_run, "timeline"), "tsne")
+    if _run.has("snapshot_neighbours"):
+        table = results(_run, "snapshot_neighbours")
+        near, images = table["nearest"].to_numpy(), len(epochs) * tsne.shape[1]
+        near = near[: len(near) // images * images].reshape(len(epochs), tsne.shape[1], -1)[:, :count]
+        if near.size and near.max() < count:
+            return near, IN_SPACE
+    from vicreg.evaluation.neighbours import nearest
+
+    k = min(NEAREST, count - 1)
+    maps = [xy[:count].astype(np.float32) for xy in tsne]
+    near = np.stack([nearest(xy, xy, k=k, metric="euclidean", exclude_self=True).indices for xy in maps])
+    return near, ON_MAP

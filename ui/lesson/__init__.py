@@ -1,0 +1,23 @@
+"""The lesson: which one is on, the guess that is asked before an answer is shown, the reveal, and the way back to it."""
+
+from ui.lesson.choosing import cover
+from ui.lesson.keeping import keep
+from ui.lesson.reveal import reveal
+from ui.lesson.session import current, note, position, step_that_is_on
+from ui.lesson.steps import ballot, steer
+from ui.lesson.summary import summary
+from ui.lesson.texts import with_figures
+
+__all__ = [
+    "ballot",
+    "cover",
+    "current",
+    "keep",
+    "note",
+    "position",
+    "reveal",
+    "steer",
+    "step_that_is_on",
+    "summary",
+    "with_figures",
+]

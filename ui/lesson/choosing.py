@@ -1,0 +1,106 @@
+"""The first screen: which lesson, what it holds, its worksheet and answer key, and loading a file of one's own."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from ui.lesson import session
+from vicreg.lessons import Lesson, LessonError, answer_key, runs_by_title, worksheet
+from vicreg.lessons.reading import MAX_BYTES
+
+
+def cover(lesson: Lesson | None) -> None:
+    """Choose, begin, print or load a lesson. lesson: the chosen one; None if its file has an error."""
+    names = _titles()
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        st.selectbox(
+            "Lesson",
+            list(names),
+            index=list(names).index(session.chosen()),
+            format_func=names.__getitem__,
+            key=f"lesson_choice_{session.chosen()}",
+            on_change=lambda: session.choose(st.session_state[f"lesson_choice_{session.chosen()}"]),
+            width=420,
+        )
+        if lesson is not None:
+            guessed = session.guesses(lesson)
+            st.button(
+                "Go on" if guessed else "Begin",
+                icon=":material/play_arrow:",
+                shortcut="Right",
+                on_click=session.go,
+                args=(min(len(guessed) + 1, len(lesson.steps)),),
+                key="begin",
+            )
+    if lesson is not None:
+        st.markdown(
+            f"{lesson.summary}\n\n**{len(lesson.steps)} questions, about {lesson.minutes} minutes.** Lock in a guess, then "
+            "see what the real runs show. While the lesson is on, other pages keep their answer folded away."
+        )
+        _for_the_lecturer(lesson)
+
+
+def _titles() -> dict[str, str]:
+    """What each lesson is called in the choice, by name; the file's name where it has an error."""
+    titles = {}
+    for name, path in session.files().items():
+        try:
+            found = session.of_file(path)
+            titles[name] = f"{found.title} ({found.minutes} minutes)"
+        except LessonError:
+            titles[name] = path.name
+    if (mine := session.own()) is not None:
+        found = session.checked(mine[1], mine[0])
+        titles[session.OWN] = f"{found.title} ({found.minutes} minutes), from {mine[0]}"
+    return titles
+
+
+def _for_the_lecturer(lesson: Lesson) -> None:
+    """Downloads, and the upload of an edited file."""
+    with st.expander(
+        "For the lecturer", icon=":material/co_present:", on_change="rerun", key="lesson_lecturer"
+    ) as fold:
+        if not fold.open:
+            return
+        runs, name = runs_by_title(), session.chosen()
+        with st.container(horizontal=True):
+            st.download_button(
+                "Worksheet",
+                worksheet(lesson, runs),
+                f"{name}-worksheet.html",
+                "text/html",
+                icon=":material/print:",
+                on_click="ignore",
+            )
+            st.download_button(
+                "Answer key and speaker notes",
+                answer_key(lesson, runs),
+                f"{name}-key.html",
+                "text/html",
+                icon=":material/key:",
+                on_click="ignore",
+            )
+            st.download_button(
+                "Download this lesson to edit",
+                lesson.text,
+                f"{name}.toml",
+                "text/plain",
+                icon=":material/edit:",
+                on_click="ignore",
+            )
+        file = st.file_uploader(
+            f"Load an edited lesson: a TOML file of at most {MAX_BYTES // 1000} kB",
+            type=["toml"],
+            max_upload_size=1,
+            key="lesson_file",
+            help="It is checked first and stays in this browser tab. docs/lecturers.md explains the format.",
+        )
+        if file is not None and st.session_state.get("_lesson_file") != file.file_id:
+            try:
+                session.take_own(file.name, file.getvalue())
+            except LessonError as error:
+                st.error(str(error), icon=":material/edit_note:")
+                return
+            st.session_state["_lesson_file"] = file.file_id
+            session.choose(session.OWN)
+            st.rerun()

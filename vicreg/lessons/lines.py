@@ -1,0 +1,50 @@
+"""The line of a TOML file that a value begins on, which `tomllib` does not tell.
+
+A file cut off after some line is valid TOML unless the cut lies inside a value. So the value is in the shortest valid
+beginning of the file that contains it, and it begins right after the longest valid beginning that does not.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Sequence
+
+Path = Sequence[str | int]
+
+
+def line_of(text: str, path: Path) -> int:
+    """The line, counted from 1, on which the value at a path begins. text: valid TOML that contains the path."""
+    lines = text.split("\n")
+    without, within = 0, len(lines)
+    while without + 1 < within:
+        middle = (without + within) // 2
+        cut = next(
+            (n for n in (*range(middle, without, -1), *range(middle + 1, within)) if _parsed(lines, n) is not None),
+            None,
+        )
+        if cut is None:  # one value fills the lines between
+            break
+        if _holds(_parsed(lines, cut), path):
+            within = cut
+        else:
+            without = cut
+    first = next(
+        (n for n in range(without, within) if lines[n].strip() and not lines[n].lstrip().startswith("#")), without
+    )
+    return first + 1
+
+
+def _parsed(lines: Sequence[str], count: int) -> dict[str, object] | None:
+    try:
+        return tomllib.loads("\n".join(lines[:count]))
+    except (tomllib.TOMLDecodeError, RecursionError):
+        return None
+
+
+def _holds(found: object, path: Path) -> bool:
+    for part in path:
+        inside = part in found if isinstance(found, dict) else isinstance(found, list) and part in range(len(found))
+        if not inside:
+            return False
+        found = found[part]  # type: ignore[index]  # a dict or a list, by the line before the last
+    return True
