@@ -99,7 +99,9 @@ def note(lesson: Lesson, step: int) -> None:
     wanted = {"lesson": name} if name != OWN else {}
     if step:
         wanted["step"] = str(step) if step <= len(lesson.steps) else END
-    if st.query_params.to_dict() != wanted:
+    found = st.query_params.to_dict()
+    wanted |= {"present": found["present"]} if "present" in found else {}
+    if found != wanted:
         st.query_params.from_dict(wanted)
 
 
