@@ -99,10 +99,11 @@ def note(lesson: Lesson, step: int) -> None:
     wanted = {"lesson": name} if name != OWN else {}
     if step:
         wanted["step"] = str(step) if step <= len(lesson.steps) else END
-    found = st.query_params.to_dict()
-    wanted |= {"present": found["present"]} if "present" in found else {}
-    if found != wanted:
-        st.query_params.from_dict(wanted)
+    for key in ("lesson", "step"):  # one by one: other parameters belong to widgets
+        if key not in wanted:
+            st.query_params.pop(key, None)
+        elif st.query_params.get(key) != wanted[key]:
+            st.query_params[key] = wanted[key]
 
 
 def step_that_is_on() -> int:

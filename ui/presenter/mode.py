@@ -12,6 +12,7 @@ import streamlit as st
 from ui import shown
 
 FOLDER = Path(__file__).parent
+PAGES = FOLDER.parents[1] / "pages"
 SCALE = 1.5  # of everything on a screen, at least: chart text of 12 pixels becomes 18; also in hall.css
 
 
@@ -56,8 +57,9 @@ def begin(page: str, pages: Sequence[str]) -> None:
             st.html(FOLDER / "hall.css")
             at = pages.index(page)
             for key, to in (("present_back", at - 1), ("present_next", at + 1)):
-                if 0 <= to < len(pages) and st.button(key, key=key):
-                    st.switch_page(f"pages/{pages[to]}.py")
+                if 0 <= to < len(pages):
+                    with st.container(key=key):  # what the keys click at the first and the last screen
+                        st.page_link(PAGES / f"{pages[to]}.py")
         _PRESENTER(key="_presenter", data={"on": is_on(), "page": page})
 
 

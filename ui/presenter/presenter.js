@@ -5,7 +5,7 @@ import { followKeys } from "./keys.js";
 import { clear, findScreens, mainBlock, show, showWhole, textOf } from "./screens.js";
 
 const ARRIVE = "vicreg-arrive"; // in the session's storage: that one came to a page from behind
-const buttonOf = (key) => document.querySelector(`.st-key-${key} button:not([disabled])`);
+const buttonOf = (key) => document.querySelector(`.st-key-${key} :is(button:not([disabled]), a)`);
 
 let presented = null; // one at a time, also while Streamlit puts this component up anew
 
