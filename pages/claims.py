@@ -50,6 +50,7 @@ def show(number: int, claim: Claim, finding: Finding) -> None:
                     axis=finding.picture.axis,
                     bar=finding.picture.bar,
                     bar_label=finding.picture.bar_label,
+                    seeds=[figure.seeds for figure in finding.picture.figures],
                 ),
                 key=f"finding_{number:02}",
             )
@@ -61,6 +62,12 @@ def show(number: int, claim: Claim, finding: Finding) -> None:
         st.markdown(f"[See it on the page {claim.place.page.capitalize()}]({link(claim)})")
 
 
+several = [f"`{name}`" for name, one in runs.items() if ui.metrics(one).get("seeds")]
+seeds_known = (
+    f"That is so for {', '.join(several)}."
+    if several
+    else "Each of these runs was trained once, so another seed may move a close verdict."
+)
 scores = {
     verdict: [(n, claim, finding) for n, (claim, finding) in judged if finding.verdict == verdict] for verdict in SCORES
 }
@@ -75,7 +82,8 @@ for column, (verdict, cards) in zip(st.columns(len(scores)), scores.items(), str
 st.markdown(
     "**What a verdict means.** A difference counts where it is larger than its 95 % interval (the band around a dot); else "
     "it is too close to call. Where there is no interval, a fixed bar decides. The intervals cover the choice of test "
-    "pictures, not the seed: each run was trained once, and another seed may move a close verdict."
+    "pictures, not the seed. Where other seeds of a run are known (ticks), a difference must also be larger than their "
+    f"range. {seeds_known}"
 )
 ui.measured(
     f"Runs: {', '.join(f'`{ui.title(one)}`' for one in runs.values())}. {' '.join(left_out)} "

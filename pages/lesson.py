@@ -3,7 +3,21 @@
 import streamlit as st
 
 import ui
-from ui.lesson import ballot, cover, current, keep, note, position, reveal, steer, summary, with_figures
+from ui.lesson import (
+    ballot,
+    class_results,
+    class_vote,
+    classroom,
+    cover,
+    current,
+    keep,
+    note,
+    position,
+    reveal,
+    steer,
+    summary,
+    with_figures,
+)
 
 lesson, problem = current()
 at = position(lesson) if lesson else 0
@@ -22,10 +36,16 @@ ui.page(title, words, dataset=False, answers=False)
 if problem:
     st.error(problem, icon=":material/edit_note:")
 
-if lesson and step:
+room = classroom(invite=not at)
+if lesson and step and room is not None:
+    if class_vote(room, lesson, step):
+        reveal(step, None)
+elif lesson and step:
     guess = ballot(lesson, step)
     if guess is not None:
         reveal(step, guess)
+elif lesson and at and room is not None:
+    class_results(room, lesson)
 elif lesson and at:
     summary(lesson)
 else:

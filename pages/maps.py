@@ -48,7 +48,7 @@ projections = ui.results(run, "projections")
 
 def panel(of: Run, name: str, title: str) -> tuple[Panel, int]:
     """One map of a run with how honest it is, and how many true neighbours of each picture it was asked for."""
-    source = eigenmap if name == charts.MAP_TITLES["laplacian"] else of
+    source = eigenmap if eigenmap is not None and name == charts.MAP_TITLES["laplacian"] else of
     found = map_data.honesty(source, name, count)
     values = {} if found.steps is None else {map_data.KEPT: found.steps}
     return Panel(title, map_data.places(source, name, count), found.sentence, found.neighbours, values=values), found.k
@@ -57,7 +57,7 @@ def panel(of: Run, name: str, title: str) -> tuple[Panel, int]:
 if second:
     drawn = [panel(one, left, f"{left}, {ui.title(one)}") for one in (run, second)]
 else:
-    drawn = [panel(run, name, name) for name in (left, beside) if name != "none"]
+    drawn = [panel(run, name, name) for name in (left, beside) if name and name != "none"]
 panels, asked = [one for one, _ in drawn], {k for _, k in drawn}
 kept = asked.pop() if len(asked) == 1 else 0  # the scale of kept neighbours needs one number of them
 with exhibit:
@@ -78,7 +78,7 @@ others = ui.metrics(second).get("projection") if second is not None else None
 kind = map_data.kind_of(left)
 if second is not None and not others:
     st.caption(f"`{ui.title(second)}` has no figures of its map yet: `python -m vicreg evaluate {second.name}`.")
-if figures and others and kind in figures and kind in others:
+if second is not None and figures and others and kind in figures and kind in others:
     st.markdown(
         f"**How much separates.** Among the 10 nearest points on {left}, the majority has the "
         f"picture's class for {figures[kind]['knn_accuracy']:.2f} % of the pictures of `{ui.title(run)}` and "
@@ -127,8 +127,8 @@ if figures:
 if eigenmap is not None:
     own = ui.metrics(eigenmap)
     st.subheader("What if there were no network at all?", anchor=False)
-    left, right = st.columns([3, 2], gap="large")
-    with left:
+    told, seen = st.columns([3, 2], gap="large")
+    with told:
         trained = ui.metrics(run).get("probe")
         plane = own["projection"]["laplacian"]
         (low, high), dimensions = own["probe"]["interval"], own["spectrum"]["dimensions"]
@@ -136,8 +136,8 @@ if eigenmap is not None:
             "**Laplacian Eigenmaps** (Belkin and Niyogi 2003) place every picture by itself: near pictures *in pixel "
             "space* are joined in a graph, and the smoothest functions on the graph become coordinates. Here the graph holds "
             f"{eigenmap.record['baseline']['images']:,} train pictures; test pictures are placed by Nyström's rule. A linear "
-            f"probe on {dimensions} coordinates reaches {own['probe']['accuracy']:.2f} % (95 % interval {low:.2f} to "
-            f"{high:.2f}, n = {own['probe']['n']:,})"
+            f"probe on {dimensions} coordinates reaches {own['probe']['accuracy']:.2f} % (95 % interval over test "
+            f"pictures: {low:.2f} to {high:.2f}, n = {own['probe']['n']:,})"
             + (f", against {trained['accuracy']:.2f} % on `{ui.title(run)}`." if trained else ".")
         )
         st.markdown(
@@ -153,10 +153,10 @@ if eigenmap is not None:
         placed = ui.results(eigenmap, "placements")
         labels = ui.results(eigenmap, "projections")["label"].to_numpy()
         placed = placed.assign(**{"class": np.array(classes)[labels[placed["index"]]]})
-        everything = ui.results(eigenmap, "projections").head(2_000)
+        background = ui.results(eigenmap, "projections").head(2_000)
         ui.chart(
             charts.placements(
-                everything.rename(columns={"laplacian_x": "x", "laplacian_y": "y"})[["x", "y"]],
+                background.rename(columns={"laplacian_x": "x", "laplacian_y": "y"})[["x", "y"]],
                 placed,
                 classes,
                 side=max(220, min(380, width // 2 - 40)),
@@ -165,8 +165,8 @@ if eigenmap is not None:
             "again with it.",
             key="placements",
         )
-        st.caption(f"Ten new pictures, one of each class. Grey: {len(everything):,} more, placed by the rule.")
-    with right:
+        st.caption(f"Ten new pictures, one of each class. Grey: {len(background):,} more, placed by the rule.")
+    with seen:
         near = ui.results(eigenmap, "pixel_neighbours")
         if pictures is not None:
             st.markdown("**What pixel space calls neighbours**, nearest first")

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import pytest
 
 from vicreg.claims import CLAIMS, CLOSE, FAILS, HOLDS, UNKNOWN, difference, family, findings, judge
-from vicreg.config import PRESETS
+from vicreg.presets import PRESETS
 from vicreg.runs.discovery import find_runs
 from vicreg.storage import paths
 from vicreg.study import STUDY_PROBES, study_probe
@@ -187,6 +187,31 @@ def test_the_probe_is_that_of_the_longer_run_where_there_is_one():
     alone = judge(BY_NAME["Probe"], metrics)
     assert alone.verdict == FAILS  # 60 is below the study's 62.68
     assert "vicreg-long" not in alone.ours
+
+
+def with_seeds(metrics: dict[str, dict], run: str, figure: str, *values: float) -> dict[str, dict]:
+    """The metrics with a figure of a run under other seeds."""
+    others = [{"seed": i, "figures": {figure: value}} for i, value in enumerate(values, start=1)]
+    return {**metrics, run: {**metrics[run], "seeds": {"others": others, "protocol": ""}}}
+
+
+@pytest.mark.parametrize(
+    ("name", "run", "figure", "near", "far"),
+    [
+        ("Nearest share class", "neighbour-views", "nearest_5_same_class", 50.0, 42.0),  # 40 beside vicreg's 50
+        ("Neighbour views", "vicreg", "probe", 50.0, 61.0),  # 15, 50 and 60
+        ("No variance: probe", "no-variance", "probe", 21.0, 15.5),  # 15, under 20
+        ("No variance: rank", "no-variance", "effective_rank", 101.0, 30.0),  # 20, under 100
+        ("Clusters", "vicreg", "clusters", 25.0, 34.0),  # 33 beside 25
+        ("MNIST as anomalies", "vicreg", "auroc_study", 0.99, 0.91),  # 0.9 beside 0.98
+    ],
+)
+def test_a_difference_within_the_spread_of_the_seeds_is_too_close_to_call(name, run, figure, near, far):
+    close = judge(BY_NAME[name], with_seeds(made(), run, figure, near))
+    assert close.verdict == CLOSE
+    assert "is within the spread of 2 seeds" in close.why
+    assert any(one.seeds == (near,) for one in close.picture.figures)
+    assert judge(BY_NAME[name], with_seeds(made(), run, figure, far)).verdict == HOLDS
 
 
 @pytest.mark.parametrize("claim", CLAIMS, ids=BY_NAME)

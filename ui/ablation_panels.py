@@ -8,8 +8,11 @@ from pathlib import Path
 import pandas as pd
 import streamlit as st
 
+from ui import film
 from ui.chart_widgets import chart
+from ui.pictures import pictures
 from ui.runs import colour, metrics, noted, results, study, title
+from ui.seed_words import seeds_frame
 from vicreg import charts
 from vicreg.evaluation.verdict import verdict
 from vicreg.runs.folder import Run
@@ -46,26 +49,30 @@ def judged(run: Run, *, untrained: JsonObject | None) -> tuple[str, str]:
     return "Healthy", f"The images are spread out: {uses}."
 
 
-def embeddings_panel(run: Run, *, untrained: JsonObject | None, width: int, key: str) -> None:
-    """The verdict on a run, large, and under it the picture of it: every image by two numbers of z, on fixed axes."""
-    words, sentence = judged(noted(run), untrained=untrained)
+def collapse(runs: Mapping[str, Run], *, untrained: JsonObject | None, key: str) -> None:
+    """The verdict on each run, large, and below it their embeddings as a film from before training to its end.
+
+    All maps have the same axes, so that a collapse looks like one. runs: by title. untrained: as `verdict` takes it.
+    """
     st.html(VERDICT)
-    with st.container(key=f"verdict_{key}"):
-        st.header(words, anchor=False)
-    st.markdown(f"`{title(run)}`: {sentence}")
-    if not run.has("embedding_points"):
-        st.caption(f"Its embeddings were not kept: `python -m vicreg evaluate {run.name} --only spaces`.")
-        return
-    points = results(run, "embedding_points")
-    gamma = run.config.gamma
-    chart(
-        charts.embedding_points(
-            points, colour=colour(run), gamma=gamma, width=width, height=min(380, max(240, width * 5 // 8))
-        ),
-        alt=f"{words}. {len(points):,} test images of {title(run)} by two numbers of their embeddings, on axes from "
-        f"{-3 * gamma:g} to {3 * gamma:g}.",
-        key=key,
-    )
+    for number, (column, (name, run)) in enumerate(zip(st.columns(len(runs)), runs.items(), strict=True)):
+        words, sentence = judged(noted(run), untrained=untrained)
+        with column:
+            with st.container(key=f"verdict_{key}_{number}"):
+                st.header(words, anchor=False)
+            st.markdown(f"`{name}`: {sentence}")
+    first = next(iter(runs.values()))
+    shown = film.before_and_after({name: run for name, run in runs.items() if run.numbering == first.numbering})
+    drawn = {name: run for name, run in runs.items() if shown and name in shown.tracks}
+    if shown:
+        film.player(shown, key=f"{key}_player")
+        film.maps(shown, drawn, pictures(first), key=key)
+    for name, run in runs.items():
+        if name not in drawn:
+            st.caption(
+                f"The embeddings of `{name}` on these pictures were not kept: `python -m vicreg evaluate {run.name} --only "
+                "spaces`."
+            )
 
 
 def space_figures(run: Run, *, studied: bool) -> None:
@@ -91,6 +98,7 @@ def space_figures(run: Run, *, studied: bool) -> None:
         lines.append(f"| Reported by the study | {study(run)} % | |")
     st.markdown(f"`{title(run)}`")
     st.markdown("\n".join(lines))
+    st.caption("±: half of a 95 % interval over test pictures.")
 
 
 def covariance_maps(run: Run, *, width: int, key: str) -> None:
@@ -135,12 +143,21 @@ def probes_panel(runs: Mapping[str, Run], *, chance: float, width: int) -> None:
     ]
     colours = {name: colour(run) for name, run in runs.items()}
     chart(
-        charts.attribute_bars(pd.DataFrame(rows), colours, dict.fromkeys(PROBES, chance), width=max(110, width - 300)),
+        charts.attribute_bars(
+            pd.DataFrame(rows),
+            colours,
+            dict.fromkeys(PROBES, chance),
+            width=max(110, width - 300),
+            seeds=seeds_frame(runs, {"y, our probe": "probe"}),
+        ),
         alt="; ".join(f"{row['run']}, {row['what']}: {row['accuracy']:.1f} %" for row in rows) + ".",
         key="ablation_probes",
     )
     images = {metrics(run)["spaces"]["n"] for run in runs.values()}
-    st.caption(f"Dashed: guessing. Lines: 95 % intervals over {max(images):,} test images.")
+    st.caption(
+        f"Dashed: guessing. Lines: 95 % intervals over {max(images):,} test images, not over seeds. Ticks: other seeds, where "
+        "their figures are kept."
+    )
 
 
 def spread_panels(runs: Mapping[str, Run], *, width: int) -> None:

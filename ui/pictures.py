@@ -141,7 +141,7 @@ def _crops() -> np.ndarray:
 
 
 def more_pictures(pictures: Pictures | None, image: np.ndarray, count: int) -> list[np.ndarray]:
-    """A few other pictures (32, 32, 3) uint8: from the run, or else crops of sample photographs."""
+    """A few other pictures (32, 32, 3) uint8: from the run if possible, otherwise crops of sample photographs."""
     if pictures is None:
         crops = _crops()
         return list(crops[:: len(crops) // count][:count])

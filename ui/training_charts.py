@@ -6,6 +6,7 @@ Many visitors may watch one training, so each chart is made once, and sent only 
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -16,29 +17,43 @@ from ui import data
 from ui.picture_map import Colouring, Panel, atlas_of_set, picture_map
 from ui.pictures import image_set
 from vicreg import charts, jobs
-from vicreg.data.catalogue import class_names
+from vicreg.data.catalogue import CATALOGUE, class_names
 from vicreg.jobs.event_log import Moment
 from vicreg.jobs.status import Job
+from vicreg.runs.errors import RunError
 from vicreg.runs.folder import open_run
 from vicreg.storage import paths
 from vicreg.storage.json_values import JsonObject
 from vicreg.terms import NAMES
+from vicreg.training.estimate import steps_of
 
 POINTS = 300  # points of a live curve, about the width of a panel in pixels
 
 
-def curves(job: Job, *, width: int) -> None:
-    """The terms by step; kNN accuracy and effective rank by epoch beside the latest map; a warning about bad events."""
+def curves(job: Job, *, width: int, behind: str = "") -> None:
+    """The terms by step; kNN accuracy and effective rank by epoch beside the latest map; a warning about bad events.
+
+    behind: the name of a run whose curves are drawn dashed (see `ghost`); the first thing to see, before the first step.
+    """
     if job.fault:
         st.warning(f"This view may be out of date: {as_text(job.fault)}.", icon=":material/broken_image:")
-    steps = jobs.steps_seen(job)
-    if steps:
+    steps, other = jobs.steps_seen(job), ghost(behind)
+    if steps or other is not None:
+        now = (
+            ", ".join(f"{term} {steps[-1][term]:.3g}" for term in ("total", *NAMES)) + " at the last step"
+            if steps
+            else "no step yet"
+        )
         ui.chart(
-            _terms(job.name, job.created, job.step, width, steps, job.steps),
-            alt=f"Total and the three terms over {job.step:,} steps of {job.name}: "
-            + ", ".join(f"{term} {steps[-1][term]:.3g}" for term in ("total", *NAMES))
-            + " at the last step.",
+            _terms(job.name, job.created, job.step, width, steps, total_steps(job), job.epochs, behind),
+            alt=f"Total and the three terms over {job.step:,} steps of {job.name}: {now}."
+            + (f" Dashed: {other.title}." if other else ""),
             key="live_terms",
+        )
+    if other is not None:
+        st.caption(
+            f"Dashed: `{other.title}`, the mean of each epoch"
+            + (f" ({other.epochs} epochs instead of {job.epochs})." if other.epochs != job.epochs else ".")
         )
     moments, labels = jobs.snapshots(job), jobs.labels(job)
     if not moments:
@@ -53,7 +68,7 @@ def curves(job: Job, *, width: int) -> None:
         )
         half = width // 2 - 20 if width >= 700 else width
         ui.chart(
-            _figures(job.name, job.created, last.epoch, max(260, min(699, half)), job.epochs, moments),
+            _figures(job.name, job.created, last.epoch, max(260, min(699, half)), job.epochs, behind, moments),
             alt="kNN accuracy and effective rank, by epoch: "
             + "; ".join(f"{m.epoch}: {100 * m.knn_accuracy:.1f} %, {m.effective_rank:.1f}" for m in moments),
             key="live_figures",
@@ -76,19 +91,65 @@ def bundled(dataset: str, preset: str, width: int) -> tuple[str, JsonObject]:
     return ui.title(run), ui.prepared(charts.live_terms(train, steps=run.config.epochs, width=width, unit="epoch"))
 
 
+@dataclass(frozen=True)
+class Ghost:
+    """A finished run that is drawn behind a live one. terms: by epoch, as in history.csv. snapshots: may be None."""
+
+    title: str
+    epochs: int
+    terms: pd.DataFrame
+    snapshots: pd.DataFrame | None
+
+
+@st.cache_resource(max_entries=16, ttl=600, show_spinner=False)
+def ghost(name: str) -> Ghost | None:
+    """The curves of a finished run by the name of its folder; None if there is no such run here."""
+    if not name:
+        return None
+    for folder in (paths.BUNDLED / name, paths.runs_folder() / name):
+        try:
+            run = open_run(folder)
+            shots = run.results("snapshots") if run.has("snapshots") else None
+            return Ghost(ui.title(run), run.config.epochs, run.history[run.history["split"] == "train"], shots)
+        except RunError:
+            continue
+    return None
+
+
+def total_steps(job: Job) -> int:
+    """The number of steps of a job, also before its pictures are read."""
+    return job.steps or steps_of(job.config, job.images or CATALOGUE[job.config.dataset].train_images)
+
+
 @st.cache_resource(max_entries=16, show_spinner=False)
-def _terms(name: str, created: float, step: int, width: int, _points: list[JsonObject], steps: int) -> JsonObject:
+def _terms(
+    name: str, created: float, step: int, width: int, _points: list[JsonObject], steps: int, epochs: int, behind: str
+) -> JsonObject:
     kept = _points[:: 1 + len(_points) // POINTS]
-    frame = pd.DataFrame(kept if kept[-1] is _points[-1] else [*kept, _points[-1]])
-    return ui.prepared(charts.live_terms(frame, steps=steps, width=width))
+    frame = pd.DataFrame(kept if not kept or kept[-1] is _points[-1] else [*kept, _points[-1]])
+    if not kept:
+        frame = pd.DataFrame(columns=["step", "total", *NAMES], dtype=float)
+    other = ghost(behind)
+    if other is None:
+        return ui.prepared(charts.live_terms(frame, steps=steps, width=width))
+    shown = other.terms[other.terms["epoch"] <= epochs]
+    dashed = shown.assign(step=(shown["epoch"] - 0.5) * steps / epochs)  # the mean of an epoch belongs to its middle
+    return ui.prepared(charts.live_terms(frame, steps=steps, width=width, behind=dashed))
 
 
 @st.cache_resource(max_entries=16, show_spinner=False)
-def _figures(name: str, created: float, epoch: int, width: int, epochs: int, _moments: list[Moment]) -> JsonObject:
+def _figures(
+    name: str, created: float, epoch: int, width: int, epochs: int, behind: str, _moments: list[Moment]
+) -> JsonObject:
     frame = pd.DataFrame(
         {"epoch": m.epoch, "knn_accuracy": m.knn_accuracy, "effective_rank": m.effective_rank} for m in _moments
     )
-    return ui.prepared(charts.snapshots({name: frame}, {name: charts.OTHER_COLOUR}, width=width, epochs=epochs))
+    frames, colours, other = {name: frame}, {name: charts.OTHER_COLOUR}, ghost(behind)
+    if other is not None and other.snapshots is not None:
+        frames[other.title] = other.snapshots[other.snapshots["epoch"] <= epochs]
+        colours[other.title] = charts.PRESET_COLOURS.get(other.title.rpartition("/")[2], charts.REFERENCE_COLOUR)
+    dashed = other.title if other is not None else ""
+    return ui.prepared(charts.snapshots(frames, colours, width=width, epochs=epochs, dashed=dashed))
 
 
 def _show_map(job: Job, moments: list[Moment], labels: np.ndarray) -> None:

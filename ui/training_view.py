@@ -9,13 +9,16 @@ from collections.abc import Callable
 from urllib.parse import quote
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 import ui
 from ui import training_charts, training_limits
 from vicreg import jobs
-from vicreg.config import Config, presets
+from vicreg.config import Config
 from vicreg.jobs.record import DamagedRecord
 from vicreg.jobs.status import Job
+from vicreg.presets import presets
+from vicreg.runs.discovery import find_runs
 from vicreg.runs.errors import RunError
 from vicreg.study import study_probe
 from vicreg.terms import ALL_ON, TERMS
@@ -23,6 +26,7 @@ from vicreg.terms import ALL_ON, TERMS
 EVERY = 2.0  # seconds between updates
 KEY = "_operator_key"
 ASIDE = "_put_aside"  # jobs hidden in this session: (name, created)
+BEFORE = "_trained_before"  # the run that this session trained before: its curves are drawn behind the next one
 WATCHED = "_watched"  # the job that this session saw running last: (name, created)
 
 
@@ -38,10 +42,11 @@ def watch(job: Job, *, width: int) -> None:
         if now is None or not now.active:
             st.rerun()
         st.progress(_share(now), text=told(now))
-        training_charts.curves(now, width=width)
+        training_charts.curves(now, width=width, behind=behind)
 
     st.session_state[WATCHED] = (job.name, job.created)
-    row = st.columns([1, 4], vertical_alignment="center")
+    row = st.columns([1, 3, 2], vertical_alignment="bottom")
+    behind = pick_behind(job.config, row[2])
     if may_command(job) and row[0].button(
         "Stop and save", icon=":material/stop:", width="stretch", key=f"stop_{job.name}_{job.created}"
     ):
@@ -52,6 +57,26 @@ def watch(job: Job, *, width: int) -> None:
     live()
     if words := expectation(job.config):
         st.markdown(f"**What to expect.** {words}")
+
+
+def pick_behind(config: Config, place: DeltaGenerator) -> str:
+    """Select the run whose curves are drawn dashed behind a training: the name of its folder, or "" for none.
+
+    Runs of the same data set; first the one that was trained just before, if any, else the bundled run with this preset.
+    """
+    runs = [run for run in find_runs()[0].values() if run.config.dataset == config.dataset and not run.baseline]
+    names = {run.folder.name: ui.title(run) for run in runs}
+    preset = config.preset if config.preset in presets(config.dataset) else "vicreg"
+    usual = str(st.session_state.get(BEFORE) or f"{config.dataset}-{preset}")
+    options = ["", *names]
+    return place.selectbox(
+        "Dashed curves",
+        options,
+        index=options.index(usual) if usual in options else 0,
+        format_func=lambda name: names.get(name, "none"),
+        key=f"train_behind_{config.dataset}_{usual}",
+        persist_state="session",
+    )
 
 
 def watched(found: list[Job]) -> None:

@@ -7,11 +7,9 @@ import pandas as pd
 import pytest
 
 from vicreg import charts
-from vicreg.config import BASELINES, PRESETS
+from vicreg.config import BASELINES
 from vicreg.evaluation.colour import mean_lab
-
-# One brush on several maps is meant; Altair warns of it each time.
-pytestmark = pytest.mark.filterwarnings("ignore:Automatically deduplicated selection parameter")
+from vicreg.presets import PRESETS
 
 # Neither these nor the classes, which are in label order, are in the alphabet's.
 RUNS = {"cifar10/vicreg, 8 epochs": "#832db6", "cifar10/no-variance, 8 epochs": "#3f90da"}
@@ -32,18 +30,6 @@ def history() -> pd.DataFrame:
             "total": [30.0, 24.0, 19.0, 14.0, 9.0],
         }
     )
-
-
-def places(*, cluster: bool = False) -> pd.DataFrame:
-    """Nine images on three maps, classes in an order of their own."""
-    frame = pd.DataFrame({"index": range(9), "class": ["dog", "truck", "cat"] * 3})
-    for column in ("pca_x", "pca_y", "tsne_x", "tsne_y", "laplacian_x", "laplacian_y"):
-        frame[column] = RNG.standard_normal(9)
-    return frame.assign(cluster=[f"cluster {i % 2}" for i in range(9)]) if cluster else frame
-
-
-def panels(*kinds: str) -> list[charts.Panel]:
-    return [charts.panel(kind, CLASSES) for kind in kinds]
 
 
 def figures() -> pd.DataFrame:
@@ -103,10 +89,6 @@ def bins() -> pd.DataFrame:
     return pd.DataFrame([{"group": group, "low": i, "high": i + 1, "share": 0.5} for group in GROUPS for i in range(2)])
 
 
-def points(x: np.ndarray, y: np.ndarray) -> pd.DataFrame:
-    return pd.DataFrame({"z_1": x, "z_2": y})
-
-
 def half_square() -> pd.DataFrame:
     """A covariance's upper triangle."""
     return pd.DataFrame({"row": [0, 0, 3], "column": [0, 3, 3], "covariance": [1.0, -0.5, 9.0]})
@@ -155,10 +137,6 @@ CHARTS = {
         gamma=1.0,
         width=width,
     ),
-    "embedding_points": lambda width: charts.embedding_points(
-        points(*RNG.standard_normal((2, 50))), colour="#000000", width=width
-    ),
-    "film": lambda width: charts.film(places(), CLASSES, kind="pca", limits=(-3, 3), side=width),
     "histogram": lambda width: charts.histogram(bins(), 0.7, groups=GROUPS, limits=(0, 2), width=width, title="scores"),
     "layer_curves": lambda width: charts.layer_curves(
         by_layer(), RUNS, figure="probe", title="probe", chance=10, width=width
@@ -176,7 +154,6 @@ CHARTS = {
         steps=500,
         width=width,
     ),
-    "maps": lambda width: charts.maps(places(), panels("pca", "tsne"), width=width),
     "per_class": lambda width: charts.per_class(by_class(), RUNS, CLASSES, width=width),
     "placements": lambda width: charts.placements(*placed(), CLASSES, side=width),
     "roc": lambda width: charts.roc(curve(), RUNS, side=width),
@@ -231,7 +208,7 @@ def test_a_chart_is_valid_at_every_width(name, width):
     assert all(rows for rows in spec["datasets"].values())  # nothing is drawn empty
 
 
-@pytest.mark.parametrize("name", ["compared_curves", "maps", "snapshots", "training_curves"])
+@pytest.mark.parametrize("name", ["compared_curves", "snapshots", "training_curves"])
 def test_panels_stand_one_above_the_other_where_it_is_narrow_and_keep_to_the_width(name):
     for width in WIDTHS:
         spec = CHARTS[name](width).to_dict()
@@ -251,7 +228,7 @@ COLOURED = {
         ),
         ("run", list(RUNS), list(RUNS.values())),
     ),
-    **dict.fromkeys(("film", "maps", "placements"), ("class", CLASSES, list(charts.CLASS_COLOURS[:3]))),
+    "placements": ("class", CLASSES, list(charts.CLASS_COLOURS[:3])),
     "histogram": ("group", list(GROUPS), list(GROUPS.values())),
 }
 
@@ -266,6 +243,15 @@ def test_colours_are_bound_to_names_in_a_fixed_order_whatever_the_order_of_the_r
         assert field == "group" or colour["sort"] == names
 
 
+def test_other_seeds_are_ticks_of_their_run_in_the_panel_that_they_were_measured_for():
+    seeds = pd.DataFrame({"what": ["ink", "ink"], "run": [next(iter(RUNS))] * 2, "accuracy": [57.0, 63.0]})
+    spec = charts.attribute_bars(known(), RUNS, {"digit": 10, "ink": 16.7}, seeds=seeds).to_dict()
+    ticks = [[layer for layer in panel["layer"] if layer["mark"]["type"] == "tick"] for panel in spec["hconcat"]]
+    assert [len(one) for one in ticks] == [0, 1]
+    assert [row["accuracy"] for row in data(spec, ticks[1][0])] == [57.0, 63.0]
+    assert ticks[1][0]["encoding"]["y"]["sort"] == list(RUNS)
+
+
 def test_every_run_has_one_lower_and_one_higher_auroc_to_write_beside_its_dots():
     spec = CHARTS["score_pairs"](400).to_dict()
     rows = pd.DataFrame(next(rows for rows in spec["datasets"].values() if "lower" in rows[0]))
@@ -276,73 +262,6 @@ def test_every_preset_baseline_and_term_has_a_colour():
     assert set(charts.PRESET_COLOURS) == {*PRESETS, *BASELINES, "vicreg-long"}
     assert set(charts.TERM_COLOURS) == {*charts.TERMS, "total"}
     assert len(charts.CLASS_COLOURS) == 10
-
-
-def test_maps_can_be_coloured_by_anything_and_have_their_panels_colours():
-    frame = places().assign(ink=["red", "blue", "green"] * 3)
-    panel = charts.panel("pca", ["red", "blue", "green"], field="ink", colours=["#111", "#222", "#333"])
-    spec = charts.maps(frame, [panel]).to_dict()
-    (colour,) = encodings(spec, "color", "ink")
-    assert colour["scale"] == {"domain": ["red", "blue", "green"], "range": ["#111", "#222", "#333"]}
-    assert parameters(spec)["only"]["select"]["fields"] == ["ink"]
-
-
-@pytest.mark.parametrize("width", [500, 1100])
-def test_every_map_answers_to_the_brush_and_the_first_ones_legend_to_a_click(width):
-    spec = charts.maps(places(), panels("pca", "tsne", "laplacian"), width=width).to_dict()
-    drawn = spec["vconcat" if width < 700 else "hconcat"]
-    assert [panel["title"] for panel in drawn] == ["PCA", "t-SNE", "Laplacian Eigenmaps of pixels"]
-    assert sum(panel["width"] for panel in drawn) <= (width if width > 700 else 3 * width)
-    found = parameters(spec)
-    assert set(found) == {"brush", "only"}
-    assert found["brush"]["select"] == {"type": "interval", "resolve": "global"}  # a box on one map is a box for all
-    assert found["brush"]["views"] == [panel["name"] for panel in drawn]
-    assert found["only"]["views"] == [drawn[0]["name"]]
-    assert found["only"]["bind"] == "legend"
-    assert found["only"]["select"]["fields"] == ["class"]
-    for panel in drawn:
-        assert panel["encoding"]["opacity"]["condition"]["test"] == {"and": [{"param": "brush"}, {"param": "only"}]}
-
-
-def test_a_panel_names_its_columns_by_kind_and_prefix():
-    assert charts.panel("pca", CLASSES) == ("PCA", "pca_x", "pca_y", CLASSES, "class", None)
-    second = charts.panel("tsne", CLASSES, prefix="second_", title="t-SNE, other run", field="cluster")
-    assert second == ("t-SNE, other run", "second_tsne_x", "second_tsne_y", CLASSES, "cluster", None)
-    spec = charts.maps(places(), panels("pca", "tsne")).to_dict()
-    assert [(p["encoding"]["x"]["field"], p["encoding"]["y"]["field"]) for p in spec["hconcat"]] == [
-        ("pca_x", "pca_y"),
-        ("tsne_x", "tsne_y"),
-    ]
-
-
-def test_maps_by_cluster_and_by_class_have_a_legend_each():
-    names = ["cluster 0", "cluster 1"]
-    pair = [charts.panel("tsne", names, field="cluster"), charts.panel("tsne", CLASSES)]
-    spec = charts.maps(places(cluster=True), pair).to_dict()
-    assert spec["resolve"]["scale"]["color"] == "independent"
-    (clusters,) = encodings(spec, "color", "cluster")
-    (classes,) = encodings(spec, "color", "class")
-    assert clusters["scale"] == {"domain": names, "range": list(charts.CLASS_COLOURS[:2])}
-    assert classes["scale"]["domain"] == CLASSES
-    assert parameters(spec)["only"]["select"]["fields"] == ["cluster"]
-    assert CHARTS["maps"](800).to_dict()["resolve"]["scale"]["color"] == "shared"
-
-
-def test_hovering_shows_the_picture_where_there_is_one():
-    def hovered(frame: pd.DataFrame) -> list[str]:
-        spec = charts.maps(frame, panels("pca")).to_dict()
-        return [entry["field"] for entry in spec["hconcat"][0]["encoding"]["tooltip"]]
-
-    assert hovered(places()) == ["class", "index"]
-    assert hovered(places().assign(image="data:image/png;base64,AA")) == ["image", "class", "index"]
-
-
-def test_moments_of_a_film_share_their_limits():
-    (panel,) = views(charts.film(places(), CLASSES, kind="tsne", limits=(-7, 7), side=300).to_dict())
-    for axis in "xy":
-        assert panel["encoding"][axis]["field"] == f"tsne_{axis}"
-        assert panel["encoding"][axis]["scale"] == {"domain": [-7, 7], "nice": False}
-    assert panel["width"] == panel["height"] == 300
 
 
 def test_a_placed_image_is_two_points_and_the_line_between_them():
@@ -500,12 +419,10 @@ def test_a_visitors_score_is_marked_and_at_the_edge_where_it_lies_beyond(own, dr
 
 
 def test_drawing_leaves_the_frame_alone():
-    frame, table = places(), counts()
-    kept, kept_table = frame.copy(), table.copy()
-    charts.maps(frame, panels("pca")).to_dict()
+    table = counts()
+    kept = table.copy()
     charts.table_of_counts(table, row="class", column="predicted", rows=CLASSES, columns=CLASSES).to_dict()
-    pd.testing.assert_frame_equal(frame, kept)
-    pd.testing.assert_frame_equal(table, kept_table)
+    pd.testing.assert_frame_equal(table, kept)
 
 
 # Machado, Oliveira and Fernandes 2009, full severity, in linear RGB.
@@ -560,29 +477,6 @@ def test_silhouettes_stand_beside_what_the_clusters_tell_on_axes_that_hold_zero(
         assert low < -0.1 if field == "silhouette" else low == 0  # the least silhouette here is -0.1
         assert high > 0.6
     assert "vconcat" in CHARTS["tight_and_telling"](300).to_dict()
-
-
-def words_of(drawing: charts.alt.LayerChart) -> list[str]:
-    """What is written on a chart, its layers' texts in order."""
-    spec = drawing.to_dict()
-    rows = [row for data in spec["datasets"].values() for row in data]
-    return [row["text"] for row in rows if "text" in row]
-
-
-def test_images_in_one_place_are_counted_in_words_and_a_cloud_is_not():
-    noise = 0.005 * RNG.standard_normal((2, 200))
-    assert words_of(charts.embedding_points(points(*noise), colour="#000000")) == ["all 200 images are here"]
-    sign = np.where(np.arange(200) < 50, 1.0, -1.0)
-    two = charts.embedding_points(points(sign + noise[0], -sign + noise[1]), colour="#000000")
-    assert words_of(two) == ["50 images are here", "150 images are here"]
-    assert words_of(charts.embedding_points(points(*RNG.standard_normal((2, 200))), colour="#000000")) == []
-
-
-def test_every_run_has_the_same_axes_for_its_embeddings_whatever_they_hold():
-    for scale in (1e-3, 1.0, 50.0):
-        spec = charts.embedding_points(points(*(scale * RNG.standard_normal((2, 50)))), colour="#000000").to_dict()
-        domains = [layer["encoding"][axis]["scale"]["domain"] for layer in spec["layer"][:2] for axis in "xy"]
-        assert domains == [[-4, 4], [-3, 3]] * 2
 
 
 def test_a_covariance_square_is_whole_and_has_the_terms_colours():

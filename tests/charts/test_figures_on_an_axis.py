@@ -37,7 +37,7 @@ def test_figures_lie_at_their_place_on_the_axis():
     assert re.findall(r'<circle cx="([\d.]+)%"', drawn) == ["21.20", "78.80"]
     assert 'x1="11.60%" x2="30.80%"' in drawn  # the interval
     assert drawn.count('x1="50.00%" x2="50.00%"') == 2  # the bar, beside each figure
-    assert "linear probe, %. Dashed: the study, 50" in drawn
+    assert "linear probe, %. Dashed: the study, 50. Band: 95 % over test pictures" in drawn
     assert 'aria-label="one 20.00; &lt;two&gt; 80.00"' in drawn
     assert "<two>" not in drawn
 
@@ -45,3 +45,9 @@ def test_figures_lie_at_their_place_on_the_axis():
 def test_an_axis_that_does_not_start_at_zero_says_so():
     rows = [("a", "", 54.4, (53.7, 55.1), "54.40"), ("b", "", 53.9, (53.2, 54.6), "53.90")]
     assert re.search(r"share, % \(the axis starts at 5[\d.]+\)", figures_on_an_axis(rows, axis="share, %"))
+
+
+def test_other_seeds_are_ticks_beside_their_figure_and_the_axis_holds_them():
+    drawn = figures_on_an_axis(ROWS, axis="share, %", seeds=[(40.0, 95.0), ()])
+    assert re.findall(r'class="seed" x1="([\d.]+)%"', drawn) == ["40.40", "93.20"]  # of 2 to 98 %, from 0 to 100
+    assert "Ticks: other seeds" in drawn

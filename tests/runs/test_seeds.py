@@ -9,7 +9,7 @@ import pytest
 from vicreg.pipeline.measure_run import evaluate_run
 from vicreg.runs.folder import open_run, write_run
 from vicreg.runs.readme_tables import run_table
-from vicreg.runs.seeds import figures, spread, with_seeds
+from vicreg.runs.seeds import apart, figures, from_a_bar, spread, with_seeds
 from vicreg.storage.files import to_json
 from vicreg.storage.paths import BUNDLED
 
@@ -65,3 +65,38 @@ def test_what_differs_in_more_than_the_seed_is_refused(run, tmp_path, settings, 
     with pytest.raises(ValueError, match=why):
         with_seeds(run, [other(tmp_path, change=change, **settings)])
     assert open_run(run.folder).metrics == run.metrics
+
+
+def seeded(own: float, *others: float) -> dict:
+    """Metrics whose probe reads this, and so under other seeds."""
+    run = json.loads((BUNDLED / "coloured-digits-pixels" / "metrics.json").read_text())
+    listed = [{"seed": i, "figures": {"probe": value}} for i, value in enumerate(others, start=1)]
+    probe = {**run["probe"], "accuracy": own}
+    return {**run, "probe": probe} | ({"seeds": {"others": listed, "protocol": ""}} if listed else {})
+
+
+@pytest.mark.parametrize(
+    ("left", "right", "counts"),
+    [
+        ((50, 52), (60, 61), True),  # 10 apart, ranges 2 and 1
+        ((50, 52), (51, 53), False),  # the ranges overlap
+        ((50, 58), (60, 70), False),  # apart, but no more than the wider range
+        ((50, 58), (62, 70), True),
+        ((50, 52), (54.5,), True),  # one seed: from 52.5 to 56.5
+        ((50, 52), (53,), False),
+    ],
+)
+def test_a_difference_counts_where_it_is_more_than_the_seeds_make(left, right, counts):
+    one, other = seeded(*left), seeded(*right)
+    assert apart(one, other, "probe").counts is apart(other, one, "probe").counts is counts
+
+
+def test_without_other_seeds_nothing_is_held_against_them():
+    assert apart(seeded(50), seeded(60), "probe") is None
+    assert from_a_bar(seeded(50), "probe", 40) is None
+
+
+def test_a_fixed_number_must_lie_farther_away_than_the_range_is_wide():
+    assert from_a_bar(seeded(50, 53), "probe", 46.9) == (pytest.approx(3.1), 3, 2, True)
+    assert not from_a_bar(seeded(50, 53), "probe", 47).counts
+    assert not from_a_bar(seeded(50, 53), "probe", 52).counts

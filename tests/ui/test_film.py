@@ -85,3 +85,9 @@ def test_a_spectrum_is_a_share_of_its_largest_value_in_powers_of_ten():
     place = drawn["directions"].index(2)
     assert drawn["values"][drawn["x"].index(6)][place] == pytest.approx(np.log10(values[1] / values[0]), abs=1e-3)
     assert all(value <= 0 for row in drawn["values"] for value in row)
+
+
+def test_a_run_that_kept_nothing_of_its_z_is_left_out():
+    runs = {name: open_run(BUNDLED / f"cifar10-{name}") for name in ("no-variance", "pixels")}
+    assert list(film.before_and_after(runs).tracks) == ["no-variance"]
+    assert film.before_and_after({"pixels": runs["pixels"]}) is None

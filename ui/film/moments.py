@@ -77,18 +77,24 @@ def filmed(runs: Mapping[str, Run], name: str) -> Film:
 
 
 def before_and_after(runs: Mapping[str, Run]) -> Film | None:
-    """The film of z from before training to its end, for runs of any length; None where a run kept nothing of its z."""
-    tables = {title: results(run, "timeline") for title, run in runs.items() if run.has("timeline")}
-    if len(tables) == len(runs) and all("embedding_x" in table for table in tables.values()):
-        clock = np.linspace(0, 1, max(table["epoch"].nunique() for table in tables.values()))
-        places = {}
-        for title, table in tables.items():
-            epochs, xy = _kept(table, "embedding")
+    """The film of z from before training to its end, for runs of any length; without those that kept nothing of their z.
+
+    runs: by title, of one numbering. None where no run kept anything.
+    """
+    kept = {title: run for title, run in runs.items() if run.has("timeline")}
+    kept = {title: run for title, run in kept.items() if "embedding_x" in results(run, "timeline")}
+    ends = {title: run for title, run in runs.items() if run.has("embedding_points")}
+    if len(kept) == len(runs) or (kept and len(kept) > len(ends)):
+        places, moments = {}, 2
+        for title, run in kept.items():
+            epochs, xy = _kept(results(run, "timeline"), "embedding")
             places[title] = (epochs / max(epochs[-1], 1), xy)
+            moments = max(moments, len(epochs))
+        clock = np.linspace(0, 1, moments)
         film = _with_axes(places, clock, "embedding z")
-    elif all(run.has("embedding_points") for run in runs.values()):
+    elif ends:
         clock = np.array([0.0, 1.0])
-        film = _ends(runs, clock)
+        film = _ends(ends, clock)
     else:
         return None
     labels = ("before training", *(f"{share:.0%} of the training" for share in clock[1:-1]), "after training")

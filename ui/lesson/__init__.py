@@ -1,6 +1,7 @@
 """The lesson: which one is on, the guess that is asked before an answer is shown, the reveal, and the way back to it."""
 
 from ui.lesson.choosing import cover
+from ui.lesson.classroom import class_results, class_vote, classroom
 from ui.lesson.keeping import keep
 from ui.lesson.reveal import reveal
 from ui.lesson.session import current, note, position, step_that_is_on
@@ -10,6 +11,9 @@ from ui.lesson.texts import with_figures
 
 __all__ = [
     "ballot",
+    "class_results",
+    "class_vote",
+    "classroom",
     "cover",
     "current",
     "keep",

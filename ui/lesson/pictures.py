@@ -9,7 +9,7 @@ import pandas as pd
 import streamlit as st
 
 from ui import map_data
-from ui.ablation_panels import embeddings_panel, layers_frame
+from ui.ablation_panels import collapse, layers_frame
 from ui.anomaly_figures import anomaly_runs, score_pairs
 from ui.chart_widgets import chart
 from ui.components.picture_tiles import tiles
@@ -23,7 +23,7 @@ from ui.runs import bundled_runs, colour, metrics, results, title
 from vicreg import charts
 from vicreg.charts.figures_on_an_axis import figures_on_an_axis
 from vicreg.data.catalogue import CATALOGUE
-from vicreg.evaluation.anomaly import KNOWN
+from vicreg.evaluation.anomaly_score import KNOWN
 from vicreg.lessons import Step
 from vicreg.runs.folder import Run
 
@@ -67,11 +67,7 @@ def _figures(step: Step, runs: list[Run], width: int) -> None:
 def _embeddings(step: Step, runs: list[Run], width: int) -> None:
     untrained = bundled_runs().get(f"{runs[0].config.dataset}-untrained")
     before = metrics(untrained).get("spaces") if untrained else None
-    for place, (column, run) in enumerate(zip(st.columns(len(runs)), runs, strict=True)):
-        with column:
-            embeddings_panel(
-                run, untrained=before, width=max(170, width // len(runs) - 90), key=f"lesson_points_{place}"
-            )
+    collapse({title(run): run for run in runs}, untrained=before, key="lesson_points")
 
 
 def _covariances(step: Step, runs: list[Run], width: int) -> None:

@@ -90,12 +90,12 @@ class Panel:
     xy: np.ndarray
     note: str = ""
     neighbours: np.ndarray | None = None
-    nearest: str = ""
     values: Mapping[str, np.ndarray] = field(default_factory=dict)
     colouring: str | None = None
     within: tuple[float, float, float, float] | None = None
     ring: Ring | None = None
     accent: str = ""
+    nearest: str = ""
 
 
 class Marked(NamedTuple):

@@ -242,11 +242,11 @@ function createPictureMap(root) {
   /** The size of each map: as wide as its column, no higher than leaves the controls in sight. */
   function measure() {
     const hall = Number(getComputedStyle(root).getPropertyValue("--map-share")); // of ui/presenter
-    const share = hall || (root.clientWidth <= (data.compact ? COMPACT : NARROW) ? 0.5 : 0.48);
+    const share = hall || (data.compact ? 0.36 : root.clientWidth <= NARROW ? 0.5 : 0.48);
     for (const panel of panels) {
       const wide = panel.element.clientWidth;
       if (!wide) continue;
-      panel.resize(wide, data.height ?? Math.round(Math.max(260, Math.min(wide, innerHeight * share))));
+      panel.resize(wide, data.height ?? Math.round(Math.max(data.compact ? 150 : 260, Math.min(wide, innerHeight * share))));
     }
     redraw();
   }

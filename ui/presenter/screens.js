@@ -7,7 +7,7 @@ const TITLED = 60, SPARE = 20, AROUND_MAP = 250; // pixels for a line above an e
 const TILES = [3, 2.5, 2, 1.5]; // times that pictures are enlarged, the largest that fits
 const OWN = [".picture-map", ".lab", ".drawing", ".tiles", ".player", ".film-figures"];
 const SELF = new Set([".picture-map", ".lab"]); // size themselves by the screen and by --present-scale
-const FILM = /^film/; // of the keys of a film's maps and figures, which share a screen with its player
+const FILMED = new Set([".picture-map", ".film-figures"]); // share a screen with the player above them
 
 export const mainBlock = () => document.querySelector(".stMain .stVerticalBlock");
 const shadowOf = (leaf) => leaf.querySelector("[data-testid^=stBidiComponent]")?.shadowRoot ?? null;
@@ -50,7 +50,7 @@ function wordsAbove(leaf) {
 export function findScreens(keys) {
   const main = mainBlock(), groups = new Map();
   if (!main) return [];
-  let section = "", last = null;
+  let section = "", last = null, film = null;
   for (const child of main.children) {
     if (child.parentElement === main && isWords(child) && isHeading(child)) section = textOf(child);
     for (const leaf of child.matches(".stElementContainer") ? [child] : leavesOf(child)) {
@@ -58,7 +58,8 @@ export function findScreens(keys) {
       const kind = kindOf(leaf);
       if (!kind) continue;
       const key = keyOf(leaf, keys);
-      let group = kind === ".player" || FILM.test(key) ? "film" : key.replace(ENDING, "");
+      film = kind === ".player" ? leaf : FILMED.has(kind) ? film : null;
+      let group = film ?? key.replace(ENDING, "");
       if (kind === ".tiles") {
         const part = partOf(leaf, main);
         group = part === leaf && last?.alone && last.section === section ? last.group : part; // rows of one section

@@ -17,7 +17,7 @@ from vicreg.charts.colours import (
     UNNAMED_COLOURS,
 )
 from vicreg.charts.curves import compared_curves, live_terms, snapshots, spectra, training_curves
-from vicreg.charts.maps import MAP_TITLES, Panel, film, maps, panel, placements
+from vicreg.charts.maps import MAP_TITLES, placements
 from vicreg.charts.measures import (
     accuracy_bars,
     attribute_bars,
@@ -27,7 +27,7 @@ from vicreg.charts.measures import (
     table_of_counts,
     tight_and_telling,
 )
-from vicreg.charts.spaces import covariances, deviations, embedding_points, layer_curves
+from vicreg.charts.spaces import covariances, deviations, layer_curves
 
 __all__ = [
     "CLASS_COLOURS",
@@ -42,7 +42,6 @@ __all__ = [
     "TERMS",
     "TERM_COLOURS",
     "UNNAMED_COLOURS",
-    "Panel",
     "accuracy_bars",
     "alt",
     "attribute_bars",
@@ -50,13 +49,9 @@ __all__ = [
     "compared_curves",
     "covariances",
     "deviations",
-    "embedding_points",
-    "film",
     "histogram",
     "layer_curves",
     "live_terms",
-    "maps",
-    "panel",
     "per_class",
     "placements",
     "roc",

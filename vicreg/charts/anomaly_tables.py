@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal
 
 import altair as alt
@@ -16,11 +17,11 @@ ENDS: tuple[tuple[bool, Literal["left", "right"], int], ...] = ((True, "right", 
 
 
 def score_pairs(
-    frame: pd.DataFrame, colours: dict[str, str], scores: tuple[str, str], *, width: int = 460
+    frame: pd.DataFrame, colours: dict[str, str], scores: Sequence[str], *, width: int = 460
 ) -> alt.LayerChart:
-    """A row a run, a bar between its AUROC under two scores: a circle for the first, a diamond for the second.
+    """A row per run with a bar between its AUROCs under two scores: a circle for the first, a diamond for the second.
 
-    frame: run (title), short (its name on the axis), score, auroc, low, high; a row a run and score, in the order to show.
+    frame: run (title), short (its name on the axis), score, auroc, low, high; a row per run and score, in the order to show.
     """
     order = list(dict.fromkeys(frame["short"]))
     lower = frame["auroc"] == frame.groupby("run")["auroc"].transform("min")

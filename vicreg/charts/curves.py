@@ -112,26 +112,33 @@ def compared_curves(
     return alt.vconcat(*(alt.hconcat(*panels[i : i + columns]) for i in range(0, len(panels), columns)))
 
 
-def live_terms(frame: pd.DataFrame, *, steps: int, width: int = 800, unit: str = "step") -> alt.VConcatChart:
+def live_terms(
+    frame: pd.DataFrame, *, steps: int, width: int = 800, unit: str = "step", behind: pd.DataFrame | None = None
+) -> alt.VConcatChart:
     """One panel for the total and one per unweighted term, over the steps of a running training.
 
     frame: step, total, the terms. steps: total number, so that the curves grow into their panels. unit: the axis title.
+    behind: another training with the same columns, drawn dashed. frame may then be empty.
     All axes start at 0. The axis of the variance term ends at 1, its value at collapse, so that noise does not look large.
     """
     columns = 2 if width < 700 else 1 + len(TERMS)
     panel = max(130, (width - 60 * columns) // columns)
     collapsed = {term.name: term.collapsed for term in terms.TERMS if term.collapsed is not None}
     few = len(frame) < 10  # a line through a few points shows little, through one point nothing
+    every = frame if behind is None else pd.concat([frame, behind])
 
-    def one(term: str) -> alt.Chart:
-        title = "total (weighted sum)" if term == "total" else f"{term} (unweighted)"
+    def line(points: pd.DataFrame, term: str, *, ghost: bool = False) -> alt.Chart:
+        look = (
+            {"strokeWidth": 1.5, "strokeDash": [5, 3], "opacity": 0.7}
+            if ghost
+            else {
+                "strokeWidth": 2,
+                "point": alt.OverlayMarkDef(size=30, filled=True, color=TERM_COLOURS[term]) if few else False,
+            }
+        )
         return (
-            alt.Chart(frame[["step", term]])
-            .mark_line(
-                strokeWidth=2,
-                color=TERM_COLOURS[term],
-                point=alt.OverlayMarkDef(size=30, filled=True, color=TERM_COLOURS[term]) if few else False,
-            )
+            alt.Chart(points[["step", term]])
+            .mark_line(color=TERM_COLOURS[term], **look)
             .encode(
                 x=alt.X(
                     "step:Q",
@@ -142,14 +149,21 @@ def live_terms(frame: pd.DataFrame, *, steps: int, width: int = 800, unit: str =
                 y=alt.Y(
                     f"{term}:Q",
                     title=None,
-                    scale=alt.Scale(zero=True, domain=[0, max(collapsed[term], frame[term].max())])
+                    scale=alt.Scale(zero=True, domain=[0, max(collapsed[term], every[term].max())])
                     if term in collapsed
                     else alt.Scale(zero=True),
                     axis=alt.Axis(format=".4~r", tickCount=4, minExtent=38, maxExtent=38),
                 ),
                 tooltip=["step:Q", alt.Tooltip(f"{term}:Q", format=".4g")],
             )
-            .properties(width=panel, height=140, title=alt.Title(title, color=TERM_COLOURS[term], anchor="start"))
+        )
+
+    def one(term: str) -> alt.Chart | alt.LayerChart | alt.FacetChart:
+        title = "total (weighted sum)" if term == "total" else f"{term} (unweighted)"
+        lines = [line(frame, term)] if behind is None else [line(behind, term, ghost=True), line(frame, term)]
+        drawn = lines[0] if len(lines) == 1 else alt.layer(*lines)
+        return drawn.properties(
+            width=panel, height=140, title=alt.Title(title, color=TERM_COLOURS[term], anchor="start")
         )
 
     panels = [one(term) for term in ("total", *TERMS)]
@@ -157,12 +171,18 @@ def live_terms(frame: pd.DataFrame, *, steps: int, width: int = 800, unit: str =
 
 
 def snapshots(
-    figures: dict[str, pd.DataFrame], colours: dict[str, str], *, width: int = 800, epochs: int | None = None
+    figures: dict[str, pd.DataFrame],
+    colours: dict[str, str],
+    *,
+    width: int = 800,
+    epochs: int | None = None,
+    dashed: str = "",
 ) -> alt.HConcatChart | alt.VConcatChart:
     """Two panels over epochs: kNN accuracy in percent, and the effective rank of the representations.
 
     figures: title -> epoch, knn_accuracy (0 to 1), effective_rank. colours: title -> colour, in the same order.
     epochs: total number, for a running training, so that the curves grow into their panels. Both axes start at 0.
+    dashed: the title of a run to draw dashed.
     """
     span = alt.Undefined if epochs is None else alt.Scale(domain=[0, epochs], nice=False)
     frame = pd.concat([f.assign(run=title, knn=100 * f.knn_accuracy) for title, f in figures.items()])
@@ -177,6 +197,7 @@ def snapshots(
                 x=alt.X("epoch:Q", title="epoch", axis=alt.Axis(tickMinStep=1, grid=False), scale=span),
                 y=alt.Y(f"{field}:Q", title=None, scale=alt.Scale(zero=True), axis=alt.Axis(format="~r", tickCount=5)),
                 color=run_colour(colours, legend=len(colours) > 1, columns=1 if narrow else 2),
+                strokeDash=alt.when(alt.datum.run == dashed).then(alt.value([5, 3])).otherwise(alt.value([1, 0])),
                 tooltip=["run:N", "epoch:Q", alt.Tooltip(f"{field}:Q", title=title, format=".2f")],
             )
             .properties(width=panel, height=170, title=title)

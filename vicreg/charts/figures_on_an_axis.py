@@ -32,20 +32,31 @@ def _round_step(span: float) -> float:
     return power * next(factor for factor in (1, 2, 5, 10) if factor * power >= span / 5)
 
 
-def figures_on_an_axis(rows: Sequence[Row], *, axis: str, bar: float | None = None, bar_label: str = "") -> str:
+def figures_on_an_axis(
+    rows: Sequence[Row],
+    *,
+    axis: str,
+    bar: float | None = None,
+    bar_label: str = "",
+    seeds: Sequence[Sequence[float]] = (),
+) -> str:
     """HTML: an SVG with a line for each figure, a dot at its value, a band over its interval; below it what the axis is.
 
     rows: name, colour (empty for grey), value, interval or None, and the value in words. axis: what it measures. bar: the
-    number that the figures are held against, with its label.
+    number that the figures are held against, with its label. seeds: for each row the values of other seeds, as ticks.
     """
+    ticks = [list(values) for values in seeds] or [[] for _ in rows]
     ends = [end for *_, interval, _ in rows if interval for end in interval]
-    low, high = axis_limits([*(row[2] for row in rows), *ends, *([] if bar is None else [bar])])
+    others = [value for values in ticks for value in values]
+    low, high = axis_limits([*(row[2] for row in rows), *ends, *others, *([] if bar is None else [bar])])
 
     def x(value: float) -> str:
         return f"{LEFT + (RIGHT - LEFT) * (value - low) / (high - low):.2f}%"
 
     words = axis + ("" if low == 0 else f" (the axis starts at {low:g})")
     held = "" if bar is None else f". Dashed: {bar_label}, {bar:.4g}"
+    held += ". Band: 95 % over test pictures" if ends else ""
+    held += ". Ticks: other seeds" if others else ""
     spoken = "; ".join(f"{name} {text}" for name, *_, text in rows)
     foot = TOP + ROW * len(rows)
     parts = [
@@ -55,6 +66,11 @@ def figures_on_an_axis(rows: Sequence[Row], *, axis: str, bar: float | None = No
     for number, (name, colour, value, interval, text) in enumerate(rows):
         top = TOP + ROW * number
         parts.append(_figure(name, colour or NO_CLASS_COLOUR, x, value, interval, text, top))
+        parts += [
+            f'<line class="seed" x1="{x(seed)}" x2="{x(seed)}" y1="{top + 19}" y2="{top + 35}" stroke="currentColor" '
+            'stroke-width="2"/>'
+            for seed in ticks[number]
+        ]
         if bar is not None:
             parts.append(
                 f'<line x1="{x(bar)}" x2="{x(bar)}" y1="{top + 17}" y2="{top + ROW}" stroke="{REFERENCE_COLOUR}" '

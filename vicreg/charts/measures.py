@@ -9,11 +9,13 @@ from vicreg.charts.colours import GROUP_COLOURS, REFERENCE_COLOUR, run_colour
 from vicreg.charts.layers import layered
 
 
-def accuracy_bars(frame: pd.DataFrame, colours: dict[str, str], *, chance: float, width: int = 700) -> alt.LayerChart:
+def accuracy_bars(
+    frame: pd.DataFrame, colours: dict[str, str], *, chance: float, width: int = 700, seeds: pd.DataFrame | None = None
+) -> alt.LayerChart:
     """One bar per run with its interval, and a mark at the study's figure.
 
     frame: run (title), accuracy, low, high, study (NaN if there is none), in percent and in display order.
-    chance: the accuracy of guessing, in percent.
+    chance: the accuracy of guessing, in percent. seeds: run, accuracy of other seeds, a small tick each.
     """
     order = frame["run"].tolist()
     y = alt.Y("run:N", sort=order, title=None, axis=alt.Axis(labelLimit=320, labelOverlap=False))
@@ -40,7 +42,9 @@ def accuracy_bars(frame: pd.DataFrame, colours: dict[str, str], *, chance: float
         .encode(x="study:Q", tooltip=tooltip)
     )
     guess = alt.Chart(pd.DataFrame({"x": [chance]})).mark_rule(strokeDash=[4, 4], color="#888").encode(x="x:Q")
-    return layered(bars, halo, interval, figures, study, guess).properties(width=width, height=34 * len(order))
+    ticks = [] if seeds is None or seeds.empty else [_seed_ticks(seeds, order)]
+    drawn = layered(bars, halo, interval, figures, study, *ticks, guess)
+    return drawn.properties(width=width, height=34 * len(order))
 
 
 def attribute_bars(
@@ -50,11 +54,12 @@ def attribute_bars(
     *,
     width: int = 700,
     axis: str = "linear probe, %",
+    seeds: pd.DataFrame | None = None,
 ) -> alt.HConcatChart | alt.VConcatChart:
     """One panel per known property of an image, with one bar per run and its interval. Stacked on narrow pages.
 
     frame: what, run (title), accuracy, low, high, in percent. chances: what -> accuracy of guessing, in display order.
-    axis: what is measured.
+    axis: what is measured. seeds: what, run, accuracy of other seeds, a small tick each below the interval.
     """
     order = list(dict.fromkeys(frame["run"]))
     narrow = width < 120 * len(chances)
@@ -71,13 +76,30 @@ def attribute_bars(
             x="high:Q", text=alt.Text("accuracy:Q", format=".1f"), color=alt.value("#888")
         )
         guess = alt.Chart(pd.DataFrame({"x": [chance]})).mark_rule(strokeDash=[4, 4], color="#888").encode(x="x:Q")
-        panel = layered(bars, halo, interval, figures, guess)
+        layers = [bars, halo, interval, figures, guess]
+        own = None if seeds is None else seeds[seeds["what"] == what]
+        if own is not None and len(own):
+            layers.append(_seed_ticks(own, order))
+        panel = layered(*layers)
         panels.append(
             panel.properties(
                 width=max(120, width // (1 if narrow else len(chances))), height=34 * len(order), title=what
             )
         )
     return alt.vconcat(*panels) if narrow else alt.hconcat(*panels, spacing=18)
+
+
+def _seed_ticks(seeds: pd.DataFrame, order: list[str]) -> alt.Chart:
+    """A tick for each other seed of each run, in the lower part of its bar. seeds: run, accuracy. order: of the runs."""
+    return (
+        alt.Chart(seeds)
+        .mark_tick(color="#222", thickness=2.5, height=11, yOffset=9)
+        .encode(
+            x="accuracy:Q",
+            y=alt.Y("run:N", sort=order),
+            tooltip=["run:N", alt.Tooltip("accuracy:Q", title="another seed", format=".2f")],
+        )
+    )
 
 
 def tight_and_telling(

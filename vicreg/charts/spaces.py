@@ -1,4 +1,4 @@
-"""Representations y and embeddings z as pictures: where images lie, how far every dimension spreads, what covaries."""
+"""Representations y and embeddings z as pictures: how far every dimension spreads, what covaries, what layers hold."""
 
 from __future__ import annotations
 
@@ -9,78 +9,8 @@ import pandas as pd
 from vicreg.charts.colours import TERM_COLOURS, run_colour
 from vicreg.charts.layers import layered
 
-REACH = 3.0  # of the axes of `embedding_points`, in standard deviations that the variance term asks for
-ONE_PLACE = 0.04  # of the axes' length: points within are one dot to the eye
-FEW_PLACES = 3  # that are named in words
 TEXT = 13  # pixels
 _GREY = "#888"
-
-
-def embedding_points(
-    points: pd.DataFrame, *, colour: str, gamma: float = 1.0, width: int = 400, height: int = 300
-) -> alt.LayerChart:
-    """Every image by two numbers of its embedding, on the same fixed axes for every run.
-
-    points: z_1, z_2, less their means. gamma: the standard deviation that the variance term asks for, drawn as a circle.
-    Points beyond 3 gamma are drawn at the edge. Where all lie in one place, or in a few, that is written beside them.
-    """
-    reach = REACH * gamma
-    ratio = width / height  # so that a circle is round
-    across, up = (reach * ratio, reach) if ratio >= 1 else (reach, reach / ratio)
-
-    def scale(limit: float) -> alt.Scale:
-        return alt.Scale(domain=[-limit, limit], nice=False, clamp=True)
-
-    ticks = [i * gamma for i in range(-3, 4)]
-    x = alt.X(
-        "z_1:Q",
-        title="a number of z",
-        scale=scale(across),
-        axis=alt.Axis(labelFontSize=TEXT, titleFontSize=TEXT, values=ticks, gridOpacity=0.35, labelOverlap=False),
-    )
-    y = alt.Y(
-        "z_2:Q",
-        title="another number of z",
-        scale=scale(up),
-        axis=alt.Axis(labelFontSize=TEXT, titleFontSize=TEXT, values=ticks, gridOpacity=0.35, labelOverlap=False),
-    )
-    found = _places(points[["z_1", "z_2"]].to_numpy(np.float64), radius=ONE_PLACE * 2 * reach)
-    few = len(found) <= FEW_PLACES
-    dots = (
-        alt.Chart(points)
-        .mark_circle(size=260 if few else 42, color=colour, opacity=1 if few else 0.55)
-        .encode(x=x, y=y, tooltip=[alt.Tooltip("z_1:Q", format=".3f"), alt.Tooltip("z_2:Q", format=".3f")])
-    )
-    angle = np.linspace(0, 2 * np.pi, 73)
-    circle = pd.DataFrame({"z_1": gamma * np.cos(angle), "z_2": gamma * np.sin(angle), "order": range(73)})
-    wanted = (
-        alt.Chart(circle)
-        .mark_line(color=TERM_COLOURS["variance"], strokeWidth=2.5, strokeDash=[6, 5])
-        .encode(x=x, y=y, order="order:Q")
-    )
-    layers = [dots, wanted]
-    if few:
-        words = pd.DataFrame(found, columns=["z_1", "z_2", "images"])
-        words["text"] = [f"{'all ' if len(found) == 1 else ''}{n:,.0f} images are here" for n in words["images"]]
-        words["top"], words["end"] = words["z_2"] + 1.5 * gamma, words["z_2"] + 0.3 * gamma
-        if len(found) > 1:  # a shorter pointer, so that the words of one are not written over another
-            words["top"] = words["z_2"] + 0.6 * gamma
-        pointer = alt.Chart(words).mark_rule(color=_GREY, strokeWidth=2.5).encode(x=x, y=alt.Y("top:Q"), y2="end:Q")
-        text = alt.Chart(words).mark_text(
-            dy=-14, fontSize=20 if len(found) == 1 else 15, fontWeight="bold", color=colour
-        )
-        layers += [pointer, text.encode(x=x, y=alt.Y("top:Q"), text="text:N")]
-    return layered(*layers).properties(width=width, height=height)
-
-
-def _places(points: np.ndarray, *, radius: float) -> list[tuple[float, float, int]]:
-    """The places that points (N, 2) keep to: x, y and how many points lie within radius; more than FEW_PLACES is enough."""
-    found: list[tuple[float, float, int]] = []
-    while len(points) and len(found) <= FEW_PLACES:
-        near = np.linalg.norm(points - points[0], axis=1) < radius
-        found.append((*points[near].mean(axis=0).tolist(), int(near.sum())))
-        points = points[~near]
-    return found
 
 
 def deviations(

@@ -35,6 +35,7 @@ MNIST = Claim(
     NAMES,
     Place("anomalies", NAMES, STATE),
     _anomaly_auroc,
+    by="auroc_study",
 )
 
 

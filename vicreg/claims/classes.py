@@ -97,4 +97,5 @@ CLUSTERS = Claim(
     ("vicreg", "neighbour-views"),
     Place("clusters", ("vicreg", "neighbour-views")),
     _clusters,
+    by="clusters",
 )

@@ -3,7 +3,8 @@
 A claim holds a function from the metrics of runs to a Finding. A difference counts where it is larger than its 95 %
 interval: the two half-widths added in quadrature, as for independent measurements. Runs share their test images, so this
 is on the cautious side. A smaller difference is too close to call. Where a figure has no interval, a fixed bar decides,
-and the finding says so.
+and the finding says so. Where other seeds of a run are known, a difference must also be more than they make
+(`vicreg.runs.seeds.apart`), else it is too close to call.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ class Figure:
     """One measured number of a run.
 
     label: what stands beside it. run: the preset or baseline whose colour it has. value. interval: 95 %, or None where
-    there is none. text: the number as every page writes it, without its unit.
+    there is none. text: the number as every page writes it, without its unit. seeds: the same figure of other seeds.
     """
 
     label: str
@@ -36,6 +37,7 @@ class Figure:
     value: float
     interval: tuple[float, float] | None
     text: str
+    seeds: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -80,7 +82,8 @@ class Place:
 class Claim:
     """name: short, for tables. words: the study's finding in short. study: its figure, or how it judged.
 
-    needs: the runs whose metrics the check reads. place: where the app shows the same figures.
+    needs: the runs whose metrics the check reads. place: where the app shows the same figures. by: the figure of
+    `vicreg.runs.seeds` that decides, which other seeds may have; empty where they are not kept.
     """
 
     name: str
@@ -89,6 +92,7 @@ class Claim:
     needs: tuple[str, ...]
     place: Place
     check: Callable[[Metrics], Finding]
+    by: str = ""
 
     @property
     def page(self) -> str:

@@ -1,9 +1,13 @@
-"""All claims in the study's order, each judged on the metrics of runs."""
+"""All claims in the study's order, each judged on the metrics of runs, and held against other seeds where there are any."""
 
 from __future__ import annotations
 
+import dataclasses
+from itertools import pairwise
+
 from vicreg.claims import anomalies, classes, neighbours, probes
-from vicreg.claims.finding import UNKNOWN, Claim, Finding, Metrics
+from vicreg.claims.finding import CLOSE, FAILS, HOLDS, UNKNOWN, Claim, Finding, Metrics, Picture
+from vicreg.runs import seeds
 
 CLAIMS: tuple[Claim, ...] = (
     classes.T_SNE_OVER_PCA,
@@ -34,8 +38,39 @@ def judge(claim: Claim, metrics: Metrics) -> Finding:
     if missing:
         return Finding(UNKNOWN, "", f"Needs the run{'s' if len(missing) > 1 else ''} {', '.join(missing)}.")
     try:
-        return claim.check(metrics)
+        return against_seeds(claim, claim.check(metrics), metrics)
     except KeyError as error:
         return Finding(
             UNKNOWN, "", f"A run was measured without {error.args[0]!r}: evaluate it again, with all pictures at hand."
         )
+
+
+def against_seeds(claim: Claim, finding: Finding, metrics: Metrics) -> Finding:
+    """The finding with its figures' other seeds; too close to call where what decides is within their spread."""
+    if not claim.by or finding.picture is None:
+        return finding
+    known = tuple(
+        dataclasses.replace(figure, seeds=tuple(seeds.others(metrics[figure.run], claim.by)))
+        for figure in finding.picture.figures
+    )
+    picture = dataclasses.replace(finding.picture, figures=known)
+    finding = dataclasses.replace(finding, picture=picture)
+    within = next((one for one in _compared(claim.by, picture, metrics) if not one.counts), None)
+    if within is None or finding.verdict not in (HOLDS, FAILS):
+        return finding
+    why = (
+        f"The difference that decides, {within.difference:.3g}, is within the spread of {within.seeds} seeds "
+        f"({within.width:.3g} wide), so it is no finding. {finding.why}"
+    )
+    return dataclasses.replace(finding, verdict=CLOSE, why=why)
+
+
+def _compared(by: str, picture: Picture, metrics: Metrics) -> list[seeds.Apart]:
+    """What decides, held against the seeds: the first figure and the bar, or each figure and the next."""
+    if picture.bar is not None:
+        first = picture.figures[0]
+        held = [seeds.from_a_bar(metrics[first.run], by, picture.bar)]
+    else:
+        names = [figure.run for figure in picture.figures]
+        held = [seeds.apart(metrics[one], metrics[other], by) for one, other in pairwise(names)]
+    return [one for one in held if one is not None]

@@ -42,6 +42,7 @@ SHARE_CLASS = Claim(
     NAMES,
     Place("retrieval", NAMES, {"metric": "cosine"}),
     _share_class,
+    by="nearest_5_same_class",
 )
 
 

@@ -50,6 +50,7 @@ PROBE = Claim(
     ("vicreg",),
     Place("probe", ("vicreg-long", "vicreg")),
     _passes_the_study,
+    by="probe",
 )
 
 
@@ -83,6 +84,7 @@ NO_VARIANCE_PROBE = Claim(
     ("no-variance", "vicreg"),
     Place("probe", ("no-variance", "vicreg")),
     _variance_to_chance,
+    by="probe",
 )
 
 
@@ -111,6 +113,7 @@ NO_VARIANCE_RANK = Claim(
     ("no-variance", "vicreg"),
     Place("probe", ("no-variance", "vicreg")),
     _variance_rank,
+    by="effective_rank",
 )
 
 
@@ -134,6 +137,7 @@ NEIGHBOUR_VIEWS = Claim(
     ("no-variance", "neighbour-views", "vicreg"),
     Place("probe", ("neighbour-views", "vicreg")),
     _neighbours_between,
+    by="probe",
 )
 
 
@@ -158,4 +162,5 @@ LAPLACIAN = Claim(
     ("laplacian", "vicreg", "pixels"),
     Place("probe", ("laplacian", "pixels")),
     _laplacian,
+    by="probe",
 )

@@ -11,7 +11,18 @@ from typing import TYPE_CHECKING
 
 from vicreg.cli.interrupts import stop_on_interrupt
 from vicreg.cli.output import Bars
-from vicreg.config import DATASETS, DEFAULT_DATASET, ENCODERS, OPTIMISERS, PRECISIONS, PRESETS, Config, presets
+from vicreg.config import (
+    DATASETS,
+    DEFAULT_DATASET,
+    ENCODERS,
+    OPTIMISERS,
+    PRECISIONS,
+    QUICK_EPOCHS,
+    QUICK_IMAGES,
+    Config,
+)
+from vicreg.data.catalogue import CATALOGUE
+from vicreg.presets import PRESETS, presets
 from vicreg.storage.paths import CONFIG_FILE, training_folder
 from vicreg.terms import IN_LOSS
 from vicreg.training.torchrun import torchrun
@@ -54,6 +65,11 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     train.add_argument(
         "--skip-evaluation", action="store_true", help="train only; run `evaluate` later, on any machine"
     )
+    train.add_argument(
+        "--quick",
+        action="store_true",
+        help=f"for a lesson: {QUICK_EPOCHS} epochs on {QUICK_IMAGES:,} images unless set, and a short evaluation",
+    )
     train.add_argument("--folder", type=Path, help="where to write the run; default: VICREG_RUNS or your cache folder")
     train.add_argument("--name", help="name of the run and its folder; default: DATASET-PRESET")
     train.add_argument(
@@ -91,6 +107,8 @@ def _positive(kind: type[int] | type[float]) -> Callable[[str], float]:
 
 def _train(options: argparse.Namespace) -> int:
     config = config_of(options)
+    if options.quick and options.images is None:
+        options.images = min(QUICK_IMAGES, CATALOGUE[config.dataset].train_images)
     from vicreg.storage import paths
 
     root = options.folder or paths.runs_folder()
@@ -143,7 +161,7 @@ def _session(
     from vicreg.jobs.record import Limits
     from vicreg.jobs.session import session
 
-    flags = ("replace", "beside", "compile", "skip_evaluation")
+    flags = ("replace", "beside", "compile", "skip_evaluation", "quick")
     more = [f"--{flag.replace('_', '-')}" for flag in flags if getattr(options, flag)]
     if options.precision is not None:
         more += ["--precision", options.precision]
@@ -198,6 +216,7 @@ def _trained(
             compile=options.compile,
             precision=options.precision,
             evaluate=not options.skip_evaluation,
+            quick=options.quick,
             download=True,
             on_plan=session.planned,
             on_progress=progress,
@@ -217,6 +236,8 @@ def config_of(options: argparse.Namespace) -> Config:
         config = _config_file(options.config)
     fields = {field.name for field in dataclasses.fields(config)}
     given = {k: v for k, v in vars(options).items() if k in fields and k not in ("preset", "dataset") and v is not None}
+    if options.quick and options.config is None:
+        given.setdefault("epochs", QUICK_EPOCHS)
     if options.view_size is not None:
         given["views"] = dataclasses.replace(config.views, size=options.view_size)
     return dataclasses.replace(config, **given)

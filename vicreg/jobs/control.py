@@ -62,11 +62,13 @@ def start(
     device: str = "auto",
     token: str = "",
     limits: Limits | None = None,
+    quick: bool = False,
 ) -> Job:
     """Train a config in a separate process, which continues when this one ends. Returns at once, with state "starting".
 
     name: of the run; None means `<dataset>-<preset>`. images: use only the first N train images.
-    device: auto, cpu, cuda or mps. token: any string that identifies the owner later.
+    device: auto, cpu, cuda or mps. token: any string that identifies the owner later. quick: measure only the figures that
+    every run must have.
 
     Raises ValueError if another training is running, if the name is invalid or already used by a run or job, or if the
     config has more epochs than the limits allow. Raises OSError if its folder or the cache folder is not writable.
@@ -89,7 +91,8 @@ def start(
             raise OSError(room)
         shutil.rmtree(folder, ignore_errors=True)  # remains of a finished job whose run was deleted
         folder.mkdir(parents=True)
-        record = Record(name, config, images, device, limits, (), token, time.time(), background=True)
+        more = ("--quick",) if quick else ()
+        record = Record(name, config, images, device, limits, more, token, time.time(), background=True)
         try:
             write_record(folder, record)
             _begin(folder, record)

@@ -50,7 +50,7 @@ PICTURES: dict[str, Kind] = {
     "lab": Kind("a small network that learns in the browser", runs=(0, 0), wide=True),
     "figures": Kind("the step's labelled figures as dots on one axis", runs=(0, 0)),
     "embeddings": Kind(
-        "every test image by two numbers of its embedding, with the verdict on the run",
+        "the embeddings as a film from before training to its end, with the verdict on the run",
         runs=(1, 2),
         needs=("spaces.z",),
         tables=("embedding_points",),

@@ -56,6 +56,7 @@ def train_run(
     compile: bool = False,
     precision: str | None = None,
     evaluate: bool = True,
+    quick: bool = False,
     download: bool = False,
     on_plan: Callable[[Plan], None] = lambda plan: None,
     on_progress: Callable[[Progress], None] = lambda progress: None,
@@ -68,6 +69,7 @@ def train_run(
     on_stage may raise to end reading or measuring: calling again then measures again what was trained.
     images: train on the first so many only. device: auto, cpu, cuda or mps. compile, precision: as in `loop.train`.
     evaluate: whether to measure the run; without, `measure_run.evaluate_run` does it later, on any machine.
+    quick: measure only what every run must have, `report.QUICK`.
     Under torchrun the processes train together; rank 0 alone writes, evaluates and reports, while the others wait, and
     they return None.
     Raises ValueError for a device that is not here, PicturesMissing, what `loop.train` raises, and
@@ -107,24 +109,24 @@ def train_run(
         if not trained.finished:
             return None
         record = _record(config, trained, plan, data_record(train_set, test_set, train_images=plan.images), told)
-        measure = _measurer(download=download, on_stage=on_stage) if evaluate else None
+        measure = _measurer(quick=quick, download=download, on_stage=on_stage) if evaluate else None
         made: list[Run] = []
 
         def write() -> None:
             with every_processor() if team.size > 1 else contextlib.nullcontext():
                 made.append(_written(folder, state, _files(trained, test_set), record, measure=measure))
 
-        # The others wait: if they left, their torchrun would too, some minutes later, and take rank 0 with it where it
-        # is the one that keeps the processes' addresses. An error reaches them at once, with its words.
+        # The others wait: if they left, their torchrun might take rank 0 with it. An error reaches them with its words.
         team.from_leader(write)
         return made[0] if team.leads else None
 
 
-def _measurer(*, download: bool, on_stage: Stage) -> Callable[[Run], Run]:
+def _measurer(*, quick: bool, download: bool, on_stage: Stage) -> Callable[[Run], Run]:
     """Evaluates a trained run, without what takes as long as all the rest: `python -m vicreg evaluate` adds that."""
-    from vicreg.evaluation.report import SLOW
+    from vicreg.evaluation.report import QUICK, SECTIONS, SLOW
 
-    return functools.partial(evaluate_run, leave_out=SLOW, download=download, on_stage=on_stage)
+    left_out = [name for name in SECTIONS if name not in QUICK] if quick else SLOW
+    return functools.partial(evaluate_run, leave_out=left_out, download=download, on_stage=on_stage)
 
 
 def _unheard(*_: object) -> None:

@@ -1,7 +1,10 @@
 """How a run's figures vary with the seed: the run stores the figures of the same training with other seeds.
 
-An interval over test images does not show this variation. `python -m vicreg seeds RUN OTHER OTHER` writes the figures of
-the other runs to the section `seeds` of the run's metrics.json. You may delete the other runs afterwards.
+An interval over test images does not show this variation, so a difference between two runs is held against it as well
+(`apart`, `from_a_bar`): what is within the spread of the seeds is not called a finding.
+
+`python -m vicreg seeds RUN OTHER OTHER` writes the figures of the other runs to the section `seeds` of the run's
+metrics.json. You may delete the other runs afterwards.
 """
 
 from __future__ import annotations
@@ -25,6 +28,7 @@ FIGURES: dict[str, Callable[[JsonObject], float | None]] = {
     "auroc_study": lambda metrics: metrics.get("anomaly", {}).get("study", {}).get("auroc"),
     "auroc_field": lambda metrics: metrics.get("anomaly", {}).get("field", {}).get("auroc"),
     "nmi": lambda metrics: metrics.get("clusters", {}).get("nmi"),
+    "clusters": lambda metrics: metrics.get("clusters", {}).get("accuracy"),
 }
 PROTOCOL = "The same configuration, pictures and evaluation; nothing but the seed differs."
 
@@ -35,6 +39,23 @@ class Spread(NamedTuple):
     least: float
     most: float
     seeds: int
+
+    @property
+    def width(self) -> float:
+        """From the least to the most."""
+        return self.most - self.least
+
+
+class Apart(NamedTuple):
+    """A difference held against the seeds. difference: >= 0. width: of the range that it was held against.
+
+    seeds: how many that range has. counts: whether the difference is more than the seeds make.
+    """
+
+    difference: float
+    width: float
+    seeds: int
+    counts: bool
 
 
 def figures(metrics: JsonObject) -> dict[str, float]:
@@ -48,12 +69,45 @@ def figures(metrics: JsonObject) -> dict[str, float]:
 
 def spread(metrics: JsonObject, name: str) -> Spread | None:
     """The range of a figure over all seeds, including the run's own; None if there are no others."""
-    values = [seed["figures"].get(name) for seed in metrics.get(SECTION, {}).get("others", [])]
-    known = [value for value in values if value is not None]
+    known = others(metrics, name)
     if not known:
         return None
     known.append(figures(metrics)[name])
     return Spread(min(known), max(known), len(known))
+
+
+def others(metrics: JsonObject, name: str) -> list[float]:
+    """A figure of the other seeds, without the run's own; empty if there are none."""
+    found = (seed["figures"].get(name) for seed in metrics.get(SECTION, {}).get("others", []))
+    return [value for value in found if value is not None]
+
+
+def apart(left: JsonObject, right: JsonObject, name: str) -> Apart | None:
+    """How a figure's difference between two runs compares with the seeds; None where neither run has other seeds.
+
+    left, right: metrics. A difference counts if it is larger than the wider of the two ranges over seeds, and the ranges do
+    not overlap. A run with one seed may vary as far as the other run does, up and down. Raises KeyError for a figure that a
+    run does not have.
+    """
+    if not others(left, name) and not others(right, name):
+        return None
+    mine = [figures(metrics)[name] for metrics in (left, right)]
+    spreads = [spread(metrics, name) for metrics in (left, right)]
+    wider = max((one for one in spreads if one is not None), key=lambda one: one.width)
+    known = [found or Spread(own - wider.width, own + wider.width, 1) for found, own in zip(spreads, mine, strict=True)]
+    one, other = known
+    overlap = one.least <= other.most and other.least <= one.most
+    difference = abs(mine[0] - mine[1])
+    return Apart(difference, wider.width, wider.seeds, difference > wider.width and not overlap)
+
+
+def from_a_bar(metrics: JsonObject, name: str, bar: float) -> Apart | None:
+    """How a figure's distance from a fixed number compares with its range over seeds; None without other seeds."""
+    over = spread(metrics, name)
+    if over is None:
+        return None
+    difference = abs(figures(metrics)[name] - bar)
+    return Apart(difference, over.width, over.seeds, difference > over.width and not over.least <= bar <= over.most)
 
 
 def with_seeds(run: Run, others: Sequence[Run]) -> Run:

@@ -1,0 +1,80 @@
+"""The students' page of a room in a real Chromium, at the width of a phone, without a Streamlit server."""
+
+import socket
+import threading
+import time
+
+import pytest
+import uvicorn
+from playwright.sync_api import expect
+
+from ui.rooms import door
+from ui.rooms.records import Question
+from ui.rooms.store import rooms
+
+pytestmark = pytest.mark.browser
+QUESTION = Question("collapse", "Which term?", ("variance", "invariance"), right=0, why="It pays.", link="./maps")
+
+
+@pytest.fixture(scope="module")
+def url():
+    """The address of the page on a free port."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    server = uvicorn.Server(uvicorn.Config(door.app(), host="127.0.0.1", port=port, log_level="warning"))
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    while not server.started:
+        time.sleep(0.05)
+    yield f"http://127.0.0.1:{port}"
+    server.should_exit = server.force_exit = True
+    thread.join(10)
+
+
+@pytest.fixture
+def phone(browser):
+    page = browser.new_page(viewport={"width": 390, "height": 844})
+    page.set_default_timeout(20_000)
+    errors = []
+    page.on("pageerror", lambda error: errors.append(error))
+    yield page
+    assert errors == []
+    page.close()
+
+
+def test_a_student_follows_the_lecturer_by_keyboard_alone(phone, url):
+    room = rooms().open()
+    phone.goto(f"{url}/join")
+    phone.get_by_label("The code of your room").fill(room.code.lower())
+    phone.keyboard.press("Enter")
+    status = phone.get_by_role("status")
+    expect(status).to_contain_text("You are in")
+    room.ask(QUESTION)
+    expect(phone.get_by_role("heading", name="Which term?")).to_be_visible()
+    phone.get_by_role("button", name="invariance", exact=True).press("Enter")
+    expect(status).to_contain_text("You chose B")
+    phone.get_by_role("button", name="variance", exact=True).press("Space")
+    expect(status).to_contain_text("You chose A")
+    assert room.board(hidden=True).tallies == ((1, 0),)
+    room.again()
+    expect(status).to_contain_text("vote again")
+    room.reveal()
+    expect(status).to_contain_text("The right answer is A")
+    expect(phone.get_by_role("list", name="Votes")).to_contain_text("before 1 of 1")
+    expect(phone.get_by_role("link", name="See it in the app")).to_have_attribute("href", "./maps")
+    assert phone.evaluate("document.documentElement.scrollWidth") <= 390
+    rooms().close(room)
+    expect(status).to_contain_text("no open room")
+
+
+def test_a_reload_is_the_same_browser(phone, url):
+    room = rooms().open()
+    room.ask(QUESTION)
+    phone.goto(f"{url}/join?room={room.code}")
+    phone.get_by_role("button", name="invariance", exact=True).click()
+    expect(phone.get_by_role("status")).to_contain_text("You chose B")
+    phone.reload()
+    expect(phone.get_by_role("status")).to_contain_text("You chose B")
+    assert room.board().present == 1
+    rooms().close(room)

@@ -1,0 +1,35 @@
+"""What pages say of the seeds."""
+
+import pytest
+
+from ui.seed_words import seeds_frame, seeds_sentence
+from vicreg.runs.folder import open_run
+from vicreg.storage.paths import BUNDLED
+
+pytestmark = pytest.mark.usefixtures("page_world")
+
+
+def run(name: str):
+    return open_run(BUNDLED / name)
+
+
+def test_a_difference_beyond_the_seeds_is_called_one_and_others_are_not():
+    full, without = run("coloured-digits-vicreg"), run("coloured-digits-no-variance")
+    told = seeds_sentence(full, without, "probe", says="The probe")
+    assert "98.3 to 98.8 % over 3 seeds of `coloured-digits/vicreg, 12 epochs`" in told
+    assert "The difference of 52.5 points is more than the seeds make." in told
+    near = seeds_sentence(full, run("coloured-digits-neighbour-views"), "knn", says="The vote")
+    assert "within the spread of the seeds" in near
+    assert "**no finding**" in near
+
+
+def test_runs_of_one_seed_say_so():
+    told = seeds_sentence(run("cifar10-vicreg"), run("cifar10-no-variance"), "probe", says="The probe")
+    assert told == "**Seeds.** Each run was trained once: how far another seed moves these figures is not known."
+
+
+def test_a_chart_gets_the_other_seeds_and_not_the_runs_own():
+    full = run("coloured-digits-vicreg")
+    frame = seeds_frame({"full": full}, {"digit": "probe", "ink": "ink"})
+    assert frame[frame["what"] == "digit"]["accuracy"].tolist() == [98.4, 98.3]
+    assert full.metrics["probe"]["accuracy"] not in frame["accuracy"].tolist()

@@ -1,0 +1,138 @@
+"""What the Ablations page says of a run, computed from its figures: what probes still read, and at which layer most."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+
+import pandas as pd
+
+from ui.ablation_panels import short
+from ui.runs import metrics, study
+from vicreg.data.catalogue import CATALOGUE
+from vicreg.evaluation.verdict import verdict
+from vicreg.presets import ABLATIONS
+from vicreg.runs import seeds
+from vicreg.runs.folder import Run
+from vicreg.storage.json_values import JsonObject
+from vicreg.study import STUDY_DATASET
+from vicreg.terms import TERMS
+
+WITHOUT = {f"no-{term.name}": f"**Without {term.name}** {term.without}" for term in TERMS} | {
+    "vicreg": "**Nothing is left out**: the three terms hold each other in balance.",
+    "neighbour-views": "**Nearest images as positives**: the partner of a picture is not a view of it, but one of the 3 "
+    "pictures that an earlier network found nearest, both as they are. Nothing says that colour or crop must not matter.",
+}
+
+
+def ablated(full: Run, preset: str, runs: Mapping[str, Run]) -> Run | None:
+    """The run that differs from `full`, the run of `vicreg`, in nothing but a preset's part; None if there is none."""
+    wanted = dataclasses.replace(full.config, preset=preset, **ABLATIONS[preset])
+
+    def same(run: Run) -> bool:
+        alike = dataclasses.replace(run.config, preset=preset) == wanted and run.numbering == full.numbering
+        images = run.record["data"]["train"]["images"] == full.record["data"]["train"]["images"]
+        return alike and images and not run.baseline
+
+    return next((run for run in runs.values() if same(run)), None)
+
+
+def probes_in_words(run: Run, preset: str, *, untrained: JsonObject | None) -> str:
+    """What is left out, what probes read from y and z of the run, and what they read before training.
+
+    untrained: the section `spaces` of the same encoder before training.
+    """
+    y, z = metrics(run)["spaces"]["y"], metrics(run)["spaces"]["z"]
+    chance = CATALOGUE[run.config.dataset].chance
+    words = (
+        f"{WITHOUT[preset]}\n\n**The loss acts on $z$, and we keep $y$,** which comes before the expander: a probe reads "
+        f"{z['probe']['accuracy']:.1f} % from $z$ (guessing: {chance:.3g} %) and {y['probe']['accuracy']:.1f} % from $y$. "
+        "Our probe divides every number by its standard deviation first, so that what little spread is left counts in full. "
+        "**The study's own probe** does not (a linear layer on $y$ as it is, Adam 3e-4, batch 32, 10 epochs) and reads "
+        f"{y['study_probe']['accuracy']:.1f} %.\n\n"
+    )
+    if untrained:
+        before, now = untrained["y"]["probe"]["interval"], y["probe"]["interval"]
+        words += (
+            f"**Before training** the two probes of $y$ read {untrained['y']['probe']['accuracy']:.1f} % and "
+            f"{untrained['y']['study_probe']['accuracy']:.1f} %: random filters alone tell classes apart. "
+        ) + (
+            "This training lost some of that."
+            if now[1] < before[0]
+            else "This training added to it."
+            if now[0] > before[1]
+            else "This training added nothing that our probe can measure."
+        )
+    if run.config.dataset == STUDY_DATASET:
+        reported = study(run)
+        words += (
+            f" The study reports {reported} % for this setting." if reported else " The study did not try this setting."
+        )
+    for what, found in metrics(run).get("attributes", {}).items():
+        words += (
+            f" From $y$ it reads the {what} in {found['accuracy']:.1f} % of images (guessing: {found['chance']:.1f} %)."
+        )
+    return words
+
+
+def layers_in_words(layers: pd.DataFrame, pair: Mapping[str, Run], *, untrained: JsonObject | None) -> str:
+    """Why the expander is thrown away, told by a healthy run where there is one. layers: that of `layers_frame`."""
+    measured = [title for title in pair if title in set(layers["run"])]
+    healthy = [
+        title
+        for title in measured
+        if verdict(metrics(pair[title])["spaces"], gamma=pair[title].config.gamma, untrained=untrained) == "healthy"
+    ]
+    told = (healthy or measured)[0]
+    at = layers[layers["run"] == told].set_index("layer")
+    y, z = at.loc["y"], at.loc["z"]
+    return (
+        "The loss asks $z$ to forget what two views do not share, such as colour and place. The expander stands between and "
+        f"takes most of that, so $y$ keeps more. `{told}`: the probe reads **{y['probe']:.1f} %** from $y$ and "
+        f"**{z['probe']:.1f} %** from $z$; "
+        + (
+            "that is why the expander is thrown away after training. "
+            if y["probe"] > z["probe"]
+            else "this run is an exception. "
+        )
+        + f"Of the five nearest images {y['same_class']:.1f} % have the query's class in $y$ and {z['same_class']:.1f} % in "
+        + "$z$"
+        + (": for a search without a probe $z$ does as well." if z["same_class"] > y["same_class"] else ".")
+    )
+
+
+def table_of_runs(runs: Mapping[str, Run], *, anomalies: str) -> pd.DataFrame:
+    """All measured runs of a data set with their main figures. runs: by title. anomalies: what they are called."""
+    rows = []
+    for title, run in runs.items():
+        values = metrics(run)
+        over, (name, budget) = seeds.spread(values, "probe"), title.rsplit(", ", 1)
+        rows.append(
+            {
+                "Run": name,
+                "Budget": budget,
+                "Probe, %": values["probe"]["accuracy"],
+                "95 % over test pictures": "{:.2f} to {:.2f}".format(*values["probe"]["interval"]),
+                "Over seeds": f"{over.least:.2f} to {over.most:.2f} ({over.seeds} seeds)" if over else "one seed",
+                **({"The study's, %": study(run)} if run.config.dataset == STUDY_DATASET else {}),
+                **{
+                    f"{what.capitalize()}, %": found["accuracy"] for what, found in values.get("attributes", {}).items()
+                },
+                "kNN, %": values["knn"]["accuracy"],
+                "Effective rank": values["spectrum"]["effective_rank"],
+                "Same class, %": values["retrieval"]["nearest_5_same_class"],
+                f"AUROC, {anomalies}": values.get("anomaly", {}).get("study", {}).get("auroc"),
+                "Clusters, NMI": values.get("clusters", {}).get("nmi"),
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def rule_in_words(gamma: float, least_spread: float, least_rank: float) -> str:
+    """The rule of the verdict in a sentence each. Arguments: gamma of the loss, and the thresholds of `verdict`."""
+    return (
+        f"**The rule.** Complete collapse: no number of z reaches a standard deviation of {short(least_spread * gamma)}. "
+        f"Dimensional collapse: the effective rank of z is below {100 * least_rank:g} % of its dimensions. Nothing learned: a "
+        "probe of y reads less than one of the untrained encoder, the 95 % intervals over test pictures apart. Healthy: none "
+        "of these."
+    )

@@ -1,0 +1,10 @@
+// Keep the key of the lecturer's room in this browser, so that a reload of the page does not lose the room.
+const NAME = "vicreg-room-led";
+
+export default function ({ data, setStateValue }) {
+  try {
+    if (data.room) localStorage.setItem(NAME, data.room);
+    else if (data.forget) localStorage.removeItem(NAME);
+    else if (localStorage.getItem(NAME)) setStateValue("room", localStorage.getItem(NAME));
+  } catch { /* storage is switched off: the private link still works */ }
+}

@@ -1,0 +1,49 @@
+"""How far figures move with the seed, for pages: a sentence about two runs, and the other seeds' values for charts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pandas as pd
+
+from ui.runs import metrics, title
+from vicreg.runs import seeds
+from vicreg.runs.folder import Run
+
+
+def seeds_frame(runs: Mapping[str, Run], figures: Mapping[str, str]) -> pd.DataFrame:
+    """What, run, accuracy: a row for each other seed. runs: by title. figures: a chart's name for it -> that in `seeds`."""
+    rows = [
+        {"what": what, "run": name, "accuracy": value}
+        for name, run in runs.items()
+        for what, figure in figures.items()
+        for value in seeds.others(metrics(run), figure)
+    ]
+    return pd.DataFrame(rows, columns=["what", "run", "accuracy"])
+
+
+def seeds_sentence(run: Run, second: Run | None, figure: str, *, says: str) -> str:
+    """Whether a figure's difference between two runs is more than the seeds make, in sentences.
+
+    figure: its name in `seeds`, in percent. says: what it is, such as `The probe of y`. The runs must have the figure.
+    """
+    both = [one for one in (run, second) if one is not None]
+    spreads = {title(one): seeds.spread(metrics(one), figure) for one in both}
+    ranges = [
+        f"{over.least:.1f} to {over.most:.1f} % over {over.seeds} seeds of `{name}`"
+        for name, over in spreads.items()
+        if over is not None
+    ]
+    if not ranges:
+        trained = "each run was" if len(both) > 1 else "this run was"
+        return f"**Seeds.** {trained.capitalize()} trained once: how far another seed moves these figures is not known."
+    sentence = f"**Seeds.** {says} reads {' and '.join(ranges)}."
+    known = seeds.apart(metrics(run), metrics(second), figure) if second is not None else None
+    if known is None:
+        return sentence
+    if known.counts:
+        return f"{sentence} The difference of {known.difference:.1f} points is more than the seeds make."
+    return (
+        f"{sentence} The difference of {known.difference:.1f} points is within the spread of the seeds "
+        f"({known.width:.1f} points), so it is **no finding**."
+    )
