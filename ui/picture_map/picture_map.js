@@ -242,7 +242,8 @@ function createPictureMap(root) {
   /** The size of each map: as wide as its column, no higher than leaves the controls in sight. */
   function measure() {
     const hall = Number(getComputedStyle(root).getPropertyValue("--map-share")); // of ui/presenter
-    const share = hall || (data.compact ? 0.36 : root.clientWidth <= NARROW ? 0.5 : 0.48);
+    const narrow = root.clientWidth <= (data.compact ? COMPACT : NARROW);
+    const share = hall || (data.compact ? 0.36 : narrow ? 0.5 : 0.48);
     for (const panel of panels) {
       const wide = panel.element.clientWidth;
       if (!wide) continue;
