@@ -12,7 +12,7 @@ import streamlit as st
 from ui import shown
 
 FOLDER = Path(__file__).parent
-KEPT = "_presents"
+KEPT = "_presented"  # in the session: the last page, if it was presented
 PAGES = FOLDER.parents[1] / "pages"
 SCALE = 1.5  # of everything on a screen, at least: chart text of 12 pixels becomes 18; also in hall.css
 
@@ -41,13 +41,13 @@ def is_on() -> bool:
 
 def begin(page: str, pages: Sequence[str]) -> None:
     """Draw the switch and the link in the sidebar. page: the file of this page. pages: all of them, in their order."""
-    # Streamlit forgets a value that came with the URL if the first page was left without a rerun, as the lab is.
-    if st.session_state.get(KEPT) and "present" not in st.session_state and "present" not in st.query_params:
+    # Streamlit may forget a value that came with the URL if the page was left without a rerun, as the lab is.
+    if st.session_state.get(KEPT, page) not in (page, ""):
         st.session_state["present"] = 1
     with st.sidebar:
         # A number keeps `present=1` in the URL; the button is what visitors see.
         st.number_input("Presenter mode", 0, 1, key="present", bind="query-params", persist_state="session")
-        st.session_state[KEPT] = is_on()
+        st.session_state[KEPT] = page if is_on() else ""
         st.button(
             "Leave presenter mode" if is_on() else "Presenter mode",
             key="present_switch",

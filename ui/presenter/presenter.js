@@ -14,6 +14,7 @@ export default function ({ data, parentElement }) {
   if (presented && !data.on) {
     presented.end();
     presented = null;
+    noteMode(false);
   }
   if (data.on) {
     presented ??= present();
@@ -23,6 +24,15 @@ export default function ({ data, parentElement }) {
     presented?.end();
     presented = null;
   };
+}
+
+/** Puts the mode into the address, which Streamlit leaves out after a page that ran only once, or takes it out. */
+function noteMode(on) {
+  const address = new URL(location.href);
+  if (on === (address.searchParams.get("present") === "1")) return;
+  if (on) address.searchParams.set("present", "1");
+  else address.searchParams.delete("present");
+  history.replaceState(history.state, "", address);
 }
 
 /** The address without how this visitor looks at the page. */
@@ -95,6 +105,7 @@ function present() {
   function draw() {
     asked = 0;
     if (!mainBlock()) return;
+    noteMode(true);
     const { runs = [], keys = {} } = JSON.parse(document.documentElement.dataset.presented ?? "{}"), whole = steps();
     screens = whole ? [] : findScreens(keys);
     const number = Math.min(at, screens.length - 1), screen = screens[number], title = document.querySelector(".stMain h1");
