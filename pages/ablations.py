@@ -100,6 +100,7 @@ st.markdown(
     "figure, before you trust one."
 )
 same = {title: run for title, run in pair.items() if run.numbering == chosen.numbering}
+pictures = ui.pictures_if_here(chosen)
 labels = ui.results(chosen, "projections")["label"].head(SHOWN).to_numpy()
 panels = []
 for title, run in same.items():
@@ -110,10 +111,9 @@ picture_map(
     panels,
     key="ablation_maps",
     numbers=np.arange(len(labels)),
-    colourings=map_data.colourings(chosen, ui.pictures(chosen), labels),
-    atlas=atlas(chosen, ui.pictures(chosen), len(labels)),
+    colourings=map_data.colourings(chosen, pictures, labels),
+    atlas=atlas(chosen, pictures, len(labels)),
     alt=f"t-SNE of y of the same {len(labels):,} test pictures, coloured by class: {' and '.join(same)}.",
-    words="",
 )
 
 names = [run.title for run in pair.values() if not run.baseline]

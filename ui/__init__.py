@@ -23,7 +23,16 @@ from ui.data import chosen as chosen_data
 from ui.data_set_facts import anomalous, class_colour, class_names, guessing, spec, studied
 from ui.expanders import measured, show_source
 from ui.page_table import PAGES, foot, navigation, page
-from ui.pictures import Pictures, anomalies, data_uri, more_pictures, pictures, sample_picture, thumbnails
+from ui.pictures import (
+    Pictures,
+    anomalies,
+    data_uri,
+    more_pictures,
+    pictures,
+    pictures_if_here,
+    sample_picture,
+    thumbnails,
+)
 from ui.representations import (
     clusters_by_chance,
     embed,
@@ -94,6 +103,7 @@ __all__ = [
     "pick_map",
     "pick_pair",
     "pictures",
+    "pictures_if_here",
     "prepared",
     "preset_run",
     "probes_panel",

@@ -28,6 +28,7 @@ from vicreg.lessons import Step
 from vicreg.runs.folder import Run
 
 POINTS = 1_000  # on a map of a step
+MAP_HEIGHT = 210  # px, so that a step fits the screen of a laptop
 Draw = Callable[[Step, list[Run], int], None]
 
 
@@ -67,7 +68,7 @@ def _figures(step: Step, runs: list[Run], width: int) -> None:
 def _embeddings(step: Step, runs: list[Run], width: int) -> None:
     untrained = bundled_runs().get(f"{runs[0].config.dataset}-untrained")
     before = metrics(untrained).get("spaces") if untrained else None
-    collapse({title(run): run for run in runs}, untrained=before, key="lesson_points")
+    collapse({title(run): run for run in runs}, untrained=before, key="lesson_points", height=MAP_HEIGHT)
 
 
 def _covariances(step: Step, runs: list[Run], width: int) -> None:
@@ -93,7 +94,7 @@ def _singular_values(step: Step, runs: list[Run], width: int) -> None:
             {title(run): results(run, "embedding_spectrum") for run in runs},
             {title(run): colour(run) for run in runs},
             width=width - 90,
-            height=270,
+            height=200,
         ),
         alt=f"Singular values of the embeddings z. {'; '.join(said)}.",
         key="lesson_spectra",
@@ -172,7 +173,7 @@ def _map(step: Step, runs: list[Run], width: int) -> None:
         colourings=map_data.colourings(run, shown, results(run, "projections")["label"].head(count).to_numpy()),
         atlas=atlas(run, shown, count),
         alt=f"Maps of {count:,} test images of {title(run)}, coloured by class.",
-        height=240,
+        height=MAP_HEIGHT,
         words="",
     )
 
@@ -270,7 +271,7 @@ def _placements(step: Step, runs: list[Run], width: int) -> None:
     placed = placed.assign(**{"class": np.array(classes)[everything["label"].to_numpy()[placed["index"]]]})
     many = everything.head(POINTS).rename(columns={"laplacian_x": "x", "laplacian_y": "y"})[["x", "y"]]
     chart(
-        charts.placements(many, placed, classes, side=max(200, min(280, width - 100))),
+        charts.placements(many, placed, classes, side=max(200, min(230, width - 100))),
         alt="Ten new images on the eigenmap: where Nyström's rule puts each, and where it lies after fitting again with it.",
         key="lesson_placements",
     )
