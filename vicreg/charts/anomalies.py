@@ -9,7 +9,7 @@ import altair as alt
 import pandas as pd
 
 from vicreg.charts.colours import run_colour
-from vicreg.charts.layers import layered
+from vicreg.charts.overlay import layered
 
 CELL_TEXT = 12  # px
 # of a row of dots: whether it is the least, and where its figure stands
