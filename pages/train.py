@@ -238,7 +238,8 @@ elif active is not None:
 elif shown:
     training_view.go_on(shown[0])
     training_view.over(shown[0])
-    training_charts.curves(shown[0], width=width)
+    behind = training_view.pick_behind(shown[0].config, st.container())
+    training_charts.curves(shown[0], width=width, behind=behind)
 else:
     training_view.watched(found)
     form()
@@ -258,7 +259,8 @@ st.markdown(
 ui.measured(
     "Terms: unweighted, on the training batch of each step. kNN: k = 20, weighted cosine; the first 10,000 train "
     "pictures vote on the test pictures of the map. Estimated time: the median of three timed steps times the number "
-    f"of steps, with an allowance for snapshots; half of that to twice that. All weights at 0: `{NOTHING}` prints the figures of both epochs (n = 1,000 test pictures).",
+    f"of steps, with an allowance for snapshots; half of that to twice that. All weights at 0: "
+    f"`{NOTHING}` prints the figures of both epochs (n = 1,000 test pictures).",
     command=COMMAND,
 )
 ui.show_source("vicreg.method.loss:vicreg_loss", "vicreg.training.estimate:seconds_a_step")

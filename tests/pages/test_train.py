@@ -193,7 +193,8 @@ def test_an_event_that_cannot_be_read_is_told_beside_the_curves(monkeypatch, tmp
     assert "was stopped and saved" in app.warning[0].value
 
 
-def test_before_the_first_step_the_bundled_run_is_there_and_another_can_be_chosen(monkeypatch):
+def test_before_the_first_step_the_bundled_run_is_there_and_another_can_be_chosen(monkeypatch, tmp_path):
+    monkeypatch.setenv("VICREG_RUNS", str(tmp_path / "runs"))
     monkeypatch.setattr(control, "_begin", lambda folder, record: None)  # starts no process
     jobs.start(presets("coloured-digits")["no-variance"], name="new")
     app = page()
@@ -207,7 +208,8 @@ def test_before_the_first_step_the_bundled_run_is_there_and_another_can_be_chose
     assert specs(app) == []
 
 
-def test_the_second_training_starts_when_the_first_is_finished_and_is_drawn_over_it(monkeypatch):
+def test_the_second_training_starts_when_the_first_is_finished_and_is_drawn_over_it(monkeypatch, tmp_path):
+    monkeypatch.setenv("VICREG_RUNS", str(tmp_path / "runs"))
     monkeypatch.setattr(control, "_begin", lambda folder, record: None)
     monkeypatch.setattr(training_limits, "_seconds_a_step", lambda config: 0.1)
     app = page()

@@ -67,7 +67,8 @@ def evaluate_run(
     sources = {"train": source_record(train_set), "test": source_record(test_set)}
     if anomalies is not None:
         sources["anomalies"] = source_record(anomalies)
-    others_at_hand = other_sets(run.config.dataset) if "anomaly_sets" in (only or SECTIONS) else []
+    asked = only or [name for name in SECTIONS if name not in leave_out]
+    others_at_hand = other_sets(run.config.dataset) if "anomaly_sets" in asked else []
     report = evaluate(
         train,
         train_set.labels[: len(train)],
@@ -85,7 +86,7 @@ def evaluate_run(
         anomaly_images=None if anomalies is None else anomalies.images,
         anomaly_labels=None if anomalies is None else anomalies.labels,
         own_map=("laplacian", test[:, :2]) if run.baseline == "laplacian" else None,
-        only=only or [name for name in SECTIONS if name not in leave_out],
+        only=asked,
         measured=run.metrics,
         projections=run.results("projections") if only and "projection" in run.metrics else None,
         on_stage=on_stage,
