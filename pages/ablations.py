@@ -6,8 +6,9 @@ import streamlit as st
 import ui
 from ui import ablation_words, map_data
 from ui.picture_map import Panel, atlas, picture_map
-from vicreg.config import ABLATIONS, DEFAULT_DATASET
+from vicreg.config import DEFAULT_DATASET
 from vicreg.evaluation.verdict import LEAST_RANK, LEAST_SPREAD, verdict
+from vicreg.presets import ABLATIONS
 
 WORDS = {"neighbour-views": "nearest images as positives"}
 SETTINGS = {WORDS.get(name, name.replace("-", " ")): name for name in ABLATIONS}
@@ -99,6 +100,7 @@ st.markdown(
     "figure, before you trust one."
 )
 same = {title: run for title, run in pair.items() if run.numbering == chosen.numbering}
+pictures = ui.pictures_if_here(chosen)
 labels = ui.results(chosen, "projections")["label"].head(SHOWN).to_numpy()
 panels = []
 for title, run in same.items():
@@ -109,10 +111,9 @@ picture_map(
     panels,
     key="ablation_maps",
     numbers=np.arange(len(labels)),
-    colourings=map_data.colourings(chosen, ui.pictures(chosen), labels),
-    atlas=atlas(chosen, ui.pictures(chosen), len(labels)),
+    colourings=map_data.colourings(chosen, pictures, labels),
+    atlas=atlas(chosen, pictures, len(labels)),
     alt=f"t-SNE of y of the same {len(labels):,} test pictures, coloured by class: {' and '.join(same)}.",
-    words="",
 )
 
 names = [run.title for run in pair.values() if not run.baseline]

@@ -1,4 +1,4 @@
-"""Anomalies: what decides whether a picture counts as unlike the train pictures; every run against every kind of anomaly."""
+"""Anomalies: how well each run tells pictures of another kind from its own test pictures."""
 
 import numpy as np
 import pandas as pd
@@ -7,24 +7,24 @@ import streamlit as st
 import ui
 from ui import anomaly_figures
 from vicreg import charts
-from vicreg.evaluation.anomaly import DEPTHS, KNOWN, REDUCTIONS, Scoring
+from vicreg.evaluation.anomaly_score import DEPTHS, KNOWN, REDUCTIONS, Scoring
 
 SIDES, EXTREME = 8, 10
 NARROW = 640  # px, below which the table stands upright
 QUESTION = "Can it tell what it has never seen?"
 NOTICE = (
-    "A picture far from every train picture gets a **high score**. If the score is any good, pictures of another data set "
-    "lie to the right of the threshold and the data set's own test pictures to the left."
+    "A picture far from all train pictures gets a **high score**. A good score puts pictures of another data set to the right "
+    "of the threshold, and test pictures to the left."
 )
 
 
 def headline() -> tuple[str, str]:
-    """The title and the sentence below it, by the figures of the data set's runs."""
+    """The title and the sentence below it, from the figures of the data set's runs."""
     return anomaly_figures.lesson_of(ui.chosen_data()) or (QUESTION, NOTICE)
 
 
 def shown_score(value: float) -> str:
-    """A score with as many decimals as tell pictures apart."""
+    """A score with enough decimals to tell pictures apart."""
     return f"{value:.2f}" if abs(value) >= 1 else f"{value:.4f}"
 
 
@@ -40,11 +40,11 @@ named = controls[2].segmented_control(
     required=True,
     key="scoring",
     bind="query-params",
-    help="To the train representations. " + " ".join(f"{name}: {score.label}." for name, score in KNOWN.items()),
+    help="Distances to train representations. " + " ".join(f"{name}: {score.label}." for name, score in KNOWN.items()),
 )
 if named == "own choice":
     choice = st.columns([2, 2, 3], vertical_alignment="bottom")
-    k = choice[0].segmented_control("Nearest, k", DEPTHS, default=10, required=True, key="k", bind="query-params")
+    k = choice[0].segmented_control("Neighbours, k", DEPTHS, default=10, required=True, key="k", bind="query-params")
     reduction = choice[1].segmented_control(
         "Distance",
         REDUCTIONS,
@@ -52,7 +52,7 @@ if named == "own choice":
         required=True,
         key="reduction",
         bind="query-params",
-        help="The mean of all k distances, or the k-th alone.",
+        help="The mean of the k distances, or only the k-th.",
     )
     normalise = choice[2].toggle("Scale representations to length 1", key="normalise", bind="query-params")
     scoring = Scoring(k=k, normalise=normalise, reduction=reduction)
@@ -60,7 +60,6 @@ else:
     scoring = KNOWN[named]
 own, other = ui.spec(run), ui.anomalous(run)
 NORMAL, OTHER = f"{own.title} test pictures", f"{other.title}, anomalies"
-STUDY, FIELD = KNOWN
 GROUPS = {NORMAL: charts.GROUP_COLOURS["normal"], OTHER: charts.GROUP_COLOURS["anomalous"]}
 if not ui.has(run, "anomaly"):
     st.stop()
@@ -96,7 +95,7 @@ if yours is not None:
             beside.markdown(
                 anomaly_figures.place_of(one, placed[ui.title(one)], scores[ui.title(one)], named, other.things)
             )
-    beside.button("Put it away", icon=":material/close:", on_click=ui.drop_own_picture, args=("own_anomaly",))
+    beside.button("Remove picture", icon=":material/close:", on_click=ui.drop_own_picture, args=("own_anomaly",))
 
 left, right = st.columns(2, gap="large")
 with left:
@@ -107,7 +106,7 @@ with left:
             charts.score_pairs(
                 pairs,
                 {title: ui.colour(one) for title, one in runs.items()},
-                (STUDY, FIELD),
+                anomaly_figures.PAIR,
                 width=max(180, min(width, width // 2 if width > NARROW else width) - 175),
             ),
             alt=f"AUROC against {other.title} under two scores: "
@@ -118,23 +117,28 @@ with left:
             key="score_pairs",
         )
     else:
-        st.info(f"No anomalies were measured with this run: {other.title} was not at hand.", icon=":material/info:")
+        st.info(
+            f"This run was measured without anomalies, because {other.title} was not on the machine.",
+            icon=":material/info:",
+        )
 with right:
     raised = st.slider(
-        "Threshold: normal pictures that are raised as anomalies, %",
+        "Threshold: normal pictures above it, %",
         1,
         50,
         5,
         key="raised",
         bind="query-params",
-        help="Pictures with a higher score are raised as anomalies. The same share of normal pictures under each run.",
+        help="Pictures above it count as anomalies. The share of normal pictures above it is the same for each run.",
     )
     thresholds = {}
     for position, (title, values) in enumerate(scores.items()):
         normal = values[~values["anomaly"]]["score"]
         low, high = (float(v) for v in np.quantile(values["score"], [0.001, 0.999]))
         if not high > low:
-            st.info(f"`{title}`: every picture has the same score, the run has collapsed.", icon=":material/info:")
+            st.info(
+                f"`{title}`: all pictures have the same score, because the run has collapsed.", icon=":material/info:"
+            )
             continue
         thresholds[title] = float(np.quantile(normal, 1 - raised / 100))
         caught = values[values["anomaly"]]["score"] > thresholds[title]
@@ -150,7 +154,7 @@ with right:
                 legend=not position,
                 own=placed.get(title),
             ),
-            alt=f"Histogram of anomaly scores under {title}; the threshold raises {raised} % of the normal pictures"
+            alt=f"Histogram of anomaly scores under {title}; above the threshold are {raised} % of the normal pictures"
             + (f" and {100 * caught.mean():.2f} % of the {other.things}." if len(caught) else "."),
             key=f"histogram_{position}",
         )
@@ -160,7 +164,7 @@ with right:
             least, most = curve.interval
             sentence += f"**AUROC {curve.auroc:.3f}** (95 % over pictures: {least:.3f} to {most:.3f}). "
         sentence += (
-            f"The threshold raises **{100 * float((normal > thresholds[title]).mean()):.2f} %** of the normal pictures"
+            f"Above the threshold: **{100 * float((normal > thresholds[title]).mean()):.2f} %** of the normal pictures"
         )
         st.markdown(sentence + (f" and **{100 * caught.mean():.2f} %** of the {other.things}." if len(caught) else "."))
 
@@ -170,7 +174,7 @@ if len(missing) < len(runs):
     st.subheader("Which anomalies does it find?", anchor=False)
     st.markdown(
         f"AUROC of every run under the chosen score, *{scoring.label}*. Green: anomalies have higher scores. White: chance. "
-        "Brown: they lie *nearer* to the train pictures than test pictures do."
+        "Brown: they are *nearer* to the train pictures than test pictures are."
     )
     narrow = width < NARROW
     across = [one for one in runs.values() if not narrow or one in shown or one.baseline == "untrained"]
@@ -192,15 +196,13 @@ if len(missing) < len(runs):
         key="auroc_cells",
     )
     if narrow and len(across) < len(runs):
-        st.caption("On a wider screen: every run.")
+        st.caption("A wider screen shows every run.")
 if missing:
-    st.caption(
-        f"Not measured against more anomalies yet: `python -m vicreg evaluate {' '.join(missing)} --only anomaly_sets`."
-    )
+    st.caption(f"To measure the other runs, too: `python -m vicreg evaluate {' '.join(missing)} --only anomaly_sets`.")
 
 
 def seen(table: pd.DataFrame) -> pd.DataFrame:
-    """The rows whose pictures are at hand."""
+    """The rows whose pictures are on this machine."""
     return table if strangers is not None else table[~table["anomaly"]]
 
 
@@ -245,14 +247,14 @@ if pictures is not None:
     if title in thresholds:
         st.subheader("Just below and just above the threshold", anchor=False)
         if strangers is None and scores[title]["anomaly"].any():
-            st.caption(f"Without the {other.things} at hand, {own.title}'s pictures only.")
+            st.caption(f"Only pictures of {own.title}: the {other.things} are not on this machine.")
         ordered = seen(scores[title]).sort_values("score", kind="stable")
         above = ordered["score"] > thresholds[title]
         sides = st.columns(2, gap="large")
         for place, rows, heading in zip(
             sides,
             (ordered[~above].tail(SIDES), ordered[above].head(SIDES)),
-            ("Below: taken for normal", "Above: raised"),
+            ("Below: normal", "Above: anomalous"),
             strict=True,
         ):
             with place:
@@ -263,13 +265,13 @@ words, drawn = st.columns([3, 2], gap="large")
 with words:
     st.markdown(
         r"**What the score is.** The distance of $y$ to its $k$ nearest train representations: their mean, or the $k$-th. "
-        "Scaling to length 1 drops how *strongly* a picture excites the network and keeps only the direction. Where the "
-        "AUROC falls with it, it was the strength that told the anomalies apart."
+        "Scaling to length 1 drops how *strongly* a picture excites the network and keeps only the direction. If the AUROC "
+        "falls, the strength was what separated the anomalies."
     )
     st.markdown(
-        "**What it does not prove.** Another data set is easy to tell apart. A high AUROC there does not mean that the "
-        "score would find a damaged truck among trucks. The classes left out are nearer to that question: only the train "
-        "pictures that are searched lack the class, while the network was trained on all of them."
+        "**What it does not prove.** Another data set is easy to tell apart. A high AUROC does not mean that the score would "
+        "find a damaged truck among trucks. Leaving a class out is closer to this question. But only the search leaves it "
+        "out: the network was trained on all classes."
     )
 if curves:
     with drawn:
@@ -286,12 +288,12 @@ if curves:
 figures = ui.metrics(run)
 protocol = (
     f"Drawn: {scoring.label}. {figures['anomaly']['protocol']} n = {figures['anomaly']['n']:,} test images and "
-    f"{figures['anomaly']['n_anomalies']:,} {other.things} (the first of that data set). Scores are kept in half precision "
-    "to draw; the named settings were measured in full."
+    f"{figures['anomaly']['n_anomalies']:,} {other.things} (the first of that data set). The drawn scores are stored in half "
+    "precision; the figures of the named scores were computed in full precision."
 )
 if "anomaly_sets" in figures:
     protocol += f"\n\nMore anomalies: {figures['anomaly_sets']['protocol']}"
     if "bank" in figures["anomaly_sets"]:
         protocol += f"\n\n{anomaly_figures.bank_words(figures['anomaly_sets']['bank'])}"
 ui.measured(protocol, command=f"python -m vicreg evaluate {run.name}")
-ui.show_source("vicreg.evaluation.anomaly:anomaly_scores", "vicreg.evaluation.anomaly_sets:anomaly_sets")
+ui.show_source("vicreg.evaluation.anomaly_score:anomaly_scores", "vicreg.evaluation.sections.anomaly_sets:anomaly_sets")

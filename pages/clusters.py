@@ -1,4 +1,4 @@
-"""Clusters: how tight the clusters of the representations are, and how little that says about classes."""
+"""Clusters: how tight the clusters of the representations are, and why that says little about classes."""
 
 import numpy as np
 import pandas as pd
@@ -15,8 +15,9 @@ SHOWN = 40
 
 ui.page(
     "Do tight clusters mean classes?",
-    "**A high silhouette does not mean classes.** It says that the clusters of k-means are tight and far apart, whatever lies "
-    "in them. NMI says how much a cluster tells about the class: **look for a long bar on the left and none on the right.**",
+    "**No. A high silhouette only means** that the clusters of k-means are tight and far apart, whatever they contain. NMI "
+    "measures how much the cluster tells about the class. **Look for a run with a long bar on the left and a short one on "
+    "the right.**",
 )
 
 width = ui.width()
@@ -53,7 +54,7 @@ if second is None and tightest.folder != run.folder and tightest.numbering == ru
 
 
 def earned(run: Run) -> list[tuple[str, str]]:
-    """What each cluster is called, and its colour: its number, and a class that more than half of its pictures have."""
+    """The name and colour of each cluster: its number, and its class if more than half of its pictures share one."""
     labels, shares = majorities(table_of(run))
     noun = "digit " if ui.spec(run).attributes else ""
     return [
@@ -65,13 +66,13 @@ def earned(run: Run) -> list[tuple[str, str]]:
 
 
 def table_of(run: Run) -> np.ndarray:
-    """How many pictures of each class (column) lie in each cluster (row)."""
+    """The number of pictures per cluster (row) and class (column)."""
     table, shape = ui.results(run, "clusters"), (len(ui.metrics(run)["clusters"]["matching"]), len(classes))
     return np.bincount(table["cluster"] * shape[1] + table["label"], minlength=shape[0] * shape[1]).reshape(shape)
 
 
 def names_of(run: Run) -> list[str]:
-    """What its clusters are called."""
+    """The names of the run's clusters."""
     return [name for name, _ in earned(run)]
 
 
@@ -103,7 +104,7 @@ def show_maps(run: Run, key: str) -> None:
         f"{figures['ari']:.2f}. {named or 'None'} of {len(names)} clusters "
         f"{'has' if named == 1 else 'have'} a class that more than half of {'its' if named == 1 else 'their'} pictures share. "
         f"Matched one to one with the classes, {figures['accuracy']:.2f} % of the pictures lie in their class's cluster (95 % "
-        f"interval over test pictures: {low:.2f} to {high:.2f}; randomly assigned clusters: "
+        f"interval over test pictures: {low:.2f} to {high:.2f}; randomly assigned clusters reach "
         f"{ui.clusters_by_chance(figures['n'], len(classes)):.1f} %)."
     )
 
@@ -116,7 +117,7 @@ st.subheader("What is in a cluster?", anchor=False)
 
 
 def counted(run: Run) -> pd.DataFrame:
-    """cluster, class, count: every pair, also the empty ones."""
+    """cluster, class, count: every pair, including empty ones."""
     counts, names = table_of(run), names_of(run)
     return pd.DataFrame(
         [
@@ -140,7 +141,7 @@ def show_table(run: Run, key: str, *, clickable: bool) -> dict[str, str]:
             side=min(460, (width if width < 700 else width // 2) - 130),
             title=ui.title(run),
         ),
-        alt="How many pictures of each class lie in each cluster. Largest: "
+        alt="Number of pictures of each class in each cluster. Largest: "
         + "; ".join(f"{r['cluster']}, {r['class']} {r['count']}" for _, r in frame.nlargest(10, "count").iterrows()),
         key=key,
         on_select="rerun" if clickable else "ignore",
@@ -152,7 +153,7 @@ def show_table(run: Run, key: str, *, clickable: bool) -> dict[str, str]:
 left, right = st.columns([1, 1], gap="large")
 with left:
     clicked = show_table(run, "cluster_table", clickable=True)
-    st.caption("Rows are clusters, shades are shares of a row. Click a cell to see its pictures.")
+    st.caption("Rows are clusters. Darker cells are a larger share of their row. Click a cell to see its pictures.")
 with right:
     if second is not None:
         show_table(second, "cluster_table_second", clickable=False)
@@ -194,18 +195,18 @@ if pictures is not None:
     )
 
 st.markdown(
-    f"**How to read it.** k-means puts {len(classes)} centres so that pictures lie near one of them; it is told no class. A "
-    "cluster is called by its number, and by a class only where more than half of its pictures have that class. NMI and ARI "
-    "are 1 for the classes themselves; ARI is 0 for chance, NMI little above 0."
+    f"**How to read it.** k-means places {len(classes)} centres so that every picture is near one of them. It does not know "
+    "the classes. A cluster has a number, and the name of a class if more than half of its pictures have that class. NMI and "
+    "ARI are 1 if the clusters are the classes. For random clusters, ARI is 0 on average and NMI slightly above 0."
 )
 st.markdown(
-    "**Why the silhouette misleads.** It compares distances inside a cluster with those to the next one. Where a network "
-    "collapses, pictures differ along few directions, such as brightness, and cutting those in pieces gives tight clusters "
-    "that hold every class."
+    "**Why the silhouette misleads.** It compares distances inside a cluster with distances to the next cluster. After a "
+    "collapse, pictures differ along only a few directions, such as brightness. Cutting these into pieces gives tight "
+    "clusters that contain every class."
 )
 st.markdown(
-    "**What it does not prove.** A low NMI does not mean that the classes are not there: k-means follows what varies most, "
-    "which may be colour or background. Look at the [probe](probe)."
+    "**What it does not prove.** A low NMI does not mean that the classes cannot be recognised: k-means follows what varies "
+    "most, which may be colour or background. See the [probe](probe)."
 )
 figures = ui.metrics(run)["clusters"]
 ui.measured(

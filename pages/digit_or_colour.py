@@ -1,4 +1,4 @@
-"""Digit or colour?: what a network keeps of a picture, and what training without labels makes it drop."""
+"""Digit or colour?: which of them the nearest pictures share, and what training without labels changes about it."""
 
 import pandas as pd
 import streamlit as st
@@ -14,14 +14,14 @@ WORDS = {  # the run's short name -> how its row begins
     "no-invariance": "Trained without the invariance term",
     "no-variance": "Trained without the variance term",
     "no-covariance": "Trained without the covariance term",
-    "neighbour-views": "Trained on neighbours instead of views",
+    "neighbour-views": "Trained with neighbours instead of views",
     "pixels": "The pixels themselves",
 }
 
 ui.page(
     "Does the network see the digit or the colour?",
-    "One picture, and the eight that each network finds most alike. **What do they share with it?**",
-    dataset=False,  # only of coloured digits are both known
+    "A picture, and the eight pictures that each network finds most similar. **What do they share with it?**",
+    dataset=False,  # both are known only for coloured digits
 )
 width = ui.width()
 full = ui.preset_run("vicreg", dataset=FIRST)
@@ -38,7 +38,7 @@ with left:
 
 
 def known(pictures: ui.Pictures, index: int) -> dict[str, str]:
-    """What a picture is, by name: its digit, the colours of its ink and its paper."""
+    """The digit of a picture, and the colours of its ink and paper."""
     row = pictures.order[index]
     return {
         "digit": pictures.classes[pictures.labels[index]],
@@ -92,7 +92,7 @@ with right:
         for title in (ui.title(full), *beside):
             show(pictures, title)
 
-st.subheader("And over all test pictures?", anchor=False)
+st.subheader("How often, across all test pictures?", anchor=False)
 rows = []
 for title in runs:
     figures, name = ui.metrics(runs[title]), names[title]
@@ -127,20 +127,20 @@ ui.chart(
     key="shares",
 )
 st.caption(
-    "Share of a picture's five nearest (cosine). Dashed: guessing. Black: 95 % interval over test pictures. "
+    "Share of the five nearest pictures (cosine). Dashed: guessing. Black: 95 % interval over test pictures. "
     "Ticks: other seeds."
 )
 
 mine = ui.metrics(full)["attributes"]
 st.markdown(
-    "**Why.** Two views of a picture differ in hue, and training makes the network describe both alike. What differs between "
-    "the views cannot help, so the colour fades from the distances. Nothing asked for the digit either: it is what is left."
+    "**Why.** Two views of a picture differ in hue, and training makes the network describe both alike. Hue does not help "
+    "with that, so distances depend less on colour. Nothing asked for the digit either, but both views still show it."
 )
 st.markdown(
-    f"**What it does not prove.** The colour is not gone. A linear probe still reads the paper's colour of "
-    f"{mine['paper']['accuracy']:.2f} % of the test pictures and the ink's of {mine['ink']['accuracy']:.2f} % "
-    f"(guessing: {mine['ink']['chance']:.2f} %) from the representations of **{ui.title(full)}**: it moved to directions that "
-    "count little in the distance."
+    f"**What it does not prove.** The colour is not gone. From the representations of **{ui.title(full)}**, a linear probe "
+    f"still names the paper's colour of {mine['paper']['accuracy']:.2f} % of the test pictures and the ink's colour of "
+    f"{mine['ink']['accuracy']:.2f} % (guessing: {mine['ink']['chance']:.2f} %). Colour only moved to directions that hardly "
+    "change the distance."
 )
 seen = pd.DataFrame(
     {
@@ -165,8 +165,8 @@ ui.chart(
     key="probes",
 )
 ui.measured(
-    f"Neighbours: exact search in the representations $y$ among the {len(pictures):,} test pictures, the picture itself left "
-    f"out. {mine['ink']['protocol'].capitalize()}. Pictures: {ui.metrics(full)['sources']['test']['source']}",
+    f"Neighbours: exact search in the representations $y$ among the {len(pictures):,} test pictures, without the picture "
+    f"itself. {mine['ink']['protocol'].capitalize()}. Pictures: {ui.metrics(full)['sources']['test']['source']}",
     command=f"python -m vicreg evaluate {full.name}",
 )
 ui.show_source("vicreg.data.coloured_digits:coloured_digits", "vicreg.evaluation.neighbours:nearest_and_farthest")

@@ -1,4 +1,4 @@
-"""Probe: what a linear classifier reads off the representations, across runs, by class, and where it errs most."""
+"""Probe: how well a linear classifier reads the class from the representations: by run, by class, and its worst errors."""
 
 import numpy as np
 import pandas as pd
@@ -11,9 +11,9 @@ from vicreg.study import STUDY_PROBES
 SHOWN = 24
 
 ui.page(
-    "How much about the class can be read off with straight lines?",
-    "The network is frozen and a **linear** classifier is fitted on its representations. What training without labels "
-    "added is the gap between a run and the same encoder **untrained**.",
+    "How well can a linear classifier read the class?",
+    "The network is frozen, and a **linear** classifier is fitted to its representations. Compare each run with the same "
+    "encoder **untrained**: the difference is what training without labels added.",
 )
 
 width = ui.width()
@@ -52,7 +52,7 @@ ui.chart(
 st.caption(
     "Black: 95 % interval over test pictures, not over seeds. Ticks below: other seeds, where kept. Dashed: guessing. "
     + ("Orange: the study's figure (another encoder, 30 epochs). " if ui.studied(run) else "")
-    + "Runs compare fairly only on equal epochs, which stand beside each name."
+    + "Compare only runs with equal epochs, which are shown next to each name."
 )
 
 mine = figures[ui.title(run)]
@@ -67,7 +67,7 @@ for title in shown:
     )
 if second is not None:
     st.markdown(ui.seeds_sentence(run, second, "probe", says="The probe"))
-st.subheader("Which classes does it take for which?", anchor=False)
+st.subheader("Which classes does it confuse?", anchor=False)
 left, right = st.columns([1, 1], gap="large")
 classes = ui.class_names(run)
 with left:
@@ -87,7 +87,7 @@ with left:
         selection_mode="cell",
     )
     st.caption(
-        f"**{ui.title(run)}**, test pictures. Taken for each other most often: "
+        f"**{ui.title(run)}**, test pictures. Confused most often: "
         + ", ".join(f"{' and '.join(pair['classes'])} {pair['share']:.2f} %" for pair in mine.get("confused", []))
         + ". Click a cell to see its pictures below."
     )
@@ -113,22 +113,22 @@ with right:
 
 predictions = ui.results(run, "predictions")
 cell = ui.clicked_cell(event)
-if cell and set(cell.values()) <= set(classes):  # otherwise it is of another data set
+if cell and set(cell.values()) <= set(classes):  # otherwise the cell is of another data set
     true, guessed = classes.index(cell["true class"]), classes.index(cell["predicted class"])
     listed = predictions[(predictions["label"] == true) & (predictions["predicted"] == guessed)]
-    heading = f"{cell['true class']} taken for {cell['predicted class']}: {len(listed)} pictures"
+    heading = f"{cell['true class']} predicted as {cell['predicted class']}: {len(listed)} pictures"
     if true == guessed:
-        heading = f"{cell['true class']} recognised: {len(listed)} pictures"
+        heading = f"{cell['true class']} predicted correctly: {len(listed)} pictures"
     listed = listed.sort_values("probability", ascending=true != guessed)
 else:
     listed = predictions[predictions["label"] != predictions["predicted"]].sort_values("probability")
-    heading = f"Most wrong: the true class got the least probability ({len(listed):,} errors in all)"
+    heading = f"Most wrong: lowest probability for the true class ({len(listed):,} errors in all)"
 st.subheader(heading, anchor=False)
 pictures = ui.pictures(run)
 
 
 def show(pictures: ui.Pictures, rows: pd.DataFrame, key: str) -> None:
-    """The pictures of some predictions, with what was predicted and how probable the true class was."""
+    """The pictures of some predictions, with the predicted class and the probability of the true class."""
     columns = (rows[name].tolist() for name in ("label", "predicted", "probability"))
     names = [(classes[label], classes[predicted], p) for label, predicted, p in zip(*columns, strict=True)]
     ui.tiles(
@@ -137,7 +137,7 @@ def show(pictures: ui.Pictures, rows: pd.DataFrame, key: str) -> None:
         label=heading,
         captions=[[true, f"→ {guess}", f"p = {p:.4f}" if p >= 0.0001 else "p < 0.0001"] for true, guess, p in names],
         alts=[
-            f"test picture {i}: {true}, taken for {guess}"
+            f"test picture {i}: {true}, predicted as {guess}"
             for i, (true, guess, _) in zip(rows["index"], names, strict=True)
         ],
         colours=[ui.class_colour(label) for label in rows["label"]],
@@ -150,28 +150,30 @@ if pictures is not None:
     if second is not None and not listed.empty:
         others = ui.results(second, "predictions").set_index("index").loc[listed["index"].head(SHOWN)].reset_index()
         right_now = int((others["label"] == others["predicted"]).sum())
-        st.markdown(f"**The same pictures under {ui.title(second)}**, which gets {right_now} of {len(others)} right")
+        st.markdown(
+            f"**The same pictures under {ui.title(second)}**, which predicts {right_now} of {len(others)} correctly"
+        )
         show(pictures, others, "wrong_second")
 
 untrained = next((figures[title] for title, other in runs.items() if other.baseline == "untrained"), None)
 if untrained:
     st.markdown(
-        f"**The untrained encoder already gives {untrained['accuracy']:.2f} %**: random filters carry information too, so "
-        "only what lies above that was learned."
+        f"**The untrained encoder already reaches {untrained['accuracy']:.2f} %**, because random filters keep information. "
+        "Only what exceeds this was learned."
     )
 if ui.spec(run).attributes:
-    st.markdown("Of these pictures more is known than the class: see [digit or colour?](digit_or_colour)")
+    st.markdown("For these pictures we know more than the class: see [digit or colour?](digit_or_colour)")
 st.markdown(
-    r"**Why linear.** The probe is $\mathrm{softmax}(W y + b)$ on the representation $y$: it can weigh what is there, but "
-    "not compute anything new. What it reads was laid out by training, without labels."
+    r"**Why linear.** The probe is $\mathrm{softmax}(W y + b)$ on the representation $y$. It can weigh its numbers but not "
+    "compute new features from them, so it measures what the encoder has already worked out."
 )
 st.markdown(
-    "**What it does not prove.** A low probe means that the class is not *linearly* readable; it may be there in another "
-    f"form. And labels of {len(classes)} classes are one question among many that one may ask a representation."
+    "**What it does not prove.** A low accuracy means that the class cannot be read *linearly*; it may be there in another "
+    f"form. And {len(classes)} classes are only one of many questions that one can ask a representation."
 )
 ui.measured(
-    f"{mine['protocol']}; n = {mine['n']:,} test images. Most wrong: the test pictures whose true class the probe gives the "
-    "least probability. "
+    f"{mine['protocol']}; n = {mine['n']:,} test images. Most wrong: the test pictures whose true class gets the "
+    "lowest probability. "
     + (
         "The study: a linear classifier on its own network ({vicreg} % VICReg, {no-variance} % without the variance term, "
         "{neighbour-views} % with neighbours for views). ".format(**STUDY_PROBES)

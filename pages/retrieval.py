@@ -12,9 +12,9 @@ SHOWN, GALLERY = 8, 40
 
 ui.page(
     "Which pictures look similar to the network?",
-    "Click any picture to make it the query. **What do its nearest pictures share with it?** Often the class, which "
-    "the network was never told, but often only the colour or the scene. The farthest pictures are often the same few "
-    "for every query.",
+    "Click any picture to make it the query. **What do its nearest pictures share with it?** Often the class, "
+    "although the network never saw a label; often only the colour or the scene. The farthest pictures are often the same "
+    "few for every query.",
 )
 
 controls = st.columns([4, 4, 3, 3])
@@ -204,19 +204,19 @@ if measured:
             )
             if colour:
                 st.markdown(
-                    f"**Colour.** The mean colours of neighbours differ by {colour['distance_ratio']:.3f} of what those of "
-                    f"random pairs do (1: colour plays no part). A linear model predicts a picture's mean colour from its "
+                    f"**Colour.** The mean colours of neighbours differ {colour['distance_ratio']:.3f} times as much as those "
+                    f"of random pairs (1: colour plays no role). A linear model predicts a picture's mean colour from its "
                     f"representation with $R^2$ = {colour['r2']:.2f}."
                 )
             if seen := ui.metrics(one_of[title]).get("attributes"):
                 st.markdown(
-                    "**What else the five nearest share.** "
+                    "**What else the five nearest share with the query.** "
                     + ", ".join(f"{found['nearest_5_same']:.2f} % the {what}" for what, found in seen.items())
-                    + f" with the query; guessing gives {next(iter(seen.values()))['chance']:.2f} %."
+                    + f"; guessing gives {next(iter(seen.values()))['chance']:.2f} %."
                 )
             st.markdown(
-                f"**The farthest repeat.** Ten pictures (hubs, below) fill {hubness[metric]['farthest']:.2f} % of all "
-                f"lists of the farthest five ({metric}). If all pictures appeared equally often, it would be "
+                f"**The farthest repeat.** Ten pictures (hubs, shown below) fill {hubness[metric]['farthest']:.2f} % of "
+                f"all lists of the five farthest ({metric}). If all pictures appeared equally often, it would be "
                 f"{hubness['by_chance']:.2f} %."
             )
     hubs = measured[ui.title(run)]["hubness"][metric]["hubs"] if ui.title(run) in measured else []
@@ -244,7 +244,7 @@ st.markdown(
     r"and 2 and depends only on their directions. The Euclidean distance $\lVert y - y' \rVert$ also depends on their lengths."
 )
 st.markdown(
-    "**What it does not prove.** One query is an anecdote. A neighbour of the right class may be near for the wrong reason: "
+    "**What it does not prove.** One query proves little. A neighbour of the right class may be near for the wrong reason: "
     "background, colour or pose. The [probe](probe) and the [maps](maps) use all pictures."
 )
 ui.measured(

@@ -1,4 +1,4 @@
-"""Start: what VICReg is, drawn with real views of a real picture and what a trained run makes of them."""
+"""Start: what VICReg is, shown with two views of a picture and what a trained run computes from them."""
 
 import numpy as np
 import streamlit as st
@@ -12,12 +12,13 @@ from vicreg.data.catalogue import CATALOGUE
 from vicreg.runs.folder import Run
 from vicreg.terms import IN_LOSS
 
-HALVED = r"\tfrac{1}{2}"  # what is averaged over the two views
+HALVED = r"\tfrac{1}{2}"  # of terms that are averaged over the two views
 
 ui.page(
     "How can a network learn from pictures without labels?",
-    "Two views of a picture should be described **alike**, every number must **vary** from picture to picture, and no two "
-    "numbers may say **the same**: [switch one of the three off](lab) and see why all are needed.",
+    "It describes each picture by numbers. Two views of a picture should get **similar** numbers, every number must **vary** "
+    "between pictures, and no two numbers may carry **the same** information. [Switch one of the three rules off](lab) and "
+    "see why all are needed.",
 )
 lab(key="lab_small", mini=True)
 
@@ -41,14 +42,14 @@ if controls[3].button("Draw new views", icon=":material/refresh:", width="stretc
 
 pair = ui.two_views(image, run.config.views, draws)  # (2, size, size, 3) uint8
 more = [ui.two_views(other, run.config.views, draws) for other in ui.more_pictures(pictures, image, count=7)]
-views = np.concatenate([pair, *more])  # (16, size, size, 3): both views of each picture, one after the other
+views = np.concatenate([pair, *more])  # (16, size, size, 3): two views of each picture
 shown = [run] if second is None else [run, second]
 computed = {one.title: ui.embed(one, views) for one in shown}  # representations and embeddings
 scale = embedding_scale(*(z for _, z in computed.values()))
 
 
 def show(run: Run, key: str) -> None:
-    """The diagram with what a run computes for the two views."""
+    """The diagram with the numbers that a run computes for the two views."""
     y, z = computed[run.title]
     ui.drawing(
         diagram(
@@ -62,8 +63,8 @@ def show(run: Run, key: str) -> None:
     )
     likeness = float(np.dot(y[0], y[1]) / max(np.linalg.norm(y[0]) * np.linalg.norm(y[1]), 1e-12))
     st.caption(
-        f"Picture: {name}. Bars: the first 24 numbers that **{ui.title(run)}** computes for each view. Embeddings have one "
-        f"scale, up to {ui.short(scale)}; the largest number here is {ui.short(float(np.abs(z[:2]).max()))}. "
+        f"Picture: {name}. Bars: the first 24 numbers that **{ui.title(run)}** computes for each view. All embeddings have "
+        f"one scale, up to {ui.short(scale)}; the largest number here is {ui.short(float(np.abs(z[:2]).max()))}. "
         f"Cosine of the two representations: {likeness:.2f}."
     )
 
@@ -71,7 +72,8 @@ def show(run: Run, key: str) -> None:
 show(run, "diagram")
 if run.config.positives == "neighbours":
     st.caption(
-        "This run was not trained on such views: its positive pairs were a picture and one of its nearest others, as they are."
+        "This run was not trained on such views. Its positive pairs were a picture and one of its nearest pictures, without "
+        "augmentation."
     )
 if second is not None:
     show(second, "diagram_second")
@@ -89,7 +91,7 @@ ui.drawing(
 st.caption(
     f"Embeddings of eight pictures, 24 numbers each: bars for the first view, dots for the second; one scale, up to "
     f"{ui.short(scale)}. Runs: {', '.join(f'**{ui.title(one)}**' for one in shown)}. "
-    "Where all bars are flat, the run collapsed."
+    "If all bars are flat, the run has collapsed."
 )
 
 st.subheader("Three terms, one loss", anchor=False)
@@ -120,25 +122,25 @@ probe, study = ui.metrics(run).get("probe"), ui.study(run)
 if probe:
     low, high = probe["interval"]
     st.markdown(
-        f"**Does it work?** A linear classifier on the {ui.metrics(run)['spectrum']['dimensions']} numbers of $y$, "
-        f"{'before any training' if run.baseline else 'which were learned without labels'}, names the class of "
-        f"**{probe['accuracy']:.2f} %** of the test pictures (95 % interval over them: {low:.2f} to {high:.2f}). "
-        + (f"The study that this app grew out of reports {study} % for this setting. " if study else "")
+        f"**Does it work?** From the {ui.metrics(run)['spectrum']['dimensions']} numbers of $y$, "
+        f"{'before any training' if run.baseline else 'learned without labels'}, a linear classifier predicts the class of "
+        f"**{probe['accuracy']:.2f} %** of the test pictures correctly (95 % interval over them: {low:.2f} to {high:.2f}). "
+        + (f"The study on which this app is based reports {study} % for this setting. " if study else "")
         + f"Guessing gives {ui.guessing(run)}."
     )
 others = ", ".join(
     f"[{spec.title}](./?data={key})" for key, spec in CATALOGUE.items() if key in DATASETS and spec != ui.spec(run)
 )
 st.markdown(
-    "Go on: does it see the [digit or the colour](digit_or_colour), how the loss [falls](training_curves), which classes "
-    "[separate](maps), what it finds [alike](retrieval), and [what breaks](ablations) when a term is switched off. The same "
-    f"with other pictures: {others}."
+    "Next: does it see the [digit or the colour](digit_or_colour), how does the loss [fall](training_curves), which classes "
+    "[separate](maps), which pictures are [similar](retrieval), and [what breaks](ablations) without one of the terms? The "
+    f"same with other pictures: {others}."
 )
 if probe:
     ui.measured(
         f"Linear probe: {probe['protocol']}; n = {probe['n']:,} test images, run `{ui.title(run)}`. Loss: "
         f"{', '.join(term.normalised for term in IN_LOSS)}, as in the authors' code. The paper's eq. 6 (Bardes et al. 2022) "
-        "sums the variance over the views instead: there half of our weight gives the same loss.",
+        "sums the variance over the views instead, so half of our weight gives the same loss there.",
         command=f"python -m vicreg evaluate {run.name}",
     )
 ui.show_source("vicreg.method.views:augmented_views", "vicreg.method.loss:vicreg_loss")

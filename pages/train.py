@@ -8,10 +8,11 @@ from streamlit.delta_generator import DeltaGenerator
 import ui
 from ui import data, training_charts, training_limits, training_view
 from vicreg import jobs
-from vicreg.config import DATASETS, ENCODERS, QUICK_EPOCHS, QUICK_IMAGES, Config, Settings, presets
+from vicreg.config import DATASETS, ENCODERS, Config, Settings
 from vicreg.data import loading
 from vicreg.data.catalogue import CATALOGUE
 from vicreg.method.encoder_shapes import ENCODER_SHAPES
+from vicreg.presets import QUICK_EPOCHS, QUICK_IMAGES, presets
 from vicreg.terms import IN_LOSS
 
 OWN = "own weights"

@@ -31,7 +31,7 @@ shown = film.filmed(runs, kind or kinds[0])
 film.player(shown, key="player")
 left, right = st.columns([2, 1], gap="small")
 with left:
-    film.maps(shown, runs, ui.pictures(run), key="film_maps")
+    film.maps(shown, runs, ui.pictures_if_here(run), key="film_maps")
 with right:
     film.figures(shown, runs, key="film_figures")
 

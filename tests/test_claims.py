@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import pytest
 
 from vicreg.claims import CLAIMS, CLOSE, FAILS, HOLDS, UNKNOWN, difference, family, findings, judge
-from vicreg.config import PRESETS
+from vicreg.presets import PRESETS
 from vicreg.runs.discovery import find_runs
 from vicreg.storage import paths
 from vicreg.study import STUDY_PROBES, study_probe

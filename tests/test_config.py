@@ -5,7 +5,8 @@ from dataclasses import replace
 
 import pytest
 
-from vicreg.config import DATASETS, PRESETS, Config, ViewConfig, presets
+from vicreg.config import DATASETS, Config, ViewConfig
+from vicreg.presets import PRESETS, presets
 
 
 def test_a_config_survives_json():

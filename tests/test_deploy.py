@@ -262,3 +262,11 @@ def test_no_button_is_of_type_primary_whose_white_label_would_be_faint_in_the_da
     if contrast(settings()["theme.dark.primaryColor"], "#ffffff") < 4.5:
         files = [*(ROOT / "pages").glob("*.py"), *(ROOT / "ui").glob("*.py")]
         assert not [file.name for file in files if 'type="primary"' in file.read_text("utf-8")]
+
+
+def test_nginx_takes_uploads_as_large_as_the_app_does_and_keeps_a_visitor_on_one_instance():
+    text = (ROOT / "docs" / "nginx.conf").read_text("utf-8")
+    (megabytes,) = re.findall(r"client_max_body_size (\d+)m;", text)
+    assert int(megabytes) * 1_000_000 > MAX_BYTES
+    assert "hash $instance consistent;" in text
+    assert "proxy_set_header Upgrade $http_upgrade;" in text  # pages speak over a websocket

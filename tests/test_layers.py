@@ -16,6 +16,7 @@ FLOORS = (
     "storage",
     "terms",
     "config",
+    "presets",
     "study",
     "method",
     "data",
@@ -134,7 +135,7 @@ def test_charts_load_no_torch_and_no_scikit_learn():
 
 def test_packages_and_what_the_command_line_reads_first_load_nothing_heavy():
     light = {name for name in sources("vicreg") if MODULES[name].name == "__init__.py"} - {"vicreg.charts"}
-    light |= {"vicreg.terms", "vicreg.config", "vicreg.claims", "vicreg.study", "vicreg.cli.main"}
+    light |= {"vicreg.terms", "vicreg.config", "vicreg.presets", "vicreg.claims", "vicreg.study", "vicreg.cli.main"}
     code = (
         "import runpy, sys\nsys.argv = ['vicreg', '--help']\n"
         "try: runpy.run_module('vicreg', run_name='__main__')\nexcept SystemExit: pass"

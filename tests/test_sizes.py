@@ -3,13 +3,6 @@
 import ast
 from pathlib import Path
 
-# Longer for now, and to be split.
-LARGE_FILES: set[str] = set()
-LONG_FUNCTIONS = {
-    "vicreg/evaluation/report.py: evaluate",  # a table of every section and what it is measured from
-    "vicreg/evaluation/sections/anomaly_scores.py: anomaly",
-    "vicreg/pipeline/measure_run.py: evaluate_run",
-}
 ROOT = Path(__file__).parents[1]
 FILES = [
     file
@@ -27,7 +20,7 @@ def function_lines(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
 
 def test_no_file_has_more_than_300_lines():
     lengths = {str(file.relative_to(ROOT)): len(file.read_text("utf-8").splitlines()) for file in FILES}
-    assert {file: length for file, length in lengths.items() if length > 300}.keys() == LARGE_FILES
+    assert not {file: length for file, length in lengths.items() if length > 300}
 
 
 def test_no_function_has_more_than_60_lines():
@@ -39,4 +32,4 @@ def test_no_function_has_more_than_60_lines():
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
     }
     assert len(lengths) > 500  # it looked at something
-    assert {name: length for name, length in lengths.items() if length > 60}.keys() == LONG_FUNCTIONS
+    assert not {name: length for name, length in lengths.items() if length > 60}

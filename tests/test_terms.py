@@ -7,8 +7,9 @@ import string
 import pytest
 import torch
 
-from vicreg.config import ABLATIONS, Config
+from vicreg.config import Config
 from vicreg.method import loss
+from vicreg.presets import ABLATIONS
 from vicreg.terms import ALL_ON, FIGURES, IN_LOSS, NAMES, TERMS
 
 

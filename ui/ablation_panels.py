@@ -10,7 +10,7 @@ import streamlit as st
 
 from ui import film
 from ui.chart_widgets import chart
-from ui.pictures import pictures
+from ui.pictures import pictures_if_here
 from ui.runs import colour, metrics, results, study, title
 from ui.seed_words import seeds_frame
 from vicreg import charts
@@ -66,7 +66,7 @@ def collapse(runs: Mapping[str, Run], *, untrained: JsonObject | None, key: str)
     drawn = {name: run for name, run in runs.items() if shown and name in shown.tracks}
     if shown:
         film.player(shown, key=f"{key}_player")
-        film.maps(shown, drawn, pictures(first), key=key)
+        film.maps(shown, drawn, pictures_if_here(first), key=key)
     for name, run in runs.items():
         if name not in drawn:
             st.caption(

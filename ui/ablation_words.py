@@ -9,9 +9,9 @@ import pandas as pd
 
 from ui.ablation_panels import short
 from ui.runs import metrics, study
-from vicreg.config import ABLATIONS
 from vicreg.data.catalogue import CATALOGUE
 from vicreg.evaluation.verdict import verdict
+from vicreg.presets import ABLATIONS
 from vicreg.runs import seeds
 from vicreg.runs.folder import Run
 from vicreg.storage.json_values import JsonObject

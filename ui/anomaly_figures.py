@@ -1,4 +1,4 @@
-"""What the anomalies page says and draws: its lesson, each run's AUROCs, histograms, and the score of a visitor's picture."""
+"""The anomalies page: its headline, the AUROCs of each run, histograms, and the score of a visitor's picture."""
 
 from __future__ import annotations
 
@@ -12,32 +12,33 @@ import streamlit as st
 from ui.representations import roc
 from ui.runs import budget, bundled_runs, key_of, measured_runs, metrics, networks, results, title
 from vicreg.data.catalogue import CATALOGUE
-from vicreg.evaluation.anomaly import KNOWN, Scoring
 from vicreg.evaluation.anomaly_bank import Bank, bank_from_tables
+from vicreg.evaluation.anomaly_score import KNOWN, Scoring
 from vicreg.runs.errors import RunError
 from vicreg.runs.folder import Run
 from vicreg.storage.json_values import JsonObject
 
-EASY = 0.99  # an AUROC from which on there is nothing left to tell runs apart by
-HARD = 0.8  # an AUROC below which anomalies are called hard to find
+EASY = 0.99  # from this AUROC on, runs can no longer be told apart
+HARD = 0.8  # below this AUROC, anomalies count as hard to find
 BINS = 60
 OTHERS, LEFT_OUT = "Other pictures", "A class left out of the train pictures"
 GROUPS = (OTHERS, LEFT_OUT)
+PAIR = tuple(KNOWN)[:2]  # the two scores whose difference the page shows
 Aurocs = Mapping[str, float]  # by the name of the score
 
 
 def lesson(
     untrained: Aurocs, trained: Aurocs, best: float, *, against: str, length: str, left_out: float | None = None
 ) -> tuple[str, str]:
-    """The headline that is true of these AUROCs, and the sentence that proves it.
+    """The headline that fits these AUROCs, and a sentence with the figures behind it.
 
-    untrained, trained: of the untrained network and the trained one, under both scores of KNOWN. best: the highest of all
-    runs under the first. against: what the anomalies are. length: of the training, such as `8 epochs`. left_out: the mean
-    AUROC of the classes left out, under the first score, of the trained one.
+    untrained, trained: AUROCs of the untrained and the trained network under both scores of PAIR. best: the highest of all
+    runs under the first score. against: the anomalies' data set. length: of the training, such as `8 epochs`. left_out: the
+    trained network's mean AUROC for classes left out, under the first score.
     """
-    first, second = KNOWN
+    first, second = PAIR
     by_score = float(np.mean([abs(run[first] - run[second]) for run in (untrained, trained)]))
-    by_training = float(np.mean([abs(untrained[name] - trained[name]) for name in KNOWN]))
+    by_training = float(np.mean([abs(untrained[name] - trained[name]) for name in PAIR]))
     if untrained[first] >= best:
         headline = "Anomalies: the untrained network finds them best"
     elif min(*untrained.values(), *trained.values()) >= EASY:
@@ -48,7 +49,7 @@ def lesson(
         headline = "Anomalies: the training decides more than the score"
     sentence = (
         f"AUROC against {against}: **{untrained[first]:.3f}** without any training, **{trained[first]:.3f}** after {length}. "
-        f"With the other score, *{second}* in place of *{first}*: **{untrained[second]:.3f}** and **{trained[second]:.3f}**."
+        f"With the other score, *{second}* instead of *{first}*: **{untrained[second]:.3f}** and **{trained[second]:.3f}**."
     )
     if left_out is not None:
         hard = left_out < HARD
@@ -60,11 +61,11 @@ def lesson(
 
 
 def lesson_of(dataset: str) -> tuple[str, str] | None:
-    """The lesson of a data set's bundled runs; None where the trained or the untrained one has no AUROC."""
+    """The headline and sentence for a data set's bundled runs; None if the trained or the untrained run has no AUROC."""
     named, known = {}, {}
     for run in bundled_runs().values():
         if run.config.dataset == dataset:
-            with suppress(RunError):  # a damaged one is named where runs are chosen
+            with suppress(RunError):  # the run picker names damaged runs
                 if found := aurocs(run.metrics):
                     named[run.name], known[run.name] = run, found
     untrained, trained = known.get(f"{dataset}-untrained"), known.get(f"{dataset}-vicreg")
@@ -82,7 +83,7 @@ def lesson_of(dataset: str) -> tuple[str, str] | None:
 
 
 def aurocs(figures: JsonObject) -> dict[str, float]:
-    """The AUROC under each score of KNOWN, by a run's metrics; empty where it was measured without anomalies."""
+    """The AUROC under each score of KNOWN, from a run's metrics; empty if it was measured without anomalies."""
     found = figures.get("anomaly", {})
     return {name: found[name]["auroc"] for name in KNOWN} if found.get("n_anomalies") else {}
 
@@ -94,16 +95,16 @@ def anomaly_runs(first: Run) -> dict[str, Run]:
 
 
 def short_title(run: Run) -> str:
-    """A run's title where the data set is known: `vicreg, 8 epochs`, or the name of a baseline."""
+    """A run's title without its data set: `vicreg, 8 epochs`, or the name of a baseline."""
     name = title(run).removeprefix(f"{run.config.dataset}/")
     return name.removesuffix(f", {budget(run)}") if run.baseline else name
 
 
 def score_pairs(runs: Mapping[str, Run]) -> pd.DataFrame:
-    """The AUROC of each run under each score of KNOWN, with its interval, as `charts.score_pairs` draws them."""
+    """The AUROC of each run under both scores of PAIR, with its interval, as `charts.score_pairs` draws them."""
     rows = []
     for label, run in runs.items():
-        for name in KNOWN:
+        for name in PAIR:
             found = metrics(run)["anomaly"][name]
             low, high = found["interval"]
             rows.append(
@@ -152,7 +153,7 @@ def auroc_cells(runs: Mapping[str, Run], scoring: Scoring) -> pd.DataFrame:
 
 
 def score_bins(table: pd.DataFrame, groups: tuple[str, str], limits: tuple[float, float]) -> pd.DataFrame:
-    """Shares of the scores of normal pictures and of anomalies in bins; those beyond the limits in the last bins.
+    """The shares of normal pictures and of anomalies per bin of scores. Scores beyond the limits count in the outermost bins.
 
     table: `anomaly` (bool), `score`. groups: names of the normal pictures and of the anomalies.
     """
@@ -175,17 +176,17 @@ def _bank(key: str, _run: Run) -> Bank:
 
 
 def score_picture(run: Run, picture: np.ndarray, scoring: Scoring) -> float | None:
-    """The anomaly score of a picture (32, 32, 3) uint8 that is in no data set, by the run's bank.
+    """The anomaly score of a visitor's picture (32, 32, 3) uint8, from the run's bank.
 
-    None, with a sentence, for a run without one.
+    None, with a message on the page, if the run has no bank.
     """
     from vicreg.evaluation.encode import encode
 
     needed = ("bank", "bank_basis", "bank_scale")
     if "bank" not in metrics(run).get("anomaly_sets", {}) or not all(run.has(name) for name in needed):
         st.info(
-            f"`{run.title}` cannot score your picture yet: "
-            f"`python -m vicreg evaluate {run.name} --only anomaly_sets` makes what that needs.",
+            f"`{run.title}` cannot score your picture yet. "
+            f"Run `python -m vicreg evaluate {run.name} --only anomaly_sets` first.",
             icon=":material/info:",
         )
         return None
@@ -198,9 +199,9 @@ def score_picture(run: Run, picture: np.ndarray, scoring: Scoring) -> float | No
 
 
 def place_of(run: Run, score: float, table: pd.DataFrame, named: str, things: str) -> str:
-    """A sentence with the score of a visitor's picture and its place among the run's, with the bank's error.
+    """A sentence with the score of a visitor's picture, its rank among the run's pictures, and the error of the bank.
 
-    table: `anomaly` (bool), `score`. named: the name of the score; the error is known for those of KNOWN.
+    table: `anomaly` (bool), `score`. named: the name of the score; the error is known for the scores in KNOWN.
     """
     normal, strange = (table[table["anomaly"] == group]["score"] for group in (False, True))
     words = (
@@ -213,17 +214,17 @@ def place_of(run: Run, score: float, table: pd.DataFrame, named: str, things: st
     if error is None:
         return f"{words}."
     return (
-        f"{words}. It is scored by a part of the train pictures: the place is off by {error['place']:.0f} points in the "
-        f"median, by at most {error['place_95']:.0f} for 95 % of pictures."
+        f"{words}. Only part of the train pictures is used, so these percentages are off: by {error['place']:.0f} points for "
+        f"the median picture, and by at most {error['place_95']:.0f} points for 95 % of pictures."
     )
 
 
 def bank_words(bank: JsonObject) -> str:
-    """How a visitor's picture is scored, and the error of that, for the protocol."""
+    """How a visitor's picture is scored, and with which error; for the protocol."""
     errors = "; ".join(
         f"{name}: rank correlation {bank[name]['rank_correlation']:.3f}"
         + (f", AUROC {bank[name]['auroc']:.3f} for {bank[name]['auroc_exact']:.3f}" if "auroc" in bank[name] else "")
-        + f", place off by {bank[name]['place']:.1f} points in the median, {bank[name]['place_95']:.1f} for 95 % of images"
+        + f", rank off by {bank[name]['place']:.1f} points in the median, {bank[name]['place_95']:.1f} for 95 % of images"
         for name in KNOWN
     )
     return f"Your own picture: {bank['protocol']} {errors}."

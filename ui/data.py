@@ -1,8 +1,7 @@
 """Which data set the pages show, and how the pictures of one from the Hub arrive.
 
-Pages open on FIRST, which every machine makes by itself: nobody waits for a download to see the first lesson. The pictures
-of FETCHED come from the Hub in the background, begun by the first visitor of a server and shared by all, so that they are
-there when somebody chooses it.
+Pages open on FIRST, which every machine generates, so the first lesson needs no download. The pictures of FETCHED come from
+the Hub in the background. The first visitor of a server starts this download; all visitors share it.
 """
 
 from __future__ import annotations

@@ -13,7 +13,8 @@ from ui.pictures import Pictures
 from ui.runs import metrics, results
 from vicreg import charts
 from vicreg.data.catalogue import CATALOGUE
-from vicreg.evaluation.map_names import MAP_CHOICES
+from vicreg.evaluation.map_settings import MAP_CHOICES
+from vicreg.evaluation.projection import PERPLEXITY
 from vicreg.runs.folder import Run
 
 if TYPE_CHECKING:
@@ -135,8 +136,8 @@ def why_several(run: Run, *names: str | None) -> str:
     """Why there is more than one t-SNE of a run, where a page shows another than the app's own."""
     if is_setting(*names):
         return (
-            f"t-SNE has settings. The app's own t-SNE is of all pictures, perplexity 30, started from PCA. Those with a seed "
-            f"are of the first {len(results(run, 'map_choices')):,} pictures alone and start from random places, so islands "
-            "lie elsewhere under each: look for what stays."
+            f"t-SNE has settings. The app's own map uses all pictures and perplexity {PERPLEXITY}, and starts from PCA. Maps "
+            f"with a seed use only the first {len(results(run, 'map_choices')):,} pictures and start from random positions, "
+            "so clusters lie elsewhere in each: look for what stays the same."
         )
     return ""

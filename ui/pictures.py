@@ -85,6 +85,11 @@ def pictures(run: Run, split: str = "test") -> Pictures | None:
     return Pictures(found.images, order, labels, found.classes, found.source, known)
 
 
+def pictures_if_here(run: Run) -> Pictures | None:
+    """The run's test pictures, or None without a message: for maps, which show dots instead and say so."""
+    return pictures(run) if data.arrival(run.config.dataset) == data.HERE else None
+
+
 def anomalies(run: Run) -> Pictures | None:
     """The anomalies for the run's data set, numbered as in the run; otherwise None, after a message."""
     name, _ = CATALOGUE[run.config.dataset].strangers
@@ -141,7 +146,7 @@ def _crops() -> np.ndarray:
 
 
 def more_pictures(pictures: Pictures | None, image: np.ndarray, count: int) -> list[np.ndarray]:
-    """A few other pictures (32, 32, 3) uint8: from the run, or else crops of sample photographs."""
+    """A few other pictures (32, 32, 3) uint8: from the run if possible, otherwise crops of sample photographs."""
     if pictures is None:
         crops = _crops()
         return list(crops[:: len(crops) // count][:count])

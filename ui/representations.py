@@ -12,7 +12,7 @@ import streamlit as st
 from ui.pictures import Pictures, image_set
 from ui.runs import key_of, metrics, networks, results
 from vicreg.config import ViewConfig
-from vicreg.evaluation.anomaly import KNOWN, Scoring
+from vicreg.evaluation.anomaly_score import KNOWN, Scoring
 from vicreg.runs.folder import Run
 
 
@@ -83,7 +83,7 @@ class Curve:
 
 
 def roc(run: Run, scoring: Scoring) -> Curve | None:
-    """The ROC curve of the run's anomalies for a scoring: stored, or else computed from the scores.
+    """The ROC curve of the run's anomalies for a scoring: as stored, otherwise computed from the scores.
 
     None if the run was measured without anomalies.
     """
@@ -100,7 +100,7 @@ def roc(run: Run, scoring: Scoring) -> Curve | None:
 
 @st.cache_data(max_entries=64, show_spinner="Computing the ROC and its interval")
 def _roc(key: str, column: str, _run: Run) -> Curve:
-    from vicreg.evaluation.anomaly import roc as curve_of
+    from vicreg.evaluation.anomaly_score import roc as curve_of
 
     table = results(_run, "anomaly")
     scores, anomaly = table[column].to_numpy(dtype="float32"), table["anomaly"].to_numpy()

@@ -10,8 +10,9 @@ import streamlit as st
 
 from ui import checkpoints, data, shown
 from vicreg import charts
-from vicreg.config import BASELINES, PRESETS
+from vicreg.config import BASELINES
 from vicreg.data.catalogue import CATALOGUE
+from vicreg.presets import PRESETS
 from vicreg.runs.discovery import find_runs
 from vicreg.runs.errors import RunError
 from vicreg.runs.folder import Run
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
     from vicreg.method.networks import Encoder, Expander
 
-NOBODY = "none"
+NONE = "none"
 
 
 def pick_run(*, needs: str = "") -> Run:
@@ -79,11 +80,11 @@ def pick_second(first: Run, *, needs: str = "", beside: Sequence[str] = ()) -> R
             f" {len(others) - len(same)} more were measured on another copy of the pictures. "
             "`python -m vicreg evaluate` measures them on yours."
         )
-    labels, key, told = [NOBODY, *same], "second", NOBODY
+    labels, key, told = [NONE, *same], "second", NONE
     if beside:
         key, linked = "with", st.query_params.get("second")
         bundled = {run.config.preset: label for label, run in same.items() if run.folder.parent == paths.BUNDLED}
-        told = linked if linked in same else next((bundled[name] for name in beside if name in bundled), NOBODY)
+        told = linked if linked in same else next((bundled[name] for name in beside if name in bundled), NONE)
     second = same.get(_pick("Compare with", labels, key=key, text=text, default=told))
     return None if second is None else _noted(second)
 

@@ -13,11 +13,12 @@ import time
 import streamlit as st
 
 from vicreg import jobs
-from vicreg.config import QUICK_IMAGES, Config
+from vicreg.config import Config
 from vicreg.data.catalogue import CATALOGUE
 from vicreg.jobs.record import Limits
 from vicreg.jobs.session import folder_bytes
 from vicreg.jobs.status import Job
+from vicreg.presets import QUICK_IMAGES
 from vicreg.storage import paths
 
 # Limits on a hosted server, where visitors share two cores and a small disk.

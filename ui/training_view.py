@@ -15,9 +15,10 @@ from streamlit.delta_generator import DeltaGenerator
 import ui
 from ui import training_charts, training_limits
 from vicreg import jobs
-from vicreg.config import Config, Settings, presets
+from vicreg.config import Config, Settings
 from vicreg.jobs.record import DamagedRecord
 from vicreg.jobs.status import Job
+from vicreg.presets import presets
 from vicreg.runs.discovery import find_runs
 from vicreg.runs.errors import RunError
 from vicreg.study import study_probe

@@ -41,7 +41,7 @@ GLOSSARY: dict[str, str] = {
 
 _HOMES = {
     "Config": "vicreg.config",
-    "PRESETS": "vicreg.config",
+    "PRESETS": "vicreg.presets",
     "ViewConfig": "vicreg.config",
     "open_run": "vicreg.runs.folder",
     "find_runs": "vicreg.runs.discovery",

@@ -91,8 +91,6 @@ RECIPES: dict[str, Settings] = {
         "warmup_steps": 40,
     },
 }
-# A training that fits into a lesson: the first so many train images, and passes over them.
-QUICK_IMAGES, QUICK_EPOCHS = 2_560, 6
 DATASETS = RECIPES.keys()  # `vicreg.data.catalogue` says where their images are
 DEFAULT_DATASET = next(iter(RECIPES))
 
@@ -203,24 +201,3 @@ def _scalar(name: str, value: object, default: object) -> object:
             raise ValueError(f"{name} must be a number that a float can hold") from error
     _require(type(value) is type(default), f"{name} must be a {type(default).__name__}, got {value!r}")
     return value
-
-
-# How each preset differs from `vicreg`: in one setting.
-ABLATIONS: dict[str, Settings] = {
-    "vicreg": {},
-    "no-variance": {"variance_weight": 0.0},
-    "no-covariance": {"covariance_weight": 0.0},
-    "no-invariance": {"invariance_weight": 0.0},
-    "neighbour-views": {"positives": "neighbours"},
-}
-
-
-def presets(dataset: str = DEFAULT_DATASET) -> dict[str, Config]:
-    """The five presets for a data set, by name, `vicreg` first. Raises ValueError for a data set without a recipe."""
-    _require(dataset in RECIPES, f"data set must be one of {', '.join(RECIPES)}, got {dataset!r}")
-    return {
-        name: Config(preset=name, dataset=dataset, **RECIPES[dataset] | change) for name, change in ABLATIONS.items()
-    }
-
-
-PRESETS: dict[str, Config] = presets()  # for the default data set

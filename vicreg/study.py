@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import dataclasses
 
-from vicreg.config import Config, presets
+from vicreg.config import Config
+from vicreg.presets import presets
 
 STUDY_DATASET = "cifar10"
 STUDY_PROBES = {"vicreg": 62.68, "no-variance": 14.66, "neighbour-views": 50.1}  # the study's linear probes, percent

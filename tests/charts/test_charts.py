@@ -7,8 +7,9 @@ import pandas as pd
 import pytest
 
 from vicreg import charts
-from vicreg.config import BASELINES, PRESETS
+from vicreg.config import BASELINES
 from vicreg.evaluation.colour import mean_lab
+from vicreg.presets import PRESETS
 
 # Neither these nor the classes, which are in label order, are in the alphabet's.
 RUNS = {"cifar10/vicreg, 8 epochs": "#832db6", "cifar10/no-variance, 8 epochs": "#3f90da"}

@@ -19,10 +19,11 @@ from scipy.spatial.distance import cdist
 from vicreg import jobs
 from vicreg.claims import findings
 from vicreg.cli.main import main
-from vicreg.config import PRECISIONS, PRESETS
+from vicreg.config import PRECISIONS
 from vicreg.data import loading
 from vicreg.evaluation.encode import encode
 from vicreg.pipeline.train_run import train_run
+from vicreg.presets import PRESETS
 from vicreg.runs.discovery import find_runs
 from vicreg.runs.folder import open_run, verify
 from vicreg.runs.readme_tables import run_table
@@ -33,15 +34,32 @@ ROOT = Path(__file__).parents[2]
 SMALL = ("--encoder", "tiny", "--batch-size", "16", "--view-size", "16", "--device", "cpu")
 
 
+STARTED: list[subprocess.Popen] = []
+
+
 def command(*words: str, environment: dict[str, str]) -> subprocess.Popen:
-    return subprocess.Popen(
+    """A command of the library, in a session of its own. It ends with the test, however the test ends."""
+    process = subprocess.Popen(
         [sys.executable, "-m", "vicreg", *words],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
         cwd=ROOT,
         env={**os.environ, **environment, "OMP_NUM_THREADS": "1"},
+        start_new_session=True,
     )
+    STARTED.append(process)
+    return process
+
+
+@pytest.fixture(autouse=True)
+def no_command_outlives_its_test():
+    yield
+    while STARTED:
+        process = STARTED.pop()
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.communicate()
 
 
 def finish(process: subprocess.Popen, timeout: float = 300) -> tuple[int, str, str]:

@@ -5,9 +5,9 @@ import pandas as pd
 import pytest
 from sklearn.manifold import trustworthiness
 
-from vicreg.evaluation import map_choices as choices
-from vicreg.evaluation.map_names import MAP_CHOICES
+from vicreg.evaluation.map_settings import MAP_CHOICES
 from vicreg.evaluation.neighbours import nearest
+from vicreg.evaluation.sections import map_choices as choices
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,4 @@
-"""Linear probe and kNN: the objective's minimum, figures recounted by hand, and what must not matter."""
+"""Linear probe: the objective's minimum, figures recounted by hand, and what must not matter."""
 
 import numpy as np
 import pytest
@@ -7,7 +7,7 @@ from sklearn.metrics import confusion_matrix
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from vicreg.evaluation.probe import accuracy_interval, knn_accuracy, knn_predict, linear_probe, probabilities
+from vicreg.evaluation.probe import accuracy_interval, linear_probe, probabilities
 
 
 def blobs(n: int, *, classes: int = 4, width: int = 10, spread: float = 2.0, seed: int = 0):
@@ -130,53 +130,6 @@ def test_the_interval_of_a_perfect_score_is_a_point():
     assert accuracy_interval(np.ones(50, dtype=bool), rng=np.random.default_rng(0)) == (1.0, 1.0)
 
 
-def votes_by_hand(train, labels, query, k, temperature):
-    """Wu et al. 2018 for one query, image by image."""
-    cosines = [float(query @ y / np.linalg.norm(query) / np.linalg.norm(y)) for y in train.astype(np.float64)]
-    tally = np.zeros(labels.max() + 1)
-    for i in np.argsort(cosines)[::-1][:k]:
-        tally[labels[i]] += np.exp(cosines[i] / temperature)
-    return tally
-
-
-@pytest.mark.parametrize(("k", "temperature"), [(1, 0.07), (20, 0.07), (20, 5.0), (600, 0.2)])
-def test_knn_counts_the_weighted_votes(k, temperature):
-    train, test = TRAIN / np.geomspace(0.01, 100, 10), TEST[:100] / np.geomspace(0.01, 100, 10)
-    expected = [votes_by_hand(train, TRAIN_LABELS, q, k, temperature).argmax() for q in test.astype(np.float64)]
-    predicted = knn_predict(train, TRAIN_LABELS, test, k=k, temperature=temperature)
-    np.testing.assert_array_equal(predicted, expected)
-    accuracy = knn_accuracy(train, TRAIN_LABELS, test, TEST_LABELS[:100], k=k, temperature=temperature)
-    assert accuracy == (np.array(expected) == TEST_LABELS[:100]).mean()
-
-
-def test_a_close_neighbour_outvotes_two_far_ones():
-    train = np.array([[1, 0.01], [0, 1], [0, 1.1]], dtype=np.float32)
-    labels = np.array([1, 0, 0])
-    query = np.array([[1, 0]], dtype=np.float32)
-    assert knn_predict(train, labels, query, k=3)[0] == 1
-    assert knn_predict(train, labels, query, k=3, temperature=100.0)[0] == 0  # hot: all votes count alike
-
-
-def test_a_low_temperature_does_not_overflow():
-    assert knn_accuracy(TRAIN, TRAIN_LABELS, TRAIN, TRAIN_LABELS, k=5, temperature=1e-4) == 1.0
-
-
-def test_knn_of_a_collapse_to_zero_is_a_vote_of_the_first_train_images():
-    # all distances are 0, so the k lowest rows vote alike: here 3 of class 2, and one each of the others
-    train, labels = np.zeros((40, 8), dtype=np.float32), np.concatenate([[2, 0, 2, 1, 3, 2], np.arange(34) % 4])
-    test = np.zeros((len(TEST_LABELS), 8), dtype=np.float32)
-    np.testing.assert_array_equal(knn_predict(train, labels, test, k=6), 2)
-    assert knn_accuracy(train, labels, test, TEST_LABELS, k=6) == (TEST_LABELS == 2).mean()
-
-
-def test_one_dead_image_does_not_change_the_votes_for_the_others():
-    test = TEST.copy()
-    test[7] = 0
-    before, after = (knn_predict(TRAIN, TRAIN_LABELS, images) for images in (TEST, test))
-    np.testing.assert_array_equal(np.delete(after, 7), np.delete(before, 7))
-    assert 0 <= after[7] < 4
-
-
 @pytest.mark.parametrize(
     ("change", "message"),
     [
@@ -195,10 +148,3 @@ def test_broken_rules_are_answered_with_the_rule_and_the_value(change, message):
     given = {"train": TRAIN, "train_labels": TRAIN_LABELS, "test": TEST, "test_labels": TEST_LABELS, **change}
     with pytest.raises(ValueError, match=message):
         linear_probe(**given)
-
-
-def test_knn_refuses_a_temperature_that_is_not_positive_and_too_large_a_k():
-    with pytest.raises(ValueError, match=r"temperature .*got 0"):
-        knn_predict(TRAIN, TRAIN_LABELS, TEST, temperature=0)
-    with pytest.raises(ValueError, match=r"k .*got 601"):
-        knn_predict(TRAIN, TRAIN_LABELS, TEST, k=601)

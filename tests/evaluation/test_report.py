@@ -25,12 +25,12 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler, normalize
 
 from vicreg.claims import UNKNOWN, findings
-from vicreg.evaluation.anomaly import FIELD, STUDY
+from vicreg.evaluation.anomaly_score import FIELD, STUDY
 from vicreg.evaluation.colour import mean_lab
-from vicreg.evaluation.report import SECTIONS, Report, evaluate
-from vicreg.evaluation.sections.anomaly_scores import anomaly
-from vicreg.evaluation.sections.neighbour_lists import retrieval
-from vicreg.evaluation.sections.probes import attributes_of
+from vicreg.evaluation.report import SECTIONS, Inputs, Report, evaluate
+from vicreg.evaluation.sections.anomaly import anomaly
+from vicreg.evaluation.sections.attributes import attributes_of
+from vicreg.evaluation.sections.retrieval import retrieval
 from vicreg.storage.files import frame_bytes
 
 TRAIN_IMAGES, TRAIN_LABELS = digit_images(300)
@@ -57,16 +57,20 @@ def measure(stages: list | None = None) -> Report:
     arrays = [a.copy() for a in (TRAIN, TRAIN_LABELS, TEST, TEST_LABELS, TRAIN_IMAGES, TEST_IMAGES, ANOMALIES)]
     for array in arrays:
         array.flags.writeable = False
-    return evaluate(
+    inputs = Inputs(
         *arrays[:4],
         classes=CLASSES,
-        sources=SOURCES,
+        network=True,
         embeddings=(arrays[0][:, :6], arrays[2][:, :6]),
         train_images=arrays[4],
         test_images=arrays[5],
         anomalies=arrays[6],
         anomaly_images=ANOMALY_IMAGES,
         own_map=("laplacian", OWN_MAP),
+    )
+    return evaluate(
+        inputs,
+        sources=SOURCES,
         on_stage=lambda *stage: stages.append(stage) if stages is not None else None,
     )
 
@@ -99,7 +103,7 @@ def test_without_anything_else_known_there_is_no_such_section(report):
 def collapsed() -> Report:
     """Every image the same point, and nothing beside the representations."""
     same = np.full((300, 24), 0.3, dtype=np.float32)
-    return evaluate(same, TRAIN_LABELS, same[:120], TEST_LABELS, classes=CLASSES, sources=SOURCES)
+    return evaluate(Inputs(same, TRAIN_LABELS, same[:120], TEST_LABELS, CLASSES), sources=SOURCES)
 
 
 def leave_one_out(places: np.ndarray) -> float:

@@ -5,9 +5,10 @@ import json
 import numpy as np
 import pytest
 
-from vicreg.evaluation.probe import knn_accuracy, linear_probe
+from vicreg.evaluation.knn import knn_accuracy
+from vicreg.evaluation.probe import linear_probe
 from vicreg.evaluation.sections.section import Section
-from vicreg.evaluation.spaces import BATCH, RATE, spaces, study_probe
+from vicreg.evaluation.sections.spaces import BATCH, RATE, spaces, study_probe
 from vicreg.evaluation.spectrum import spectrum
 from vicreg.runs.errors import RunError
 from vicreg.runs.schema import check_metrics

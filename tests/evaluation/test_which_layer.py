@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import torch
 
-from vicreg.evaluation import layers as measured
 from vicreg.evaluation.encode import embed, encode
 from vicreg.evaluation.probe import linear_probe
+from vicreg.evaluation.sections import layers as measured
 from vicreg.evaluation.spectrum import spectrum
 from vicreg.method.networks import Encoder, Expander
 from vicreg.runs.errors import RunError

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import json
 import os
@@ -23,12 +24,13 @@ from safetensors import safe_open
 
 from vicreg import jobs
 from vicreg.cli.main import main
-from vicreg.config import Config, presets
+from vicreg.config import Config
 from vicreg.data import loading
 from vicreg.jobs import control, event_log, locks, session
 from vicreg.jobs.failures import why
 from vicreg.jobs.record import Limits, Record, read_record, write_record
 from vicreg.jobs.status import Job
+from vicreg.presets import presets
 from vicreg.runs.discovery import find_runs
 from vicreg.runs.folder import open_run
 from vicreg.storage.paths import EVENTS_FILE, JOB_FILE, LOCK_FILE, STATE_FILE
@@ -78,11 +80,17 @@ def finished(small_cache, tmp_path_factory) -> tuple[Job, list[Job], Path]:
 
 @pytest.fixture
 def here(small_cache, tmp_path, monkeypatch) -> Iterator[Path]:
-    """An empty runs folder, with the small cache; no job outlives the test."""
+    """An empty runs folder, with the small cache; no process that trains in it outlives the test."""
     surroundings(monkeypatch, small_cache, tmp_path / "runs")
     yield tmp_path / "runs"
-    for job in jobs.find():
-        jobs.discard(job)
+    try:
+        for job in jobs.find():
+            jobs.discard(job)
+    finally:
+        for process in psutil.process_iter():
+            with contextlib.suppress(psutil.Error, OSError):
+                if process.environ().get("VICREG_RUNS") == str(tmp_path / "runs"):
+                    process.kill()
 
 
 def surroundings(patch: pytest.MonkeyPatch, cache: Path, folder: Path) -> None:

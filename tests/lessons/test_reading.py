@@ -1,11 +1,15 @@
 """Lesson files: what is accepted, and that every error names the file and the line."""
 
+import re
+from pathlib import Path
+
 import pytest
 
-from vicreg.lessons import LessonError, bundled, read, runs_by_title
+from vicreg.lessons import PAGES, PICTURES, LessonError, bundled, read, runs_by_title
 from vicreg.lessons.lines import line_of
 from vicreg.lessons.reading import MAX_BYTES
 
+ROOT = Path(__file__).parents[2]
 GOOD = """title = "One question"
 summary = "Short."
 
@@ -89,9 +93,22 @@ def test_the_line_of_a_value_is_found_after_comments_and_texts_that_look_like_ke
     assert [line_of(text, path) for path in ((), ("a",), ("b",), ("b", 1))] == [1, 1, 6, 6]
 
 
-@pytest.mark.parametrize("name", list(bundled()))
-def test_the_bundled_lessons_have_a_line_for_every_error(name, runs):
-    lesson = read(bundled()[name], runs=runs)
-    assert len(lesson.steps) >= 8
-    with pytest.raises(LessonError, match=r"line \d+: a lesson|used by an earlier step"):
-        read((lesson.text + lesson.text[lesson.text.index("[[step]]") :]).encode(), runs=runs)
+def test_a_step_that_is_there_twice_is_named_by_its_line(runs):
+    text = bundled()["20-minutes"].read_text("utf-8")
+    first = text[text.index("[[step]]") : text.index("[[step]]", text.index("[[step]]") + 1)]
+    line = text.count("\n") + 2  # the key stands below the header
+    with pytest.raises(LessonError, match=f"line {line}: the key 'collapse' is used by an earlier step"):
+        read((text + first).encode(), runs=runs)
+
+
+def test_what_a_file_can_name_is_what_the_app_has():
+    import ui
+    from ui.lesson.pictures import DRAWN
+
+    assert list(DRAWN) == list(PICTURES)
+    assert set(PAGES) == {name for entries in ui.PAGES.values() for name, *_ in entries} - {"lesson"}
+    shared = "".join(file.read_text("utf-8") for file in (ROOT / "ui").glob("*.py"))
+    for page, keys in PAGES.items():
+        own = (ROOT / "pages" / f"{page}.py").read_text("utf-8")
+        source = (ROOT / "ui/lab/address.js").read_text("utf-8") if page == "lab" else shared + own
+        assert not [key for key in keys if not re.search(rf"\b{key}\b", source)], page

@@ -10,6 +10,7 @@ from vicreg.cli.main import main
 from vicreg.data import loading
 from vicreg.data.catalogue import CATALOGUE, HubFile, Spec
 from vicreg.pipeline.make_baseline import make_baseline
+from vicreg.presets import presets
 
 SVHN = Spec(
     title="SVHN",
@@ -46,7 +47,7 @@ def test_one_entry_and_a_recipe_make_a_data_set(svhn, capsys):
     np.testing.assert_array_equal(found.images, svhn["test"][0])
     np.testing.assert_array_equal(found.labels, svhn["test"][1])
     assert found.classes == SVHN.classes
-    assert config.presets("svhn")["no-variance"].run_name == "svhn-no-variance"
+    assert presets("svhn")["no-variance"].run_name == "svhn-no-variance"
     with pytest.raises(SystemExit):
         main(["train", "--help"])
     assert "svhn" in capsys.readouterr().out

@@ -170,7 +170,7 @@ def test_a_click_on_the_confusion_matrix_shows_that_cells_pictures(page, server)
     cell = chart.locator("path[aria-roledescription='rect mark'], .mark-rect path").nth(3 * 10 + 5)
     cell.wait_for()
     deadline = time.monotonic() + 90
-    heading = page.get_by_role("heading", name=re.compile("(taken for|recognised)"))
+    heading = page.get_by_role("heading", name=re.compile("(predicted as|predicted correctly)"))
     while heading.count() == 0 and time.monotonic() < deadline:  # a page still drawing itself may drop a click
         cell.click(force=True)
         page.wait_for_timeout(2_000)

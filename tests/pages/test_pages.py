@@ -12,8 +12,8 @@ from streamlit.testing.v1 import AppTest
 
 import ui
 from ui.anomaly_figures import lesson_of
-from ui.runs import NOBODY
-from vicreg.config import PRESETS
+from ui.runs import NONE
+from vicreg.presets import PRESETS
 from vicreg.runs.folder import open_run
 from vicreg.storage import paths
 
@@ -191,7 +191,7 @@ def test_a_run_measured_on_another_copy_is_not_compared_and_the_help_says_so(wit
     update_run(open_run(tmp_path / OTHER.name), {"results/fingerprints.parquet": b"of other pictures"})
     monkeypatch.setattr("vicreg.storage.paths.BUNDLED", tmp_path)
     app = opened("maps", run=RUN.title)
-    assert app.selectbox(key="second").options == [NOBODY]
+    assert app.selectbox(key="second").options == [NONE]
     assert "1 more were measured on another copy" in app.selectbox(key="second").help
 
 
@@ -260,8 +260,8 @@ def test_a_click_on_the_confusion_matrix_shows_the_cells_pictures(with_pictures)
     app.switch_page("pages/probe.py").run()
     table = RUN.results("predictions")
     count = int(((table["label"] == 3) & (table["predicted"] == 5)).sum())
-    assert f"cat taken for dog: {count} pictures" in text(app)
-    assert all(": cat, taken for dog" in tile["alt"] for tile in component(app, "wrong")["tiles"])
+    assert f"cat predicted as dog: {count} pictures" in text(app)
+    assert all(": cat, predicted as dog" in tile["alt"] for tile in component(app, "wrong")["tiles"])
 
 
 @pytest.mark.parametrize("scoring", ["study", "field"])

@@ -15,9 +15,10 @@ from streamlit.testing.v1 import AppTest
 import ui
 from ui import training_limits, training_view
 from vicreg import jobs
-from vicreg.config import DATASETS, QUICK_EPOCHS, QUICK_IMAGES, Config, presets
+from vicreg.config import DATASETS, Config
 from vicreg.jobs import control, event_log, locks
 from vicreg.jobs.record import read_record, write_record
+from vicreg.presets import QUICK_EPOCHS, QUICK_IMAGES, presets
 from vicreg.runs.folder import Run, open_run
 from vicreg.storage.paths import EVENTS_FILE
 from vicreg.training.estimate import seconds_a_step

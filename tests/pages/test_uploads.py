@@ -16,7 +16,7 @@ from streamlit.testing.v1 import AppTest
 
 from vicreg.data import loading
 from vicreg.data.uploaded_picture import read_picture
-from vicreg.evaluation.anomaly import STUDY, nearest_distances, reduce_distances
+from vicreg.evaluation.anomaly_score import STUDY, nearest_distances, reduce_distances
 from vicreg.evaluation.encode import encode
 from vicreg.pipeline.measure_run import evaluate_run
 from vicreg.runs.folder import Run, open_run, update_run

@@ -6,6 +6,8 @@ import shutil
 import pytest
 
 from tests.pipeline.test_train_run import _small, contents, measured, trained, unmeasured  # noqa: F401
+from vicreg.evaluation import encode
+from vicreg.pipeline import measure_run
 from vicreg.pipeline.measure_run import evaluate_run
 from vicreg.runs.folder import open_run, update_run
 from vicreg.storage.files import to_json
@@ -39,6 +41,20 @@ def test_sections_of_other_pictures_are_not_mixed(copied):
     with pytest.raises(ValueError, match="test images"):
         evaluate_run(other, only=["spectrum"])
     assert contents(other) == before
+
+
+def test_what_no_chosen_section_needs_is_not_made(copied, monkeypatch):
+    def unneeded(*_: object, **__: object) -> None:
+        raise AssertionError("made, and not needed")
+
+    before = contents(copied)
+    monkeypatch.setattr(encode, "embed", unneeded)
+    monkeypatch.setattr(measure_run, "anomaly_set", unneeded)
+    monkeypatch.setattr(measure_run, "other_sets", unneeded)
+    assert contents(evaluate_run(copied, only=["spectrum"])) == before
+    for section in ("spaces", "anomaly", "anomaly_sets"):
+        with pytest.raises(AssertionError, match="not needed"):
+            evaluate_run(copied, only=[section])
 
 
 def test_unknown_sections_and_unmeasured_runs_are_refused(copied, unmeasured):  # noqa: F811

@@ -300,7 +300,7 @@ def test_half_precision_moves_the_accuracy_by_less_than_a_tenth_of_a_point(cifar
     from safetensors.torch import load
 
     from vicreg.evaluation.encode import encode
-    from vicreg.evaluation.probe import knn_accuracy
+    from vicreg.evaluation.knn import knn_accuracy
 
     bundled = open_run(paths.BUNDLED / "cifar10-vicreg")
     whole, half = bundled.encoder, Encoder(bundled.config.encoder)

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 from huggingface_hub import ModelCard
 
-from vicreg.config import BASELINES, PRESETS, Config
+from vicreg.config import BASELINES, Config
 from vicreg.pipeline.baselines import write_baseline
+from vicreg.presets import PRESETS
 from vicreg.runs.model_card import model_card
 from vicreg.study import STUDY_PROBES
 

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from vicreg.config import presets
+from vicreg.presets import presets
 from vicreg.runs.folder import open_run
 from vicreg.runs.readme_tables import TABLES, accuracy, filled, run_table
 from vicreg.storage import paths

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from vicreg.claims import findings
-from vicreg.config import PRESETS
 from vicreg.data.catalogue import CATALOGUE
 from vicreg.evaluation.report import QUICK, SECTIONS
+from vicreg.presets import PRESETS
 from vicreg.runs.errors import RunError
 from vicreg.runs.folder import open_run
 from vicreg.runs.schema import ALWAYS, MAX_JSON_BYTES, check_metrics, check_record, measured, read_json
@@ -133,8 +133,8 @@ def test_probes_of_attributes_are_checked_like_the_probe():
 
 def read_as_pages_do(metrics: dict[str, Any], baseline: str) -> None:
     """Everything that pages, the command line and the model card read of figures, as they read it."""
-    from vicreg.cli.compare import figures_of
-    from vicreg.evaluation.anomaly import FIELD
+    from vicreg.cli.list_runs import figures_of
+    from vicreg.evaluation.anomaly_score import FIELD
     from vicreg.runs.model_card import model_card
 
     class One:

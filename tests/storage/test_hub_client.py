@@ -12,8 +12,9 @@ import pytest
 from hub_server import Hub, Repo, point_client, serve, wait_for
 from huggingface_hub import constants, errors, file_download
 
-from vicreg.storage import hub_client
-from vicreg.storage.hub_client import cached, fetch, parse, probe
+from vicreg.storage import hub_client, hub_download
+from vicreg.storage.hub_client import cached, parse, probe
+from vicreg.storage.hub_download import fetch
 from vicreg.storage.hub_errors import Cancelled, HubError, sentence
 
 REPO = "ada/runs"
@@ -226,12 +227,12 @@ def test_cancel_works_at_once_while_a_body_stalls(hub):
 
 
 def test_a_cancelled_download_leaves_nothing_behind(hub, monkeypatch, tmp_path):
-    class Slow(hub_client.UndrawnBar):
+    class Slow(hub_download.UndrawnBar):
         def update(self, n: int = 1) -> None:
             time.sleep(0.2)
             super().update(n)
 
-    monkeypatch.setattr(hub_client, "UndrawnBar", Slow)
+    monkeypatch.setattr(hub_download, "UndrawnBar", Slow)
     with pytest.raises(Cancelled):
         fetch(REPO, "folder/big.bin", commit=head(hub), max_bytes=len(BIG), should_stop=lambda: True)
     wait_for(lambda: not leftovers(tmp_path))

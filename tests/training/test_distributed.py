@@ -30,11 +30,12 @@ from safetensors import safe_open
 from torch import Tensor, nn
 
 from vicreg.cli.main import main
-from vicreg.config import ABLATIONS, Config, ViewConfig, presets
+from vicreg.config import Config, ViewConfig
 from vicreg.method.loss import LossTerms, vicreg_loss
 from vicreg.method.networks import networks
 from vicreg.pipeline import train_run
 from vicreg.pipeline.measure_run import evaluate_run
+from vicreg.presets import ABLATIONS, presets
 from vicreg.runs.folder import Run, open_run
 from vicreg.storage.paths import STATE_FILE
 from vicreg.training import distributed, loop, step

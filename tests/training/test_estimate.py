@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from vicreg.config import presets
+from vicreg.presets import presets
 from vicreg.training import estimate, graphed_step, monitor, precision
 from vicreg.training.estimate import seconds_a_step, span, steps_of
 from vicreg.training.step import take_step

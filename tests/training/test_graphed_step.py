@@ -10,7 +10,8 @@ from vicreg.config import Config, ViewConfig
 from vicreg.method.networks import networks
 from vicreg.training import graphed_step
 from vicreg.training.graphed_step import EAGER_STEPS, GraphedStep, step_of
-from vicreg.training.optimiser import CAPTURABLE, make_optimiser, set_learning_rate
+from vicreg.training.learning_rate import set_learning_rate
+from vicreg.training.optimiser import CAPTURABLE, make_optimiser
 from vicreg.training.step import take_step
 
 CPU = torch.device("cpu")

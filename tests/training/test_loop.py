@@ -12,9 +12,10 @@ from safetensors.torch import load_file, save_file
 from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from vicreg.config import Config, ViewConfig, presets
+from vicreg.config import Config, ViewConfig
 from vicreg.method.loss import LossTerms
 from vicreg.method.networks import networks
+from vicreg.presets import presets
 from vicreg.storage.paths import STATE_FILE
 from vicreg.training import batches, graphed_step, loop, snapshots, state, step
 from vicreg.training.loop import train

@@ -11,7 +11,8 @@ from torch import Tensor, nn
 
 from vicreg.config import Config, ViewConfig
 from vicreg.method.networks import networks
-from vicreg.training.optimiser import CAPTURABLE, Muon, learning_rate, make_optimiser, set_learning_rate
+from vicreg.training.learning_rate import learning_rate, set_learning_rate
+from vicreg.training.optimiser import CAPTURABLE, Muon, make_optimiser
 
 CPU = torch.device("cpu")
 SMALL = Config(encoder="tiny", expander=(16, 16, 8), batch_size=16, warmup_steps=4, views=ViewConfig(size=16))

@@ -94,7 +94,6 @@ def maps(
         alt=f"{count:,} test pictures by {film.words} Runs: {', '.join(film.tracks)}.",
         link=LINK,
         height=height,
-        words="",
         compact=True,
     )
     axes = f"All axes go from {-film.reach:g} to {film.reach:g}, at every moment.".replace("-", "\N{MINUS SIGN}")

@@ -23,7 +23,7 @@ from ui.runs import bundled_runs, colour, metrics, results, title
 from vicreg import charts
 from vicreg.charts.figures_on_an_axis import figures_on_an_axis
 from vicreg.data.catalogue import CATALOGUE
-from vicreg.evaluation.anomaly import KNOWN
+from vicreg.evaluation.anomaly_score import KNOWN
 from vicreg.lessons import Step
 from vicreg.runs.folder import Run
 
@@ -93,7 +93,7 @@ def _singular_values(step: Step, runs: list[Run], width: int) -> None:
             {title(run): results(run, "embedding_spectrum") for run in runs},
             {title(run): colour(run) for run in runs},
             width=width - 90,
-            height=270,
+            height=200,
         ),
         alt=f"Singular values of the embeddings z. {'; '.join(said)}.",
         key="lesson_spectra",
@@ -172,7 +172,7 @@ def _map(step: Step, runs: list[Run], width: int) -> None:
         colourings=map_data.colourings(run, shown, results(run, "projections")["label"].head(count).to_numpy()),
         atlas=atlas(run, shown, count),
         alt=f"Maps of {count:,} test images of {title(run)}, coloured by class.",
-        height=240,
+        height=200,
         words="",
     )
 
@@ -270,7 +270,7 @@ def _placements(step: Step, runs: list[Run], width: int) -> None:
     placed = placed.assign(**{"class": np.array(classes)[everything["label"].to_numpy()[placed["index"]]]})
     many = everything.head(POINTS).rename(columns={"laplacian_x": "x", "laplacian_y": "y"})[["x", "y"]]
     chart(
-        charts.placements(many, placed, classes, side=max(200, min(280, width - 100))),
+        charts.placements(many, placed, classes, side=max(200, min(230, width - 100))),
         alt="Ten new images on the eigenmap: where Nyström's rule puts each, and where it lies after fitting again with it.",
         key="lesson_placements",
     )

@@ -14,6 +14,8 @@ def folds() -> bool:
 
 def fold_answer(words: str) -> None:
     """The page's answer behind a fold, and the way back to the lesson."""
-    with st.expander("The answer", icon=":material/visibility:", key="lesson_fold"):
+    left, right = st.columns([1, 1], vertical_alignment="top")
+    with left, st.expander("The answer", icon=":material/visibility:", key="lesson_fold"):
         st.markdown(words)
-    links.back_to_lesson()
+    with right:
+        links.back_to_lesson()

@@ -22,12 +22,19 @@ GAP = 16  # px, between columns
 def reveal(step: Step, guess: int | None) -> None:
     """Show the answer. guess: the position of the visitor's choice; None if there is none."""
     st.html(CSS)
-    room = width()
+    place = st.container()
+    room = width()  # below, where its height costs nothing
+    with place:
+        _laid_out(step, guess, room)
+
+
+def _laid_out(step: Step, guess: int | None, room: int) -> None:
+    """Words on the left and the picture on the right; below them where it is wide; all in one column on a narrow screen."""
     if room <= NARROW:
         _verdict(step, guess)
         _reason(step)
-        draw(step, width=room)
         _numbers(step)
+        draw(step, width=room)
         return
     left, right = st.columns([1, 1], gap=GAP)
     with left:
@@ -40,9 +47,9 @@ def reveal(step: Step, guess: int | None) -> None:
     else:
         with left:
             _reason(step)
-        with right:
-            draw(step, width=(room - GAP) // 2)
+        with right, st.container(gap="xsmall"):
             _numbers(step)
+            draw(step, width=(room - GAP) // 2)
 
 
 def _verdict(step: Step, guess: int | None) -> None:

@@ -2,31 +2,46 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import streamlit as st
 
-from ui.lesson import session
+from ui.lesson import links, session
 from ui.lesson.texts import with_figures
-from vicreg.lessons import Lesson
+from vicreg.lessons import Lesson, Step
 from vicreg.lessons.lesson import LETTERS
+
+CSS = Path(__file__).with_name("lesson.css")
 
 
 def summary(lesson: Lesson) -> None:
-    """A row a step: the question, the guess, the answer, and a button back to it."""
+    """A table of the guesses, and a button to each step."""
     guesses = session.guesses(lesson)
     right = sum(guesses.get(step.key) == step.answer for step in lesson.steps)
+    st.html(CSS)
     st.markdown(f"You guessed **{len(guesses)} of {len(lesson.steps)}** and were right **{right}** times.")
-    for number, step in enumerate(lesson.steps, start=1):
-        guess = guesses.get(step.key)
-        sign = "radio_button_unchecked" if guess is None else "check_circle" if guess == step.answer else "cancel"
-        mine = "no guess" if guess is None else f"your guess {LETTERS[guess]}"
-        words, button = st.columns([8, 1], vertical_alignment="center")
-        answer = f"{LETTERS[step.answer]}: {with_figures(step, step.choices[step.answer].says)}"
-        words.markdown(
-            f":material/{sign}: **{number}. {with_figures(step, step.question)}**  \n{answer} ({mine})"
-            if guess is not None
-            else f":material/{sign}: **{number}. {with_figures(step, step.question)}** ({mine})"
+    with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
+        for number, step in enumerate(lesson.steps, start=1):
+            st.button(
+                str(number), key=f"again_{step.key}", help=f"To step {number}", on_click=session.go, args=(number,)
+            )
+        st.button(
+            "Start again without guesses",
+            type="tertiary",
+            icon=":material/restart_alt:",
+            on_click=session.forget,
+            args=(lesson,),
         )
-        button.button(
-            "Look again" if guess is not None else "Guess", key=f"again_{step.key}", on_click=session.go, args=(number,)
-        )
-    st.button("Start again without guesses", icon=":material/restart_alt:", on_click=session.forget, args=(lesson,))
+    rows = [_row(number, step, guesses.get(step.key)) for number, step in enumerate(lesson.steps, start=1)]
+    with st.container(key="lesson_summary"):
+        st.markdown("\n".join(["| | Question | Your guess | Answer | |", "| --: | :-- | :-- | :-- | :-- |", *rows]))
+
+
+def _row(number: int, step: Step, guess: int | None) -> str:
+    """A row of the table; without a guess, without the answer."""
+    question = with_figures(step, step.question)
+    if guess is None or guess >= len(step.choices):
+        return f"| {number} | {question} | none | | |"
+    sign = ":blue[:material/check_circle:]" if guess == step.answer else ":orange[:material/cancel:]"
+    answer = f"**{LETTERS[step.answer]}** {with_figures(step, step.choices[step.answer].says)}"
+    return f"| {number} | {question} | {sign} {LETTERS[guess]} | {answer} | [See it]({links.address(step)}) |"

@@ -2,7 +2,7 @@
 
 import altair as alt
 
-from vicreg.charts.anomaly_tables import auroc_cells, score_pairs
+from vicreg.charts.anomalies import auroc_cells, score_pairs
 from vicreg.charts.colours import (
     CLASS_COLOURS,
     GROUP_COLOURS,

@@ -7,7 +7,7 @@ import pandas as pd
 
 from vicreg import terms
 from vicreg.charts.colours import TERM_COLOURS, TERMS, run_colour
-from vicreg.charts.layers import layered
+from vicreg.charts.overlay import layered
 
 
 def training_curves(

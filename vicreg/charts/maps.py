@@ -6,7 +6,7 @@ import altair as alt
 import pandas as pd
 
 from vicreg.charts.colours import class_colour
-from vicreg.charts.layers import layered
+from vicreg.charts.overlay import layered
 
 MAP_TITLES = {"pca": "PCA", "tsne": "t-SNE", "laplacian": "Laplacian Eigenmaps of pixels"}
 

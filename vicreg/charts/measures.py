@@ -6,7 +6,7 @@ import altair as alt
 import pandas as pd
 
 from vicreg.charts.colours import GROUP_COLOURS, REFERENCE_COLOUR, run_colour
-from vicreg.charts.layers import layered
+from vicreg.charts.overlay import layered
 
 
 def accuracy_bars(

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from vicreg.charts.colours import TERM_COLOURS, run_colour
-from vicreg.charts.layers import layered
+from vicreg.charts.overlay import layered
 
 TEXT = 13  # pixels
 _GREY = "#888"

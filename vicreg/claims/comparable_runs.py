@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from vicreg.config import BASELINES, PRESETS
+from vicreg.config import BASELINES
+from vicreg.presets import PRESETS
 
 if TYPE_CHECKING:
     from vicreg.runs.folder import Run

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from vicreg.cli.measure import chosen_runs
+from vicreg.cli.evaluate import chosen_runs
 from vicreg.cli.output import Bars, print_table
 
 

@@ -1,4 +1,5 @@
-"""The command line: `python -m vicreg train`, `evaluate`, `baseline`, `claims`, `list`, `publish`, `download`.
+"""The command line: `python -m vicreg train`, `evaluate`, `baseline`, `claims`, `list`, `lesson`, `publish`,
+`download`.
 
 Heavy modules are imported only when a command runs.
 """
@@ -9,7 +10,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from vicreg.cli import compare, hub, measure, train
+from vicreg.cli import claims, evaluate, hub, lesson, list_runs, train
 from vicreg.training.torchrun import torchrun
 
 
@@ -30,7 +31,7 @@ def parser() -> argparse.ArgumentParser:
     """The parser of the command line. `options.command` is the function that runs the chosen command."""
     parser = argparse.ArgumentParser(prog="python -m vicreg", description="Train, evaluate and compare VICReg runs.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for group in (train, measure, compare, hub):
+    for group in (train, evaluate, claims, list_runs, lesson, hub):
         group.add(commands)
     return parser
 

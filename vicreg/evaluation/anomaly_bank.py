@@ -1,12 +1,13 @@
-"""A bank: the train representations made small enough to come with a run, so that one picture is scored at once.
+"""A bank: the train representations, compressed to come with a run, so that a visitor's picture can be scored at once.
 
-    g = m + P t + r,   t (d,) the first principal components of the train representations, r the rest, orthogonal to P
+    g = m + P t + r,   t (d,): the first principal components of a train representation g; r: the rest, orthogonal to P
 
-    |q - g|^2  ~  |t_q - t_g|^2 + |r_q|^2 + |r_g|^2          the rests of two images taken as orthogonal
+    |q - g|^2  ~  |t_q - t_g|^2 + |r_q|^2 + |r_g|^2          as if the rests of two images were orthogonal
 
-A bank holds t in whole numbers of one step, -127 to 127, and |r| and |g| of each row; the last serves scores that are
-scaled to length 1. Near images have rests that are alike, so that distances come out too long: scores are set back to
-their scale by quantiles of images whose exact scores are known. What error is left is measured on other images.
+A bank stores t as whole numbers of one step, from -127 to 127, and |r| and |g| of each row; |g| is for scores on
+representations scaled to length 1. The rests of near images are similar, not orthogonal, so these distances are too long.
+We correct the scores with quantiles: those of images whose exact scores are known. The remaining error is measured on other
+images.
 """
 
 from __future__ import annotations
@@ -17,11 +18,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
-from vicreg.evaluation.anomaly import KNOWN, OFFERED, Scoring, reduce_distances, roc
-from vicreg.evaluation.encode import checked
+from vicreg.evaluation.anomaly_score import KNOWN, OFFERED, Scoring, reduce_distances, roc
+from vicreg.evaluation.checks import checked
 from vicreg.storage.json_values import JsonObject
 
-BYTES = 1_600_000  # of the codes: every row where they fit, else a random part
+BYTES = 1_600_000  # at most, of the codes; if all rows need more, a random part is kept
 COMPONENTS = 64  # on CIFAR-10, 32 with twice the rows and 128 with half of them keep less of the ranking
 KNOTS = np.linspace(0, 1, 41)  # quantiles that set the scale
 BLOCK = 200  # queries compared at once
@@ -29,11 +30,12 @@ BLOCK = 200  # queries compared at once
 
 @dataclass(frozen=True)
 class Bank:
-    """The train representations, N of them, made small.
+    """The compressed train representations, N of them.
 
-    mean: (D,) float32. components: (D, d), orthonormal columns in half precision. codes: (m, d) int8, times `step`. rest,
-    length: (m,) float32, the length outside the components, and of the whole. of: N, from which the m rows were drawn.
-    scale: column of a score -> (knots as the bank scores, the same knots as exact scores), both rising.
+    mean: (D,) float32. components: (D, d), orthonormal columns in half precision. codes: (m, d) int8, in units of `step`.
+    rest: (m,) float32, the length outside the components. length: (m,) float32, the whole length. of: N, from which the m
+    rows were drawn. scale: column of a score -> (quantiles of the bank's scores, the same quantiles of exact scores), both
+    rising.
     """
 
     mean: np.ndarray
@@ -46,11 +48,11 @@ class Bank:
     scale: Mapping[str, tuple[np.ndarray, np.ndarray]]
 
     def scores(self, queries: np.ndarray, scoring: Scoring) -> np.ndarray:
-        """Anomaly scores of representations (Q, D) on the scale of exact ones: (Q,) float32, 0 and up."""
+        """Anomaly scores of representations (Q, D), corrected to the scale of exact scores: (Q,) float32, 0 and up."""
         return self._scaled(self.raw_scores(queries, [scoring])[scoring.column], scoring)
 
     def raw_scores(self, queries: np.ndarray, scorings: list[Scoring]) -> dict[str, np.ndarray]:
-        """Scores before they are set back to the exact scale, by column. Raises ValueError for another width D."""
+        """Scores before the correction, by column. Raises ValueError for another width D."""
         queries = checked(queries, name="queries").astype(np.float32)
         if queries.shape[1] != len(self.mean):
             raise ValueError(f"queries need {len(self.mean)} dimensions, as the bank's rows, got {queries.shape[1]}")
@@ -76,11 +78,11 @@ class Bank:
         return {column: np.concatenate(parts) for column, parts in found.items()}
 
     def _k(self, scoring: Scoring) -> int:
-        """As many of the bank's rows as the k nearest of all are expected to hold."""
+        """How many of the k nearest train images are expected in the bank, at least 1."""
         return min(max(1, round(scoring.k * len(self.codes) / self.of)), len(self.codes))
 
     def _unit(self, between: np.ndarray, queries: np.ndarray) -> np.ndarray:
-        """Squared distances after scaling both sides to length 1, 2 - 2 cos, from those as they are."""
+        """Squared distances after scaling both sides to length 1, 2 - 2 cos, from the squared distances before."""
         own = np.linalg.norm(queries, axis=1)[:, None]
         products = (own**2 + self.length**2 - between) / 2
         lengths = own * self.length
@@ -91,12 +93,13 @@ class Bank:
             return raw
         here, exact = self.scale[scoring.column]
         moved = np.interp(raw, here, exact)
-        moved += np.maximum(raw - here[-1], 0) - np.maximum(here[0] - raw, 0)  # beyond the knots: moved as the last was
+        # Scores beyond the quantiles are corrected like the outermost quantile.
+        moved += np.maximum(raw - here[-1], 0) - np.maximum(here[0] - raw, 0)
         return np.maximum(moved, 0).astype(np.float32)
 
 
 def make_bank(train: np.ndarray, *, seed: int = 0) -> Bank:
-    """The bank of train representations (N, D), without a scale: every row, or a random part where there are many."""
+    """The bank of train representations (N, D), without a scale: of all rows, or of a random part if there are too many."""
     train = checked(train, name="train")
     count, width = train.shape
     d = min(COMPONENTS, width)
@@ -126,7 +129,7 @@ def make_bank(train: np.ndarray, *, seed: int = 0) -> Bank:
 
 
 def with_scale(bank: Bank, queries: np.ndarray, exact: Mapping[str, np.ndarray]) -> Bank:
-    """The bank with the scale of exact scores, by column, of some images' representations (Q, D)."""
+    """The bank with a scale, from the exact scores, by column, of the representations (Q, D) of some images."""
     raw = bank.raw_scores(queries, [scoring for scoring in OFFERED if scoring.column in exact])
     scale = {column: (np.quantile(raw[column], KNOTS), np.quantile(exact[column], KNOTS)) for column in raw}
     return replace(bank, scale=scale)
@@ -135,11 +138,14 @@ def with_scale(bank: Bank, queries: np.ndarray, exact: Mapping[str, np.ndarray])
 def bank_error(
     bank: Bank, normal: np.ndarray, anomalies: np.ndarray, exact: Mapping[str, tuple[np.ndarray, np.ndarray]]
 ) -> JsonObject:
-    """What scoring by the bank changes, for each of KNOWN. normal, anomalies: (M, D) and (A, D) representations that did
-    not set the scale. exact: column -> their exact scores, (M,) and (A,).
+    """The error of scoring by the bank, for each scoring in KNOWN.
 
-    rank_correlation: Spearman's, among the normal images. auroc, auroc_exact: of all the anomalies together. place: how
-    far an image moves among the normal ones, in percentage points, the median and what 95 % of images stay within.
+    normal, anomalies: (M, D) and (A, D) representations that did not set the scale. exact: column -> their exact scores,
+    (M,) and (A,).
+
+    rank_correlation: Spearman's, among the normal images. auroc, auroc_exact: of all anomalies together. place, place_95:
+    how far an image moves in the ranking of the normal images, in percentage points; the median, and the bound that holds
+    for 95 % of the images.
     """
     found = {}
     for name, scoring in KNOWN.items():
@@ -161,7 +167,7 @@ def bank_error(
 
 
 def bank_tables(bank: Bank) -> dict[str, pd.DataFrame]:
-    """The bank as tables: `bank` a row a train image, `bank_basis` a row a dimension, `bank_scale` a row a knot."""
+    """The bank as tables: `bank` has a row per train image, `bank_basis` per dimension, `bank_scale` per quantile."""
     columns = range(bank.codes.shape[1])
     return {
         "bank": pd.DataFrame(
@@ -183,7 +189,7 @@ def bank_tables(bank: Bank) -> dict[str, pd.DataFrame]:
 
 
 def bank_from_tables(rows: pd.DataFrame, basis: pd.DataFrame, scale: pd.DataFrame, *, step: float, of: int) -> Bank:
-    """The bank that `bank_tables` wrote. Raises ValueError where the tables do not fit each other."""
+    """The bank that `bank_tables` wrote. Raises ValueError if the tables do not fit together."""
     names = [f"c{i}" for i in range(sum(str(name)[1:].isdigit() for name in rows))]
     if not names or set(basis) != {"mean", *names} or set(rows) != {"rest", "length", *names}:
         raise ValueError("a bank's rows and its basis need the same components")
@@ -203,7 +209,7 @@ def bank_from_tables(rows: pd.DataFrame, basis: pd.DataFrame, scale: pd.DataFram
 
 
 def _rank_correlation(left: np.ndarray, right: np.ndarray) -> float:
-    """Spearman's; 0 where either is constant."""
+    """Spearman's rank correlation; 0 if either is constant."""
     one, other = (pd.Series(values).rank().to_numpy(np.float64) for values in (left, right))
     if min(np.ptp(one), np.ptp(other)) == 0:
         return 0.0

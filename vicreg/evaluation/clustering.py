@@ -1,17 +1,17 @@
-"""Do the classes show without labels? k-means on the representations, and how its clusters line up with the classes.
+"""Do the classes show without labels? k-means on the representations, and how well its clusters agree with the classes.
 
     k-means     min over centres m of  sum_i |y_i - m_a(i)|^2,  a(i) the nearest centre               (Lloyd 1982)
-    silhouette  mean of (b - a) / max(a, b): a the mean distance to one's own cluster, b to the nearest other one;
-                -1 to 1, and 0 where clusters touch or there is only one                          (Rousseeuw 1987)
-    NMI         2 I(a; c) / (H(a) + H(c)):  0 clusters say nothing of the classes, 1 they are the classes
-    ARI         pairs of images on which clusters and classes agree: 1 on all, about 0 by chance, less below that
+    silhouette  mean of (b - a) / max(a, b); a: mean distance to the image's own cluster, b: to the nearest other;
+                -1 to 1, and 0 if clusters touch or there is only one                             (Rousseeuw 1987)
+    NMI         2 I(a; c) / (H(a) + H(c)):  0 if clusters say nothing about classes, 1 if they are the classes
+    ARI         agreement of clusters and classes over pairs of images: 1 for all pairs, about 0 by chance, negative below
                                                                                          (Hubert and Arabie 1985)
     accuracy    max over one-to-one matchings of clusters to classes of the share of images in their class's cluster,
                 found by the Hungarian method (Kuhn 1955), as in deep clustering (Xie et al. 2016, eq. 10)
 
-k-means starts from k-means++ (Arthur and Vassilvitskii 2007) ten times and keeps the least sum. On 10,000 x 512 real
-representations that takes about 5 s of one core, and three seeds ended within 0.002 % of the same sum; single starts
-differed by 0.3 %, and mini-batch k-means, at a tenth of the time, ended 1 to 3 % higher.
+k-means starts from k-means++ (Arthur and Vassilvitskii 2007) ten times and keeps the smallest sum. On 10,000 x 512 real
+representations this takes about 5 s on one core, and three seeds ended within 0.002 % of the same sum. Single starts
+differed by 0.3 %, and mini-batch k-means, in a tenth of the time, ended 1 to 3 % higher.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from vicreg.evaluation.encode import checked
+from vicreg.evaluation.checks import checked
 from vicreg.evaluation.probe import accuracy_interval
 
 STARTS = 10
@@ -30,16 +30,18 @@ MAX_ITERATIONS = 300
 
 @dataclass(frozen=True)
 class Clusters:
-    """k clusters of N images of C classes. Scores as in the module's docstring, in Euclidean distance.
+    """k clusters of N images of C classes. Scores as in the module's docstring, with Euclidean distance.
 
-    assignment: (N,) int64, each image's cluster; distances: (N,) float32, to the mean of that cluster. Clusters are
-    numbered by their matched class, so that a partition has the same numbers whatever the seed; those without one come
-    last, the larger first. table: (k, C) int64 counts, row the cluster, column the class. matching: (k,) int64, the class
-    matched to each cluster, or -1 where there is none left or it shares no image with the one left. silhouette: of
-    silhouette_n images drawn at random; 0.0 by definition where they are all in one cluster or each in its own. nmi, ari:
-    of all images. accuracy: 0 to 1, and accuracy_interval: its 95 % bootstrap interval over images, the matching held
-    fixed; the matching saw the labels, so even a random partition scores a little above 1 / C. iterations: Lloyd's, of
-    the start that was kept.
+    assignment: (N,) int64, each image's cluster. Clusters are numbered by their matched class, so that the same partition
+        has the same numbers for every seed; clusters without a class come last, the larger first.
+    distances: (N,) float32, to the mean of the image's cluster.
+    table: (k, C) int64 counts; row: cluster, column: class.
+    matching: (k,) int64, the class matched to each cluster; -1 if no class is left, or if it shares no image with the cluster.
+    silhouette: of silhouette_n randomly drawn images; 0.0 by definition if all are in one cluster or each in its own.
+    nmi, ari: of all images.
+    accuracy: 0 to 1. The matching uses the labels, so even a random partition scores a little above 1 / C.
+    accuracy_interval: its 95 % bootstrap interval over images, for a fixed matching.
+    iterations: of Lloyd's algorithm, from the start that was kept.
     """
 
     assignment: np.ndarray
@@ -56,10 +58,10 @@ class Clusters:
 
 
 def majorities(table: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The largest class of each cluster and its share of it: (k,) int64 labels, (k,) shares from 0 to 1.
+    """The largest class of each cluster, (k,) int64, and its share of the cluster, (k,) from 0 to 1.
 
-    table: (k, C) counts, row the cluster, column the class. A share over one half is a majority: the cluster may then be
-    called by the class. The label of an empty cluster is 0, its share 0.
+    table: (k, C) counts; row: cluster, column: class. If the share is above one half, the cluster can be named after the
+    class. An empty cluster has label 0 and share 0.
     """
     return table.argmax(axis=1), table.max(axis=1) / table.sum(axis=1).clip(min=1)
 
@@ -74,11 +76,10 @@ def cluster(
 ) -> Clusters:
     """k-means with `clusters` centres on (N, D) finite representations, compared with labels (N,), whole numbers from 0.
 
-    The labels number and score the clusters, they do not shape them. seed draws the starts, the silhouette's sample (all
-    images where there are no more) and the bootstrap; the same arrays give the same result, on one core whatever the
-    machine has. Where fewer rows are distinct than clusters asked for, as after a collapse, the clusters too many are
-    empty, and nothing is NaN. Raises ValueError unless 1 <= clusters <= N and silhouette_sample >= 2, and for arrays that
-    do not fit.
+    The labels only number and score the clusters. seed: of the starts, the bootstrap, and the images for the silhouette (all
+    images if there are no more than silhouette_sample). The same arrays give the same result, on one core on any machine. If
+    there are fewer distinct rows than clusters, as after a collapse, the remaining clusters are empty; no score is NaN.
+    Raises ValueError unless 1 <= clusters <= N and silhouette_sample >= 2, and for arrays that do not fit.
     """
     from sklearn.metrics import adjusted_rand_score, normalized_mutual_info_score
 
@@ -91,7 +92,7 @@ def cluster(
     if silhouette_sample < 2:
         raise ValueError(f"silhouette_sample must be at least 2, got {silhouette_sample}")
     labels = labels.astype(np.int64)
-    # Centring changes no distance, and float32 then keeps the differences of rows that lie close together far from 0.
+    # Centring changes no distance. It keeps float32 precise for rows that are close to each other but far from 0.
     points = (representations - representations.mean(axis=0, dtype=np.float64)).astype(np.float32)
 
     assignment, iterations = _k_means(points, clusters, seed)
@@ -122,10 +123,10 @@ def cluster(
 
 
 def chance(images: int, classes: int, *, draws: int = 20, seed: int = 0) -> float:
-    """The accuracy, 0 to 1, that clusters drawn by lot get after the best matching: the mean of some draws.
+    """The accuracy, 0 to 1, of randomly assigned clusters after the best matching: the mean of some draws.
 
-    images: how many; classes: of equal size on average, and as many clusters. It lies above 1 / classes, since the
-    matching is picked afterwards, and the more so the fewer images there are.
+    images: their number. classes: their number, equal in size on average, and the number of clusters. The result is above
+    1 / classes because the matching is chosen afterwards, and more so for fewer images.
     """
     rng = np.random.default_rng(seed)
     found = []
@@ -136,16 +137,16 @@ def chance(images: int, classes: int, *, draws: int = 20, seed: int = 0) -> floa
 
 
 def _k_means(points: np.ndarray, clusters: int, seed: int) -> tuple[np.ndarray, int]:
-    """(N,) int64 clusters, numbered by their first image, and the iterations."""
+    """(N,) int64 clusters, numbered by their first image, and the number of iterations."""
     from sklearn.cluster import KMeans
     from sklearn.exceptions import ConvergenceWarning
     from threadpoolctl import threadpool_limits
 
-    # tol=0 goes on until no image changes its cluster, so every centre is the mean of the images nearest to it.
+    # tol=0: iterate until no image changes its cluster, so that each centre is the mean of its images.
     model = KMeans(clusters, init="k-means++", n_init=STARTS, max_iter=MAX_ITERATIONS, tol=0, random_state=seed)
-    # Several threads would add up the centres in whichever order they finish, and rounding would differ between calls.
+    # Several threads would add up the centres in varying order, so rounding would differ between calls.
     with warnings.catch_warnings(), threadpool_limits(limits=1):
-        # Fewer distinct rows than clusters are no accident here but a collapse, and show as empty clusters.
+        # Fewer distinct rows than clusters mean a collapse, which shows as empty clusters; no warning is needed.
         warnings.simplefilter("ignore", ConvergenceWarning)
         model.fit(points)
     _, first, found = np.unique(model.labels_, return_index=True, return_inverse=True)
@@ -159,12 +160,12 @@ def _table(assignment: np.ndarray, labels: np.ndarray, clusters: int, classes: i
 
 
 def _match(table: np.ndarray) -> np.ndarray:
-    """(k,) int64: the class of each cluster in the one-to-one matching that covers most images, or -1."""
+    """(k,) int64: the class of each cluster in the one-to-one matching that covers the most images, or -1."""
     from scipy.optimize import linear_sum_assignment
 
     matching = np.full(len(table), -1, dtype=np.int64)
     rows, columns = linear_sum_assignment(table, maximize=True)
-    shared = table[rows, columns] > 0  # a pair without any image is only what was left over
+    shared = table[rows, columns] > 0  # pairs without a shared image are no match
     matching[rows[shared]] = columns[shared]
     return matching
 

@@ -1,33 +1,34 @@
-"""Is it the object or the colour? How much of an image's mean colour its neighbours and its representation share.
+"""Is it the object or the colour? How much of an image's mean colour its neighbours share and its representation predicts.
 
     linear   v = s / 12.92  for s <= 0.04045,  else ((s + 0.055) / 1.055)^2.4,   s = byte / 255     (IEC 61966-2-1)
     XYZ      M v, relative to D65
     L*a*b*   L = 116 f(Y/Yn) - 16,  a = 500 (f(X/Xn) - f(Y/Yn)),  b = 200 (f(Y/Yn) - f(Z/Zn))            (CIE 15)
              f(t) = t^(1/3)  for t > (6/29)^3,  else t (29/6)^2 / 3 + 4/29
-    distance |Lab - Lab'|, CIE 1976: about 2.3 is a difference that is just seen (Mahy et al. 1994)
+    distance |Lab - Lab'|, CIE 1976: about 2.3 is just noticeable (Mahy et al. 1994)
 
-L* is lightness, 0 black to 100 white; a* goes from green to red, b* from blue to yellow, both 0 for grey.
+L* is lightness, from 0 (black) to 100 (white). a* goes from green to red, b* from blue to yellow; both are 0 for grey.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-from vicreg.evaluation.encode import checked
+from vicreg.evaluation.checks import checked
 from vicreg.evaluation.retrieval import checked_neighbours
 
-BLOCK_PIXELS = 200_000  # 2.4 MB a float32 array: a few of them stay in the processor's cache
-# Linear sRGB to XYZ, IEC 61966-2-1. The white is the sum of each row, D65 to four digits, so that grey has a* = b* = 0.
+BLOCK_PIXELS = 200_000  # 2.4 MB per float32 array, so that a few fit into the processor's cache
+# Linear sRGB to XYZ, IEC 61966-2-1. White is the sum of each row (D65 to four digits), so that grey has a* = b* = 0.
 RGB_TO_XYZ = np.array([[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]])
 STRENGTHS = (100.0, 10.0, 1.0, 0.1, 0.01, 0.001)  # ridge penalties, in units of a standardised dimension's variance
-NO_SPREAD = 0.01  # Lab units: a channel that varies less is constant but for rounding, as a* and b* of grey images
+NO_SPREAD = 0.01  # Lab units: a channel that varies less is constant except for rounding, like a* and b* of grey images
 
 
 def mean_lab(images: np.ndarray) -> np.ndarray:
-    """The mean L*a*b* colour over each image's pixels: uint8 sRGB (N, H, W, 3) -> (N, 3) float32, in Lab units.
+    """The mean L*a*b* colour of each image's pixels: uint8 sRGB (N, H, W, 3) -> (N, 3) float32, in Lab units.
 
-    N, H, W >= 1; a read-only or memory-mapped array will do. It is the mean of the pixels' Lab, not the Lab of their mean.
-    Needs a few MB beside the images; 50,000 of 32 x 32 take about 1 s of one core. Raises ValueError for others.
+    N, H, W >= 1; the array may be read-only or memory-mapped. This is the mean of the pixels' Lab values, not the Lab value
+    of the mean pixel. Needs a few MB besides the images; 50,000 images of 32 x 32 take about 1 s on one core. Raises
+    ValueError for other arrays.
     """
     if images.dtype != np.uint8 or images.ndim != 4 or images.shape[3] != 3 or 0 in images.shape:
         raise ValueError(f"images must be uint8 (N, height, width, 3) and not empty, got {images.dtype} {images.shape}")
@@ -39,7 +40,7 @@ def mean_lab(images: np.ndarray) -> np.ndarray:
     n, pixels = len(images), images.shape[1] * images.shape[2]
     means = np.empty(
         (n, 3), dtype=np.float64
-    )  # of f(X/Xn), f(Y/Yn), f(Z/Zn): Lab is linear in f, so means may come first
+    )  # means of f(X/Xn), f(Y/Yn), f(Z/Zn): Lab is linear in f, so we may average first
     count = max(1, BLOCK_PIXELS // pixels)
     for start in range(0, n, count):
         block = linear[images[start : start + count].reshape(-1, 3)]  # (P, 3)
@@ -58,13 +59,14 @@ def neighbour_colour_ratio(
     seed: int = 0,
     pairs: int = 100_000,
 ) -> float:
-    """Mean colour distance of the queries to their k neighbours, over that of random pairs of a query and a gallery image.
+    """The mean colour distance of queries to their k neighbours, divided by that of random pairs of query and gallery image.
 
-    1: colour plays no role; below 1: neighbours share their mean colour; 0: they have it exactly. neighbours: (Q, k) rows
-    of the gallery; query_lab: (Q, 3), gallery_lab: (N, 3), from `mean_lab`. exclude: (Q,), the gallery row that is query i
-    itself, or -1, as for `nearest`, so that no random pair is an image with itself; without it one in N may be where the
-    queries are in the gallery. `pairs` of them are drawn by `seed`; 100,000 fix the ratio to about 0.2 %. 1.0 where all
-    images have one colour. Raises ValueError for arrays that do not fit and pairs < 1.
+    1: colour plays no role. Below 1: neighbours have similar mean colours. 0: they have the same mean colour.
+    neighbours: (Q, k) rows of the gallery. query_lab: (Q, 3), gallery_lab: (N, 3), from `mean_lab`.
+    exclude: (Q,), the gallery row that is query i itself, or -1, as for `nearest`: no random pair is an image with itself.
+        Without it, one pair in N may be one if the queries are in the gallery.
+    pairs: how many random pairs to draw with `seed`; 100,000 determine the ratio to about 0.2 %.
+    Returns 1.0 if all images have one colour. Raises ValueError for arrays that do not fit and for pairs < 1.
     """
     query_lab, gallery_lab = _lab(query_lab, "query_lab"), _lab(gallery_lab, "gallery_lab")
     n, queries = len(gallery_lab), len(query_lab)
@@ -84,7 +86,7 @@ def neighbour_colour_ratio(
     rng = np.random.default_rng(seed)
     query = rng.integers(queries, size=pairs)
     self_row = exclude[query]
-    other = rng.integers(n - (self_row >= 0))  # (pairs,): among one fewer where the query itself is left out
+    other = rng.integers(n - (self_row >= 0))  # (pairs,): one fewer to choose from if the query itself is excluded
     other += (self_row >= 0) & (other >= self_row)
     near = _distance(query_lab[:, None], gallery_lab[neighbours]).mean()
     far = _distance(query_lab[query], gallery_lab[other]).mean()
@@ -92,17 +94,17 @@ def neighbour_colour_ratio(
 
 
 def colour_r2(train: np.ndarray, train_lab: np.ndarray, test: np.ndarray, test_lab: np.ndarray) -> float:
-    """How well a linear map from representations predicts the mean colour of images it was not fitted on: R^2, up to 1.
+    """How well a linear map from representations predicts the mean colour of new images: R^2, at most 1.
 
-    1: exactly; 0: no better than the mean colour (a collapsed representation gives about that); below 0: worse. The mean
-    of the channels' R^2, leaving out those without any spread in the test split (a* and b* of grey images); 0.0 if none
-    is left. train: (n, D), test: (N, D) finite; train_lab: (n, 3), test_lab: (N, 3), from `mean_lab`; n, N >= 2.
+    1: exactly. 0: no better than the mean colour, as for collapsed representations. Below 0: worse. This is the mean R^2 of
+    the channels, without those that are constant in the test split (a* and b* of grey images); 0.0 if none is left.
+    train: (n, D), test: (N, D) finite. train_lab: (n, 3), test_lab: (N, 3), from `mean_lab`. n, N >= 2.
 
-    Ridge regression on dimensions standardised over the train split, as the linear probe's; of STRENGTHS the one with the
-    least squared error on a random tenth of the train split is refitted on all of it. Least squares has no strength to
-    choose, and for 50,000 images of a trained encoder gives the same to 0.001, but it fits noise where images are few and
-    divides by next to nothing along the directions that a dimensional collapse leaves unused. 50,000 x 512 take about
-    3 s of one core. Raises ValueError for arrays that do not fit.
+    Ridge regression on dimensions standardised over the train split, like the linear probe. The strength with the smallest
+    squared error on a random tenth of the train split is refitted on all of it. Least squares would need no strength, and
+    gives the same to 0.001 for 50,000 images of a trained encoder. But it fits noise if there are few images, and after a
+    dimensional collapse it divides by nearly zero along unused directions. 50,000 x 512 take about 3 s on one core. Raises
+    ValueError for arrays that do not fit.
     """
     from sklearn.metrics import r2_score
 
@@ -119,8 +121,8 @@ def colour_r2(train: np.ndarray, train_lab: np.ndarray, test: np.ndarray, test_l
     if not spread.any():
         return 0.0
     mean, std = train.mean(axis=0, dtype=np.float64), train.std(axis=0, dtype=np.float64)
-    std[std <= 1e-6 * np.abs(mean)] = 1  # nothing but rounding, which dividing by it would blow up
-    mean, std = mean.astype(train.dtype), std.astype(train.dtype)  # or else float32 would be copied as float64
+    std[std <= 1e-6 * np.abs(mean)] = 1  # only rounding, which division would enlarge
+    mean, std = mean.astype(train.dtype), std.astype(train.dtype)  # otherwise float32 would be copied as float64
     train, test = (train - mean) / std, (test - mean) / std
     train_lab, test_lab = train_lab[:, spread], test_lab[:, spread]
     order = np.random.default_rng(0).permutation(len(train))
@@ -134,7 +136,7 @@ def colour_r2(train: np.ndarray, train_lab: np.ndarray, test: np.ndarray, test_l
 
 
 def _ridge(x: np.ndarray, y: np.ndarray, new: np.ndarray, strengths: tuple[float, ...]) -> list[np.ndarray]:
-    """Predictions for `new` (m, D), one (m, c) a strength, of min over W, b of 1/n sum |W x_i + b - y_i|^2 + strength |W|^2.
+    """Predictions for `new` (m, D), one (m, c) per strength, of the minimum of 1/n sum |W x_i + b - y_i|^2 + strength |W|^2.
 
     One eigendecomposition of the covariance serves all strengths.
     """
@@ -147,7 +149,7 @@ def _ridge(x: np.ndarray, y: np.ndarray, new: np.ndarray, strengths: tuple[float
 
 
 def _f(t: np.ndarray) -> np.ndarray:
-    """CIE's f: the cube root, and below (6/29)^3 the line that meets it with the same slope."""
+    """CIE's f: the cube root above (6/29)^3, and below it the straight line that continues it with the same slope."""
     root = np.cbrt(t)
     dark = t <= (6 / 29) ** 3
     root[dark] = t[dark] * ((29 / 6) ** 2 / 3) + 4 / 29

@@ -1,8 +1,8 @@
-"""Images to representations, once: the frozen encoder's output for every image, and a disk cache of it.
+"""Encode images: the frozen encoder's output for every image, and a disk cache of it.
 
     y_i = f(x_i),  f in eval mode, no augmentation
 
-Everything that is measured after training is measured on y (Bardes et al. 2022, section 4.2), never on the embeddings.
+After training, everything is measured on y (Bardes et al. 2022, section 4.2), except where a figure names the embeddings.
 """
 
 from __future__ import annotations
@@ -17,10 +17,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from vicreg.evaluation.checks import checked
+
 if TYPE_CHECKING:
     from torch import nn
 
-CACHE_FOLDER = "representations-v1"  # a new name whenever encode() would return other values for the same key
+CACHE_FOLDER = "representations-v1"  # change the name whenever encode() would return other values for the same key
 CACHE_BYTES = 2_000_000_000
 
 
@@ -32,14 +34,16 @@ def encode(
     mirrored: bool = False,
     on_progress: Callable[[int, int], None] | None = None,
 ) -> np.ndarray:
-    """The representation of every image: uint8 (N, H, W, 3) -> float32 (N, D), row i from image i; D is the encoder's width.
+    """The representation of every image: uint8 (N, H, W, 3) -> float32 (N, D), row i of image i. D is the encoder's width.
 
-    encoder: a module in eval mode that takes (B, 3, H, W) floats in [0, 1] and returns (B, D); it runs where its
-    parameters are, in float32, and is left as it was. images: N >= 1; a read-only or memory-mapped array will do.
-    mirrored: average the representations of the image and of its mirror image; no figure of this project does.
-    batch_size trades memory for speed and changes values by rounding only. on_progress(done, total) is called after
-    each batch, in images. Raises ValueError for other images, a batch size under 1, and an encoder in train mode, whose
-    BatchNorm would mix the images of a batch.
+    encoder: a module in eval mode, (B, 3, H, W) floats in [0, 1] -> (B, D). It runs in float32 on the device of its
+        parameters and is not changed.
+    images: N >= 1; the array may be read-only or memory-mapped.
+    mirrored: average the representations of each image and of its mirror image. No figure of this project uses it.
+    batch_size: changes memory use, and values by rounding only.
+    on_progress(done, total): called after each batch, in images.
+    Raises ValueError for other images, a batch size below 1, and an encoder in train mode, in which BatchNorm would mix the
+    images of a batch.
     """
     import torch
 
@@ -53,7 +57,7 @@ def encode(
     representations: np.ndarray | None = None
     with torch.inference_mode():
         for start in range(0, len(images), batch_size):
-            # The copy is writable, which torch wants, and reads only this batch of a memory-mapped file.
+            # Copied because torch wants a writable array; reads only this batch of a memory-mapped file.
             batch = torch.from_numpy(np.array(images[start : start + batch_size])).to(device)  # (B, H, W, 3)
             batch = batch.permute(0, 3, 1, 2).float().div_(255)  # (B, 3, H, W), channels last in memory
             output = encoder(batch)  # (B, D)
@@ -71,9 +75,9 @@ def encode(
 
 
 def embed(expander: nn.Module, representations: np.ndarray, *, batch_size: int = 1000) -> np.ndarray:
-    """The embedding of every representation: float32 (N, width) -> float32 (N, D), row i from row i.
+    """The embedding of every representation: float32 (N, width) -> float32 (N, D), row i of row i.
 
-    expander: a module in eval mode; it runs where its parameters are, in float32. Raises ValueError in train mode.
+    expander: a module in eval mode; it runs in float32 on the device of its parameters. Raises ValueError in train mode.
     """
     import torch
 
@@ -88,22 +92,8 @@ def embed(expander: nn.Module, representations: np.ndarray, *, batch_size: int =
     return np.concatenate(parts)
 
 
-def checked(representations: np.ndarray, *, name: str = "representations") -> np.ndarray:
-    """The array as float32 or float64 (N, D), or a ValueError: it must be 2-D, not empty, and finite."""
-    representations = np.asarray(representations)
-    if representations.ndim != 2 or 0 in representations.shape:
-        raise ValueError(f"{name} must be 2-D (N, D) and not empty, got shape {representations.shape}")
-    if representations.dtype not in (np.float32, np.float64):
-        representations = representations.astype(np.float32)
-    finite = np.isfinite(representations)
-    if not finite.all():
-        bad = int(finite.size - finite.sum())
-        raise ValueError(f"{name} must be finite, but {bad} of its {finite.size} values are not")
-    return representations
-
-
 def cache_key(weights_sha256: str, data_sha256: str, split: str) -> str:
-    """The cache's name for one encoder's representations of one split: `<split>-<data>-<weights>`, 16 hex digits each."""
+    """The cache's name for the representations of one split by one encoder: `<split>-<data>-<weights>`, 16 hex digits each."""
     for name, digest in (("weights_sha256", weights_sha256), ("data_sha256", data_sha256)):
         if not re.fullmatch(r"[0-9a-f]{64}", digest):
             raise ValueError(f"{name} must be 64 hexadecimal digits, got {digest!r}")
@@ -113,13 +103,12 @@ def cache_key(weights_sha256: str, data_sha256: str, split: str) -> str:
 def cached_representations(
     key: str, compute: Callable[[], np.ndarray], *, folder: str | os.PathLike[str], max_bytes: int = CACHE_BYTES
 ) -> np.ndarray:
-    """The array filed under `key`, or else compute()'s, filed for next time. Returns float32 (N, D), read-only.
+    """The cached array for `key`; if there is none, the result of compute(), which is then cached. float32 (N, D), read-only.
 
-    folder: the cache folder; the file is `folder/representations-v1/<key>.npy`, opened memory-mapped, so that a hit costs
-    neither torch nor memory. compute() is called on a miss and when the file is cut short or not such an array; its
-    errors pass through. Where the folder cannot be written the computed array is returned and nothing is kept. Past
-    max_bytes the files that were not used for longest go, never the one just filed. Raises ValueError for a key that is
-    not a plain file name.
+    folder: the cache folder. The file is `folder/representations-v1/<key>.npy`, opened memory-mapped, so that a hit needs
+    neither torch nor memory. compute() is called on a miss and if the file is damaged; its errors are raised. If the folder
+    cannot be written, the array is returned but not cached. Above max_bytes, the files that were not used for longest are
+    deleted, but never the new one. Raises ValueError for a key that is not a plain file name.
     """
     if not re.fullmatch(r"\w[\w.-]{0,200}", key, flags=re.ASCII):
         raise ValueError(f"key must be letters, digits, '.', '_' and '-', at most 201, got {key!r}")
@@ -127,10 +116,10 @@ def cached_representations(
     found = _open(path)
     if found is not None:
         with suppress(OSError):
-            os.utime(path)  # so that the oldest file is the one not used for longest
+            os.utime(path)  # the oldest file is then the one not used for longest
         return found
     computed = np.ascontiguousarray(checked(compute()), dtype=np.float32).view()
-    computed.flags.writeable = False  # as on a hit, so that a caller that writes into it is found out at once
+    computed.flags.writeable = False  # as on a hit, so that writing to it fails at once
     try:
         _write(path, computed)
     except OSError:
@@ -141,11 +130,11 @@ def cached_representations(
 
 
 def _open(path: Path) -> np.ndarray | None:
-    """The file's array, memory-mapped, or None where there is no whole one."""
+    """The file's array, memory-mapped; None if it is missing or damaged."""
     try:
         array = np.load(path, mmap_mode="r", allow_pickle=False)
         size = path.stat().st_size
-    except Exception:  # a damaged header raises anything from ValueError to tokenize's errors
+    except Exception:  # a damaged header can raise many errors, from ValueError to tokenize's
         return None
     if not isinstance(array, np.memmap) or array.dtype != np.float32 or array.ndim != 2:
         return None
@@ -167,7 +156,7 @@ def _write(path: Path, array: np.ndarray) -> None:
 
 
 def _drop_oldest(keep: Path, max_bytes: int) -> None:
-    """Remove files of `keep`'s folder, those unused for longest first, until max_bytes hold the rest."""
+    """Delete other files in `keep`'s folder, those not used for longest first, until the rest fits into max_bytes."""
     files = []
     for path in keep.parent.iterdir():
         with suppress(OSError):  # another process may remove it meanwhile

@@ -1,15 +1,15 @@
-"""Laplacian Eigenmaps: every image placed by itself, without any encoder, and Nystroem's rule for a new one.
+"""Laplacian Eigenmaps: coordinates for each image without an encoder, and Nystroem's formula for new images.
 
     W = (A + A^T) / 2,                      A_ij = 1 if j is one of the k images nearest to i, else 0
     L y = lambda D y,                       D = diag of the degrees d_i = sum_j W_ij,  L = D - W
     y(x) = 1/(1 - lambda) mean of y_j over the k fitted images j nearest to x
 
-Belkin and Niyogi 2003, and Bengio et al. 2003 for the last line: a fitted image satisfies y_i = 1/(1 - lambda) sum_j W_ij
-y_j / d_i exactly, and a new one is given the same mean without the images that would have chosen it. The y are
-eigenvectors of D^-1/2 W D^-1/2 with eigenvalue 1 - lambda, divided by d^1/2.
+Belkin and Niyogi 2003; the last line is from Bengio et al. 2003. A fitted image satisfies y_i = 1/(1 - lambda) sum_j W_ij
+y_j / d_i exactly. A new image gets the same mean, but without the images that would have chosen it as a neighbour. The y
+are eigenvectors of D^-1/2 W D^-1/2 with eigenvalue 1 - lambda, divided by d^1/2.
 
-Edges count, not distances (scikit-learn's convention): among thousands of pixel distances the tenth differs little from
-the first, and a heat kernel would add a bandwidth to choose, whose limit for a wide one this is.
+Edges have weight 1, as in scikit-learn. Among thousands of pixel distances, the tenth differs little from the first, so
+weighting by distance would change little. A heat kernel would add a bandwidth to choose; a very wide one gives our edges.
 """
 
 from __future__ import annotations
@@ -22,25 +22,25 @@ from scipy.linalg import eigh
 from scipy.sparse.csgraph import connected_components
 from scipy.sparse.linalg import ArpackNoConvergence, eigsh
 
-from vicreg.evaluation.encode import checked
+from vicreg.evaluation.checks import checked
 from vicreg.evaluation.neighbours import nearest
 
-TOLERANCE = 1e-7  # relative, of the eigenvalues; only the last few are so rough, the others come out at rounding
+TOLERANCE = 1e-7  # relative, of the eigenvalues; reached by the last few, the others are exact to rounding
 RESTARTS = 60  # of the Lanczos basis; 10,000 images and 512 dimensions need about 6
-LARGEST_EIGENVALUE = 0.95  # beyond it the factor 1/(1 - lambda) is over 20, and a new image's mean is mostly noise
-DENSE = 8  # up to so many images a dimension a dense solver is quicker than Lanczos: 4,000 for 512
+LARGEST_EIGENVALUE = 0.95  # above it, 1/(1 - lambda) exceeds 20, and a new image's coordinates are mostly noise
+DENSE = 8  # images per dimension, up to which a dense solver is faster than Lanczos: 4,000 for 512
 
 
 @dataclass(frozen=True)
 class Eigenmap:
-    """n fitted images in d dimensions, the smoothest over the graph first.
+    """n fitted images in d dimensions; the dimensions that are smoothest over the graph come first.
 
-    coordinates: (n, d) float32, each column of standard deviation 1, so that Euclidean distances and a probe weigh all
-    dimensions alike; the mean weighted by the degrees is 0. eigenvalues: (d,) float64, rising, of the normalised
-    Laplacian, without the trivial 0: above 0 and at most 0.95. degrees: (n,) float64, at least k/2; large for an image
-    that many others have among their nearest. k: the graph's neighbours. components: the connected parts of the graph
-    before they were joined. requested: the dimensions asked for; d is less where eigenvectors did not converge or their
-    eigenvalue is above 0.95.
+    coordinates: (n, d) float32. Each column has standard deviation 1, so that Euclidean distances and a probe weigh all
+        dimensions equally. Their mean, weighted by the degrees, is 0.
+    eigenvalues: (d,) float64, rising, of the normalised Laplacian without the trivial 0; above 0 and at most 0.95.
+    degrees: (n,) float64, at least k/2; large for an image that many others have among their nearest.
+    k: the number of neighbours in the graph. components: the number of connected parts before they were joined.
+    requested: the number of dimensions asked for. d is smaller if eigenvectors did not converge or eigenvalues exceed 0.95.
     """
 
     coordinates: np.ndarray
@@ -52,15 +52,14 @@ class Eigenmap:
 
 
 def fit(points: np.ndarray, *, dimensions: int = 512, k: int = 10) -> Eigenmap:
-    """The eigenmap of (n, D) finite points, such as flat pixels, by Euclidean distance: n >= 3.
+    """The eigenmap of (n, D) finite points, such as flat pixels, by Euclidean distance; n >= 3.
 
-    Each image is linked with its k nearest others (1 <= k <= n - 1, as scikit-learn's n_neighbors = k + 1, which counts
-    the image itself); 1 <= dimensions <= n - 2. Where the graph falls apart, each part is linked with the image nearest
-    to it outside: the first dimensions then tell the parts from one another, and no image is left out. Nothing is drawn
-    at random, and of each column the entry of largest size is positive: the same arrays give the same map on one
-    machine. 10,000 images of CIFAR-10 and 512 dimensions take about 50 s of one core, a sixth of it the search
-    (`python -m benchmarks.laplacian`). Raises ValueError for a broken rule, and where no dimension is left,
-    as when all images are the same.
+    Each image is linked with its k nearest others (1 <= k <= n - 1; in scikit-learn, n_neighbors = k + 1, because it counts
+    the image itself). 1 <= dimensions <= n - 2. If the graph has several parts, each is linked with the image nearest to it
+    outside; no image is left out, and the first dimensions tell the parts apart. Nothing is random, and the largest entry of
+    each column is positive, so the same arrays give the same map on one machine. 10,000 images of CIFAR-10 and 512 dimensions
+    take about 50 s on one core, a sixth of it for the search (`python -m benchmarks.laplacian`). Raises ValueError for a
+    broken rule, and if no dimension is left, for example because all images are the same.
     """
     points = checked(points, name="points")
     n = len(points)
@@ -99,10 +98,10 @@ def fit(points: np.ndarray, *, dimensions: int = 512, k: int = 10) -> Eigenmap:
 
 
 def place(eigenmap: Eigenmap, points: np.ndarray, new_points: np.ndarray) -> np.ndarray:
-    """Where Nystroem's rule puts new images on the map: (n, D) fitted points, (m, D) new -> (m, d) float32.
+    """Coordinates of new images by Nystroem's formula: (n, D) fitted points, (m, D) new points -> (m, d) float32.
 
-    points: the array that was fitted. An image of it among the new ones is its own nearest and is counted, so it lands
-    near its coordinates, not on them. Later dimensions are placed less faithfully: the mean over k images is noisy, and
+    points: the array that was fitted. A fitted image that is also a new one counts as its own nearest, so it is placed near
+    its coordinates, not exactly on them. Later dimensions are less accurate: the mean over k images is noisy, and
     1/(1 - lambda) enlarges the noise. Raises ValueError for arrays that do not fit.
     """
     points, new_points = checked(points, name="points"), checked(new_points, name="new_points")
@@ -112,7 +111,7 @@ def place(eigenmap: Eigenmap, points: np.ndarray, new_points: np.ndarray) -> np.
         raise ValueError(f"new_points must have the points' {points.shape[1]} dimensions, got {new_points.shape[1]}")
     found = nearest(new_points, points, k=eigenmap.k, metric="euclidean")
     rows = np.repeat(np.arange(len(new_points)), eigenmap.k)
-    # As a sparse product, the k x d coordinates of every image are never laid out at once.
+    # A sparse product never holds the k x d coordinates of every image at once.
     weights = sparse.csr_array(
         (np.full(rows.size, 1 / eigenmap.k), (rows, found.indices.ravel())), shape=(len(new_points), len(points))
     )
@@ -120,17 +119,17 @@ def place(eigenmap: Eigenmap, points: np.ndarray, new_points: np.ndarray) -> np.
 
 
 def _joined(graph: sparse.csr_array, points: np.ndarray) -> tuple[sparse.csr_array, int]:
-    """The graph in one piece, and how many connected components it had.
+    """The graph with all its parts linked, and the number of connected parts it had.
 
-    Without this the eigenvalue 0 comes once for every component, and its eigenvectors are any mixture of indicators.
+    Otherwise the eigenvalue 0 would occur once per part, and its eigenvectors would be arbitrary mixtures of indicators.
     """
     before, labels = connected_components(graph, directed=False)
     count = before
-    while count > 1:  # at least every other component goes in a round
+    while count > 1:  # each round removes at least half of the parts
         largest = np.bincount(labels).argmax()
         edges = set()
         for component in range(count):
-            if component == largest:  # the others come to it, and it has the most images to search for
+            if component == largest:  # the others are linked to it, and it would take longest to search
                 continue
             inside, outside = np.flatnonzero(labels == component), np.flatnonzero(labels != component)
             found = nearest(points[inside], points[outside], k=1, metric="euclidean")
@@ -145,10 +144,10 @@ def _joined(graph: sparse.csr_array, points: np.ndarray) -> tuple[sparse.csr_arr
 
 
 def _largest(matrix: sparse.csr_array, count: int) -> tuple[np.ndarray, np.ndarray]:
-    """The largest eigenvalues, falling, of a symmetric (n, n) matrix, and their vectors (n, .): those that converged.
+    """The largest eigenvalues, falling, of a symmetric (n, n) matrix and their eigenvectors (n, .); only those that converged.
 
-    Shift and invert would need a factorisation, which fills in on a graph of high-dimensional neighbours. Lanczos from
-    one start finds an eigenvalue that comes twice exactly, as on a ring, only once; pixels have no such symmetry.
+    Shift-and-invert would need a factorisation, which fills in on a neighbour graph in many dimensions. Lanczos from one
+    start finds an eigenvalue with multiplicity two, as on a ring, only once; pixels have no such symmetry.
     """
     n = matrix.shape[0]
     if n <= max(1000, DENSE * count):

@@ -1,15 +1,16 @@
-"""Nearest and farthest neighbours of query images among gallery images, exactly, in blocks.
+"""Exact nearest and farthest neighbours of query images among gallery images, computed in blocks.
 
     cosine     d(q, g) = 1 - q.g / (|q| |g|),  0 (same direction) to 2 (opposite)
     euclidean  d(q, g) = |q - g|,              0 and up
 
-Both are one search: a cosine distance is half the squared Euclidean distance of the two vectors scaled to length 1. A
-block of queries is compared with the whole gallery by one matrix product, |q|^2 + |g|^2 - 2 q.g, only to pick candidates;
-the distances returned are those of the differences q - g, which stay exact where the product would cancel. Subtracting
-one common point first changes no distance and keeps the product precise when all images lie close together (collapse).
+Both are one search: a cosine distance is half the squared Euclidean distance of the two vectors scaled to length 1. One
+matrix product, |q|^2 + |g|^2 - 2 q.g, compares a block of queries with the whole gallery, but only to pick candidates. The
+returned distances are computed from the differences q - g, which stay exact where the product would cancel. We first
+subtract one common point from all vectors. This changes no distance, and keeps the product precise if all images are close
+together (collapse).
 
-Selection is never a full sort. The k-th smallest of the minima of many groups is a bound on the k-th smallest of all,
-so a row's few values within that bound hold its k nearest (and, mirrored, its k farthest).
+Nothing is fully sorted. Take the minima of many groups of values: the k-th smallest minimum is an upper bound for the k-th
+smallest value. So the few values of a row within this bound include its k nearest, and likewise its k farthest.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from vicreg.evaluation.encode import checked
+from vicreg.evaluation.checks import checked
 
 METRICS = ("cosine", "euclidean")
 SAFE = 2.0**30  # float32 squares and sums values of 1 / SAFE to SAFE without loss
@@ -29,10 +30,10 @@ BLOCK_VALUES = 4_000_000  # floats in a block of scores, or of differences: 16 M
 
 @dataclass(frozen=True)
 class Neighbours:
-    """Each query's k nearest and k farthest gallery images.
+    """The k nearest and k farthest gallery images of each query.
 
-    nearest, farthest: (Q, k) int64 rows of the gallery, the most extreme first. nearest_distances, farthest_distances:
-    (Q, k) float32, rising and falling. metric: `cosine` or `euclidean`.
+    nearest, farthest: (Q, k) int64 rows of the gallery, the most extreme first. nearest_distances: (Q, k) float32, rising.
+    farthest_distances: (Q, k) float32, falling. metric: `cosine` or `euclidean`.
     """
 
     nearest: np.ndarray
@@ -43,7 +44,7 @@ class Neighbours:
 
 
 class Nearest(NamedTuple):
-    """Each query's k nearest gallery images: (Q, k) int64 rows of the gallery, and (Q, k) float32 rising distances."""
+    """The k nearest gallery images of each query: (Q, k) int64 rows of the gallery, and (Q, k) float32 rising distances."""
 
     indices: np.ndarray
     distances: np.ndarray
@@ -58,12 +59,12 @@ def nearest_and_farthest(
     exclude_self: bool = False,
     exclude: np.ndarray | None = None,
 ) -> Neighbours:
-    """The k nearest and the k farthest gallery images of every query, in one pass.
+    """The k nearest and the k farthest gallery images of each query, in one pass.
 
-    queries: (Q, D) and gallery: (N, D) finite representations. Equal distances go to the lower row. exclude_self: query
-    i is gallery row i and is never returned for itself (its duplicates are). exclude: (Q,) the same where query i is
-    gallery row exclude[i], or -1 for a query that is not in the gallery. A zero vector has no direction: its cosine
-    distance is 1 to any other vector (up to rounding) and 0 to another zero one.
+    queries: (Q, D), gallery: (N, D), finite. Of equal distances, the lower row comes first.
+    exclude_self: query i is gallery row i and is never returned for itself; duplicates of it are.
+    exclude: (Q,) for queries elsewhere in the gallery: query i is gallery row exclude[i], or -1 if it is not in the gallery.
+    A zero vector has no direction: its cosine distance is 1 to any other vector (up to rounding) and 0 to another zero vector.
     Needs memory for copies of both arrays and a few times 16 MB, never Q x N. Raises ValueError for a broken rule.
     """
     near, far = _search(queries, gallery, k, metric, exclude_self, exclude, sides=(1, -1))
@@ -79,7 +80,7 @@ def nearest(
     exclude_self: bool = False,
     exclude: np.ndarray | None = None,
 ) -> Nearest:
-    """The k nearest gallery images of every query: `nearest_and_farthest` without the far side, and quicker."""
+    """The k nearest gallery images of each query: `nearest_and_farthest` without the farthest, and faster."""
     return _search(queries, gallery, k, metric, exclude_self, exclude, sides=(1,))[0]
 
 
@@ -93,7 +94,7 @@ def _search(
     *,
     sides: tuple[int, ...],
 ) -> list[Nearest]:
-    """One Nearest for each side: 1 for the nearest, -1 for the farthest."""
+    """One Nearest per side: 1 for the nearest, -1 for the farthest."""
     queries, gallery = checked(queries, name="queries"), checked(gallery, name="gallery")
     if queries.shape[1] != gallery.shape[1]:
         raise ValueError(
@@ -133,7 +134,7 @@ def _search(
             difference = points[column]
             difference -= block[row]
             squared = np.einsum("cd,cd->c", difference, difference)
-            order = np.lexsort((side * squared, row))  # stable: equal distances stay in the order of their columns
+            order = np.lexsort((side * squared, row))  # stable: equal distances keep the order of their columns
             first = np.searchsorted(row, np.arange(stop - start))  # row is sorted
             chosen = order[first[:, None] + np.arange(k)]
             result.indices[start:stop] = column[chosen]
@@ -145,11 +146,11 @@ def _search(
 
 
 def _candidates(scores: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
-    """Row and column, sorted, of at least k values a row, among them the row's k smallest, equal ones by lower column."""
+    """Row and column, sorted, of at least k values per row that include its k smallest; of equal values, the lower column."""
     rows, n = scores.shape
     width = max(1, n // max(64, 16 * k))
     groups = n // width
-    # Column j is in group j % groups; the few columns past the last whole round need no group to be compared below.
+    # Column j is in group j % groups. The last few columns are in no group; they are still compared with the bound below.
     minima = scores[:, : groups * width].reshape(rows, width, groups).min(axis=1)  # (rows, groups)
     bound = np.partition(minima, k - 1, axis=1)[:, k - 1 : k]  # (rows, 1)
     row, column = np.divmod(np.flatnonzero(scores <= bound), n)
@@ -166,7 +167,7 @@ def _candidates(scores: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _smallest(values: np.ndarray, k: int) -> np.ndarray:
-    """The indices of the k smallest values, rising; of equal values the first ones."""
+    """The indices of the k smallest values, rising; of equal values, the first."""
     bound = np.partition(values, k - 1)[k - 1]
     below = np.flatnonzero(values < bound)
     equal = np.flatnonzero(values == bound)[: k - len(below)]
@@ -174,9 +175,9 @@ def _smallest(values: np.ndarray, k: int) -> np.ndarray:
 
 
 def _directed(queries: np.ndarray, gallery: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Both in float32, each row divided by its largest entry, so that no square of a tiny or huge one is lost.
+    """Both arrays as float32, each row divided by its largest entry, so that squares of tiny or huge values are not lost.
 
-    Where a row is zero, as after a collapse, there is one more dimension in which only zero rows lie.
+    If a row is zero, as after a collapse, one more dimension is added in which only zero rows differ from 0.
     """
     scaled, zeros = [], []
     for array in (queries, gallery):
@@ -190,19 +191,21 @@ def _directed(queries: np.ndarray, gallery: np.ndarray) -> tuple[np.ndarray, np.
 
 
 def _points(array: np.ndarray, metric: str, *, centre: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
-    """A float32 copy to search in: rows of length 1 for cosine, less a common centre. Returns it and the centre."""
+    """A float32 copy for the search: rows of length 1 for cosine, minus a common centre. Returns it and the centre."""
     points = np.array(array, dtype=np.float32, order="C")
     if metric == "cosine":
         lengths = np.sqrt(np.einsum("nd,nd->n", points, points))
         points /= lengths[:, None]
-    if centre is None:  # any point would do; the mean of some keeps numbers small, and exactly 0 where all are equal
+    if (
+        centre is None
+    ):  # any point works; the mean of some rows keeps numbers small, and exactly 0 if all rows are equal
         centre = points[:: max(1, len(points) // 1000)].mean(axis=0, dtype=np.float64).astype(np.float32)
     points -= centre
     return points, centre
 
 
 def _excluded(queries: int, gallery: int, exclude_self: bool, exclude: np.ndarray | None) -> np.ndarray | None:
-    """(Q,) int64, the gallery row that each query must not be given or -1, or None where there is none."""
+    """(Q,) int64: the gallery row that each query must not get, or -1; None if there is none."""
     if exclude_self:
         if exclude is not None:
             raise ValueError("give exclude_self or exclude, not both")

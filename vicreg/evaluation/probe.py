@@ -1,10 +1,9 @@
-"""What a frozen encoder's representations know about the classes: a linear probe, and a vote of the nearest neighbours.
+"""The linear probe: how well a linear classifier reads the class from a frozen encoder's representations.
 
-    probe   min over W, b of  1/n sum_i CE(W z_i + b, c_i) + strength/2 |W|^2,   z = (y - mean) / std over the train split
-    kNN     class of y = argmax_c sum over the k nearest train y_j of class c of exp(cos(y, y_j) / temperature)
+    min over W, b of  1/n sum_i CE(W x_i + b, c_i) + strength/2 |W|^2,   x = (y - mean) / std over the train split
 
-The probe is the linear evaluation of Bardes et al. 2022, section 4.2, fitted to convergence instead of trained by SGD, so
-that it has no learning rate to choose; the vote is that of Wu et al. 2018, section 3.4 (also DINO's and lightly's).
+This is the linear evaluation of Bardes et al. 2022, section 4.2. We fit it to convergence instead of training it by SGD,
+so it has no learning rate to choose.
 """
 
 from __future__ import annotations
@@ -13,24 +12,25 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from vicreg.evaluation.encode import checked
-from vicreg.evaluation.neighbours import nearest
+from vicreg.evaluation.checks import checked, checked_labels
 
 STRENGTHS = (1.0, 0.1, 0.01, 0.001, 0.0001)
 RESAMPLES = 1000
-# The gradient's largest entry at which a fit stops; ten times less changes the accuracy by less than 0.1 point.
+# A fit stops when the gradient's largest entry is below this. A tenth of it changes the accuracy by less than 0.1 points.
 TOLERANCE = 1e-4
 
 
 @dataclass(frozen=True)
 class ProbeResult:
-    """A linear probe and how it did on the test split: N test images, C classes, D dimensions. Shares are 0 to 1.
+    """A linear probe and its results on the test split: N test images, C classes, D dimensions. Shares are from 0 to 1.
 
-    accuracy, and interval: its 95 % bootstrap interval over test images, (low, high). per_class: (C,) share of each
-    class's test images that are classified rightly, NaN for a class without any. confusion: (C, C) int64 counts, row
-    the true class, column the predicted one. predicted: (N,) int64. probability: (N,) float32, that of the true class;
-    low means badly wrong. strength: the L2 strength chosen. strengths, held_out_loss: those tried, and the cross-entropy
-    (nats) of each on the held-out tenth of the train split. weights (C, D), bias (C,): float64, for `probabilities`.
+    accuracy; interval: its 95 % bootstrap interval over test images, (low, high).
+    per_class: (C,) share of each class's test images that are classified correctly, NaN for a class without images.
+    confusion: (C, C) int64 counts; row: true class, column: predicted class.
+    predicted: (N,) int64. probability: (N,) float32, of the true class; a low value is a bad mistake.
+    strength: the L2 strength chosen. strengths, held_out_loss: those tried, and the cross-entropy (nats) of each on the
+        held-out tenth of the train split.
+    weights: (C, D), bias: (C,), float64, for `probabilities`.
     """
 
     accuracy: float
@@ -57,13 +57,13 @@ def linear_probe(
 ) -> ProbeResult:
     """Fit a linear classifier on the train split's representations and measure it on the test split's.
 
-    train: (n, D), test: (N, D) float representations; labels: whole numbers 0 to C - 1, each at least twice in the train
-    split. The strength with the least cross-entropy on a held-out tenth (of every class; chosen by `seed`, which also
-    draws the bootstrap) is refitted on all of the train split. The same arrays give the same result. 50,000 x 512 take
-    about 40 s of one core (`python -m benchmarks.probe`). Raises ValueError for arrays that do not fit.
+    train: (n, D), test: (N, D). Labels are whole numbers 0 to C - 1, each at least twice in the train split. The strength with
+    the smallest cross-entropy on a held-out tenth of each class is refitted on the whole train split. seed: of the held-out
+    images and the bootstrap. The same arrays give the same result. 50,000 x 512 take about 40 s on one core
+    (`python -m benchmarks.probe`). Raises ValueError for arrays that do not fit.
     """
-    train, train_labels = checked(train, name="train"), _labels(train_labels, len(train), "train_labels")
-    test, test_labels = checked(test, name="test"), _labels(test_labels, len(test), "test_labels")
+    train, train_labels = checked(train, name="train"), checked_labels(train_labels, len(train), "train_labels")
+    test, test_labels = checked(test, name="test"), checked_labels(test_labels, len(test), "test_labels")
     _same_width(train, test)
     classes = _classes(train_labels)
     _known(test_labels, classes)
@@ -78,7 +78,7 @@ def linear_probe(
     _, strength, model = min(tried, key=lambda entry: (entry[0], -entry[1]))
     weights, bias = _fit(standardised, train_labels, strength, start=model)
 
-    weights = weights.astype(np.float64) / scale  # so that raw representations can be multiplied
+    weights = weights.astype(np.float64) / scale  # for representations that are not standardised
     bias = bias - weights @ mean.astype(np.float64)
     probability = _probabilities(test, weights, bias)
     predicted = probability.argmax(axis=1)
@@ -102,60 +102,26 @@ def linear_probe(
 
 
 def probabilities(result: ProbeResult, representations: np.ndarray) -> np.ndarray:
-    """The probe's probability of every class for new images: (M, D) representations -> (M, C) float64, rows sum to 1."""
+    """The probability of every class for new images: (M, D) representations -> (M, C) float64, rows sum to 1."""
     return _probabilities(checked(representations), result.weights, result.bias)
 
 
 def accuracy_interval(correct: np.ndarray, *, rng: np.random.Generator) -> tuple[float, float]:
-    """The 95 % percentile bootstrap interval of an accuracy: the middle of 1,000 resamplings of the test images.
+    """The 95 % percentile bootstrap interval of an accuracy, from 1,000 resamplings of the test images.
 
-    correct: (N,) bool. The mean of N draws with replacement from N zeros and ones is a binomial draw, so that is drawn.
+    correct: (N,) bool. The mean of N draws with replacement from zeros and ones is binomial, so we draw it directly.
     """
     draws = rng.binomial(len(correct), np.mean(correct), size=RESAMPLES) / len(correct)
     low, high = np.percentile(draws, (2.5, 97.5))
     return float(low), float(high)
 
 
-def knn_predict(
-    train: np.ndarray, train_labels: np.ndarray, test: np.ndarray, *, k: int = 20, temperature: float = 0.07
-) -> np.ndarray:
-    """The class that the k nearest train images (cosine) vote for, each with weight exp(cos / temperature).
-
-    train: (n, D), test: (N, D), train_labels: (n,) whole numbers from 0. Returns (N,) int64; a tie goes to the lower
-    class. Raises ValueError unless 1 <= k <= n and temperature > 0.
-    """
-    train_labels = _labels(train_labels, len(train), "train_labels")
-    if not temperature > 0:
-        raise ValueError(f"temperature must be positive, got {temperature}")
-    found = nearest(test, train, k=k, metric="cosine")
-    closest = found.distances[:, :1].astype(np.float64)
-    votes = np.exp((closest - found.distances) / temperature)  # (N, k), the nearest votes 1: no overflow
-    classes = int(train_labels.max()) + 1
-    ballot = np.arange(len(votes))[:, None] * classes + train_labels[found.indices]
-    tally = np.bincount(ballot.ravel(), weights=votes.ravel(), minlength=len(votes) * classes)
-    return tally.reshape(-1, classes).argmax(axis=1)
-
-
-def knn_accuracy(
-    train: np.ndarray,
-    train_labels: np.ndarray,
-    test: np.ndarray,
-    test_labels: np.ndarray,
-    *,
-    k: int = 20,
-    temperature: float = 0.07,
-) -> float:
-    """The share of test images, 0 to 1, whose class `knn_predict` names."""
-    test_labels = _labels(test_labels, len(test), "test_labels")
-    return float((knn_predict(train, train_labels, test, k=k, temperature=temperature) == test_labels).mean())
-
-
 def _tried(
     x: np.ndarray, labels: np.ndarray, held_out: np.ndarray, strengths: tuple[float, ...]
 ) -> list[tuple[float, float, tuple[np.ndarray, np.ndarray]]]:
-    """Of every strength: the cross-entropy on the held-out images, the strength, and the model fitted to the others.
+    """For each strength: the cross-entropy on the held-out images, the strength, and the model fitted to the other images.
 
-    From strong to weak, each fit starting at the last one's weights.
+    From strong to weak; each fit starts from the weights of the one before.
     """
     model, tried = None, []
     for strength in sorted(strengths, reverse=True):
@@ -169,11 +135,11 @@ def _tried(
 def _fit(
     x: np.ndarray, labels: np.ndarray, strength: float, *, start: tuple[np.ndarray, np.ndarray] | None
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Weights (C, D) and bias (C,) at the objective's minimum, as float32, by scikit-learn's L-BFGS."""
+    """Weights (C, D) and bias (C,) at the objective's minimum, float32, by scikit-learn's L-BFGS."""
     from sklearn.linear_model import LogisticRegression
 
-    # scikit-learn's C multiplies the sum of the losses, so C = 1 / (n strength) is our objective times n C. For two
-    # classes it fits one row w, the logit of class 1 against class 0: ours are -w/2 and w/2, with half its penalty.
+    # scikit-learn's C multiplies the sum of the losses, so C = 1 / (n strength) gives our objective, times n C. For two
+    # classes it fits one row w, the logit of class 1 against class 0. Our rows are -w/2 and w/2, with half its penalty.
     two = int(labels.max()) == 1
     c = (2 if two else 1) / (strength * len(x))
     model = LogisticRegression(C=c, tol=TOLERANCE, max_iter=2000, warm_start=True)
@@ -190,7 +156,7 @@ def _fit(
 
 
 def _standard(train: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Mean and standard deviation of each dimension; 1 instead where the spread is nothing but rounding."""
+    """Mean and standard deviation of each dimension; the latter is 1 if the spread is only rounding."""
     mean = train.mean(axis=0, dtype=np.float64)
     std = train.std(axis=0, dtype=np.float64)
     rounding = 1e-6 * np.abs(mean)
@@ -215,17 +181,8 @@ def _softmax(logits: np.ndarray) -> np.ndarray:
     return exponentials / exponentials.sum(axis=1, keepdims=True)
 
 
-def _labels(labels: np.ndarray, count: int, name: str) -> np.ndarray:
-    labels = np.asarray(labels)
-    if labels.shape != (count,) or not np.issubdtype(labels.dtype, np.integer) or labels.min() < 0:
-        raise ValueError(
-            f"{name} must be {count} whole numbers from 0, one an image, got {labels.dtype} {labels.shape}"
-        )
-    return labels.astype(np.int64)
-
-
 def _classes(train_labels: np.ndarray) -> int:
-    """How many classes there are. Raises ValueError where one has too few images to hold one out."""
+    """The number of classes. Raises ValueError if a class has too few images to hold one out."""
     classes = int(train_labels.max()) + 1
     counts = np.bincount(train_labels, minlength=classes)
     if classes < 2 or counts.min() < 2:

@@ -1,11 +1,11 @@
-"""Representations on a plane: PCA, t-SNE, and how far a map can be believed.
+"""Maps of representations: PCA, t-SNE, and how far a map can be trusted.
 
     PCA     the directions of largest variance: linear, distances only shrink, most of the 512 dimensions are lost
-    t-SNE   neighbours kept, everything else negotiable (van der Maaten and Hinton 2008): distances between clusters,
-            their sizes and densities mean nothing (Wattenberg et al. 2016)
+    t-SNE   keeps neighbours (van der Maaten and Hinton 2008); distances between clusters, their sizes and densities
+            mean nothing (Wattenberg et al. 2016)
 
-t-SNE starts from the first two principal components, as Kobak and Berens 2019 advise: a random start loses what global
-arrangement there is, and another seed would show another map.
+t-SNE starts from the first two principal components, as Kobak and Berens 2019 advise. A random start would lose the global
+arrangement, and each seed would give another map.
 """
 
 from __future__ import annotations
@@ -15,19 +15,20 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from vicreg.evaluation.encode import checked
+from vicreg.evaluation.checks import checked
 from vicreg.evaluation.neighbours import SAFE, nearest
 
-COMPONENTS = 50  # t-SNE's input: what lies beyond is mostly noise and costs time
+PERPLEXITY = 30  # of t-SNE: roughly the number of neighbours that count for each image
+COMPONENTS = 50  # principal components for t-SNE; further ones are mostly noise and cost time
 EXAGGERATION = 12.0
 ITERATIONS = 750
-START_SPREAD = 1e-4  # standard deviation of t-SNE's starting map, small enough for points to pass one another
+START_SPREAD = 1e-4  # standard deviation of t-SNE's starting map, small enough for points to pass each other
 
 
 @dataclass(frozen=True)
 class Pca:
-    """coordinates: (N, d) float32, (representations - mean) @ components.T. explained_variance_ratio: (d,) float64, the
-    share of the total variance along each component, falling. mean: (D,), components: (d, D), rows of length 1, float64.
+    """coordinates: (N, d) float32, (representations - mean) @ components.T. explained_variance_ratio: (d,) float64, falling,
+    the share of the total variance along each component. mean: (D,), components: (d, D), rows of length 1; float64.
     """
 
     coordinates: np.ndarray
@@ -38,12 +39,12 @@ class Pca:
 
 @dataclass(frozen=True)
 class MapQuality:
-    """How honest a map of N images is, by each image's k nearest others (Euclidean). Shares are 0 to 1.
+    """How faithful a map of N images is, judged by each image's k nearest others (Euclidean). Shares are from 0 to 1.
 
-    knn_accuracy: share of images whose neighbours on the map vote for their class; full_knn_accuracy: the same vote in
-    representation space, the ceiling. kept: mean share of an image's neighbours in representation space that are its
-    neighbours on the map too, and kept_per_point: (N,) float64, each image's own. kept_by_chance: what a shuffled map
-    would keep, k / (N - 1).
+    knn_accuracy: share of images whose neighbours on the map vote for their class. full_knn_accuracy: the same vote in
+        representation space.
+    kept: mean share of an image's neighbours in representation space that are also its neighbours on the map.
+    kept_per_point: (N,) float64, the share of each image. kept_by_chance: of a shuffled map, k / (N - 1).
     """
 
     knn_accuracy: float
@@ -57,8 +58,8 @@ class MapQuality:
 def pca(representations: np.ndarray, *, dimensions: int = 2) -> Pca:
     """The principal components of (N, D) representations: N >= 2, 1 <= dimensions <= D.
 
-    A component has no sign of its own: the entry of largest size is made positive, so that the same data give the same
-    map. Without any variance, coordinates and ratios are 0. Raises ValueError for a broken rule.
+    The sign of a component is arbitrary. We make its largest entry positive, so that the same data give the same map. Without
+    any variance, coordinates and ratios are 0. Raises ValueError for a broken rule.
     """
     representations = checked(representations)
     n, d = representations.shape
@@ -82,15 +83,18 @@ def pca(representations: np.ndarray, *, dimensions: int = 2) -> Pca:
     )
 
 
-def tsne(representations: np.ndarray, *, initial: np.ndarray | None = None, perplexity: float = 30) -> np.ndarray:
-    """A t-SNE map: (N, D) representations -> (N, 2) float32, of their first 50 principal components.
+def tsne(
+    representations: np.ndarray, *, initial: np.ndarray | None = None, perplexity: float = PERPLEXITY
+) -> np.ndarray:
+    """A t-SNE map: (N, D) representations -> (N, 2) float32, from their first 50 principal components.
 
-    initial: (N, 2), an earlier map of the same images to start from, so that clusters stay where they were; only its
-    shape counts, its position and size are reset. Without one, or with one that has all images in one place (as after a
-    collapse), the start is the first two principal components. perplexity: about how many neighbours each image holds on
-    to; at most (N - 1) / 3 is used. There is no seed, since nothing is drawn: the same arrays give the same map on one
-    machine. All images the same point stay one point. On two cores 10,000 images take about 35 s, 2,000 about 5 s
-    (`python -m benchmarks.projection`). Raises ValueError for fewer than 5 images and for arrays that do not fit.
+    initial: (N, 2), an earlier map of the same images to start from, so that clusters stay in place. Its centre and scale
+        are reset. Without it, or if all its points coincide (as after a collapse), t-SNE starts from the first two
+        principal components.
+    perplexity: roughly the number of neighbours that count for each image; at most (N - 1) / 3 is used.
+    Nothing is random: the same arrays give the same map on one machine. If all images are the same point, so is the map. On
+    two cores, 10,000 images take about 35 s and 2,000 about 5 s (`python -m benchmarks.projection`). Raises ValueError for
+    fewer than 5 images and for arrays that do not fit.
     """
     from sklearn.manifold import TSNE
 
@@ -117,9 +121,9 @@ def tsne(representations: np.ndarray, *, initial: np.ndarray | None = None, perp
     model = TSNE(
         perplexity=min(perplexity, (n - 1) / 3),
         early_exaggeration=EXAGGERATION,
-        # N / exaggeration (Belkina et al. 2019) as openTSNE takes it, four times scikit-learn's "auto": 10,000 real
-        # representations reach after 750 iterations the divergence that "auto" reaches after 1,000. Twice that, or
-        # "auto" with its floor of 50 for few images, overshoots at first and forgets where it started from.
+        # N / exaggeration (Belkina et al. 2019), as in openTSNE, is four times scikit-learn's "auto". On 10,000 real
+        # representations, 750 iterations reach the divergence that "auto" reaches after 1,000. Twice this rate, or
+        # the least of "auto", 50, for few images, overshoots at first and loses the starting map.
         learning_rate=n / EXAGGERATION,
         max_iter=ITERATIONS,
         init=start.astype(np.float32),
@@ -129,10 +133,10 @@ def tsne(representations: np.ndarray, *, initial: np.ndarray | None = None, perp
 
 
 def map_quality(representations: np.ndarray, coordinates: np.ndarray, labels: np.ndarray, *, k: int = 10) -> MapQuality:
-    """How far the map (N, d) of the representations (N, D) can be believed.
+    """How far the map (N, d) of the representations (N, D) can be trusted.
 
-    labels: (N,) whole numbers from 0. Each vote is a majority of the k nearest other images (leave-one-out), a tie going
-    to the lower class. Raises ValueError unless 1 <= k <= N - 1 and all three have N rows.
+    labels: (N,) whole numbers from 0. A vote is the majority of the k nearest other images (leave-one-out); a tie goes to the
+    lower class. Raises ValueError unless 1 <= k <= N - 1 and all three arrays have N rows.
     """
     representations = checked(representations)
     coordinates = checked(coordinates, name="coordinates")
@@ -146,7 +150,7 @@ def map_quality(representations: np.ndarray, coordinates: np.ndarray, labels: np
         raise ValueError(f"labels must be whole numbers from 0, got {labels.dtype} down to {labels.min()}")
     space = nearest(representations, representations, k=k, metric="euclidean", exclude_self=True).indices
     plane = nearest(coordinates, coordinates, k=k, metric="euclidean", exclude_self=True).indices
-    # An image's neighbours are k different numbers, so those in both lists come next to each other once sorted.
+    # Each list has k different numbers, so numbers in both lists are next to each other after sorting.
     both = np.sort(np.concatenate([space, plane], axis=1), axis=1)
     kept = (both[:, 1:] == both[:, :-1]).sum(axis=1) / k
     return MapQuality(
@@ -160,7 +164,7 @@ def map_quality(representations: np.ndarray, coordinates: np.ndarray, labels: np
 
 
 def _vote_accuracy(neighbours: np.ndarray, labels: np.ndarray) -> float:
-    """Share of images that the majority of their neighbours (N, k) gives their own class."""
+    """The share of images whose class is that of the majority of their neighbours (N, k)."""
     n, classes = len(labels), int(labels.max()) + 1
     ballot = np.arange(n)[:, None] * classes + labels[neighbours]
     votes = np.bincount(ballot.ravel(), minlength=n * classes).reshape(n, classes)

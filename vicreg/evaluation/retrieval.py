@@ -1,9 +1,9 @@
-"""What the nearest neighbours are, counted: of the query's class, or the same few images for everybody?
+"""Figures from lists of neighbours: do they have the query's class, and are they the same few images for all queries?
 
     same-class share   mean over the queries of a class of (neighbours of that class) / k
-    hubness            sum of the `top` largest N_k(g) / (Q k),   N_k(g) = number of the Q lists that image g is in
+    hubness            sum of the `top` largest N_k(g) / (Q k),   N_k(g) = number of the Q lists that contain image g
 
-N_k and the name hub are from Radovanovic et al. 2010 ("Hubs in space", JMLR 11), who take the skewness of N_k; a share of
+N_k and the word hub are from Radovanovic et al. 2010 ("Hubs in space", JMLR 11). They use the skewness of N_k; a share of
 all list entries is easier to read. All functions take the lists that `vicreg.evaluation.neighbours` returns.
 """
 
@@ -13,9 +13,9 @@ import numpy as np
 
 
 def one_of_each_class(labels: np.ndarray, *, seed: int = 0) -> np.ndarray:
-    """The rows of one image of each class, drawn at random by `seed`: labels (N,) -> (C,) int64, in class order.
+    """The row of one random image of each class: labels (N,) -> (C,) int64, in class order. seed: of the draw.
 
-    labels: whole numbers 0 to C - 1. Raises ValueError where a class has no image.
+    labels: whole numbers 0 to C - 1. Raises ValueError if a class has no image.
     """
     labels = _labels(labels, "labels")
     counts = np.bincount(labels)
@@ -26,10 +26,11 @@ def one_of_each_class(labels: np.ndarray, *, seed: int = 0) -> np.ndarray:
 
 
 def same_class_share(neighbours: np.ndarray, query_labels: np.ndarray, gallery_labels: np.ndarray) -> np.ndarray:
-    """By class of the query, the share of its k neighbours that have its class: (C,) float64, 0 to 1, NaN without a query.
+    """For each class, the share of its queries' k neighbours that have the class: (C,) float64, 0 to 1, NaN without a query.
 
-    neighbours: (Q, k) rows of the gallery; query_labels: (Q,), gallery_labels: (N,), whole numbers from 0, the largest of
-    all being C - 1. By chance it would be the class's share of the gallery. Raises ValueError for arrays that do not fit.
+    neighbours: (Q, k) rows of the gallery. query_labels: (Q,), gallery_labels: (N,), whole numbers from 0; the largest of
+    all is C - 1. By chance, the share would be that of the class in the gallery. Raises ValueError for arrays that do not
+    fit.
     """
     query_labels = _labels(query_labels, "query_labels")
     gallery_labels = _labels(gallery_labels, "gallery_labels")
@@ -46,13 +47,12 @@ def same_class_share(neighbours: np.ndarray, query_labels: np.ndarray, gallery_l
 
 
 def hubness(neighbours: np.ndarray, *, gallery: int, top: int = 10) -> float:
-    """The share, 0 to 1, of all Q k list entries that the `top` most frequent gallery images fill; higher is worse.
+    """The share, 0 to 1, of all Q k list entries that are one of the `top` most frequent gallery images; lower is better.
 
-    neighbours: (Q, k) rows of a gallery of `gallery` images. If all images were found equally often it would be
-    top / gallery, its least possible value and the share of images named beforehand. Lists drawn at random lie above it,
-    as the largest of many counts are picked afterwards: 10,000 queries with k = 10 among 10,000 images give 0.0022
-    instead of 0.001. With few queries even the least is far higher, as Q k entries have to go somewhere: one query alone
-    has hubness 1 up to k = 10. So compare hubness at the same Q, k and gallery only. Raises ValueError unless
+    neighbours: (Q, k) rows of a gallery of `gallery` images. If all images appeared equally often, the share would be
+    top / gallery, its minimum. Random lists lie above it, because the most frequent images are chosen afterwards: 10,000
+    queries with k = 10 among 10,000 images give 0.0022 instead of 0.001. With few queries even the minimum is much higher: one
+    query alone has hubness 1 up to k = 10. So compare hubness only for equal Q, k and gallery. Raises ValueError unless
     1 <= top <= gallery and all rows are in the gallery.
     """
     _, counts = hubs(neighbours, gallery=gallery, top=top)
@@ -60,10 +60,10 @@ def hubness(neighbours: np.ndarray, *, gallery: int, top: int = 10) -> float:
 
 
 def hubs(neighbours: np.ndarray, *, gallery: int, top: int = 10) -> tuple[np.ndarray, np.ndarray]:
-    """The `top` most frequent gallery images and how often each is listed: (top,) int64 rows, (top,) int64 counts.
+    """The `top` most frequent gallery images and their number of lists: (top,) int64 rows, (top,) int64 counts.
 
-    neighbours: (Q, k) rows of a gallery of `gallery` images. Counts fall; of equal ones the lower row comes first, and
-    where fewer images than `top` are listed at all, the last counts are 0. Raises ValueError as `hubness` does.
+    neighbours: (Q, k) rows of a gallery of `gallery` images. Counts fall; of equal counts, the lower row comes first. If fewer
+    than `top` images are listed at all, the last counts are 0. Raises ValueError like `hubness`.
     """
     neighbours = checked_neighbours(neighbours, gallery=gallery)
     if not 1 <= top <= gallery:
@@ -74,7 +74,7 @@ def hubs(neighbours: np.ndarray, *, gallery: int, top: int = 10) -> tuple[np.nda
 
 
 def checked_neighbours(neighbours: np.ndarray, *, gallery: int) -> np.ndarray:
-    """The array as int64, or a ValueError: it must be whole numbers (Q, k), not empty, each a row of the gallery."""
+    """The array as int64. Raises ValueError unless it is (Q, k) whole numbers, not empty, all rows of the gallery."""
     neighbours = np.asarray(neighbours)
     if neighbours.ndim != 2 or 0 in neighbours.shape or not np.issubdtype(neighbours.dtype, np.integer):
         raise ValueError(

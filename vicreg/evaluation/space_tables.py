@@ -1,4 +1,4 @@
-"""What is drawn of representations y and embeddings z: covariances, and images by two numbers of z."""
+"""Tables to draw representations y and embeddings z: covariances, and images in two dimensions of z."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-SHOWN = 48  # dimensions of y and z whose covariance is kept
-POINTS = 1_000  # test images whose place in two dimensions of z is kept
+SHOWN = 48  # dimensions of y and of z in the table of covariances
+POINTS = 1_000  # test images in the table of points
 
 
 def covariances(spaces: Mapping[str, np.ndarray]) -> pd.DataFrame:
-    """The upper triangle of the covariance of 48 evenly spaced dimensions of each space, (M, D) by name."""
+    """The upper triangle of the covariance of 48 evenly spaced dimensions of each space. spaces: name -> (M, D)."""
     frames = []
     for space, array in spaces.items():
         dimensions = np.unique(np.linspace(0, array.shape[1] - 1, SHOWN).round().astype(int))
@@ -32,7 +32,7 @@ def covariances(spaces: Mapping[str, np.ndarray]) -> pd.DataFrame:
 
 
 def embedding_points(embeddings: np.ndarray) -> pd.DataFrame:
-    """The first two dimensions of the first 1,000 of the embeddings (M, D), their mean subtracted."""
+    """The first two dimensions of the first 1,000 embeddings (M, D), minus their mean."""
     centred = embeddings[:, :2] - embeddings[:, :2].mean(axis=0, dtype=np.float64)
     points = centred[:POINTS].astype(np.float16)
     return pd.DataFrame({"index": np.arange(len(points), dtype=np.int32), "z_1": points[:, 0], "z_2": points[:, 1]})

@@ -2,8 +2,9 @@
 
     p_j = s_j / sum_i s_i,   effective rank = exp(-sum_j p_j log p_j)        Roy and Vetterli 2007, definition 1
 
-1 when all images lie on a line, D when every direction has the same spread. Dimensional collapse (few directions used) is
-a low effective rank; complete collapse (every image the same point) has no direction, and is given 0 by convention.
+The effective rank is 1 if all images lie on a line, and D if all directions have the same spread. Dimensional collapse (few
+directions used) is a low effective rank. After complete collapse (all images the same point) no direction is left; we
+define its effective rank as 0.
 """
 
 from __future__ import annotations
@@ -12,15 +13,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from vicreg.evaluation.encode import checked
+from vicreg.evaluation.checks import checked
 
 
 @dataclass(frozen=True)
 class Spectrum:
-    """singular_values: (D,) float64, falling, of the centred (N, D) matrix; min(N - 1, D) of them can be above 0.
+    """singular_values: (D,) float64, falling, of the centred (N, D) matrix; at most min(N - 1, D) of them are above 0.
 
-    effective_rank: 1 to min(N - 1, D), or 0 if all rows are equal. standard_deviations: (D,) float64, of each dimension
-    (divisor N), in its own order.
+    effective_rank: 1 to min(N - 1, D), or 0 if all rows are equal. standard_deviations: (D,) float64, of the dimensions in
+    their order (divisor N).
     """
 
     singular_values: np.ndarray
@@ -31,8 +32,8 @@ class Spectrum:
 def spectrum(representations: np.ndarray) -> Spectrum:
     """The spectrum of (N, D) finite representations, N >= 2. Never NaN: equal rows give zeros and rank 0.
 
-    Singular values no larger than float32 rounding would leave are returned as 0. Raises ValueError for one row, other
-    shapes, and values that are not finite.
+    Singular values as small as float32 rounding are returned as 0. Raises ValueError for one row, other shapes, and values
+    that are not finite.
     """
     representations = checked(representations).astype(np.float64)
     n, d = representations.shape
@@ -51,13 +52,13 @@ def spectrum(representations: np.ndarray) -> Spectrum:
 
 
 def rounding(representations: np.ndarray) -> float:
-    """The largest singular value that rounding the rows of (N, D) to float32 leaves behind, about."""
+    """Roughly the largest singular value that rounding the rows of (N, D) to float32 can cause."""
     n, d = representations.shape
     return float(2.0**-24 * np.linalg.norm(representations) * (n**-0.5 + d**-0.5))
 
 
 def effective_rank(singular_values: np.ndarray) -> float:
-    """The exponential of the entropy of the singular values over their sum: 1 to their number, or 0 if all are 0."""
+    """The exponential of the entropy of the singular values divided by their sum; 0 if all are 0."""
     total = singular_values.sum()
     if total == 0:
         return 0.0

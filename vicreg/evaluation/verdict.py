@@ -1,12 +1,12 @@
-"""Collapsed or healthy? A verdict on a run's embeddings by rule, from figures that its metrics hold.
+"""Collapsed or healthy? A verdict on a run's embeddings, from figures in its metrics.
 
-    complete collapse      no dimension of z has a standard deviation of a tenth of gamma: every image is about one point
+    complete collapse      no dimension of z has a standard deviation of gamma / 10: all images are nearly one point
     dimensional collapse   the effective rank of z is below a tenth of its dimensions
-    nothing learned        z is spread out, but a probe of y reads less than one of the untrained encoder
+    nothing learned        z is spread out, but a probe of y is worse than one of the untrained encoder's y
     healthy                none of these
 
-The variance term asks every dimension for a standard deviation of gamma. The thresholds are ours: the bundled runs lie far
-from them (largest deviation 0.01 against 0.9 and more; rank 1 % of the dimensions against 27 % and more).
+The variance term asks every dimension for a standard deviation of gamma. The thresholds are our choice; the bundled runs are
+far from them (largest deviation 0.01 against 0.9 and more; rank 1 % of the dimensions against 27 % and more).
 """
 
 from __future__ import annotations
@@ -16,15 +16,15 @@ from typing import Literal
 from vicreg.storage.json_values import JsonObject
 
 Verdict = Literal["complete collapse", "dimensional collapse", "nothing learned", "healthy"]
-LEAST_SPREAD = 0.1  # of gamma, for the dimension of z that varies most
-LEAST_RANK = 0.1  # of the dimensions of z
+LEAST_SPREAD = 0.1  # times gamma: below it, even the dimension of z with the largest spread has collapsed
+LEAST_RANK = 0.1  # times the dimensions of z
 
 
 def verdict(spaces: JsonObject, *, gamma: float = 1.0, untrained: JsonObject | None = None) -> Verdict | None:
-    """The verdict on a trained run; None where it has no embeddings.
+    """The verdict on a trained run; None if it has no embeddings.
 
-    spaces: the section `spaces` of its metrics. gamma: of its loss. untrained: the section of the same encoder before
-    training, without which nothing is said of what was learned. The two probes' 95 % intervals must not overlap.
+    spaces: the section `spaces` of its metrics. gamma: of its loss. untrained: the same section of the untrained encoder;
+    without it, the verdict says nothing about learning. Two probes differ if their 95 % intervals do not overlap.
     """
     z = spaces.get("z")
     if z is None:

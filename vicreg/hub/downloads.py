@@ -1,9 +1,8 @@
 """Download runs from the Hugging Face Hub, and find those that are already downloaded.
 
-A repository contains run folders, a model card and index.json (`vicreg.hub.index`). Nothing in it is trusted: every file
-must match the sha256 in the index, weights must be safetensors, and config.json must agree with the index. Files that
-fail are reported and removed. Runs stay in the Hub client's cache, so `huggingface_hub.snapshot_download` works too.
-config.json is downloaded last, so a run with config.json is complete.
+A repository contains run folders, a model card and index.json (`vicreg.hub.index`). Nothing in it is trusted: every file is
+checked (`vicreg.hub.verification`), and those that fail are reported and removed. Runs stay in the Hub client's cache, so that
+`huggingface_hub.snapshot_download` works as well. config.json is downloaded last, so a run with config.json is complete.
 
     shelf = downloads.look("OWNER/NAME")                      # the network, at most a few seconds
     runs = downloads.download(shelf, ["cifar10-vicreg"])      # the network
@@ -16,16 +15,15 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterable
-from pathlib import Path
-from typing import NoReturn
 
 from vicreg.hub.index import INDEX, MAX_INDEX_BYTES, Entry, Shelf, read_index, run_name
+from vicreg.hub.verification import check_file, check_run, open_cached, trusted
 from vicreg.runs.errors import RunError
-from vicreg.runs.folder import Run, open_run
-from vicreg.storage import hub_client
+from vicreg.runs.folder import Run
+from vicreg.storage import hub_client, hub_download
 from vicreg.storage.files import sha256
 from vicreg.storage.hub_errors import Cancelled, HubError, no_space, sentence
-from vicreg.storage.paths import CONFIG_FILE, WEIGHTS_FILE
+from vicreg.storage.paths import CONFIG_FILE
 from vicreg.storage.untrusted import shown
 
 LOOK_SECONDS = 10.0  # index.json is small; if it takes longer, the Hub counts as unreachable
@@ -51,7 +49,7 @@ def look(repo: str, revision: str = "main", *, token: str | bool | None = None) 
         )
     deadline = time.monotonic() + LOOK_SECONDS
     try:
-        path = hub_client.fetch(
+        path = hub_download.fetch(
             repo,
             INDEX,
             commit=listing.commit,
@@ -62,7 +60,7 @@ def look(repo: str, revision: str = "main", *, token: str | bool | None = None) 
     except Cancelled as error:
         raise HubError(sentence(TimeoutError(), repo=repo, path=INDEX)) from error
     try:
-        content = path.read_bytes() if _trusted(path, repo) else b""
+        content = path.read_bytes() if trusted(path, repo) else b""
         return read_index(content, repo=repo, revision=revision, commit=listing.commit, sizes=listing.sizes)
     except HubError:
         hub_client.forget(path, repo)  # perhaps only our copy is damaged
@@ -76,7 +74,7 @@ def cached_shelf(repo: str, revision: str = "main") -> Shelf | None:
     """
     folder = hub_client.snapshot(repo, revision)
     try:
-        if folder is None or not _trusted(folder / INDEX, repo):
+        if folder is None or not trusted(folder / INDEX, repo):
             return None
         content = (folder / INDEX).read_bytes()
         return read_index(content, repo=repo, revision=revision, commit=folder.name, sizes=None)
@@ -97,7 +95,7 @@ def cached_runs(repo: str, revision: str = "main") -> tuple[dict[str, Run], list
         if not run_name(name) or not path.is_file():
             continue
         try:
-            run = _open(path.parent, repo)
+            run = open_cached(path.parent, repo)
         except RunError as error:
             broken.append(str(error))
             continue
@@ -116,7 +114,7 @@ def download(
     names: Iterable[str],
     *,
     token: str | bool | None = None,
-    on_bytes: hub_client.OnBytes = lambda done, total: None,
+    on_bytes: hub_download.OnBytes = lambda done, total: None,
     should_stop: Callable[[], bool] = lambda: False,
 ) -> dict[str, Run]:
     """Download runs into the client's cache, check every file, and open them: name -> Run.
@@ -135,7 +133,7 @@ def download(
     for entry in entries:  # download damaged files again
         for path, (_, digest) in entry.files.items():
             file = hub_client.cached(shelf.repo, f"{entry.name}/{path}", revision=shelf.commit)
-            if file is not None and not (_trusted(file, shelf.repo) and sha256(file) == digest):
+            if file is not None and not (trusted(file, shelf.repo) and sha256(file) == digest):
                 hub_client.forget(file, shelf.repo)
     missing = _missing(shelf, entries)
     total, done = sum(size for _, _, size in missing), 0
@@ -156,13 +154,13 @@ def download(
         )
         done += size
     on_bytes(total, total)
-    runs = {entry.name: _checked(shelf, entry) for entry in entries}
+    runs = {entry.name: check_run(shelf, entry) for entry in entries}
     hub_client.remember(shelf.repo, shelf.revision, shelf.commit)
     return {name: run for name, run in runs.items() if name not in unchanged}
 
 
 def load(repo: str, *, run: str, revision: str = "main") -> Run:
-    """Load a run by name, from the Hub client's cache or else from the Hub.
+    """Load a run by name, from the Hub client's cache if it is there, otherwise from the Hub.
 
     repo: `OWNER/NAME` or `OWNER/NAME@REVISION`. For a branch, a cached run is used even if the Hub has a newer one: pass a
     commit, or call `look` and `download` to update. Raises HubError, naming the available runs.
@@ -211,11 +209,11 @@ def _fetch(
     path: str,
     *,
     token: str | bool | None,
-    on_bytes: hub_client.OnBytes,
+    on_bytes: hub_download.OnBytes,
     should_stop: Callable[[], bool],
 ) -> None:
-    size, digest = shelf.runs[name].files[path]
-    file = hub_client.fetch(
+    size, _ = shelf.runs[name].files[path]
+    file = hub_download.fetch(
         shelf.repo,
         f"{name}/{path}",
         commit=shelf.commit,
@@ -224,61 +222,4 @@ def _fetch(
         on_bytes=on_bytes,
         should_stop=should_stop,
     )
-    if not _trusted(file, shelf.repo) or sha256(file) != digest:
-        _refuse(file, shelf, f"{name}/{path}", f"its sha256 differs from {INDEX}")
-    if path == WEIGHTS_FILE:
-        from safetensors import SafetensorError, safe_open
-
-        try:
-            with safe_open(file, "numpy"):
-                pass
-        except (SafetensorError, OSError) as error:
-            _refuse(file, shelf, f"{name}/{path}", f"it is not a safetensors file ({shown(str(error))})")
-
-
-def _checked(shelf: Shelf, entry: Entry) -> Run:
-    """Open the run after checking that its config.json agrees with the index."""
-    config_file = hub_client.cached(shelf.repo, f"{entry.name}/{CONFIG_FILE}", revision=shelf.commit)
-    assert config_file is not None, "it was just downloaded"
-    folder = config_file.parent
-    listed = {path: digest for path, (_, digest) in entry.files.items() if path != CONFIG_FILE}
-    try:
-        run = _open(folder, shelf.repo)
-        if run is None or {path: file["sha256"] for path, file in run.record["files"].items()} != listed:
-            raise RunError(f"it lists different files than {INDEX}")
-        config = run.config
-        if (config.dataset, config.preset, config.encoder) != (entry.dataset, entry.preset, entry.encoder):
-            raise RunError(f"its data set, preset or encoder differs from {INDEX}")
-        return run
-    except RunError as error:
-        _refuse(folder / CONFIG_FILE, shelf, f"{entry.name}/{CONFIG_FILE}", str(error))
-
-
-def _refuse(file: Path, shelf: Shelf, name: str, why: str) -> NoReturn:
-    hub_client.forget(file, shelf.repo)
-    raise HubError(
-        f"{name} of {shelf.repo} cannot be used and was removed: {why}. Try again. If it happens again, choose another "
-        "revision, or ask the owner to publish it again."
-    )
-
-
-def _trusted(file: Path, repo: str) -> bool:
-    """Whether a cached file exists and is not a link out of the cache."""
-    return file.is_file() and hub_client.inside(file, repo)
-
-
-def _open(folder: Path, repo: str) -> Run | None:
-    """Open a run in the client's cache; None if files are missing. Raises RunError."""
-    if not _trusted(folder / CONFIG_FILE, repo):
-        raise RunError(
-            f"{folder.name}/{CONFIG_FILE} is a link out of the Hub's cache; remove it and download the run again"
-        )
-    run = open_run(folder)
-    for path in run.record["files"]:
-        if not (folder / path).is_file():
-            return None
-        if not _trusted(folder / path, repo):
-            raise RunError(
-                f"{folder.name}/{path} is a link out of the Hub's cache; remove it and download the run again"
-            )
-    return run
+    check_file(file, shelf, name, path)

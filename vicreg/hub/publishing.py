@@ -12,15 +12,13 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from vicreg.hub.index import INDEX, INDEX_SCHEMA, MAX_INDEX_BYTES, index_value, read_index, run_name
+from vicreg.hub.repository_card import CARD, repo_card
 from vicreg.runs.folder import SCHEMA, Run, verify
-from vicreg.storage import hub_client
+from vicreg.storage import hub_client, hub_download
 from vicreg.storage.files import to_json
 from vicreg.storage.hub_client import Listing
 from vicreg.storage.hub_errors import HubError, sentence
 from vicreg.storage.json_values import JsonObject
-from vicreg.storage.paths import WEIGHTS_FILE
-
-CARD = "README.md"
 
 OnStage = Callable[[str, int, int], None]
 
@@ -63,7 +61,7 @@ def publish(
     content = to_json({"schema": INDEX_SCHEMA, "runs": listed})
     read_index(
         content, repo=repo, revision=revision, commit=head.commit, sizes=None
-    )  # do not upload what nobody could read
+    )  # do not upload a run that cannot be read
 
     added = {f"{run.name}/{path}": run.folder / path for run in runs for path in _changed(run.name, ours, theirs, head)}
     gone = [
@@ -75,64 +73,6 @@ def publish(
     if not added and not gone and ours.items() <= theirs.items() and CARD in head.sizes:
         return head.commit
     return _commit(repo, head, {**added, INDEX: content, CARD: repo_card(repo, listed).encode()}, gone, token=token)
-
-
-def repo_card(repo: str, runs: Mapping[str, JsonObject]) -> str:
-    """The repository's model card: Markdown with front matter that has one result per data set and run.
-
-    runs: `runs` of an index.json that `read_index` accepts. Runs of another schema are only listed by name.
-    """
-    from vicreg.data.catalogue import CATALOGUE
-    from vicreg.runs.model_card import front_matter, probe_result
-
-    known = {name: run for name, run in runs.items() if run["schema"] == SCHEMA}
-    readable = {name: run for name, run in known.items() if run["dataset"] in CATALOGUE}
-    specs = {run["dataset"]: CATALOGUE[run["dataset"]] for run in readable.values()}
-    results = [
-        probe_result(
-            run["dataset"],
-            round(run["probe"]["accuracy"], 2),
-            "{}: linear probe (95 % interval {:.2f} to {:.2f}), {}".format(
-                name, *run["probe"]["interval"], run["probe"].get("protocol", "protocol not given")
-            ),
-        )
-        for name, run in readable.items()
-        if run["probe"]
-    ]
-    example = next((name for name, run in readable.items() if WEIGHTS_FILE in run["files"]), next(iter(runs), "RUN"))
-    data = ", ".join(
-        f"{spec.title} ({f'the Hub data set {spec.repo}' if spec.repo else 'made on the spot, without a download'})"
-        for spec in specs.values()
-    )
-    rows = "\n".join(_row(name, run) if name in known else f"| {name} | | | | |" for name, run in runs.items())
-    return f"""{front_matter(repo.split("/")[1], specs, results)}
-# {repo.split("/")[1]}
-
-Runs of VICReg (Bardes, Ponce, LeCun 2022), one folder each; {INDEX} lists every file with its size and sha256. Each
-folder's own {CARD} says how it was trained and measured.
-
-| run | encoder | epochs | linear probe, % | MB |
-| --- | --- | --- | --- | --- |
-{rows}
-
-Linear probe: accuracy on the test split with its 95 % bootstrap interval; the protocol stands with each result above.
-Pictures: {data or "see each run"}. Licence: MIT.
-
-```python
-import vicreg
-
-run = vicreg.load("{repo}", run="{example}")
-representations = vicreg.encode(run.encoder, images)  # uint8 (N, 32, 32, 3) -> float32 (N, width)
-```
-
-Everything for the app and the command line: `python -m vicreg download {repo}`.
-"""
-
-
-def _row(name: str, run: JsonObject) -> str:
-    probe = run["probe"]
-    figure = "{:.2f} ({:.2f} to {:.2f})".format(probe["accuracy"], *probe["interval"]) if probe else ""
-    return f"| {name} | {run['encoder']} | {run['epochs'] or '-'} | {figure} | {run['bytes'] / 1e6:.1f} |"
 
 
 def _head(repo: str, *, token: str | None, private: bool) -> Listing:
@@ -157,7 +97,7 @@ def _index(head: Listing, *, token: str | None) -> dict[str, JsonObject]:
     """`runs` of the current index on the Hub; empty if there is none."""
     if INDEX not in head.sizes:
         return {}
-    path = hub_client.fetch(head.repo, INDEX, commit=head.commit, max_bytes=MAX_INDEX_BYTES, token=token)
+    path = hub_download.fetch(head.repo, INDEX, commit=head.commit, max_bytes=MAX_INDEX_BYTES, token=token)
     content = path.read_bytes()
     read_index(content, repo=head.repo, revision="main", commit=head.commit, sizes=None)
     return json.loads(content)["runs"]

@@ -1,21 +1,21 @@
-"""What a training says while it runs: lines of JSON appended to a file, and what a reader makes of them.
+"""The events of a training: a file of JSON lines that the training appends to, and the state that a reader derives from it.
 
 Each line of `events.jsonl` is an object with "time" (seconds since 1970) and "kind":
 
-    starting   pid, process, log: written by whoever starts a process for the training, before that says anything
-               itself; log is how many bytes of its log were there before
-    started    pid, process, step, epochs, batch: a process goes on from this step, which is the last one that was saved
-    planned    device, steps, images: the pictures are read; map: labels of the images on every map, in their order
+    starting   pid, process, log: written by the process that starts the training, before the training writes anything;
+               log: bytes in its log file so far
+    started    pid, process, step, epochs, batch: a process continues from this step, the last one saved
+    planned    device, steps, images: the pictures have been read; map: labels of the images on every map, in order
     step       step, steps, epoch, terms, learning_rate, seconds, seconds_left, images_per_second
     rows       rows: new rows of the history; snapshot: epoch, knn_accuracy, effective_rank, pca and tsne (x, y, x, ...)
     stage      label, done, total: reading, encoding, measuring
-    stopping   it was asked to stop; stopped: reason, empty where somebody asked for it
-    finished   accuracy, interval: of the linear probe, in per cent; failed: sentence, error
+    stopping   it was asked to stop; stopped: reason, empty if somebody asked for it
+    finished   accuracy, interval: of the linear probe, in percent; failed: sentence, error
 
-A line goes out in one write, so readers see whole lines, except for a last one that a crash or a full disk tore: that
-line is skipped, and the next writer begins on a new line. So is a line of a kind that this version does not know. A line
-of a known kind that cannot be read is a fault, of the file or of this module: it is skipped too, but logged, and
-`Story.fault` says which line it was. A reader keeps its place in the file and reads what was added.
+A line is written at once, so readers see whole lines. Only a crash or a full disk can cut off the last line; readers skip
+it, and the next writer starts a new line. They also skip kinds that this version does not know. A line of a known kind
+that cannot be read is a fault in the file or in this module: it is skipped and logged, and `Story.fault` names it. A reader
+keeps its position in the file and reads only what was added.
 """
 
 from __future__ import annotations
@@ -37,17 +37,17 @@ from vicreg.storage.paths import EVENTS_FILE
 from vicreg.terms import FIGURES
 
 LOG = logging.getLogger(__name__)
-POINTS = 2_000  # of the steps at most, thinned evenly as they become more
-REMEMBERED = 256  # files whose readers are kept
-CHUNK = 1 << 20  # bytes that are read at a time
-HEAD = 64  # bytes at a file's beginning that tell it from another one in its place
+POINTS = 2_000  # steps that are kept at most; as more come, they are thinned evenly
+REMEMBERED = 256  # readers that are kept, one per file
+CHUNK = 1 << 20  # bytes to read at a time
+HEAD = 64  # bytes at the beginning of a file, to notice that it was replaced
 ENDS = ("stopped", "finished", "failed")
-LASTING = ("starting", "started", "stopping", *ENDS)  # kinds that say how a training stands
+LASTING = ("starting", "started", "stopping", *ENDS)  # kinds that change the state of a training
 KINDS = (*LASTING, "planned", "map", "step", "rows", "snapshot", "stage")
 
 
 def append(folder: Path, kind: str, **values: object) -> bool:
-    """Add one event to the folder's file; False where the disk or the folder refuses it, which is no reason to end."""
+    """Append one event to the folder's file. Returns False if it cannot be written; the training continues anyway."""
     line = json.dumps({"time": round(time.time(), 3), "kind": kind, **values}, separators=(",", ":")).encode() + b"\n"
     flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | getattr(os, "O_BINARY", 0)
     try:
@@ -56,7 +56,7 @@ def append(folder: Path, kind: str, **values: object) -> bool:
             if os.fstat(file).st_size:
                 os.lseek(file, -1, os.SEEK_END)
                 if os.read(file, 1) != b"\n":
-                    line = b"\n" + line  # the line before was torn
+                    line = b"\n" + line  # the line before was cut off
             return os.write(file, line) == len(line)
         finally:
             os.close(file)
@@ -66,9 +66,9 @@ def append(folder: Path, kind: str, **values: object) -> bool:
 
 @dataclass(frozen=True)
 class Moment:
-    """A snapshot as it was reported: epochs behind it, the share of right kNN votes, the effective rank, two maps.
+    """A snapshot: number of epochs done, share of correct kNN votes, effective rank, and two maps.
 
-    pca, tsne: (M, 2) float32 coordinates of the map's M images, rounded to what a drawing shows.
+    pca, tsne: (M, 2) float32 coordinates of the map's M images, rounded for drawing.
     """
 
     epoch: int
@@ -80,14 +80,14 @@ class Moment:
 
 @dataclass
 class Story:
-    """What the events of one training add up to.
+    """The state of one training, as its events describe it.
 
-    state: the last of LASTING, empty before the first. pid, process: of the process at work (see `locks.identity`).
-    began: when its sitting did, in seconds since 1970. last: the newest step event, in this sitting or before
-    it; moving: whether this sitting has made a step. stage: (label, done, total), None while steps are made.
-    log: where its log begins, in bytes. ending: the event that ended it. table: the history's rows by epoch and split.
-    labels: (M,), those of the map's images, or None. fault: the first line that could not be read, and why, for people;
-    empty where every line could be.
+    state: the last event kind in LASTING; empty before the first. pid, process: of the current process (see
+    `locks.identity`). began: when this process started, in seconds since 1970. last: the latest step event, of this process
+    or an earlier one. moving: whether this process has made a step. stage: (label, done, total); None during steps.
+    log: where its part of the log begins, in bytes. ending: the event that ended it. table: the history's rows by epoch and
+    split. labels: (M,), of the map's images, or None. fault: a sentence about the first line that could not be read; empty
+    if there is none.
     """
 
     state: str = ""
@@ -112,20 +112,20 @@ class Story:
 
     @property
     def rows(self) -> list[JsonObject]:
-        """The history's rows, as they came."""
+        """The history's rows, in the order of arrival."""
         return list(self.table.values())
 
     def copied(self) -> Story:
-        """A copy whose lists another thread does not lengthen."""
+        """A copy whose lists do not change when another thread reads on."""
         twin = copy.copy(self)
         twin.table, twin.moments, twin.points = dict(self.table), list(self.moments), list(self.points)
         return twin
 
     def take(self, event: JsonObject) -> None:
-        """Go on by one event of KINDS. Raises some error, and leaves all as it was, for one that is not what it says."""
+        """Apply one event of a kind in KINDS. Raises an error, without any change, if the event is not valid."""
         kind = event["kind"]
         if kind == "starting" and event["pid"] == self.pid:
-            return  # it was quicker to speak than its starter
+            return  # the training was faster than its starter
         if kind == "stopping" and self.state in ENDS:
             return
         if kind in LASTING:
@@ -152,7 +152,7 @@ class Story:
         if kind == "started":
             epochs, step = int(event["epochs"]), int(event["step"])
             self._back_to(step, epochs)
-        if kind == "finished" and "accuracy" in event:  # it was measured
+        if kind == "finished" and "accuracy" in event:  # it was evaluated
             low, high = map(float, event["interval"])
             event = {**event, "accuracy": float(event["accuracy"]), "interval": (low, high)}
         if kind in ("starting", "started"):
@@ -167,12 +167,12 @@ class Story:
         if self.seen % self.stride == 0:
             self.points.append(row)
         self.seen += 1
-        if len(self.points) > POINTS - 1:  # room for the newest one
+        if len(self.points) > POINTS - 1:  # leave room for the newest
             self.points = self.points[::2]
             self.stride *= 2
 
     def _back_to(self, step: int, epochs: int) -> None:
-        """Forget what came after the step that a resumed training goes on from: it comes again."""
+        """Drop everything after the step that a resumed training continues from; it will come again."""
         self.epochs = epochs
         epoch = step * self.epochs // self.steps if self.steps else 0
         self.points = [point for point in self.points if point["step"] <= step]
@@ -185,14 +185,14 @@ class Story:
 
 
 def point(step: JsonObject) -> JsonObject:
-    """A step event as a row: the step, where and when it was, and its terms. Raises some error where one is missing."""
+    """A step event as a row: step, time, epoch and terms. Raises an error if one is missing."""
     figures = {name: float(step[name]) for name in ("learning_rate", "seconds", "images_per_second")}
     terms = {name: float(step["terms"][name]) for name in FIGURES}
     return {"step": int(step["step"]), "epoch": int(step["epoch"]), **figures, **terms}
 
 
 class _Reader:
-    """Where a reader has come in one file, in bytes and lines, and the story up to there."""
+    """A reader's position in one file, in bytes and lines, and the story so far."""
 
     def __init__(self) -> None:
         self.inode, self.head, self.offset, self.lines, self.story = 0, b"", 0, 0, Story()
@@ -202,7 +202,7 @@ class _Reader:
             status = os.fstat(file.fileno())
             head = file.read(HEAD)
             if status.st_ino != self.inode or status.st_size < self.offset or not head.startswith(self.head):
-                self.offset, self.lines, self.story = 0, 0, Story()  # another file
+                self.offset, self.lines, self.story = 0, 0, Story()  # the file was replaced
             self.inode, self.head = status.st_ino, head
             file.seek(self.offset)
             rest = b""
@@ -216,14 +216,14 @@ class _Reader:
     def _line(self, line: bytes, path: Path) -> None:
         try:
             event = json.loads(line)
-        except (ValueError, RecursionError):  # torn
+        except (ValueError, RecursionError):  # cut off
             return
-        if not isinstance(event, dict) or event.get("kind") not in KINDS:  # foreign, or of a later version
+        if not isinstance(event, dict) or event.get("kind") not in KINDS:  # not ours, or of a later version
             return
         try:
             self.story.take(event)
-        except Exception as error:  # nothing in a file may end a page, and none may freeze it in silence
-            if not self.story.fault:  # the rest may be a thousand of the same
+        except Exception as error:  # a bad line must neither crash a page nor freeze it silently
+            if not self.story.fault:  # log only the first; there may be thousands
                 words = (
                     f"line {self.lines} of {path.parent.name}/{path.name}, a {event['kind']!r} event, cannot be read"
                 )
@@ -231,12 +231,12 @@ class _Reader:
                 LOG.exception("%s; it is skipped", words)
 
 
-_READERS: OrderedDict[Path, _Reader] = OrderedDict()  # only ever what a file says: it can be dropped at any time
+_READERS: OrderedDict[Path, _Reader] = OrderedDict()  # derived from files, so it can be dropped at any time
 _ONE_AT_A_TIME = threading.Lock()
 
 
 def read(folder: Path) -> Story:
-    """What the folder's events add up to by now; an empty story where there is no file. Safe from any thread.
+    """The state of the training in a folder, from its events; an empty story if there is no file. Safe to call in any thread.
 
     A file that cannot be read gives an empty story with a fault.
     """

@@ -96,4 +96,4 @@ def filled(text: str, figures: Sequence[Figure], value: Callable[[Figure], float
         figure = by_name[match[1]]
         return shown(value(figure), figure.decimals)
 
-    return PLACE.sub(words, text)
+    return PLACE.sub(words, text).replace(" %", "\N{NO-BREAK SPACE}%")

@@ -44,7 +44,7 @@ def read(source: str | Path | bytes, *, name: str = "", runs: Runs | None = None
         name = name or Path(source).name
         with Path(source).open("rb") as file:
             content = file.read(MAX_BYTES + 1)
-    name = shown(name or "lesson").strip("'")
+    name = shown(name or "lesson")[1:-1]
     if len(content) > MAX_BYTES:
         raise LessonError(f"{name}, line 1: a lesson has at most {MAX_BYTES:,} bytes, this file has more")
     try:
@@ -64,7 +64,7 @@ def read(source: str | Path | bytes, *, name: str = "", runs: Runs | None = None
 def _syntax(name: str, text: str, problem: str) -> str:
     at = re.search(r" \(at (?:line (\d+), column (\d+)|end of document)\)$", problem)
     line = int(at[1]) if at and at[1] else len(text.rstrip().split("\n")) if at else 1
-    words = shown(problem[: at.start()] if at else problem).strip("'")
+    words = shown((problem[: at.start()] if at else problem).replace("'\\n'", "end of line"))[1:-1]
     return f"{name}, line {line}: this is not valid TOML: {words}"
 
 

@@ -19,8 +19,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from vicreg.config import BASELINES, presets
+from vicreg.config import BASELINES
 from vicreg.data.image_set import ImageSet
+from vicreg.presets import presets
 from vicreg.runs.folder import Run, write_run
 from vicreg.storage.json_values import JsonObject
 

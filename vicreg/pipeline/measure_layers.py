@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from vicreg.data.image_set import ImageSet
-from vicreg.evaluation import layers
+from vicreg.evaluation.sections import layers
 from vicreg.evaluation.sections.section import Section
 from vicreg.runs.folder import Run
 

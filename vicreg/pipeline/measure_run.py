@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     import pandas as pd
     import torch
 
+    from vicreg.evaluation.report import Inputs
+
 Stage = Callable[[str, int, int], None]
 OTHERS = 500  # images of every other data set that are scored
 
@@ -45,52 +47,14 @@ def evaluate_run(
     Raises PicturesMissing if there are no images, and ValueError for an unknown section, or for a single section of a run
     that has never been evaluated.
     """
-    from vicreg.evaluation.report import SECTIONS, evaluate
+    from vicreg.evaluation.report import SECTIONS, Report, evaluate
 
     _check_sections(run, only)
-    train_set, test_set = load_splits(run.config.dataset, download=download, on_stage=on_stage)
-    anomalies = anomaly_set(run.config.dataset, download=download)
-
-    def encoded(image_set: ImageSet) -> np.ndarray:
-        return representations(
-            run, image_set, download=download, on_progress=lambda d, t: on_stage(f"encoding {image_set.split}", d, t)
-        )
-
-    train, test = encoded(train_set), encoded(test_set)
-    embeddings = layers = None
-    if run.has_network:
-        from vicreg.evaluation.encode import embed
-        from vicreg.pipeline.measure_layers import measure_layers
-
-        embeddings = embed(run.expander, train), embed(run.expander, test)
-        layers = functools.partial(measure_layers, run, train_set, test_set, train, test)
-    sources = {"train": source_record(train_set), "test": source_record(test_set)}
-    if anomalies is not None:
-        sources["anomalies"] = source_record(anomalies)
-    asked = only or [name for name in SECTIONS if name not in leave_out]
-    others_at_hand = other_sets(run.config.dataset) if "anomaly_sets" in asked else []
-    report = evaluate(
-        train,
-        train_set.labels[: len(train)],
-        test,
-        test_set.labels,
-        classes=test_set.classes,
-        sources=sources,
-        train_images=train_set.images,
-        test_images=test_set.images,
-        embeddings=embeddings,
-        layers=layers,
-        other_sets={found.name: encoded(found) for found in others_at_hand},
-        attributes=_attributes(train_set, test_set, len(train)),
-        anomalies=None if anomalies is None else encoded(anomalies),
-        anomaly_images=None if anomalies is None else anomalies.images,
-        anomaly_labels=None if anomalies is None else anomalies.labels,
-        own_map=("laplacian", test[:, :2]) if run.baseline == "laplacian" else None,
-        only=asked,
-        measured=run.metrics,
-        projections=run.results("projections") if only and "projection" in run.metrics else None,
-        on_stage=on_stage,
-    )
+    chosen = only or [name for name in SECTIONS if name not in leave_out]
+    splits = load_splits(run.config.dataset, download=download, on_stage=on_stage)
+    inputs, sources = _inputs(run, splits, chosen, download=download, on_stage=on_stage)
+    quoted = {"projections": run.results("projections")} if only and "projection" in run.metrics else {}
+    report = evaluate(inputs, sources=sources, only=chosen, earlier=Report(run.metrics, quoted), on_stage=on_stage)
     others = {seeds.SECTION: run.metrics[seeds.SECTION]} if seeds.SECTION in run.metrics else {}
     metrics = _merged(run.metrics, report.metrics) if only else {**report.metrics, **others}
     frames = report.tables
@@ -98,12 +62,54 @@ def evaluate_run(
         from vicreg.pipeline.baselines import eigenmap_tables
 
         on_stage("fitting again with new images", 0, 1)
-        frames = {**frames, **eigenmap_tables(run, train_set, test_set, train, test)}
+        frames = {**frames, **eigenmap_tables(run, *splits, inputs.train, inputs.test)}
         on_stage("fitting again with new images", 1, 1)
-    files = _files(run, metrics, {**frames, "fingerprints": _fingerprints(test_set)})
-    # Remove an old curve if there are no anomalies now.
-    stale = ["results/roc.parquet"] if "anomaly" in (only or SECTIONS) else []
+    files = _files(run, metrics, {**frames, "fingerprints": _fingerprints(splits[1])})
+    stale = ["results/roc.parquet"] if "anomaly" in chosen else []  # there may be no anomalies now
     return update_run(run, files, without=stale)
+
+
+def _inputs(
+    run: Run, splits: tuple[ImageSet, ImageSet], chosen: Collection[str], *, download: bool, on_stage: Stage
+) -> tuple[Inputs, dict[str, dict[str, str]]]:
+    """What the chosen sections need, and where the pictures come from."""
+    from vicreg.evaluation.report import ANOMALIES, EMBEDDINGS, OTHER_SETS, SECTIONS, Inputs
+
+    def encoded(image_set: ImageSet) -> np.ndarray:
+        return representations(
+            run, image_set, download=download, on_progress=lambda d, t: on_stage(f"encoding {image_set.split}", d, t)
+        )
+
+    train_set, test_set = splits
+    train, test = encoded(train_set), encoded(test_set)
+    inputs = Inputs(
+        *(train, train_set.labels[: len(train)], test, test_set.labels, test_set.classes),
+        train_images=train_set.images,
+        test_images=test_set.images,
+        network=run.has_network,
+        own_map=("laplacian", test[:, :2]) if run.baseline == "laplacian" else None,
+        attributes=_attributes(train_set, test_set, len(train)),
+    )
+    needs = {need for name in chosen for need in SECTIONS[name].needs}
+    sources = {"train": source_record(train_set), "test": source_record(test_set)}
+    if run.has_network:
+        from vicreg.pipeline.measure_layers import measure_layers
+
+        layers = functools.partial(measure_layers, run, train_set, test_set, train, test)
+        inputs = dataclasses.replace(inputs, layers=layers)
+    if run.has_network and EMBEDDINGS in needs:
+        from vicreg.evaluation.encode import embed
+
+        inputs = dataclasses.replace(inputs, embeddings=(embed(run.expander, train), embed(run.expander, test)))
+    if ANOMALIES in needs and (found := anomaly_set(run.config.dataset, download=download)) is not None:
+        sources["anomalies"] = source_record(found)
+        inputs = dataclasses.replace(
+            inputs, anomalies=encoded(found), anomaly_images=found.images, anomaly_labels=found.labels
+        )
+    if OTHER_SETS in needs:
+        sets = {found.name: encoded(found) for found in other_sets(run.config.dataset)}
+        inputs = dataclasses.replace(inputs, other_sets=sets)
+    return inputs, sources
 
 
 def _check_sections(run: Run, only: Collection[str]) -> None:

@@ -8,7 +8,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 
-from vicreg.config import BASELINES, PRESETS
+from vicreg.config import BASELINES
+from vicreg.presets import PRESETS
 from vicreg.runs import seeds
 from vicreg.runs.folder import Run
 from vicreg.storage.json_values import JsonObject

@@ -1,8 +1,8 @@
-"""What a run's config.json and metrics.json must hold, whoever wrote them, before a page formats or indexes with them.
+"""The rules for a run's config.json and metrics.json, checked before a page uses them.
 
-A run's folder may come from anybody: a key that is missing, a number that is none or a row beyond the last picture must
-end in a sentence, never in a page's traceback. What a run of this version writes passes. Keys without a rule are let
-through as plain JSON of bounded size (`vicreg.storage.untrusted`). Tables have rules of their own (`vicreg.runs.tables`).
+Anybody can make a run's folder. A missing key, text instead of a number, or a row beyond the last picture must give one
+clear sentence, never a traceback. Everything that this version writes passes. Keys without a rule may be any JSON of limited
+size (`vicreg.storage.untrusted`). `vicreg.runs.table_rules` has the rules for tables.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from vicreg.config import MOST, PRECISIONS
-from vicreg.evaluation.anomaly import KNOWN
+from vicreg.evaluation.anomaly_score import KNOWN
 from vicreg.storage.files import NOT_FETCHED, is_lfs_pointer
 from vicreg.storage.json_values import JsonObject
 from vicreg.storage.paths import CONFIG_FILE, METRICS_FILE
@@ -34,13 +34,14 @@ from vicreg.storage.untrusted import (
 
 MAX_JSON_BYTES = 2_000_000
 MAX_FILES = 200
-BASELINE_WIDTH = 4_096  # of an expander that no file holds, so that no file's size bounds it
-ALWAYS = ("sources", "probe", "knn", "spectrum", "retrieval")  # sections that pages compare runs by, without asking
+BASELINE_WIDTH = 4_096  # maximum width of a baseline's expander; it has no weights file whose size would limit it
+# Pages compare runs by these sections, so every evaluated run must have them.
+ALWAYS = ("sources", "probe", "knn", "spectrum", "retrieval")
 
 
 @dataclass(frozen=True)
 class Measured:
-    """How many test images, anomalies and clusters a run was measured on; None where its figures do not say."""
+    """The numbers of test images, anomalies and clusters of a run; None if its metrics do not say."""
 
     images: int | None = None
     anomalies: int | None = None
@@ -48,7 +49,7 @@ class Measured:
 
 
 def read_json(path: Path, *, run: str) -> JsonObject:
-    """The JSON of a run's file. Raises RunError for one that is too large, nested too deeply, or no JSON."""
+    """Read a JSON file of a run. Raises RunError if it is too large, nested too deeply, or not JSON."""
     from vicreg.runs.errors import RunError
 
     size = path.stat().st_size
@@ -65,7 +66,7 @@ def read_json(path: Path, *, run: str) -> JsonObject:
 
 
 def check_record(record: object, *, name: str) -> None:
-    """Check config.json, but for the rules of its `config`, which `Config.from_dict` knows. name: the run's.
+    """Check config.json, except its `config`, which `Config.from_dict` checks. name: of the run.
 
     Raises RunError, naming the first key that is missing or wrong.
     """
@@ -85,9 +86,9 @@ def check_record(record: object, *, name: str) -> None:
 
 
 def check_metrics(metrics: object, *, name: str, classes: int | None = None, baseline: str = "") -> None:
-    """Check metrics.json. name: the run's. classes: how many its data set has. baseline: which one it is, if any.
+    """Check metrics.json. name: of the run. classes: of its data set, how many. baseline: its name, or empty.
 
-    An empty object is a run that was not measured. Else the sections of ALWAYS must be there, others may be absent.
+    An empty object means a run that was not evaluated. Otherwise the sections in ALWAYS are required, the others optional.
     Raises RunError, naming the first key that is missing or wrong.
     """
     try:
@@ -110,7 +111,7 @@ def check_metrics(metrics: object, *, name: str, classes: int | None = None, bas
 
 
 def measured(metrics: JsonObject) -> Measured:
-    """What metrics that passed `check_metrics` say of the tables beside them."""
+    """What metrics that passed `check_metrics` say about the sizes of the run's tables."""
     if not metrics:
         return Measured()
     return Measured(
@@ -121,7 +122,7 @@ def measured(metrics: JsonObject) -> Measured:
 
 
 def _agree(metrics: JsonObject) -> None:
-    """One number of test images throughout: rows of one section are looked up in the tables and pictures of another."""
+    """Check that all sections have the same number of test images: pages look up rows of one section in others."""
     images = metrics["probe"]["n"]
     for section in ("knn", "spectrum", "retrieval", "projection", "anomaly", "clusters", "spaces", "layers"):
         n = metrics.get(section, {}).get("n", images)
@@ -140,7 +141,7 @@ def _confused(path: str, value: object) -> None:
     pair = fields({"classes": listed(text, least=2, most=2), "share": number, "interval": interval})
     listed(pair)(path, value)
     assert isinstance(value, list)
-    # Claims set two of the pairs against the rest. Of C classes there are 0, 1, 3 or more different pairs.
+    # Claims compare two pairs with the rest. C classes have 0, 1, 3 or more different pairs.
     if len({frozenset(entry["classes"]) for entry in value}) < len(value) or len(value) == 2:
         raise ValueError(f"{path} must be different pairs of classes: at most one, or at least three")
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from vicreg.evaluation.anomaly import OFFERED
-from vicreg.evaluation.map_names import MAP_CHOICES, NEIGHBOURS
+from vicreg.evaluation.anomaly_score import OFFERED
+from vicreg.evaluation.map_settings import MAP_CHOICES, NEIGHBOURS
 
 MAX_ROWS = 500_000
 

@@ -1,12 +1,12 @@
-"""The one place that talks to the Hugging Face Hub's client, for models and data sets alike.
+"""Ask the Hugging Face Hub what a repository contains, and look files up in its client's cache. For models and data sets.
 
-The client waits long and tries often: with nothing cached, a refused connection takes 23 s to raise, a stalled body
-65 s. So here one question with a firm end (`probe`) comes before everything else, a download (`fetch`) runs in a thread
-of its own so that whoever asked for it can stop at once, and every error of the client becomes one sentence with the
-way out (`hub_errors.sentence`). `cached` and `snapshot` never touch the network.
+The client waits long and retries often: with nothing cached, it takes 23 s to report a refused connection and 65 s to give
+up on a stalled download. So we ask the Hub one question with a time limit first (`probe`). A download runs in a separate
+thread, so that it can be stopped at once (`hub_download.fetch`). Every error of the client becomes one sentence that says
+what to do (`hub_errors.sentence`). `cached` and `snapshot` never use the network.
 
-The client's cache is a folder a repository: `blobs/` holds contents, `snapshots/<commit>/` links to them by their path,
-`refs/<branch>` holds a commit. `huggingface_hub` is imported when first used: it takes 0.3 s.
+The client's cache has one folder per repository: `blobs/` holds contents, `snapshots/<commit>/` links to them by path, and
+`refs/<branch>` holds a commit. `huggingface_hub` is imported on first use, because it takes 0.3 s.
 """
 
 from __future__ import annotations
@@ -24,29 +24,24 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from vicreg.storage.download_count import Count, UndrawnBar
 from vicreg.storage.files import atomic_path
-from vicreg.storage.hub_errors import Cancelled, HubError, offline_sentence, sentence
+from vicreg.storage.hub_errors import HubError, offline_sentence, sentence
 from vicreg.storage.paths import hub_cache
 from vicreg.storage.untrusted import plain, shown
 
-PROBE_SECONDS = 3.0  # a question to the Hub takes no longer, whatever stalls
-POLL_SECONDS = 0.1  # between two looks at a download: how late Cancel may be
-LEAVE_SECONDS = 0.5  # what a stopped download gets to tidy up after itself
-CHUNK = 2**18  # bytes between two counts; the client's own 10 MB are too many for a progress bar
+PROBE_SECONDS = 3.0  # the longest that a question to the Hub may take
 
 _NAME = r"[A-Za-z0-9_][A-Za-z0-9._-]{0,95}"
 _REPO = re.compile(rf"{_NAME}/{_NAME}")
 _REVISION = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._/-]{0,99}")
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 
-OnBytes = Callable[[int, int], None]
 T = TypeVar("T")
 
 
 @dataclass(frozen=True)
 class Listing:
-    """What a repository holds at one commit. sizes: path in the repository -> bytes, -1 where the Hub does not say."""
+    """The contents of a repository at one commit. sizes: path -> bytes, -1 if the Hub does not say."""
 
     repo: str
     commit: str
@@ -54,37 +49,36 @@ class Listing:
 
 
 def parse(text: str) -> tuple[str, str]:
-    """`OWNER/NAME` or `OWNER/NAME@REVISION` -> (repository, revision); the revision is `main` unless given.
+    """`OWNER/NAME` or `OWNER/NAME@REVISION` -> (repository, revision); the revision is `main` if not given.
 
     A revision is a branch, a tag or a commit. Raises HubError for anything else.
     """
     repo, at, revision = text.strip().partition("@")
     if not at:
         revision = "main"
-    _check(repo, revision)
+    check_names(repo, revision)
     return repo, revision
 
 
 def is_commit(revision: str) -> bool:
-    """Whether a revision is a whole commit, which never changes its meaning."""
+    """Whether a revision is a full commit, which always means the same files."""
     return _COMMIT.fullmatch(revision) is not None
 
 
 def offline() -> bool:
-    """Whether HF_HUB_OFFLINE was set when the client was imported: then nothing here uses the network."""
+    """Whether HF_HUB_OFFLINE was set when the client was imported. If so, nothing here uses the network."""
     from huggingface_hub import constants
 
     return bool(constants.HF_HUB_OFFLINE)
 
 
 def probe(repo: str, revision: str = "main", *, repo_type: str = "model", token: str | bool | None = None) -> Listing:
-    """What the Hub has, after at most PROBE_SECONDS, whatever stalls: the name's look-up, the connection or the answer.
+    """The contents of a repository on the Hub, after at most PROBE_SECONDS for DNS, connection and answer together.
 
-    token: of the Hub; None takes that of `hf auth login`, False none.
-
-    One request; a second only where the Hub leaves out the sizes, within the same time. Raises HubError.
+    token: a Hub token; None uses that of `hf auth login`, False uses none. Sends one request, and a second one within the
+    same time if the Hub leaves out the sizes. Raises HubError.
     """
-    _check(repo, revision)
+    check_names(repo, revision)
     if offline():
         raise HubError(offline_sentence(f"{repo} cannot be looked up"))
     from huggingface_hub import HfApi
@@ -95,7 +89,7 @@ def probe(repo: str, revision: str = "main", *, repo_type: str = "model", token:
         try:
             api = HfApi(token=token)
             info = api.dataset_info if repo_type == "dataset" else api.model_info
-            found = _again(lambda: info(repo, revision=revision, timeout=PROBE_SECONDS, files_metadata=True))
+            found = retried(lambda: info(repo, revision=revision, timeout=PROBE_SECONDS, files_metadata=True))
             commit = str(found.sha)
             if not is_commit(commit):
                 raise json.JSONDecodeError("no commit", "", 0)
@@ -103,10 +97,10 @@ def probe(repo: str, revision: str = "main", *, repo_type: str = "model", token:
             answers.put(Listing(repo, commit, sizes))
             if -1 in sizes.values():
                 for file in api.list_repo_tree(repo, recursive=True, revision=commit, repo_type=repo_type):
-                    size = getattr(file, "size", None)  # a folder has none
+                    size = getattr(file, "size", None)  # folders have no size
                     if file.path in sizes and isinstance(size, int):
                         sizes[file.path] = size
-            answers.put(None)  # no more will come
+            answers.put(None)  # no more answers
         except Exception as error:
             answers.put(error)
 
@@ -120,14 +114,14 @@ def probe(repo: str, revision: str = "main", *, repo_type: str = "model", token:
         if isinstance(answer, Listing):
             listing = answer
         elif listing is not None:
-            break  # the sizes did not come: they stay unknown
+            break  # no sizes in time; they stay unknown
         elif isinstance(answer, Exception):
             raise HubError(sentence(answer, repo=repo, revision=revision)) from answer
     return Listing(repo, listing.commit, dict(listing.sizes))
 
 
 def cached(repo: str, path: str, *, revision: str, repo_type: str = "model") -> Path | None:
-    """A file in the client's cache, by a commit or by the branch's last known one; None if it is not there."""
+    """A file in the client's cache, of a commit or of a branch's last known commit; None if it is not there."""
     if any(part in ("", ".", "..") for part in path.split("/")) or "\\" in path:
         raise HubError(f"A file in a repository has a plain path, got {shown(path)}.")
     folder = snapshot(repo, revision, repo_type=repo_type)
@@ -135,26 +129,26 @@ def cached(repo: str, path: str, *, revision: str, repo_type: str = "model") -> 
 
 
 def snapshot(repo: str, revision: str, *, repo_type: str = "model") -> Path | None:
-    """The folder of the client's cache that holds what is there of a revision; None if nothing is."""
-    _check(repo, revision)
+    """The folder in the client's cache with the files of a revision; None if there are none."""
+    check_names(repo, revision)
     folder = _folder(repo, repo_type)
     try:
         commit = revision if is_commit(revision) else (folder / "refs" / revision).read_text("ascii").strip()
         found = folder / "snapshots" / commit
         return found if is_commit(commit) and found.is_dir() else None
-    except (OSError, ValueError):  # not there, or a cache that cannot be read
+    except (OSError, ValueError):  # missing, or the cache cannot be read
         return None
 
 
 def inside(path: Path, repo: str, *, repo_type: str = "model") -> bool:
-    """Whether a cached file really lies in its repository's folder of the cache, or in the store that Xet files share."""
+    """Whether a cached file is really in its repository's folder of the cache, or in the shared store of Xet files."""
     real = os.path.realpath(path)
     roots = (_folder(repo, repo_type), hub_cache() / "blobs")
     return any(real.startswith(os.path.realpath(root) + os.sep) for root in roots)
 
 
 def forget(path: Path, repo: str, *, repo_type: str = "model") -> None:
-    """Remove a cached file and the content it links to, so that the next `fetch` gets it anew."""
+    """Remove a cached file and the content it links to, so that the next `fetch` downloads it again."""
     while True:
         target = path.parent / os.readlink(path) if path.is_symlink() else None
         path.unlink(missing_ok=True)
@@ -164,7 +158,7 @@ def forget(path: Path, repo: str, *, repo_type: str = "model") -> None:
 
 
 def free_bytes() -> int:
-    """How much room is left where the client's cache is, or will be."""
+    """Free bytes on the disk of the client's cache."""
     folder = hub_cache()
     while not folder.is_dir() and folder != folder.parent:
         folder = folder.parent
@@ -172,7 +166,7 @@ def free_bytes() -> int:
 
 
 def remember(repo: str, revision: str, commit: str, *, repo_type: str = "model") -> None:
-    """Note in the client's cache what a branch or tag means, so that `cached` finds it. A read-only cache is left."""
+    """Store in the client's cache which commit a branch or tag means, so that `cached` finds it. Skips a read-only cache."""
     if revision == commit:
         return
     ref = _folder(repo, repo_type) / "refs" / revision
@@ -182,85 +176,21 @@ def remember(repo: str, revision: str, commit: str, *, repo_type: str = "model")
             draft.write_text(commit, "ascii")
 
 
-def fetch(
-    repo: str,
-    path: str,
-    *,
-    commit: str,
-    max_bytes: int,
-    repo_type: str = "model",
-    token: str | bool | None = None,
-    on_bytes: OnBytes = lambda done, total: None,
-    should_stop: Callable[[], bool] = lambda: False,
-) -> Path:
-    """One file of a commit, from the client's cache if it is there, else from the Hub into it.
+def retried(call: Callable[[], T]) -> T:
+    """The result of call(), which is called once more if the connection broke.
 
-    on_bytes(done, total) and should_stop() are called in the caller's thread, ten times a second; whatever they raise
-    stops the download. Draws nothing. A stopped download leaves nothing in the cache (one that stalls goes away when
-    the client gives up, within a minute). Raises Cancelled when told to stop, HubError for everything else.
+    The client's threads share one connection pool, which is closed as soon as one of them fails to connect.
     """
-    _check(repo, commit)
-    kept = cached(repo, path, revision=commit, repo_type=repo_type)
-    if kept is not None:
-        return kept
-    if offline():
-        raise HubError(offline_sentence(f"{path} of {repo} is not in the Hub's cache on this machine"))
-    from huggingface_hub import constants, hf_hub_download
-
-    constants.DOWNLOAD_CHUNK_SIZE = min(constants.DOWNLOAD_CHUNK_SIZE, CHUNK)
-    count, ended, outcome = Count(f"{path} of {repo}", max_bytes), threading.Event(), list[str | BaseException]()
-
-    class Bar(UndrawnBar):
-        counted = count
-
-    def download() -> None:
-        try:
-            outcome.append(
-                _again(
-                    lambda: hf_hub_download(
-                        repo, path, repo_type=repo_type, revision=commit, token=token, tqdm_class=Bar
-                    )
-                )
-            )
-        except BaseException as error:
-            outcome.append(error)
-        finally:
-            ended.set()
-
-    worker = threading.Thread(target=download, daemon=True)
-    worker.start()
-    try:
-        shown = 0
-        while not ended.wait(POLL_SECONDS):
-            if should_stop():
-                raise Cancelled(f"stopped while {path} of {repo} was coming")
-            if count.done != shown:
-                shown = count.done
-                on_bytes(shown, count.total)
-    finally:
-        count.stopped = True
-        worker.join(LEAVE_SECONDS)
-    (result,) = outcome
-    if isinstance(result, (Cancelled, HubError)):
-        raise result
-    if isinstance(result, BaseException):
-        words = sentence(result, repo=repo, path=path, revision=commit, needed=count.total)
-        raise HubError(words) from result
-    on_bytes(count.total, count.total)
-    return Path(result)
-
-
-def _again(call: Callable[[], T]) -> T:
-    """call(), once more if its connection broke: the client's threads share one pool, closed as soon as any cannot connect."""
     import httpx2
 
     try:
         return call()
-    except (httpx2.ReadError, RuntimeError):  # broken in the middle; closed before it began
+    except (httpx2.ReadError, RuntimeError):  # it broke during the download; it was closed before
         return call()
 
 
-def _check(repo: str, revision: str) -> None:
+def check_names(repo: str, revision: str) -> None:
+    """Raise HubError unless these are the plain names of a repository and of a revision."""
     good = _REPO.fullmatch(repo) and not re.search(r"\.\.|--|[.-](/|$)|\.git$", repo)
     if not good or not plain(repo):
         raise HubError(f"A repository must be OWNER/NAME or OWNER/NAME@REVISION, got {shown(repo)}.")

@@ -27,8 +27,9 @@ from vicreg.training.batches import Batches
 from vicreg.training.distributed import Team, gather_with_gradients, synchronise_norms, world
 from vicreg.training.estimate import choose_precision
 from vicreg.training.graphed_step import step_of
+from vicreg.training.learning_rate import set_learning_rate
 from vicreg.training.monitor import Monitor
-from vicreg.training.optimiser import make_optimiser, set_learning_rate
+from vicreg.training.optimiser import make_optimiser
 from vicreg.training.progress import Meter, Progress, Reporter
 from vicreg.training.snapshots import Snapshot, Snapshotter
 from vicreg.training.state import SavedState, saved_precision

@@ -1,4 +1,4 @@
-"""The optimiser (Muon, AdamW or LARS) and its learning rate at each step.
+"""The optimiser: Muon, AdamW or LARS.
 
     Muon   m <- momentum m + (1 - momentum) g,   W <- (1 - rate decay) W - rate scale orthogonalised(m)
 
@@ -56,25 +56,6 @@ def make_optimiser(
     Lars = _timm("Lars")
     groups[0]["always_adapt"] = True  # layer-wise rates apply to matrices only, with or without decay
     return Lars(groups, lr=config.learning_rate, momentum=MOMENTUM, trust_coeff=0.02)
-
-
-def learning_rate(config: Config, step: int, steps: int) -> float:
-    """The learning rate of a step: linear from 0 over warmup_steps, then a cosine to 0 at the last step."""
-    warmup = min(config.warmup_steps, steps // 2)
-    if step < warmup:
-        return config.learning_rate * (step + 1) / warmup
-    return config.learning_rate * 0.5 * (1 + math.cos(math.pi * (step - warmup) / (steps - warmup)))
-
-
-def set_learning_rate(optimiser: torch.optim.Optimizer, config: Config, step: int, steps: int) -> float:
-    """Set the optimiser's learning rate for a step and return it. A tensor is updated in place."""
-    rate = learning_rate(config, step, steps)
-    for group in optimiser.param_groups:
-        if isinstance(group["lr"], Tensor):
-            group["lr"].fill_(rate)
-        else:
-            group["lr"] = rate
-    return rate
 
 
 class Muon(torch.optim.Optimizer):

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from vicreg.evaluation.encode import embed, encode
+from vicreg.evaluation.knn import knn_accuracy
 from vicreg.evaluation.neighbours import nearest
-from vicreg.evaluation.probe import knn_accuracy
 from vicreg.evaluation.projection import pca, tsne
 from vicreg.evaluation.spectrum import spectrum
 from vicreg.method.networks import Encoder, Expander

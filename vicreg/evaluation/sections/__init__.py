@@ -1,1 +1,1 @@
-"""The sections of the report: each takes representations, and gives figures with their protocol and tables to draw."""
+"""The sections of the report, one file each: from representations to figures with their protocol, and tables to draw."""

@@ -1,7 +1,7 @@
-"""What every section of the report is made of.
+"""What every section of the report consists of.
 
-Percentages are 0 to 100. An interval is [low, high], 95 %, over test images; where nothing else is said it is the
-percentile bootstrap of an accuracy.
+Percentages are from 0 to 100. An interval is [low, high], 95 %, over test images: the percentile bootstrap of an accuracy,
+unless the protocol says otherwise.
 """
 
 from __future__ import annotations
@@ -14,6 +14,8 @@ import pandas as pd
 
 from vicreg.evaluation.probe import accuracy_interval
 from vicreg.storage.json_values import JsonObject
+
+FEW = 5  # nearest images that are judged, as in the study
 
 
 class Section(NamedTuple):
@@ -30,5 +32,5 @@ def accuracy_of(correct: np.ndarray) -> JsonObject:
 
 
 def by_class(classes: Sequence[str], shares: np.ndarray) -> dict[str, float]:
-    """Percent by class, without the classes that have no image."""
+    """Percent by class name, without classes that have no image."""
     return {name: 100 * float(share) for name, share in zip(classes, shares, strict=False) if np.isfinite(share)}

@@ -1,17 +1,17 @@
-"""Which layer to use? What the classes look like at the pixels, after every stage of the encoder, and on the way to z.
+"""The section `layers`: which layer to use? Figures for the pixels, every stage of the encoder, and every layer up to z.
 
     pixels -> stage 1 -> ... -> representation y -> expander 1 -> expander 2 -> embedding z
 
-The loss acts on z and asks z to forget what two views do not share. The expander takes that damage, so y is kept and the
-expander is thrown away: Bordes et al. 2023 ("Guillotine regularization") show it for many methods. A map of a stage is
-averaged over its positions; a layer of the expander is taken after its activation.
+The loss acts on z and makes it drop what two views do not share. This hurts the last layers most, so we keep y and discard
+the expander. Bordes et al. 2023 ("Guillotine regularization") show it for many methods. The output of a stage is averaged
+over its positions; the output of an expander layer is taken after its activation.
 
 Two measures of effective rank, both exp(-sum_j p_j log p_j) over the singular values' shares p_j:
 
     ours     of the centred matrix, p_j = s_j / sum_i s_i          Roy and Vetterli 2007
     RankMe   of the matrix as it is, p_j = s_j / sum_i s_i + 1e-7   Garrido et al. 2023, equation 2
 
-A mean that is far from 0 is one large singular value, so RankMe reads less than ours; of a point it reads 1.
+A mean far from 0 is one large singular value, so RankMe is then smaller than ours. If all images are one point, it is 1.
 """
 
 from __future__ import annotations
@@ -21,34 +21,34 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from vicreg.evaluation.encode import checked, encode
+from vicreg.evaluation.checks import checked
+from vicreg.evaluation.encode import encode
 from vicreg.evaluation.neighbours import nearest
 from vicreg.evaluation.probe import linear_probe
-from vicreg.evaluation.sections.neighbour_lists import FEW
-from vicreg.evaluation.sections.section import Section
+from vicreg.evaluation.sections.section import FEW, Section
 from vicreg.evaluation.spectrum import effective_rank
 
 if TYPE_CHECKING:
     from vicreg.method.networks import Encoder, Expander
 
 PIXELS, Y, Z = "pixels", "y", "z"
-TRAINED_ON = 10_000  # train images of a layer's probe, drawn once for all layers
+TRAINED_ON = 10_000  # train images to fit probes on, the same for all layers
 PIXEL_COMPONENTS = 256
 RANKME_EPS = 1e-7
 
 
 def chosen_rows(images: int, *, most: int = TRAINED_ON, seed: int = 0) -> np.ndarray:
-    """The train images that the probes are fitted on: at most `most` of `images` rows, at random by seed, rising."""
+    """The train images to fit the probes on: at most `most` random rows of `images`, by seed, rising."""
     return np.sort(np.random.default_rng(seed).permutation(images)[:most])
 
 
 def outputs(
     encoder: Encoder, expander: Expander, images: np.ndarray, *, representations: np.ndarray | None = None
 ) -> dict[str, np.ndarray]:
-    """The output of every layer but the pixels, by name and in order: uint8 (N, H, W, 3) -> float32 (N, width) each.
+    """The output of every layer except the pixels, by name and in order: uint8 (N, H, W, 3) -> float32 (N, width) each.
 
-    `stage 1` and so on, `y`, `expander 1`, `expander 2`, `z`. representations: (N, encoder.width), those of the images,
-    where they are known already: an encoder that joins its stages then need not run. Both networks in eval mode.
+    The names are `stage 1` and so on, `y`, `expander 1`, `expander 2`, `z`. representations: (N, encoder.width), those of the
+    images if already known; an encoder whose y joins its stages then need not run. Both networks must be in eval mode.
     """
     from vicreg.method.networks import StageMeans
 
@@ -65,7 +65,7 @@ def outputs(
 
 
 def expanded(expander: Expander, representations: np.ndarray, *, batch_size: int = 1000) -> dict[str, np.ndarray]:
-    """The output of every expander layer after its activation, the last being z: (N, width) -> float32 (N, D) each."""
+    """The output of every expander layer after its activation; the last is z: (N, width) -> float32 (N, D) each."""
     import torch
 
     if expander.training:
@@ -86,7 +86,7 @@ def expanded(expander: Expander, representations: np.ndarray, *, batch_size: int
 
 
 def pixel_components(train: np.ndarray, test: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The first 256 principal components of the train images' pixels, of both: uint8 (N, H, W, 3) -> (N, 256) float32."""
+    """The first 256 principal components of the train images' pixels, for both splits: uint8 (N, H, W, 3) -> (N, 256)."""
     from sklearn.utils.extmath import randomized_svd
 
     flat_train, flat_test = (images.reshape(len(images), -1).astype(np.float32) / 255 for images in (train, test))
@@ -105,8 +105,7 @@ def layers(
 ) -> Section:
     """The probe, retrieval and effective rank of every layer.
 
-    train, test: a layer's name -> (N, width) and (M, width), the layers in their order, `y` and `z` among them; labels
-    (N,), (M,).
+    train, test: layer -> (N, width) and (M, width), in order, including `y` and `z`. labels: (N,), (M,).
     """
     measured = []
     for name, of_test in test.items():
@@ -148,7 +147,7 @@ def layers(
 
 
 def rankme(singular_values: np.ndarray) -> float:
-    """RankMe of the singular values of a matrix that was not centred; 1 where all are 0, as for any other point."""
+    """RankMe of the singular values of a matrix that was not centred; 1 if all are 0, as for any single point."""
     total = singular_values.sum()
     if total == 0:
         return 1.0
@@ -157,9 +156,10 @@ def rankme(singular_values: np.ndarray) -> float:
 
 
 def _singular_values(array: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Those of the centred matrix, rounding taken as 0, and those of the matrix as it is: (D,) float64 each.
+    """Singular values of the centred matrix, with rounding set to 0, and of the matrix as it is: (D,) float64 each.
 
-    Roots of the eigenvalues of D x D products, which take a tenth of the time: a value below 1e-7 of the largest is lost.
+    They are roots of the eigenvalues of D x D products. This takes a tenth of the time, but loses values below 1e-7 of the
+    largest.
     """
     from vicreg.evaluation.spectrum import rounding
 

@@ -1,4 +1,4 @@
-"""The lists of nearest and farthest images, and the study's questions about them as numbers."""
+"""The section `retrieval`: lists of nearest and farthest images, and figures that answer the study's questions about them."""
 
 from __future__ import annotations
 
@@ -10,12 +10,11 @@ import pandas as pd
 from vicreg.evaluation.colour import colour_r2, mean_lab, neighbour_colour_ratio
 from vicreg.evaluation.neighbours import METRICS, Neighbours, nearest_and_farthest
 from vicreg.evaluation.retrieval import hubness, hubs, one_of_each_class, same_class_share
-from vicreg.evaluation.sections.section import Section, by_class
+from vicreg.evaluation.sections.section import FEW, Section, by_class
 from vicreg.storage.json_values import JsonObject
 
-LISTED = 10  # nearest and farthest pictures kept for each query
-FEW = 5  # of which the study looked at so many
-HUBS = 10  # most repeated farthest images listed
+LISTED = 10  # nearest and farthest images in the table, per query
+HUBS = 10  # the most frequent farthest images
 
 
 def retrieval(
@@ -27,14 +26,14 @@ def retrieval(
     train_images: np.ndarray | None,
     test_images: np.ndarray | None,
 ) -> Section:
-    """The lists of nearest and farthest test images, and the study's questions about them as numbers."""
+    """The nearest and farthest test images of each test image, and figures that answer the study's questions about them."""
     listed = min(LISTED, len(test) - 1)
     found = {metric: nearest_and_farthest(test, test, k=listed, metric=metric, exclude_self=True) for metric in METRICS}
     near = found["cosine"].nearest[:, :FEW]
     shares = same_class_share(near, test_labels, test_labels)
     same = (test_labels[near] == test_labels[:, None]).mean(axis=1)  # (M,)
     half = 1.96 * same.std() / np.sqrt(len(same))
-    sample = one_of_each_class(np.unique(test_labels, return_inverse=True)[1])  # of those that the split has
+    sample = one_of_each_class(np.unique(test_labels, return_inverse=True)[1])  # of the classes in the split
     metrics: JsonObject = {
         "nearest_5_same_class": 100 * float(same.mean()),
         "interval": [100 * float(same.mean() - half), 100 * float(same.mean() + half)],
@@ -74,7 +73,7 @@ def retrieval(
 
 
 def _hubness(far: np.ndarray, labels: np.ndarray) -> JsonObject:
-    """How much of all farthest lists (M, k) the ten most listed images fill, and for how many classes of query each."""
+    """The share of the farthest lists (M, k) that the ten most frequent images fill, and the query classes of each image."""
     rows, counts = hubs(far, gallery=len(labels), top=HUBS)
     return {
         "farthest": 100 * hubness(far, gallery=len(labels), top=HUBS),
@@ -86,7 +85,7 @@ def _hubness(far: np.ndarray, labels: np.ndarray) -> JsonObject:
 
 
 def _neighbours(metric: str, found: Neighbours) -> pd.DataFrame:
-    """A row a query and rank: the nearest and the farthest at that rank, with their distances."""
+    """A row per query and rank: the nearest and the farthest image at that rank, with their distances."""
     count, k = found.nearest.shape
     row = np.int16 if count <= np.iinfo(np.int16).max else np.int32
     return pd.DataFrame(

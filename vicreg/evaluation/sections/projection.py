@@ -1,4 +1,4 @@
-"""PCA and t-SNE of the test images, and how far each can be believed."""
+"""The section `projection`: PCA and t-SNE of the test images, and how far each map can be trusted."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ import numpy as np
 import pandas as pd
 
 from vicreg.evaluation.probe import accuracy_interval
-from vicreg.evaluation.projection import map_quality, pca, tsne
+from vicreg.evaluation.projection import PERPLEXITY, map_quality, pca, tsne
 from vicreg.evaluation.sections.section import Section
 from vicreg.storage.json_values import JsonObject
 
-NEAR = 10  # neighbours whose keeping is counted
+NEAR = 10  # nearest images that are looked for on a map
 
 
 def maps(test: np.ndarray, test_labels: np.ndarray, *, own_map: tuple[str, np.ndarray] | None) -> Section:
-    """PCA and t-SNE of all test images, and the map of their own, if there is one; how far each can be believed."""
+    """PCA and t-SNE of all test images, and the representations' own map if there is one; how far each can be trusted."""
     linear = pca(test)
     flat = {"pca": linear.coordinates, "tsne": tsne(test)}
     if own_map is not None:
@@ -24,7 +24,7 @@ def maps(test: np.ndarray, test_labels: np.ndarray, *, own_map: tuple[str, np.nd
     rng = np.random.default_rng(0)
 
     def figures(share: float) -> JsonObject:
-        # An accuracy's bootstrap needs its mean only: the mean of resampled zeros and ones is a binomial draw.
+        # The bootstrap of an accuracy needs only its mean: the mean of resampled zeros and ones is binomial.
         correct = np.arange(len(test)) < round(share * len(test))
         return {"knn_accuracy": 100 * share, "interval": [100 * b for b in accuracy_interval(correct, rng=rng)]}
 
@@ -36,7 +36,7 @@ def maps(test: np.ndarray, test_labels: np.ndarray, *, own_map: tuple[str, np.nd
         },
         "n": len(test),
         "protocol": (
-            f"All {len(test):,} test images. PCA of the representations; t-SNE (perplexity 30, started from PCA) of "
+            f"All {len(test):,} test images. PCA of the representations; t-SNE (perplexity {PERPLEXITY}, started from PCA) of "
             "their first 50 principal components. Accuracy: majority of the 10 nearest other points. Kept: share of "
             "the 10 nearest in representation space (Euclidean) that are among the 10 nearest on the map."
         ),

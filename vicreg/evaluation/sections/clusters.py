@@ -1,4 +1,4 @@
-"""k-means clusters against the classes."""
+"""The section `clusters`: k-means clusters, compared with the classes."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ import pandas as pd
 from vicreg.evaluation.clustering import cluster
 from vicreg.evaluation.sections.section import Section
 
-SILHOUETTE = 2_000  # test images that it is measured on
+SILHOUETTE = 2_000  # test images, to measure it on
 
 
 def clusters(test: np.ndarray, test_labels: np.ndarray, *, classes: Sequence[str]) -> Section:
-    """k-means with as many centres as classes, against the classes that it was not told."""
+    """k-means with as many centres as classes, compared with the classes. k-means does not see the labels."""
     count = min(len(classes), len(test))
     found = cluster(test, test_labels, clusters=count, silhouette_sample=min(SILHOUETTE, len(test)))
     metrics = {

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal
 
 import altair as alt
 import pandas as pd
 
 from vicreg.charts.colours import run_colour
-from vicreg.charts.layers import layered
+from vicreg.charts.overlay import layered
 
 CELL_TEXT = 12  # px
 # of a row of dots: whether it is the least, and where its figure stands
@@ -16,11 +17,11 @@ ENDS: tuple[tuple[bool, Literal["left", "right"], int], ...] = ((True, "right", 
 
 
 def score_pairs(
-    frame: pd.DataFrame, colours: dict[str, str], scores: tuple[str, str], *, width: int = 460
+    frame: pd.DataFrame, colours: dict[str, str], scores: Sequence[str], *, width: int = 460
 ) -> alt.LayerChart:
-    """A row a run, a bar between its AUROC under two scores: a circle for the first, a diamond for the second.
+    """A row per run with a bar between its AUROCs under two scores: a circle for the first, a diamond for the second.
 
-    frame: run (title), short (its name on the axis), score, auroc, low, high; a row a run and score, in the order to show.
+    frame: run (title), short (its name on the axis), score, auroc, low, high; a row per run and score, in the order to show.
     """
     order = list(dict.fromkeys(frame["short"]))
     lower = frame["auroc"] == frame.groupby("run")["auroc"].transform("min")

@@ -9,8 +9,8 @@ from sklearn.metrics import auc, roc_auc_score, roc_curve
 from sklearn.neighbors import NearestNeighbors
 from sklearn.preprocessing import normalize
 
-from vicreg.evaluation import anomaly
-from vicreg.evaluation.anomaly import (
+from vicreg.evaluation import anomaly_score as anomaly
+from vicreg.evaluation.anomaly_score import (
     FIELD,
     STUDY,
     Scoring,

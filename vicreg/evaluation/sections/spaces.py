@@ -1,8 +1,8 @@
-"""Representations y and embeddings z side by side: where a collapse shows, and what a probe still reads.
+"""The section `spaces`: representations y and embeddings z side by side. Where does a collapse show, what can a probe read?
 
-The loss acts on z, and everything else is measured on y. Without the variance term z is a point while a probe of
-standardised y still tells classes apart, since standardising stretches what little spread is left. The study's own probe
-does not standardise, so it is given beside ours:
+The loss acts on z; everything else is measured on y. Without the variance term z is nearly a point, while a probe of
+standardised y still tells classes apart, because standardising enlarges the little spread that is left. The study's probe
+does not standardise, so we report it as well:
 
     study probe   a linear layer on y as it is, cross-entropy, Adam with rate 3e-4, batches of 32, 10 epochs
 """
@@ -14,9 +14,9 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from vicreg.evaluation.encode import checked
-from vicreg.evaluation.probe import accuracy_interval, knn_predict, linear_probe
-from vicreg.evaluation.sections.probes import KNN
+from vicreg.evaluation.checks import checked
+from vicreg.evaluation.knn import K, knn_predict
+from vicreg.evaluation.probe import accuracy_interval, linear_probe
 from vicreg.evaluation.sections.section import Section
 from vicreg.evaluation.space_tables import covariances, embedding_points
 from vicreg.evaluation.spectrum import Spectrum, spectrum
@@ -35,10 +35,10 @@ def spaces(
     embeddings: tuple[np.ndarray, np.ndarray] | None,
     measured: Mapping[str, JsonObject],
 ) -> Section:
-    """The spread, effective rank, probes and kNN of y, and of z where there is an expander.
+    """The spread, effective rank, probes and kNN of y, and of z if there is an expander.
 
-    train, test: (N, width) and (M, width) representations with labels (N,), (M,). embeddings: (N, D) and (M, D), in the
-    same order. measured: the sections `probe` and `knn` of the same representations, which are not computed again.
+    train, test: (N, width) and (M, width) representations with labels (N,), (M,). embeddings: (N, D) and (M, D), of the same
+    images in the same order. measured: metrics with the sections `probe` and `knn` of y, which are not computed again.
     """
     y = {name: {key: measured[name][key] for key in ("accuracy", "interval")} for name in ("probe", "knn")}
     found = {"y": _space(train, train_labels, test, test_labels, spectrum(test), **y)}
@@ -47,7 +47,7 @@ def spaces(
         of_train, of_test = embeddings
         values = spectrum(of_test)
         result = linear_probe(of_train, train_labels, of_test, test_labels)
-        correct = knn_predict(of_train, train_labels, of_test, k=min(KNN, len(of_train))) == test_labels
+        correct = knn_predict(of_train, train_labels, of_test, k=min(K, len(of_train))) == test_labels
         found["z"] = _space(
             of_train,
             train_labels,
@@ -82,16 +82,16 @@ def spaces(
 def study_probe(
     train: np.ndarray, train_labels: np.ndarray, test: np.ndarray, *, epochs: int = EPOCHS, seed: int = 0
 ) -> np.ndarray:
-    """The class that the study's probe gives each test image: (N, D), (N,), (M, D) -> (M,) int64.
+    """The class that the study's probe predicts for each test image: (N, D), (N,), (M, D) -> (M,) int64.
 
-    A linear layer from a uniform start of +-1/sqrt(D), moved by Adam on the cross-entropy of shuffled batches. Values are
-    taken as they are: where they hardly differ between images, so few steps at so small a rate learn little.
+    A linear layer with uniform initial weights, +-1/sqrt(D), trained by Adam on the cross-entropy of shuffled batches. Values
+    are not standardised: if they hardly differ between images, so few steps with so small a rate learn little.
     """
     train, test = checked(train, name="train").astype(np.float32), checked(test, name="test").astype(np.float32)
     rng = np.random.default_rng(seed)
     classes = int(train_labels.max()) + 1
     bound = 1 / np.sqrt(train.shape[1])
-    # The last column is the bias, as a weight of a constant 1.
+    # The last column is the bias: the weight of a constant 1.
     train, test = (np.column_stack([array, np.ones(len(array), np.float32)]) for array in (train, test))
     weights = rng.uniform(-bound, bound, (classes, train.shape[1])).astype(np.float32)
     mean, square = np.zeros_like(weights), np.zeros_like(weights)

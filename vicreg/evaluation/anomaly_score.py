@@ -1,12 +1,12 @@
-"""Anomalies: how far an image lies from what the encoder was trained on, and how well that tells two groups apart.
+"""Anomaly scores: how far an image is from the train images, and how well the score separates anomalies from normal images.
 
     mean   score(x) = 1/k sum_j d_j(x)        d_1 <= d_2 <= ...: Euclidean distances from the representation of x
     kth    score(x) = d_k(x)                  to the train images' representations
     AUROC  P(score(anomaly) > score(normal)) + 1/2 P(equal)
 
-An anomaly score is higher for a more anomalous image, and anomalies are the positives. Two settings are known by name:
-STUDY, the mean distance to the 2 nearest as they are, and FIELD, the distance to the 50th nearest after scaling every
-representation to length 1 (deep kNN, Sun et al. 2022; OpenOOD).
+A higher score means more anomalous. Anomalies are the positives. Two scorings have names: STUDY, the mean distance to the 2
+nearest representations, not normalised; and FIELD, the distance to the 50th nearest after scaling all representations to
+length 1 (deep kNN, Sun et al. 2022; OpenOOD).
 """
 
 from __future__ import annotations
@@ -15,21 +15,21 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from vicreg.evaluation.encode import checked
+from vicreg.evaluation.checks import checked
 from vicreg.evaluation.neighbours import nearest
 
 REDUCTIONS = ("mean", "kth")
 DEPTHS = (2, 10, 50)  # numbers of neighbours that a page can choose
 RESAMPLES = 1000
-POINTS = 200  # of a curve that is kept for drawing
+POINTS = 200  # at most, kept of a curve for drawing
 
 
 @dataclass(frozen=True)
 class Scoring:
-    """How an image is scored; `anomaly_scores` takes the same three options.
+    """How to score an image; `anomaly_scores` has the same three options.
 
-    k: how many nearest train images, at least 1. normalise: scale representations to length 1 first. reduction: `mean`,
-    of the k distances, or `kth`, the k-th alone. Raises ValueError for other values.
+    k: the number of nearest train images, at least 1. normalise: scale representations to length 1 first.
+    reduction: `mean` of the k distances, or `kth`, the k-th distance. Raises ValueError for other values.
     """
 
     k: int
@@ -44,7 +44,7 @@ class Scoring:
 
     @property
     def label(self) -> str:
-        """The setting in words, such as `distance to the 50th nearest, normalised`."""
+        """The scoring in words, such as `distance to the 50th nearest, normalised`."""
         if self.k == 1:
             distance = "distance to the nearest"
         elif self.reduction == "mean":
@@ -55,14 +55,14 @@ class Scoring:
 
     @property
     def column(self) -> str:
-        """The name of its column in a table of scores: `mean_2`, `kth_50_unit`."""
+        """The name of its column in a table of scores, such as `mean_2` or `kth_50_unit`."""
         return f"{self.reduction}_{self.k}" + ("_unit" if self.normalise else "")
 
 
 STUDY = Scoring(k=2, normalise=False, reduction="mean")
 FIELD = Scoring(k=50, normalise=True, reduction="kth")
-KNOWN = {"study": STUDY, "field": FIELD}  # those that get a ROC curve, by the names that figures and pages give them
-OFFERED = tuple(  # every one that is measured and that a page can choose; a column each in the table of scores
+KNOWN = {"study": STUDY, "field": FIELD}  # these get a ROC curve; the names are those in figures and on pages
+OFFERED = tuple(  # all that are measured and that a page offers; each is a column in the table of scores
     Scoring(k=k, normalise=normalise, reduction=reduction)
     for normalise in (False, True)
     for k in DEPTHS
@@ -72,13 +72,13 @@ OFFERED = tuple(  # every one that is measured and that a page can choose; a col
 
 @dataclass(frozen=True)
 class Roc:
-    """How well scores tell n_anomalies anomalies (positives) from n_normal normal images. Shares are 0 to 1.
+    """How well scores separate n_anomalies anomalies (positives) from n_normal normal images. All shares are from 0 to 1.
 
-    false_positive_rate, true_positive_rate: (P,) float64, rising from 0 to 1, the shares of normal images and of anomalies
-    that score at least thresholds: (P,) float64, falling from infinity. They are the corners of the curve, at most 200
-    of them (see `roc`). auroc: 0.5 by chance, 1 for anomalies that all score higher; from every score, not from the P
-    points. interval: its 95 % bootstrap interval, (low, high). fpr_at_95_tpr: the least false positive rate at which 95 %
-    of the anomalies or more are caught; lower is better.
+    thresholds: (P,) float64, falling from infinity. false_positive_rate, true_positive_rate: (P,) float64, rising from 0
+    to 1, the shares of normal images and of anomalies that score at least the threshold; at most 200 points (see `roc`).
+    auroc: 0.5 by chance, 1 if all anomalies score higher; computed from all scores, not from the P points.
+    interval: its 95 % bootstrap interval, (low, high).
+    fpr_at_95_tpr: the lowest false positive rate at which at least 95 % of the anomalies are found; lower is better.
     """
 
     false_positive_rate: np.ndarray
@@ -100,13 +100,13 @@ def anomaly_scores(
     reduction: str = STUDY.reduction,
     exclude_self: bool = False,
 ) -> np.ndarray:
-    """The anomaly score of every query: (Q, D) and a gallery of train images (N, D) -> (Q,) float32, 0 and up.
+    """The anomaly score of each query: queries (Q, D) and train images (N, D) -> (Q,) float32, 0 and up.
 
-    `nearest_distances` and then `reduce_distances`; for a Scoring, give `**asdict(scoring)`. exclude_self: query i is
-    gallery row i, which does not count. Raises ValueError unless 1 <= k <= N (N - 1 with exclude_self), for another
+    This is `nearest_distances`, then `reduce_distances`. To pass a Scoring, use `**asdict(scoring)`. exclude_self: query i is
+    gallery row i, which does not count. Raises ValueError unless 1 <= k <= N (N - 1 with exclude_self), for an unknown
     reduction, and for arrays that do not fit or are not finite.
     """
-    Scoring(k=k, normalise=normalise, reduction=reduction)  # a broken rule is found before the search, not after
+    Scoring(k=k, normalise=normalise, reduction=reduction)  # raise errors before the search, not after
     distances = nearest_distances(queries, gallery, k=k, normalise=normalise, exclude_self=exclude_self)
     return reduce_distances(distances, k=k, reduction=reduction)
 
@@ -116,9 +116,9 @@ def nearest_distances(
 ) -> np.ndarray:
     """Euclidean distances to the k nearest gallery images: (Q, D) and (N, D) -> (Q, k) float32, each row rising.
 
-    One search with the largest k serves every smaller one. normalise: scale both to length 1 first, so that distances
-    are 0 to 2; a zero vector has no direction and stays zero, at distance 1 from every other and 0 from another zero
-    one. Raises ValueError as `anomaly_scores` does.
+    One search with the largest k serves every smaller k. normalise: scale both to length 1 first, so that distances are 0
+    to 2; a zero vector has no direction and stays zero, at distance 1 from all others and 0 from another zero vector.
+    Raises ValueError like `anomaly_scores`.
     """
     queries, gallery = checked(queries, name="queries"), checked(gallery, name="gallery")
     if normalise:
@@ -127,9 +127,9 @@ def nearest_distances(
 
 
 def reduce_distances(distances: np.ndarray, *, k: int, reduction: str) -> np.ndarray:
-    """Anomaly scores from `nearest_distances`: (Q, K), each row rising, -> (Q,) float32, of the first k <= K of a row.
+    """Anomaly scores from `nearest_distances`: (Q, K), each row rising -> (Q,) float32, from the first k <= K of each row.
 
-    Raises ValueError for k outside 1 to K, another reduction, and distances that fall along a row or are not finite.
+    Raises ValueError for k outside 1 to K, an unknown reduction, and distances that fall along a row or are not finite.
     """
     distances = checked(distances, name="distances")
     Scoring(k=k, normalise=False, reduction=reduction)
@@ -142,15 +142,16 @@ def reduce_distances(distances: np.ndarray, *, k: int, reduction: str) -> np.nda
 
 
 def roc(normal: np.ndarray, anomalies: np.ndarray, *, seed: int = 0) -> Roc:
-    """The ROC curve of two groups' anomaly scores, (N,) and (M,), any finite numbers, with its area and an interval.
+    """The ROC curve of the scores of normal images (N,) and of anomalies (M,), with its area and an interval.
 
-    Equal scores count half. The interval is the middle 95 % of 1,000 resamplings, drawn by `seed`, of the normal images
-    and of the anomalies, each group to its own size; encoder and gallery are held fixed. When every anomaly scores above
-    every normal image it is (1, 1), however few they are.
+    Equal scores count half. The interval is the middle 95 % of 1,000 bootstrap samples, drawn with `seed`; normal images and
+    anomalies are each resampled to their own number, while encoder and gallery stay fixed. If all anomalies score above all
+    normal images, the interval is (1, 1), however few they are.
 
-    The curve has the points of scikit-learn's roc_curve (points amid equal steps dropped). Of more than 200, those first
-    to reach 200 evenly spaced lengths of the way from (0, 0) to (1, 1), right plus up, are kept: both ends are, and a
-    dropped point lies within 0.011 of a kept one. Raises ValueError for an empty group and scores that are not finite.
+    The curve has the points of scikit-learn's roc_curve, which drops points between equal steps. Of more than 200 points, we
+    keep those first to reach 200 evenly spaced positions along the way from (0, 0) to (1, 1), measured right plus up. Both
+    ends stay, and each dropped point is within 0.011 of a kept one. Raises ValueError for an empty group and for scores that
+    are not finite.
     """
     normal, anomalies = _scores(normal, "normal"), _scores(anomalies, "anomalies")
     n, m = len(normal), len(anomalies)
@@ -190,26 +191,26 @@ def roc(normal: np.ndarray, anomalies: np.ndarray, *, seed: int = 0) -> Roc:
 
 
 def ranking(scores: np.ndarray) -> np.ndarray:
-    """Rows from the most to the least anomalous: (N,) scores -> (N,) int64; equal scores in the order of their rows."""
+    """Rows from the most to the least anomalous: (N,) scores -> (N,) int64; equal scores keep the order of their rows."""
     return np.argsort(-_scores(scores, "scores"), kind="stable").astype(np.int64)
 
 
 def _area(normal_counts: np.ndarray, anomaly_counts: np.ndarray) -> float:
-    """AUROC from how many images of each group have each score, (U,) and (U,), the scores rising: Mann-Whitney's U."""
+    """AUROC (Mann-Whitney's U) from counts (U,) and (U,): how many images of each group have each distinct score, rising."""
     upto = np.cumsum(normal_counts)
     twice = anomaly_counts @ (2 * upto - normal_counts)  # an image below counts 2, an equal one 1
     return float(twice / (2 * upto[-1] * anomaly_counts.sum()))
 
 
 def _thinned(way: np.ndarray) -> np.ndarray:
-    """Indices, rising, of at most POINTS points along a curve, from how far along it each lies: (P,), rising 0 to 2."""
+    """Rising indices of at most POINTS points of a curve. along: (P,), each point's position along it, rising 0 to 2."""
     if len(way) <= POINTS:
         return np.arange(len(way))
     return np.unique(np.searchsorted(way, np.linspace(0, 2, POINTS)))
 
 
 def _unit(representations: np.ndarray) -> np.ndarray:
-    """Each row scaled to length 1, a zero row left zero. By its largest entry first, whose square cannot overflow."""
+    """Each row scaled to length 1; zero rows stay zero. Divides by the largest entry first: no square can overflow."""
     largest = np.abs(representations).max(axis=1, keepdims=True)  # (N, 1)
     scaled = representations / np.where(largest > 0, largest, 1)
     lengths = np.sqrt(np.einsum("nd,nd->n", scaled, scaled))[:, None]  # 1 to sqrt(D), or 0

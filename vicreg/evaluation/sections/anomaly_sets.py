@@ -1,12 +1,12 @@
-"""Anomalies of many kinds: the AUROC against other data sets, against noise, and of each class that was left out.
+"""The section `anomaly_sets`: AUROC against other data sets, against noise, and for each class left out of the search.
 
-    other sets   score(x) against all train representations; a set's images are the anomalies
+    other sets   score(x) against all train representations; the images of the set are the anomalies
     left out     score(x) against the train representations without class c; the test images of c are the anomalies,
                  those of the other classes are normal
 
-One search serves both: the nearest train images of a test image are found within each class, and the lists of the
-classes that a bank holds are merged. The network itself was trained on every class, so a left-out class is missing from
-the bank only (Ahmed and Courville, "Detecting semantic anomalies", 2020, leave it out of the training too).
+One search serves both: we find the nearest train images of a test image within each class, and then merge the lists of the
+classes that remain. The network was trained on every class, so a class is only left out of the search. Ahmed and Courville
+("Detecting semantic anomalies", 2020) leave it out of the training, too.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from vicreg.evaluation.anomaly import KNOWN, OFFERED, Scoring, nearest_distances, reduce_distances
 from vicreg.evaluation.anomaly_bank import bank_error, bank_tables, make_bank, with_scale
+from vicreg.evaluation.anomaly_score import KNOWN, OFFERED, Scoring, nearest_distances, reduce_distances
 from vicreg.evaluation.sections.section import Section
 from vicreg.storage.json_values import JsonObject
 
-SAMPLE = 2_000  # test images that are scored, the first of the split
+SAMPLE = 2_000  # test images that are scored: the first of the split
 DEPTH = max(scoring.k for scoring in OFFERED)
 SET, CLASS = "set", "class"  # kinds of anomalies in the table
 
@@ -36,11 +36,11 @@ def anomaly_sets(
     sets: Mapping[str, np.ndarray],
     bank: bool = True,
 ) -> Section:
-    """The AUROC of every score that a page offers, for each set of anomalies and for each class that is left out.
+    """The AUROC of every scoring that a page offers, for each set of anomalies and each class left out.
 
-    train, test: (N, D) and (M, D) representations with labels (N,), (M,). sets: name -> (A, D), representations of
-    images of another kind. bank: also make the bank that scores a picture without the train images (`anomaly_bank`),
-    which is of use where there is an encoder.
+    train, test: (N, D) and (M, D) representations with labels (N,), (M,). sets: name -> (A, D), representations of other
+    images. bank: also make the bank that scores a picture without the train images (`anomaly_bank`); useful only if there is
+    an encoder.
     """
     test, test_labels = test[:SAMPLE], test_labels[:SAMPLE]
     count = len(classes)
@@ -64,7 +64,7 @@ def anomaly_sets(
         kept = [other for other in range(count) if other != label]
         merged = {normalise: _merged(normal[normalise][:, kept]) for normalise in (False, True)}
         own = test_labels == label
-        if own.all() or not np.isfinite(merged[False][:, 0]).all():  # there is no other class to hold it against
+        if own.all() or not np.isfinite(merged[False][:, 0]).all():  # no other class to compare with
             continue
         for scoring in OFFERED:
             scores = _scores(merged[scoring.normalise], scoring)
@@ -99,7 +99,7 @@ def _bank(
     whole: Mapping[str, np.ndarray],
     far: Mapping[str, Mapping[str, np.ndarray]],
 ) -> tuple[JsonObject, dict[str, pd.DataFrame]]:
-    """The bank's figures and tables: its scale from every second image of test and sets, its error on the others.
+    """The bank's figures and tables. Every second image of test and sets sets its scale; its error is measured on the others.
 
     whole, far: exact scores by column, of test and of each set.
     """
@@ -134,7 +134,7 @@ def _bank(
 def _within_classes(
     queries: np.ndarray, train: np.ndarray, labels: np.ndarray, classes: int, *, normalise: bool
 ) -> np.ndarray:
-    """The distances to the nearest train images of each class: (Q, C, K), rising; infinite where a class has fewer."""
+    """The distances to the nearest train images of each class: (Q, C, K), rising; infinite if the class has fewer than K."""
     found = np.full((len(queries), classes, DEPTH), np.inf, dtype=np.float32)
     for label in range(classes):
         gallery = train[labels == label]
@@ -152,7 +152,7 @@ def _merged(distances: np.ndarray) -> np.ndarray:
 
 
 def _scores(distances: np.ndarray, scoring: Scoring) -> np.ndarray:
-    """Scores by distances (Q, K), rising; the k-th of a bank that holds fewer is its last."""
+    """Scores from distances (Q, K), rising. If there are fewer than k, the last one counts as the k-th."""
     finite = int(np.isfinite(distances).all(axis=0).sum())
     return reduce_distances(distances[:, :finite], k=min(scoring.k, finite), reduction=scoring.reduction)
 
@@ -167,9 +167,9 @@ def _row(kind: str, name: str, scoring: Scoring, normal: np.ndarray, anomalies: 
 
 
 def auroc(normal: np.ndarray, anomalies: np.ndarray) -> tuple[float, float, float]:
-    """The AUROC of scores (N,) and (M,) and its 95 % interval, by DeLong's variance; cheaper than `roc`'s bootstrap.
+    """The AUROC of scores (N,) and (M,) and its 95 % interval by DeLong's variance; cheaper than `roc`'s bootstrap.
 
-    The variance is that of each image's share of the other group that it is on the right side of.
+    The variance is that of the share of the other group that each image is ranked correctly against.
     """
     shares = []
     for own, other in ((anomalies, normal), (-normal, -anomalies)):

@@ -1,12 +1,12 @@
-"""How honest a map is, and how much of it was chosen: t-SNE of the same images under other settings, judged by neighbours.
+"""The section `map_choices`: how faithful a map is, and how much depends on t-SNE's settings.
 
     kept              of an image's k nearest in representation space, how many are among its k nearest on the map
-    trustworthiness   1 minus a penalty for images that are near on the map only (Venna and Kaski 2001), by how far
-                      down the list of true neighbours they stand; 1 is best, a shuffled map has about 0.5
-    continuity        the same with roles swapped: a penalty for true neighbours that the map tears apart
+    trustworthiness   1 minus a penalty for images that are near only on the map, by their rank among the true
+                      neighbours (Venna and Kaski 2001); 1 is best, a shuffled map has about 0.5
+    continuity        the same with the roles swapped: a penalty for true neighbours that are far on the map
 
-t-SNE has a number to choose (perplexity, about how many neighbours each image holds on to) and, where it starts from
-random places, a seed: islands lie elsewhere under another one, and hold the same images.
+t-SNE has the setting perplexity, roughly the number of neighbours that count for each image. If it starts from random
+positions, it also has a seed: with another seed, clusters lie elsewhere and contain the same images.
 """
 
 from __future__ import annotations
@@ -16,26 +16,26 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from vicreg.evaluation.encode import checked
-from vicreg.evaluation.map_names import MAP_CHOICES, NEIGHBOURS, PERPLEXITIES
+from vicreg.evaluation.checks import checked
+from vicreg.evaluation.map_settings import MAP_CHOICES, NEIGHBOURS, PERPLEXITIES
 from vicreg.evaluation.neighbours import nearest
 from vicreg.evaluation.projection import tsne
 from vicreg.evaluation.sections.section import Section
 
-LEAST = 3 * max(PERPLEXITIES) + 1  # images, so that the largest perplexity is used as it is
-MOST = 2_000  # images: those of a run's film
-REACH = 32_000  # a map's largest coordinate in the table, whose unit means nothing
+LEAST = 3 * max(PERPLEXITIES) + 1  # images: enough for the largest perplexity
+MOST = 2_000  # images: as many as in the snapshots of a training
+REACH = 32_000  # the largest coordinate in the table; units have no meaning
 
 
 def map_choices(
     representations: np.ndarray, labels: np.ndarray, *, drawn: Mapping[str, np.ndarray] | None = None
 ) -> Section:
-    """t-SNE of the first 2,000 images under every perplexity and seed, and how honest each map is.
+    """t-SNE of the first 2,000 images with every perplexity and seed, and how faithful each map is.
 
-    representations: (N, D). labels: (N,). drawn: (N, 2) coordinates of maps that there are already, by name, to be judged
-    too. The table has a row an image: index, label, its nearest in representation space as n0 to n14 (Euclidean, rows of
-    the table), for each map of its own <name>_x and <name>_y, and for every map <name>_kept, 0 to 15. Nothing for
-    representations that are all one point, and for fewer than 301 images, too few for perplexity 100.
+    representations: (N, D). labels: (N,). drawn: name -> (N, 2) coordinates of existing maps, which are judged, too. The table
+    has a row per image: index, label, its nearest in representation space (Euclidean) as n0 to n14 (rows of the table),
+    <name>_x and <name>_y of each new map, and <name>_kept, 0 to 15, of every map. Empty if all representations are one point,
+    and for fewer than 301 images, which are too few for perplexity 100.
     """
     n = min(MOST, len(representations))
     shown, k = checked(representations)[:n], NEIGHBOURS
@@ -73,7 +73,7 @@ def map_choices(
 
 
 def coordinates(projections: pd.DataFrame | None) -> dict[str, np.ndarray]:
-    """The maps (N, 2) by name in a table that has columns <name>_x and <name>_y."""
+    """The maps in a table with columns <name>_x and <name>_y: name -> (N, 2)."""
     if projections is None:
         return {}
     names = [name.removesuffix("_x") for name in map(str, projections) if name.endswith("_x")]
@@ -81,7 +81,7 @@ def coordinates(projections: pd.DataFrame | None) -> dict[str, np.ndarray]:
 
 
 def random_places(n: int, seed: int) -> np.ndarray:
-    """(n, 2) normal places to start from, the same for every perplexity."""
+    """(n, 2) normally distributed starting positions, the same for every perplexity."""
     return np.random.default_rng(seed).standard_normal((n, 2))
 
 
@@ -104,6 +104,6 @@ def honesty(space: np.ndarray, plane: np.ndarray, *, k: int) -> dict[str, float]
 
 
 def _small(xy: np.ndarray) -> np.ndarray:
-    """Coordinates as int16, one scale for both axes, the middle at 0."""
+    """Coordinates as int16, with one scale for both axes and the middle at 0."""
     xy = xy - (xy.min(axis=0) + xy.max(axis=0)) / 2
     return np.round(xy * (REACH / max(float(np.abs(xy).max()), 1e-12))).astype(np.int16)

@@ -1,4 +1,4 @@
-"""How many directions a representation uses."""
+"""The section `spectrum`: how many directions the representations use."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from vicreg.evaluation.map_names import NEIGHBOURS
+from vicreg.evaluation.map_settings import NEIGHBOURS
 from vicreg.runs.schema import Measured
 from vicreg.runs.table_columns import HOLDS, LABEL, MAX_ROWS, MEASURE, NUMBER, ROW, TABLES, TRUTH, WHOLE, WORD, Table
 from vicreg.storage.untrusted import plain, shown

@@ -17,7 +17,7 @@ from vicreg.runs.errors import RunError
 from vicreg.runs.folder import open_run
 from vicreg.runs.history import HISTORY, MAX_HISTORY_BYTES, read_history
 from vicreg.runs.schema import Measured
-from vicreg.runs.tables import (
+from vicreg.runs.table_rules import (
     LABEL,
     NUMBER,
     ROW,
