@@ -11,7 +11,7 @@ import streamlit as st
 from ui import film
 from ui.chart_widgets import chart
 from ui.pictures import pictures_if_here
-from ui.runs import colour, metrics, results, study, title
+from ui.runs import colour, metrics, noted, results, study, title
 from ui.seed_words import seeds_frame
 from vicreg import charts
 from vicreg.evaluation.verdict import verdict
@@ -49,14 +49,15 @@ def judged(run: Run, *, untrained: JsonObject | None) -> tuple[str, str]:
     return "Healthy", f"The images are spread out: {uses}."
 
 
-def collapse(runs: Mapping[str, Run], *, untrained: JsonObject | None, key: str) -> None:
+def collapse(runs: Mapping[str, Run], *, untrained: JsonObject | None, key: str, height: int | None = None) -> None:
     """The verdict on each run, large, and below it their embeddings as a film from before training to its end.
 
     All maps have the same axes, so that a collapse looks like one. runs: by title. untrained: as `verdict` takes it.
+    height: of a map in pixels, else as the window allows.
     """
     st.html(VERDICT)
     for number, (column, (name, run)) in enumerate(zip(st.columns(len(runs)), runs.items(), strict=True)):
-        words, sentence = judged(run, untrained=untrained)
+        words, sentence = judged(noted(run), untrained=untrained)
         with column:
             with st.container(key=f"verdict_{key}_{number}"):
                 st.header(words, anchor=False)
@@ -66,7 +67,7 @@ def collapse(runs: Mapping[str, Run], *, untrained: JsonObject | None, key: str)
     drawn = {name: run for name, run in runs.items() if shown and name in shown.tracks}
     if shown:
         film.player(shown, key=f"{key}_player")
-        film.maps(shown, drawn, pictures_if_here(first), key=key)
+        film.maps(shown, drawn, pictures_if_here(first), key=key, height=height)
     for name, run in runs.items():
         if name not in drawn:
             st.caption(

@@ -1,10 +1,12 @@
 """What the bundled lessons say, held against the metrics of the bundled runs that decide it."""
 
 import dataclasses
+from pathlib import Path
+from urllib.parse import urlencode
 
 import pytest
 
-from vicreg.lessons import bundled, filled, read, runs_by_title, value_of
+from vicreg.lessons import PICTURES, bundled, filled, read, runs_by_title, value_of
 
 RUNS = runs_by_title()
 LESSONS = {name: read(file, runs=RUNS) for name, file in bundled().items()}
@@ -155,3 +157,15 @@ def test_numbers_stand_in_texts_with_the_decimals_that_a_figure_asks_for():
     step = STEPS["lower-total"]
     said = filled("{low} and {full} %", step.figures, lambda figure: {"low": 0.0021, "full": 1234.56}[figure.name])
     assert said == "0.002 and 1,234.6\N{NO-BREAK SPACE}%"
+
+
+def test_the_docs_name_every_step_with_its_misconception_and_every_picture_and_key():
+    text = (Path(__file__).parents[2] / "docs" / "lecturers.md").read_text("utf-8")
+    for step in STEPS.values():
+        query = f"?{urlencode(step.link.state, safe='/')}" if step.link.state else ""
+        said = f"| {step.misconception} | `{step.picture.name}` | `{step.link.page}{query}` |"
+        assert [line for line in text.splitlines() if line.startswith(f"| `{step.key}` |") and said in line], step.key
+    for name, kind in PICTURES.items():
+        assert f"| `{name}` | {kind.shows} |" in text
+    example = text.split("```toml\n")[1].split("```")[0]
+    assert read(f'title = "A"\nsummary = "B"\n{example}'.encode(), runs=RUNS).steps

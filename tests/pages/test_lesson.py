@@ -4,6 +4,7 @@ import pytest
 from opened import ROOT, opened, text
 from streamlit.testing.v1 import AppTest
 
+from ui.lesson.keeping import take_back
 from vicreg.lessons import bundled, read
 
 pytestmark = pytest.mark.usefixtures("page_world", "without_pictures")
@@ -48,7 +49,7 @@ def test_every_step_reveals_its_picture_without_a_warning_and_leaves_no_figure_o
         assert app.get("vega_lite_chart") or app.get("bidi_component")
         app.button(key="next").click().run()
     right = sum(step.answer == 0 for step in lesson.steps)
-    assert f"right **{right}** times" in text(app)
+    assert f"right in **{right}**" in text(app)
 
 
 def test_a_page_folds_its_answer_while_the_lesson_is_on():
@@ -60,3 +61,37 @@ def test_a_page_folds_its_answer_while_the_lesson_is_on():
     assert "silhouette" in folded.markdown[0].value
     app.button(key="leave_elsewhere").click().run()
     assert "The answer" not in [fold.label for fold in app.expander]
+
+
+def test_an_own_file_is_checked_and_a_wrong_one_changes_nothing(monkeypatch, tmp_path):
+    app = opened("lesson", data=None)
+    app.session_state["lesson_lecturer"] = True
+    text_of = LESSON.text.replace("Ten questions about VICReg", "My own")
+    wrong = text_of.replace("minutes = 2", "minutes = 0", 1)
+    app.run()
+    app.file_uploader[0].upload("mine.toml", wrong.encode()).run()
+    assert "mine.toml, line 14: minutes must be" in app.error[0].value
+    assert app.selectbox[0].options[app.selectbox[0].index].startswith("Ten questions")
+    app.file_uploader[0].upload("mine.toml", text_of.encode()).run()
+    assert not app.exception
+    assert "My own (20 minutes), from mine.toml" in app.selectbox[0].options
+    # what a browser gives back to a new session, which may be anything
+    for kept in (
+        "[]",
+        '{"guesses": {"a": {"b": "c"}}, "own": null}',
+        '{"guesses": {}, "own": ["x", "title = 3"]}',
+        "{",
+    ):
+        take_back(kept)
+
+
+def test_the_lesson_of_the_server_comes_first_and_its_error_is_told(monkeypatch, tmp_path):
+    file = tmp_path / "ours.toml"
+    file.write_text(LESSON.text.replace("Ten questions about VICReg", "Ours"), encoding="utf-8")
+    monkeypatch.setenv("VICREG_LESSON", str(file))
+    assert opened("lesson", data=None).selectbox[0].options[0].startswith("Ours")
+    file.write_text("title = 3", encoding="utf-8")
+    app = opened("lesson", data=None)
+    assert "ours.toml, line 1: the file needs 'summary'" in app.error[0].value
+    app.selectbox[0].set_value("20-minutes").run()
+    assert not app.error

@@ -11,6 +11,11 @@ from vicreg.lessons.reading import MAX_BYTES
 
 def cover(lesson: Lesson | None) -> None:
     """Choose, begin, print or load a lesson. lesson: the chosen one; None if its file has an error."""
+    if session.own_is_missing():
+        st.info(
+            "This link is to a lesson that somebody loaded from a file. Load the file below to see it.",
+            icon=":material/info:",
+        )
     names = _titles()
     with st.container(horizontal=True, vertical_alignment="bottom"):
         st.selectbox(
@@ -88,6 +93,7 @@ def _for_the_lecturer(lesson: Lesson) -> None:
                 icon=":material/edit:",
                 on_click="ignore",
             )
+        problem = st.container()  # above the uploader, where it is seen
         file = st.file_uploader(
             f"Load an edited lesson: a TOML file of at most {MAX_BYTES // 1000} kB",
             type=["toml"],
@@ -99,7 +105,7 @@ def _for_the_lecturer(lesson: Lesson) -> None:
             try:
                 session.take_own(file.name, file.getvalue())
             except LessonError as error:
-                st.error(str(error), icon=":material/edit_note:")
+                problem.error(str(error), icon=":material/edit_note:")
                 return
             st.session_state["_lesson_file"] = file.file_id
             session.choose(session.OWN)

@@ -28,6 +28,7 @@ from vicreg.lessons import Step
 from vicreg.runs.folder import Run
 
 POINTS = 1_000  # on a map of a step
+MAP_HEIGHT = 210  # px, so that a step fits the screen of a laptop
 Draw = Callable[[Step, list[Run], int], None]
 
 
@@ -67,7 +68,7 @@ def _figures(step: Step, runs: list[Run], width: int) -> None:
 def _embeddings(step: Step, runs: list[Run], width: int) -> None:
     untrained = bundled_runs().get(f"{runs[0].config.dataset}-untrained")
     before = metrics(untrained).get("spaces") if untrained else None
-    collapse({title(run): run for run in runs}, untrained=before, key="lesson_points")
+    collapse({title(run): run for run in runs}, untrained=before, key="lesson_points", height=MAP_HEIGHT)
 
 
 def _covariances(step: Step, runs: list[Run], width: int) -> None:
@@ -172,7 +173,7 @@ def _map(step: Step, runs: list[Run], width: int) -> None:
         colourings=map_data.colourings(run, shown, results(run, "projections")["label"].head(count).to_numpy()),
         atlas=atlas(run, shown, count),
         alt=f"Maps of {count:,} test images of {title(run)}, coloured by class.",
-        height=200,
+        height=MAP_HEIGHT,
         words="",
     )
 

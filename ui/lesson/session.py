@@ -1,7 +1,7 @@
 """What a visitor's session knows of the lesson: which one it is, the step, and the guesses. In session state only.
 
-The step stands in the URL as well (`?step=3`, `?step=end`), and so does a bundled lesson (`?lesson=20-minutes`). The browser
-keeps guesses and an own lesson file for a reload (see `keeping`).
+The step stands in the URL as well (`?step=3`, `?step=end`), and so does the lesson (`?lesson=20-minutes`, `?lesson=own`).
+The browser keeps guesses and an own lesson file for a reload (see `keeping`).
 """
 
 from __future__ import annotations
@@ -54,6 +54,7 @@ def take_own(name: str, content: bytes) -> None:
 def choose(name: str) -> None:
     """Choose a lesson and go to its first screen."""
     st.session_state[_NAME] = name
+    st.query_params.pop("lesson", None)
     go(0)
 
 
@@ -95,12 +96,21 @@ def note(lesson: Lesson, step: int) -> None:
     """Remember the position, and put it and the lesson's name into the URL."""
     st.session_state[_STEP] = step
     st.session_state[_ON] = step if step <= len(lesson.steps) else 0
-    name = chosen()
-    wanted = {"lesson": name} if name != OWN else {}
+    if own_is_missing():  # until the browser has given it back
+        return
+    wanted = {"lesson": chosen()}
     if step:
         wanted["step"] = str(step) if step <= len(lesson.steps) else END
-    if st.query_params.to_dict() != wanted:
-        st.query_params.from_dict(wanted)
+    for key in ("lesson", "step"):  # one by one: other parameters belong to widgets
+        if key not in wanted:
+            st.query_params.pop(key, None)
+        elif st.query_params.get(key) != wanted[key]:
+            st.query_params[key] = wanted[key]
+
+
+def own_is_missing() -> bool:
+    """Whether the URL asks for an own lesson that this session does not have."""
+    return st.query_params.get("lesson") == OWN and own() is None
 
 
 def step_that_is_on() -> int:
@@ -110,8 +120,7 @@ def step_that_is_on() -> int:
 
 def address(step: int) -> dict[str, str]:
     """The query of the page Lesson at a step."""
-    name = st.session_state.get(_NAME, OWN)
-    return ({} if name == OWN else {"lesson": name}) | {"step": str(step)}
+    return {"lesson": str(st.session_state.get(_NAME, OWN)), "step": str(step)}
 
 
 def leave() -> None:
