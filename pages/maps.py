@@ -51,7 +51,7 @@ def panel(of: Run, name: str, title: str) -> tuple[Panel, int]:
     source = eigenmap if eigenmap is not None and name == charts.MAP_TITLES["laplacian"] else of
     found = map_data.honesty(source, name, count)
     values = {} if found.steps is None else {map_data.KEPT: found.steps}
-    return Panel(title, map_data.places(source, name, count), found.sentence, found.neighbours, values), found.k
+    return Panel(title, map_data.places(source, name, count), found.sentence, found.neighbours, values=values), found.k
 
 
 if second:

@@ -8,7 +8,7 @@ from vicreg import charts
 from vicreg.terms import NAMES, TERMS
 
 ui.page(
-    "What happens while the network learns?",
+    "Spread or collapse: what does a training do to the pictures?",
     "Trainings as a film, in step: **which one spreads its pictures out, and which keeps them all in one spot?**",
 )
 

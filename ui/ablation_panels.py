@@ -11,7 +11,7 @@ import streamlit as st
 from ui import film
 from ui.chart_widgets import chart
 from ui.pictures import pictures_if_here
-from ui.runs import colour, metrics, results, study, title
+from ui.runs import colour, metrics, noted, results, study, title
 from ui.seed_words import seeds_frame
 from vicreg import charts
 from vicreg.evaluation.verdict import verdict
@@ -57,7 +57,7 @@ def collapse(runs: Mapping[str, Run], *, untrained: JsonObject | None, key: str,
     """
     st.html(VERDICT)
     for number, (column, (name, run)) in enumerate(zip(st.columns(len(runs)), runs.items(), strict=True)):
-        words, sentence = judged(run, untrained=untrained)
+        words, sentence = judged(noted(run), untrained=untrained)
         with column:
             with st.container(key=f"verdict_{key}_{number}"):
                 st.header(words, anchor=False)

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import streamlit as st
 
-from ui import checkpoints, data, shown, take_away
+from ui import checkpoints, data, presenter, shown, take_away
 from ui.lesson import place
 
 ROOT = Path(__file__).parent.parent
-MARKER = "_navigation_is_set"
+MARKER, HERE = "_navigation_is_set", "_page"
 INLINE_CODE = Path(__file__).with_name("inline_code.css")
 # group -> (file, title in the navigation, icon, tooltip)
 PAGES = {
@@ -62,7 +62,7 @@ PAGES = {
 def navigation() -> st.Page:
     """Build the navigation. Called by app.py, and by a page that was opened without it."""
     st.session_state[MARKER] = True
-    return st.navigation(
+    found = st.navigation(
         {
             group: [
                 st.Page(ROOT / "pages" / f"{name}.py", title=title, icon=icon, help=text, default=name == "start")
@@ -71,6 +71,8 @@ def navigation() -> st.Page:
             for group, entries in PAGES.items()
         }
     )
+    st.session_state[HERE] = found.url_path or "start"
+    return found
 
 
 def page(
@@ -95,6 +97,7 @@ def page(
     if dataset:
         data.pick_data()
     checkpoints.panel()
+    presenter.begin(st.session_state[HERE], [name for entries in PAGES.values() for name, *_ in entries])
     title, words = (question, notice) if isinstance(notice, str) else notice()
     folded = answers and place.folds()
     head.title(question if folded else title, anchor=False)
@@ -107,4 +110,5 @@ def page(
 
 def foot() -> None:
     """End a page: what visitors can take away from it. A page that stopped early has none."""
+    presenter.finish()
     take_away.fold()

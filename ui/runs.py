@@ -36,7 +36,7 @@ def pick_run(*, needs: str = "") -> Run:
     """
     kept = _available(lambda run: _serves(run, needs))
     text = "Some runs come with the app. Add more on the page Train or with `python -m vicreg train`."
-    return _noted(kept[_pick("Run", list(kept), key="run", text=text)])
+    return noted(kept[_pick("Run", list(kept), key="run", text=text)])
 
 
 def found() -> tuple[dict[str, Run], list[str]]:
@@ -57,7 +57,7 @@ def bundled_runs() -> dict[str, Run]:
 def preset_run(preset: str, *, dataset: str | None = None) -> Run:
     """The bundled run of a preset, or the first run. Stops the page with a message if there is none."""
     kept = _available(lambda run: not run.baseline and bool(metrics(run)), dataset=dataset)
-    return _noted(next((run for run in kept.values() if run.config.preset == preset), next(iter(kept.values()))))
+    return noted(next((run for run in kept.values() if run.config.preset == preset), next(iter(kept.values()))))
 
 
 def pick_second(first: Run, *, needs: str = "", beside: Sequence[str] = ()) -> Run | None:
@@ -86,7 +86,7 @@ def pick_second(first: Run, *, needs: str = "", beside: Sequence[str] = ()) -> R
         bundled = {run.config.preset: label for label, run in same.items() if run.folder.parent == paths.BUNDLED}
         told = linked if linked in same else next((bundled[name] for name in beside if name in bundled), NONE)
     second = same.get(_pick("Compare with", labels, key=key, text=text, default=told))
-    return None if second is None else _noted(second)
+    return None if second is None else noted(second)
 
 
 def pick_compared(first: Run) -> Run:
@@ -94,7 +94,7 @@ def pick_compared(first: Run) -> Run:
     others = _labelled([run for run in found()[0].values() if run.config.dataset == first.config.dataset])
     kept = {label: run for label, run in others.items() if run.has_network and metrics(run)}
     text = "Any run, your own included; figures only, so any copy of the pictures."
-    return _noted(kept[_pick("Beside", list(kept), key="beside", text=text)])
+    return noted(kept[_pick("Beside", list(kept), key="beside", text=text)])
 
 
 def pick_pair(
@@ -180,7 +180,7 @@ def _pick(title: str, labels: list[str], *, key: str, text: str, default: str | 
     )
 
 
-def _noted(run: Run) -> Run:
+def noted(run: Run) -> Run:
     """A run that the page shows: for the captions of what visitors take away."""
     shown.note_run(title(run), CATALOGUE[run.config.dataset].title)
     return run

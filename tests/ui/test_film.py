@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from ui import film
-from ui.film.figures import lines, spectra
+from ui.film.figures import curves, lines, spectra
 from ui.film.moments import ENDS_REACH, IN_SPACE, ON_MAP, on_the_clock
 from vicreg.runs.folder import open_run
 from vicreg.storage.paths import BUNDLED
@@ -74,6 +74,8 @@ def test_the_curves_are_what_the_runs_measured_from_zero():
     tested = history[history["split"] == "test"]
     assert spread["lines"][1]["y"] == pytest.approx((1 - tested["variance"]).tolist())
     assert knn["lines"][0]["y"] == pytest.approx((100 * runs["vicreg"].results("snapshots")["knn_accuracy"]).tolist())
+    table = curves([spread, knn])
+    assert table[table["run"] == "vicreg"].iloc[-1]["value"] == pytest.approx(knn["lines"][0]["y"][-1])
     assert (spread["rule"], knn["rule"], knn["top"]) == (1, 10, 100)
 
 

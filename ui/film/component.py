@@ -12,7 +12,8 @@ from pathlib import Path
 import numpy as np
 import streamlit as st
 
-from ui.film.figures import lines, spectra
+from ui import shown
+from ui.film.figures import curves, lines, spectra
 from ui.film.moments import Film
 from ui.map_data import colourings
 from ui.picture_map import Panel, Ring, atlas, picture_map
@@ -91,7 +92,7 @@ def maps(
         numbers=np.arange(count),
         colourings=colourings(run, pictures, labels),
         atlas=atlas(run, pictures, count),
-        alt=f"{count:,} test pictures by {film.words} Runs: {', '.join(film.tracks)}.",
+        alt=f"Maps of {count:,} test pictures under {' and '.join(film.tracks)}. {film.words}",
         link=LINK,
         height=height,
         compact=True,
@@ -102,7 +103,11 @@ def maps(
 
 def figures(film: Film, runs: Mapping[str, Run], *, key: str) -> None:
     """What was measured at the snapshots, with a line for the moment: spread of z, kNN accuracy, spectrum of y."""
+    drawn = lines(runs)
+    shown.note_figure(
+        key, f"{' and '.join(one['title'] for one in drawn)} of {', '.join(runs)} over epochs.", lambda: curves(drawn)
+    )
     _FIGURES(
         key=key,
-        data={"link": LINK, "clock": list(film.clock), "lines": lines(runs), "spectrum": spectra(runs)},
+        data={"link": LINK, "clock": list(film.clock), "lines": drawn, "spectrum": spectra(runs)},
     )

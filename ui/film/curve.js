@@ -11,7 +11,14 @@ export function element(name, attributes, ...children) {
   return made;
 }
 
-const words = (x, y, text, anchor = "middle") => element("text", { x, y, "text-anchor": anchor }, text);
+// As attributes and not in the style sheet, so that a drawing keeps its looks when it is saved as a file.
+const AXIS = { stroke: "currentColor", "stroke-opacity": 0.45, fill: "none" };
+const RULE = { stroke: "currentColor", "stroke-opacity": 0.6, "stroke-dasharray": "5 4", fill: "none" };
+const NOW = { stroke: "currentColor", "stroke-width": 1.5 };
+const CURVE = { fill: "none", "stroke-width": 2.5, "stroke-linejoin": "round" };
+const COMING = { opacity: 0.28 };
+
+const words = (x, y, text, anchor = "middle") => element("text", { x, y, "text-anchor": anchor, "font-size": 12, fill: "currentColor" }, text);
 const path = (points) => points.map(([x, y], i) => `${i ? "L" : "M"}${x.toFixed(1)} ${y.toFixed(1)}`).join("");
 
 /** The frame of a drawing: { svg, x, y } with x and y from numbers to pixels. xs, ys: [first, last], or of a log axis its powers. */
@@ -20,7 +27,7 @@ function frame(width, [left, right], [low, high], xWords, yWords) {
   const x = (value) => LEFT + ((value - left) / (right - left || 1)) * (width - LEFT - RIGHT);
   const y = (value) => tall - BOTTOM - ((value - low) / (high - low || 1)) * (tall - TOP - BOTTOM);
   const svg = element("svg", { width, height: tall, viewBox: `0 0 ${width} ${tall}`, "aria-hidden": "true" });
-  svg.append(element("path", { class: "axis", d: `M${LEFT} ${TOP}V${tall - BOTTOM}H${width - RIGHT}` }));
+  svg.append(element("path", { ...AXIS, d: `M${LEFT} ${TOP}V${tall - BOTTOM}H${width - RIGHT}` }));
   for (const [value, text] of yWords) svg.append(words(LEFT - 5, y(value) + 4, text, "end"));
   xWords.forEach(([value, text], i) => svg.append(words(x(value), tall - 4, text, i === 0 ? "start" : i === xWords.length - 1 ? "end" : "middle")));
   return { svg, x, y, tall };
@@ -36,19 +43,19 @@ export function lastOf(xs, at) {
 /** A figure over epochs: { svg, show(at) }. spec: as ui/film/figures.py makes it; end: the clock's last epoch. */
 export function createCurve(spec, end, width) {
   const { svg, x, y, tall } = frame(width, [0, end], [0, spec.top], [[0, "0"], [end, `epoch ${end}`]], [[0, "0"], [spec.tick, `${spec.tick}`]]);
-  svg.append(element("path", { class: "rule", d: `M${LEFT} ${y(spec.rule)}H${width - RIGHT}` }));
+  svg.append(element("path", { ...RULE, d: `M${LEFT} ${y(spec.rule)}H${width - RIGHT}` }));
   const name = `past-${Math.random().toString(36).slice(2)}`, shown = element("rect", { x: 0, y: 0, height: tall, width: 0 });
   svg.append(element("clipPath", { id: name }, shown));
-  for (const [part, more] of [["coming", {}], ["past", { "clip-path": `url(#${name})` }]]) {
+  for (const part of [COMING, { "clip-path": `url(#${name})` }]) {
     for (const line of spec.lines) {
       const points = line.x.map((value, i) => [x(value), y(Math.min(spec.top, line.y[i]))]);
-      svg.append(element("path", { class: `line ${part}`, d: path(points), stroke: line.colour, ...more }));
+      svg.append(element("path", { ...CURVE, d: path(points), stroke: line.colour, ...part }));
       if (points.length < 30) {
-        svg.append(...points.map(([cx, cy]) => element("circle", { class: part, cx, cy, r: 3, fill: line.colour, ...more })));
+        svg.append(...points.map(([cx, cy]) => element("circle", { cx, cy, r: 3, fill: line.colour, ...part })));
       }
     }
   }
-  const now = svg.appendChild(element("path", { class: "now", d: "" }));
+  const now = svg.appendChild(element("path", { ...NOW, d: "" }));
   return {
     svg,
     show(at) {
@@ -65,7 +72,7 @@ export function createSpectrum(spec, width) {
     width, [0, place(spec.last)], [spec.least, 0], [[0, "direction 1"], [place(spec.last), `${spec.last}`]],
     [[0, "1"], [spec.least, `${10 ** spec.least}`]],
   );
-  const drawn = spec.runs.map((run) => svg.appendChild(element("path", { class: "line", stroke: run.colour })));
+  const drawn = spec.runs.map((run) => svg.appendChild(element("path", { ...CURVE, stroke: run.colour })));
   return {
     svg,
     show(at) {

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
+import pandas as pd
 
 from ui.runs import colour, results
 from vicreg.data.catalogue import CATALOGUE
@@ -49,6 +50,16 @@ def lines(runs: Mapping[str, Run]) -> list[JsonObject]:
             "lines": knn,
         },
     ]
+
+
+def curves(drawn: list[JsonObject]) -> pd.DataFrame:
+    """What `lines` gives as a table: `figure`, `run`, `epoch`, `value`."""
+    parts = [
+        pd.DataFrame({"figure": one["title"], "run": line["run"], "epoch": line["x"], "value": line["y"]})
+        for one in drawn
+        for line in one["lines"]
+    ]
+    return pd.concat(parts, ignore_index=True)
 
 
 def spectra(runs: Mapping[str, Run]) -> JsonObject:

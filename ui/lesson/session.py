@@ -101,8 +101,11 @@ def note(lesson: Lesson, step: int) -> None:
     wanted = {"lesson": chosen()}
     if step:
         wanted["step"] = str(step) if step <= len(lesson.steps) else END
-    if st.query_params.to_dict() != wanted:
-        st.query_params.from_dict(wanted)
+    for key in ("lesson", "step"):  # one by one: other parameters belong to widgets
+        if key not in wanted:
+            st.query_params.pop(key, None)
+        elif st.query_params.get(key) != wanted[key]:
+            st.query_params[key] = wanted[key]
 
 
 def own_is_missing() -> bool:

@@ -53,7 +53,10 @@ export function createOverlay(canvas) {
 
     /** What to read where all points are in one spot: an arrow to it, and words above. */
     heap([x, y], words) {
-      const size = Math.round(style.size * 1.35), top = Math.max(size + 6, y - 62);
+      const fits = (size) => ((context.font = `700 ${size}px ${style.font}`), context.measureText(words).width <= width - 10);
+      let size = Math.round(style.size * 1.35);
+      while (size > 12 && !fits(size)) size -= 1;
+      const top = Math.max(size + 6, y - 62);
       line([x, top + size / 2 + 4], [x, y - 14], [], 2.5);
       context.beginPath();
       context.moveTo(x, y - 8);

@@ -241,11 +241,13 @@ function createPictureMap(root) {
 
   /** The size of each map: as wide as its column, no higher than leaves the controls in sight. */
   function measure() {
+    const hall = Number(getComputedStyle(root).getPropertyValue("--map-share")); // of ui/presenter
     const narrow = root.clientWidth <= (data.compact ? COMPACT : NARROW);
+    const share = hall || (data.compact ? 0.36 : narrow ? 0.5 : 0.48);
     for (const panel of panels) {
       const wide = panel.element.clientWidth;
       if (!wide) continue;
-      panel.resize(wide, data.height ?? Math.round(Math.max(data.compact ? 150 : 260, Math.min(wide, innerHeight * (data.compact ? 0.36 : narrow ? 0.5 : 0.48)))));
+      panel.resize(wide, data.height ?? Math.round(Math.max(data.compact ? 150 : 260, Math.min(wide, innerHeight * share))));
     }
     redraw();
   }

@@ -40,7 +40,7 @@ export function createRaster(canvas) {
     return 0xff000000 | (blue << 16) | (green << 8) | red;
   }
 
-  return {
+  const raster = {
     resize(wide, high) {
       ratio = Math.min(devicePixelRatio || 1, Math.sqrt(MOST_PIXELS / Math.max(1, wide * high)));
       const [w, h] = [Math.max(1, Math.round(wide * ratio)), Math.max(1, Math.round(high * ratio))];
@@ -95,4 +95,6 @@ export function createRaster(canvas) {
       }
     },
   };
+  raster.resize(1, 1); // a map that is not on the screen yet may be drawn too
+  return raster;
 }

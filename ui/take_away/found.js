@@ -29,8 +29,30 @@ export function figureOnPage({ key, alt }) {
   const chart = [...document.querySelectorAll(".stVegaLiteChart")].find((one) => one.getAttribute("aria-label") === alt);
   const svg = chart?.querySelector("svg.marks");
   if (svg) return copied(svg, Number(svg.getAttribute("width")), Number(svg.getAttribute("height")));
-  const host = shadows().find((one) => keyOf(one) === key), map = host?.shadowRoot.querySelector(".picture-map");
-  return map ? mapOf(map) : null;
+  const root = shadows().find((one) => keyOf(one) === key)?.shadowRoot, map = root?.querySelector(".picture-map");
+  const film = root?.querySelector(".film-figures");
+  return map ? mapOf(map) : film ? filmOf(film) : null;
+}
+
+/** The figures of a film as they are now, one below the other, each with its title and what each run has. */
+function filmOf(root) {
+  const { colour } = pageStyle(), parts = [];
+  let width = 0, height = 0;
+  for (const figure of root.querySelectorAll("figure")) {
+    const svg = figure.querySelector("svg"), { width: wide, height: high } = svg.getBoundingClientRect();
+    parts.push(element("text", { x: 0, y: height + TEXT, "font-size": TEXT, "font-weight": 600, fill: colour }, figure.querySelector("b").textContent));
+    let x = wide;
+    for (const one of [...figure.querySelectorAll(".values span")].reverse()) {
+      if (one.className) parts.push(element("circle", { cx: x - 6, cy: height + TEXT - 5, r: 5, fill: one.style.background }));
+      else parts.push(element("text", { x, y: height + TEXT, "font-size": TEXT, "text-anchor": "end", fill: colour }, one.textContent));
+      x -= one.className ? 20 : one.getBoundingClientRect().width + 6;
+    }
+    const { drawn } = copied(svg, wide, high);
+    for (const [name, value] of Object.entries({ x: 0, y: height + ROW, width: wide, height: high })) drawn.setAttribute(name, value);
+    parts.push(drawn);
+    [width, height] = [Math.max(width, wide), height + ROW + high + GAP];
+  }
+  return { drawn: element("svg", { viewBox: `0 0 ${width} ${height}` }, ...parts), width, height };
 }
 
 export const isMap = ({ key }) => shadows().some((host) => keyOf(host) === key && host.shadowRoot.querySelector(".picture-map"));

@@ -42,7 +42,7 @@ def accuracy_bars(
         .encode(x="study:Q", tooltip=tooltip)
     )
     guess = alt.Chart(pd.DataFrame({"x": [chance]})).mark_rule(strokeDash=[4, 4], color="#888").encode(x="x:Q")
-    ticks = [] if seeds is None or seeds.empty else [_seed_ticks(seeds, order)]
+    ticks = [] if seeds is None or seeds.empty else _seed_ticks(seeds, order)
     drawn = layered(bars, halo, interval, figures, study, *ticks, guess)
     return drawn.properties(width=width, height=34 * len(order))
 
@@ -79,7 +79,7 @@ def attribute_bars(
         layers = [bars, halo, interval, figures, guess]
         own = None if seeds is None else seeds[seeds["what"] == what]
         if own is not None and len(own):
-            layers.append(_seed_ticks(own, order))
+            layers += _seed_ticks(own, order)
         panel = layered(*layers)
         panels.append(
             panel.properties(
@@ -89,17 +89,20 @@ def attribute_bars(
     return alt.vconcat(*panels) if narrow else alt.hconcat(*panels, spacing=18)
 
 
-def _seed_ticks(seeds: pd.DataFrame, order: list[str]) -> alt.Chart:
-    """A tick for each other seed of each run, in the lower part of its bar. seeds: run, accuracy. order: of the runs."""
-    return (
-        alt.Chart(seeds)
-        .mark_tick(color="#222", thickness=2.5, height=11, yOffset=9)
-        .encode(
-            x="accuracy:Q",
-            y=alt.Y("run:N", sort=order),
-            tooltip=["run:N", alt.Tooltip("accuracy:Q", title="another seed", format=".2f")],
-        )
+def _seed_ticks(seeds: pd.DataFrame, order: list[str]) -> list[alt.Chart]:
+    """A tick for each other seed of each run, in the lower part of its bar, with a halo for dark pages and bars.
+
+    seeds: run, accuracy. order: of the runs.
+    """
+    base = alt.Chart(seeds).encode(
+        x="accuracy:Q",
+        y=alt.Y("run:N", sort=order),
+        tooltip=["run:N", alt.Tooltip("accuracy:Q", title="another seed", format=".2f")],
     )
+    return [
+        base.mark_tick(color=colour, thickness=thick, height=high, yOffset=9, opacity=1)
+        for colour, thick, high in (("#fff", 5, 13), ("#222", 2.5, 11))
+    ]
 
 
 def tight_and_telling(
@@ -180,7 +183,7 @@ def table_of_counts(
         opacity=alt.condition(cell, alt.value(1), alt.value(0.45)),
         tooltip=[f"{row}:N", f"{column}:N", "count:Q", alt.Tooltip("share:Q", format=".1%")],
     )
-    text = base.mark_text(fontSize=11).encode(
+    text = base.mark_text(fontSize=12).encode(
         text="count:Q",
         color=alt.condition("datum.share > 0.5", alt.value("white"), alt.value("#222")),
     )
@@ -190,8 +193,8 @@ def table_of_counts(
 
 def roc(frame: pd.DataFrame, colours: dict[str, str], *, side: int = 380) -> alt.LayerChart:
     """ROC curves. frame: run (title), false_positive_rate, true_positive_rate, from (0, 0) to (1, 1)."""
-    x = alt.X("false_positive_rate:Q", title="normal pictures raised as anomalies", axis=alt.Axis(format=".0%"))
-    y = alt.Y("true_positive_rate:Q", title="anomalies caught", axis=alt.Axis(format=".0%"))
+    x = alt.X("false_positive_rate:Q", title="normal pictures above the threshold", axis=alt.Axis(format=".0%"))
+    y = alt.Y("true_positive_rate:Q", title="anomalies above the threshold", axis=alt.Axis(format=".0%"))
     chance = alt.Chart(pd.DataFrame({"x": [0, 1], "y": [0, 1]})).mark_line(strokeDash=[4, 4], color="#888")
     line = (
         alt.Chart(frame)

@@ -1,0 +1,103 @@
+"""What a lecturer does in a browser: present by keys, and take charts and links away. On coloured digits only."""
+
+import io
+import os
+import re
+import xml.etree.ElementTree as ElementTree
+
+import pytest
+from opened import served
+from PIL import Image
+from playwright.sync_api import expect
+
+pytestmark = pytest.mark.browser
+PATIENCE = 60_000
+PLACE, RUNS = ".vicreg-presenter .place", ".vicreg-presenter .runs"
+SIZES = """() => [...document.querySelectorAll("[data-present=exhibit] svg.marks text")]
+    .filter((text) => text.textContent.trim() && text.getBoundingClientRect().height > 0)
+    .map((text) => parseFloat(getComputedStyle(text).fontSize)
+        * parseFloat(text.closest("[data-present]").style.getPropertyValue("--zoom")))"""
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    environment = {name: value for name, value in os.environ.items() if name != "VICREG_DATA"}
+    with served(tmp_path_factory.mktemp("hall"), environment) as url:
+        yield url
+
+
+@pytest.fixture
+def page(browser):
+    context = browser.new_context(viewport={"width": 1024, "height": 768})
+    page = context.new_page()
+    page.set_default_timeout(PATIENCE)
+    yield page
+    assert page.get_by_test_id("stException").count() == 0
+    context.close()
+
+
+def test_a_screen_is_one_exhibit_with_text_of_18_pixels_and_its_runs_in_sight(page, server):
+    page.goto(f"{server}/probe?present=1")
+    expect(page.locator(PLACE)).to_have_text(re.compile("^1 of"), timeout=PATIENCE)
+    expect(page.get_by_test_id("stSidebar")).to_be_hidden()
+    expect(page.locator(RUNS)).to_contain_text("coloured-digits/vicreg, 12 epochs", timeout=PATIENCE)
+    assert page.locator(RUNS).evaluate("(element) => parseFloat(getComputedStyle(element).fontSize)") >= 24
+    for screen in ("1 of ", "2 of ", "3 of "):  # the fourth are pictures
+        for _ in range(8):  # what is higher than the screen is scrolled first
+            if page.locator(PLACE).inner_text().startswith(screen):
+                break
+            page.keyboard.press("PageDown")
+        expect(page.locator(PLACE)).to_have_text(re.compile(f"^{screen}"))
+        page.wait_for_function(
+            f"() => {{ const sizes = ({SIZES})(); return sizes.length && Math.min(...sizes) >= 18; }}"
+        )
+        assert page.locator(".stMain .stVegaLiteChart:visible").count() == 1
+
+
+def test_keys_turn_pages_and_escape_leaves(page, server):
+    page.goto(f"{server}/lab?present=1")
+    question = page.locator(".vicreg-presenter .question")
+    expect(question).to_have_text("What happens if you switch a term off?", timeout=PATIENCE)
+    page.wait_for_function("() => document.querySelector('.st-key-present_next a')")
+    page.keyboard.press("PageDown")
+    expect(question).to_have_text("What do you expect to happen?", timeout=PATIENCE)
+    assert "present=1" in page.url
+    page.wait_for_function("() => document.querySelector('.st-key-present_back a')")
+    page.keyboard.press("ArrowLeft")
+    expect(question).to_have_text("What happens if you switch a term off?", timeout=PATIENCE)
+    page.keyboard.press("Escape")
+    expect(page.get_by_test_id("stSidebar")).to_be_visible(timeout=PATIENCE)
+    assert "present" not in page.url
+
+
+def test_a_chart_is_taken_away_as_svg_with_a_caption_as_png_of_twice_its_size_and_as_csv(page, server):
+    page.goto(f"{server}/clusters?cluster_map=PCA")
+    page.get_by_text("Take away", exact=True).click()
+    row = page.locator(".take-away .row").filter(has_text="Silhouette and NMI")
+    row.wait_for()
+    page.locator(".stVegaLiteChart svg.marks").first.wait_for()
+    taken = {}
+    for kind in ("SVG", "PNG", "CSV"):
+        with page.expect_download() as download:
+            row.get_by_role("button", name=kind).click()
+        assert download.value.suggested_filename == f"vicreg-clusters-scores.{kind.lower()}"
+        taken[kind] = download.value.path().read_bytes()
+    svg = ElementTree.fromstring(taken["SVG"])
+    words = " ".join("".join(text.itertext()) for text in svg.iter("{http://www.w3.org/2000/svg}text"))
+    for part in (
+        "Silhouette and NMI of every",
+        "Run: coloured-digits/vicreg, 12 epochs",
+        "Measured:",
+        "cluster_map=PCA",
+    ):
+        assert part in words
+    assert Image.open(io.BytesIO(taken["PNG"])).size == (2 * int(svg.get("width")), 2 * int(svg.get("height")))
+    assert taken["CSV"].decode().startswith("run,silhouette,nmi")
+
+
+def test_the_link_is_copied_without_how_the_visitor_looks_at_it(page, server):
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.goto(f"{server}/retrieval?query=21")
+    page.get_by_role("button", name="Copy link to exactly this view").click()
+    page.get_by_text("Copied.").wait_for()
+    assert re.fullmatch(rf"{server}/retrieval\?query=21", page.evaluate("navigator.clipboard.readText()"))
