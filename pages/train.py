@@ -12,7 +12,7 @@ from vicreg.config import DATASETS, ENCODERS, Config, Settings
 from vicreg.data import loading
 from vicreg.data.catalogue import CATALOGUE
 from vicreg.method.encoder_shapes import ENCODER_SHAPES
-from vicreg.presets import presets
+from vicreg.presets import QUICK_EPOCHS, QUICK_IMAGES, presets
 from vicreg.terms import IN_LOSS
 
 OWN = "own weights"
@@ -50,24 +50,26 @@ def form() -> None:
         help="Every preset except vicreg switches one part of the method off.",
     )
     config = presets(dataset)["vicreg" if preset == OWN else preset]
-    # Timing a resnet18 on a CPU would slow a shared server for minutes.
-    offered = [
-        name for name in ENCODERS if name != "resnet18" or training_limits.has_cuda() or not training_limits.hosted()
-    ]
-    encoder = controls[2].selectbox(
-        "Encoder",
-        [config.encoder, *(name for name in offered if name != config.encoder)],
-        key=f"train_encoder_{dataset}",
-        persist_state="session",
-        help=", ".join(f"{name}: {shape.parameters} M parameters" for name, shape in ENCODER_SHAPES.items()),
+    quick = CATALOGUE[dataset].made_here and (
+        controls[2].segmented_control(
+            "Length",
+            ["Quick", "Full"],
+            default="Full",
+            required=True,
+            key="train_length",
+            persist_state="session",
+            help=f"Quick, for a lesson: {QUICK_EPOCHS} epochs on {QUICK_IMAGES:,} pictures, a short evaluation, no maps.",
+        )
+        == "Quick"
     )
     most = training_limits.limits().epochs or 200
+    usual = QUICK_EPOCHS if quick else config.epochs
     epochs = controls[3].number_input(
         f"Epochs (at most {most})",
         1,
         most,
-        min(config.epochs, most),
-        key=f"train_epochs_{dataset}",
+        min(usual, most),
+        key=f"train_epochs_{dataset}{'_quick' * quick}",
         persist_state="session",
         help="Passes over the train pictures.",
     )
@@ -75,17 +77,19 @@ def form() -> None:
         config = own_weights(config)
     with st.expander("More settings", icon=":material/tune:", key="train_more"):
         config, name = more_settings(config, key=f"{dataset}_{preset}")
-    config = dataclasses.replace(config, encoder=encoder, epochs=int(epochs))
+        then = after(dataset, preset)
+    config = dataclasses.replace(config, epochs=int(epochs))
     if not loading.available(dataset, "train"):
         data.show_arrival(dataset, "train")
     else:
-        start(config, name)
+        start(config, name, quick=quick, then=then)
     training_view.kept(mine)
     training_view.expected(config, width=width)
 
 
 def more_settings(config: Config, *, key: str) -> tuple[Config, str]:
     """The config with the chosen batch size, seed and views, and the name of the run."""
+    encoder = pick_encoder(config)
     columns = st.columns(4)
     batch = columns[0].select_slider(
         "Batch", [64, 128, 256, 512], value=config.batch_size, key="train_batch", persist_state="session"
@@ -99,7 +103,35 @@ def more_settings(config: Config, *, key: str) -> tuple[Config, str]:
         config = own_views(config, columns[2], key=key)
     else:
         st.caption("Positives: nearest images. They are not augmented, so there are no views to choose.")
-    return dataclasses.replace(config, batch_size=int(batch), seed=int(seed)), name
+    return dataclasses.replace(config, encoder=encoder, batch_size=int(batch), seed=int(seed)), name
+
+
+def pick_encoder(config: Config) -> str:
+    """Select the encoder; the first one is that of the preset."""
+    # Timing a resnet18 on a CPU would slow a shared server for minutes.
+    offered = [
+        name for name in ENCODERS if name != "resnet18" or training_limits.has_cuda() or not training_limits.hosted()
+    ]
+    return st.selectbox(
+        "Encoder",
+        [config.encoder, *(name for name in offered if name != config.encoder)],
+        key=f"train_encoder_{config.dataset}",
+        persist_state="session",
+        help=", ".join(f"{name}: {shape.parameters} M parameters" for name, shape in ENCODER_SHAPES.items()),
+    )
+
+
+def after(dataset: str, preset: str) -> str:
+    """Select the preset of a second training, which starts when the first one is finished; "" for none."""
+    return st.selectbox(
+        "Then train",
+        ["", *(name for name in presets(dataset) if name != preset)],
+        format_func=lambda name: name or "nothing",
+        key=f"train_then_{dataset}",
+        persist_state="session",
+        help="Starts when the first training is finished, if this page is still open, with the same epochs. Its curves are "
+        "drawn over those of the first one.",
+    )
 
 
 def own_weights(config: Config) -> Config:
@@ -148,8 +180,8 @@ def own_views(config: Config, place: DeltaGenerator, *, key: str) -> Config:
     return dataclasses.replace(config, views=dataclasses.replace(config.views, **views))
 
 
-def start(config: Config, name: str) -> None:
-    """Show the estimated time and the start button."""
+def start(config: Config, name: str, *, quick: bool, then: str) -> None:
+    """Show the estimated time and the start button. then: the preset to train next, or ""."""
     if (other := jobs.busy()) is not None:
         words, button = st.columns([4, 1], vertical_alignment="center")
         words.info(
@@ -162,22 +194,20 @@ def start(config: Config, name: str) -> None:
         button.button("Refresh", icon=":material/refresh:", width="stretch")
         return
     try:
-        found = training_limits.estimated(config, CATALOGUE[config.dataset].train_images)
+        images = training_limits.images_of(config, quick=quick) or CATALOGUE[config.dataset].train_images
+        found = training_limits.estimated(config, images)
     except (ValueError, RuntimeError, MemoryError) as error:  # torch's errors for too little memory
         said = str(error).partition("\n")[0][:200] or "There was not enough memory"
         st.warning(f"A training step failed: {said}. Choose a smaller batch or encoder.", icon=":material/error:")
         return
-    bound = training_limits.limits().seconds
-    too_long = training_limits.too_long(found)
     words, button = st.columns([4, 1], vertical_alignment="center")
-    words.markdown(
-        f"**About {training_limits.minutes(found.seconds)}** of training on {training_limits.device_told(config)} Maps and "
-        f"the final evaluation take {CATALOGUE[config.dataset].measuring} more. Training continues if you close this page."
-    )
+    words.markdown(training_limits.time_told(config, found, quick=quick))
+    bound = training_limits.limits().seconds
     words.caption(
         f"Timed just now on this machine: {found.steps:,} steps of {training_limits.short_time(found.seconds_a_step)}."
         + (f" On this server, trainings stop after {training_limits.minutes(bound)}." if bound else "")
     )
+    too_long = training_limits.too_long(found)
     if too_long:
         st.warning(
             "This takes longer than this server allows: choose fewer epochs or a smaller encoder.",
@@ -185,11 +215,12 @@ def start(config: Config, name: str) -> None:
         )
     if button.button("Start", icon=":material/play_arrow:", width="stretch", disabled=too_long):
         try:
-            training_limits.begin(config, name)
+            job = training_limits.begin(config, name, quick=quick)
         except (ValueError, OSError) as error:
             training_view.refused(error)
         else:
             st.session_state.pop(NAME, None)  # the name is taken now
+            training_view.plan(job, then, quick=quick)
             st.rerun()
 
 
@@ -206,8 +237,10 @@ if reason:
 elif active is not None:
     training_view.watch(active, width=width)
 elif shown:
+    training_view.go_on(shown[0])
     training_view.over(shown[0])
-    training_charts.curves(shown[0], width=width)
+    behind = training_view.pick_behind(shown[0].config, st.container())
+    training_charts.curves(shown[0], width=width, behind=behind)
 else:
     training_view.watched(found)
     form()
@@ -227,7 +260,8 @@ st.markdown(
 ui.measured(
     "Terms: unweighted, on the training batch of each step. kNN: k = 20, weighted cosine; the first 10,000 train "
     "pictures vote on the test pictures of the map. Estimated time: the median of three timed steps times the number "
-    f"of steps. All weights at 0: `{NOTHING}` prints the figures of both epochs (n = 1,000 test pictures).",
+    f"of steps, with an allowance for snapshots; half of that to twice that. All weights at 0: "
+    f"`{NOTHING}` prints the figures of both epochs (n = 1,000 test pictures).",
     command=COMMAND,
 )
 ui.show_source("vicreg.method.loss:vicreg_loss", "vicreg.training.estimate:seconds_a_step")

@@ -14,9 +14,11 @@ import streamlit as st
 
 from vicreg import jobs
 from vicreg.config import Config
+from vicreg.data.catalogue import CATALOGUE
 from vicreg.jobs.record import Limits
 from vicreg.jobs.session import folder_bytes
 from vicreg.jobs.status import Job
+from vicreg.presets import QUICK_IMAGES
 from vicreg.storage import paths
 
 # Limits on a hosted server, where visitors share two cores and a small disk.
@@ -118,10 +120,11 @@ def may_command(job: Job, key: str = "") -> bool:
     return not hosted()
 
 
-def begin(config: Config, name: str) -> Job:
+def begin(config: Config, name: str, *, quick: bool = False) -> Job:
     """Start a job owned by this session. Raises ValueError and OSError as `jobs.start` does.
 
-    On a hosted server, it first deletes abandoned trainings, and raises ValueError if there is still no space.
+    quick: train on few images and measure little. On a hosted server, it first deletes abandoned trainings, and raises
+    ValueError if there is still no space.
     """
     if hosted():
         now = time.time()
@@ -134,19 +137,53 @@ def begin(config: Config, name: str) -> Job:
                 f"This server is full: it keeps at most {KEPT_BYTES / 1e9:.0f} GB of trained runs. The operator can delete "
                 "some. On your own machine there is no limit."
             )
-    return jobs.start(config, name=name, token=token(), limits=limits())
+    images = images_of(config, quick=quick)
+    return jobs.start(config, name=name, images=images, token=token(), limits=limits(), quick=quick)
+
+
+def images_of(config: Config, *, quick: bool) -> int | None:
+    """The number of train images of a training; None for all."""
+    return min(QUICK_IMAGES, CATALOGUE[config.dataset].train_images) if quick else None
 
 
 @dataclasses.dataclass(frozen=True)
 class Estimate:
-    """seconds: for all steps. steps: number of steps. seconds_a_step: as timed on this machine."""
+    """seconds: for all steps. steps: number of steps. seconds_a_step: as timed on this machine.
+
+    range: least and most seconds for the steps, with the snapshots between them. quick: of a quick training, from start to
+    end.
+    """
 
     seconds_a_step: float
     steps: int
+    range: tuple[float, float]
+    quick: tuple[float, float]
 
     @property
     def seconds(self) -> float:
         return self.seconds_a_step * self.steps
+
+
+def time_told(config: Config, found: Estimate, *, quick: bool) -> str:
+    """How long a training takes, as a range in words, because the load of a machine changes."""
+    device = device_told(config)
+    if quick:
+        told = f"**{range_told(found.quick)}** in all, measuring included, on {device}"
+        return f"{told} Training continues if you close this page."
+    return (
+        f"**{range_told(found.range)}** of training on {device} Maps and the final evaluation take "
+        f"{CATALOGUE[config.dataset].measuring} more, longer on a busy machine. Training continues if you close this page."
+    )
+
+
+def range_told(seconds: tuple[float, float]) -> str:
+    """Format a range of times: `20 to 80 s`, `1 to 4 minutes`, `1.0 to 4.0 hours`."""
+    low, high = seconds
+    if high < 90:
+        return f"{low:.0f} to {high:.0f} s"
+    if high < 5_400:
+        return f"{max(1, round(low / 60))} to {max(2, round(high / 60))} minutes"
+    return f"{low / 3600:.1f} to {high / 3600:.1f} hours"
 
 
 def too_long(estimate: Estimate) -> bool:
@@ -157,7 +194,7 @@ def too_long(estimate: Estimate) -> bool:
 
 def estimated(config: Config, images: int) -> Estimate:
     """Estimate the training time of a config. Raises ValueError if there are fewer images than a batch."""
-    from vicreg.training.estimate import steps_of
+    from vicreg.training.estimate import span, steps_of
 
     plain = Config(dataset=config.dataset)
     same = (
@@ -169,7 +206,13 @@ def estimated(config: Config, images: int) -> Estimate:
         "optimiser",
     )  # everything that affects the time of a step
     timed = dataclasses.replace(plain, **{name: getattr(config, name) for name in same})
-    return Estimate(_seconds_a_step(timed), steps_of(config, images))
+    seconds = _seconds_a_step(timed)
+    return Estimate(
+        seconds,
+        steps_of(config, images),
+        span(config, images, seconds, whole=False),
+        span(config, images, seconds, whole=True),
+    )
 
 
 @st.cache_data(max_entries=64, ttl=600, show_spinner="Timing three steps on this machine")

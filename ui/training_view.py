@@ -5,6 +5,7 @@ Thirty visitors may watch one training, so each chart is made once and sent only
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from urllib.parse import quote
 
@@ -14,7 +15,7 @@ from streamlit.delta_generator import DeltaGenerator
 import ui
 from ui import training_charts, training_limits
 from vicreg import jobs
-from vicreg.config import Config
+from vicreg.config import Config, Settings
 from vicreg.jobs.record import DamagedRecord
 from vicreg.jobs.status import Job
 from vicreg.presets import presets
@@ -27,6 +28,7 @@ EVERY = 2.0  # seconds between updates
 KEY = "_operator_key"
 ASIDE = "_put_aside"  # jobs hidden in this session: (name, created)
 BEFORE = "_trained_before"  # the run that this session trained before: its curves are drawn behind the next one
+NEXT = "_train_next"  # what to train when a job is finished: (its name and time, preset, quick)
 WATCHED = "_watched"  # the job that this session saw running last: (name, created)
 
 
@@ -57,6 +59,36 @@ def watch(job: Job, *, width: int) -> None:
     live()
     if words := expectation(job.config):
         st.markdown(f"**What to expect.** {words}")
+
+
+def plan(job: Job, then: str, *, quick: bool) -> None:
+    """Remember what to train when a job is finished. then: a preset, or "" for nothing."""
+    st.session_state.pop(BEFORE, None)
+    if then:
+        st.session_state[NEXT] = ((job.name, job.created), then, quick)
+    else:
+        st.session_state.pop(NEXT, None)
+
+
+def go_on(job: Job) -> None:
+    """Start the training that was planned to follow a job, if that has finished; forget it if the job ended otherwise."""
+    planned = st.session_state.get(NEXT)
+    if planned is None or planned[0] != (job.name, job.created):
+        return
+    del st.session_state[NEXT]
+    if job.state != "finished":
+        return
+    _, then, quick = planned
+    changed = presets(job.config.dataset)[then]
+    same: Settings = {name: getattr(job.config, name) for name in ("epochs", "encoder", "batch_size", "seed")}
+    name = jobs.free_name(job.name.replace(job.config.preset, then, 1))
+    try:
+        training_limits.begin(dataclasses.replace(changed, **same), name, quick=quick)
+    except (ValueError, OSError) as error:
+        refused(error)
+        return
+    st.session_state[BEFORE] = job.name
+    st.rerun()
 
 
 def pick_behind(config: Config, place: DeltaGenerator) -> str:

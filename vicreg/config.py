@@ -91,8 +91,6 @@ RECIPES: dict[str, Settings] = {
         "warmup_steps": 40,
     },
 }
-# A training that fits into a lesson: the first so many train images, and passes over them.
-QUICK_IMAGES, QUICK_EPOCHS = 2_560, 6
 DATASETS = RECIPES.keys()  # `vicreg.data.catalogue` says where their images are
 DEFAULT_DATASET = next(iter(RECIPES))
 

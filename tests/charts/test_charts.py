@@ -495,3 +495,16 @@ def test_what_comes_after_y_is_thrown_away_and_percentages_have_one_axis():
     assert spec["layer"][0]["encoding"]["x"] == {"value": 300}  # the last two fifths
     assert spec["layer"][-1]["encoding"]["x"]["sort"] == by_layer()["layer"].tolist()
     assert spec["layer"][-1]["encoding"]["y"]["scale"]["domain"] == [0, 100]
+
+
+def test_a_run_behind_a_live_one_is_dashed_and_fits_on_its_axes():
+    live = pd.DataFrame({"step": [1, 2], "total": [40.0, 39.0], **{term: [0.5, 0.4] for term in charts.TERMS}})
+    behind = pd.DataFrame({"step": [20, 60], "total": [41.0, 30.0], **{term: [1.5, 0.2] for term in charts.TERMS}})
+    for frame in (live, live[:0]):  # before the first step, too
+        spec = charts.live_terms(frame, steps=80, behind=behind).to_dict()
+        panels = [panel for row in spec["vconcat"] for panel in row["hconcat"]]
+        (variance,) = [panel for panel in panels if panel["title"]["text"].startswith("variance")]
+        ghost, line = variance["layer"]
+        assert ghost["mark"]["strokeDash"]
+        assert "strokeDash" not in line["mark"]
+        assert {one["encoding"]["y"]["scale"]["domain"][1] for one in variance["layer"]} == {1.5}

@@ -1,6 +1,7 @@
 """The page Train: who may train, what it offers, and a whole training in a real browser."""
 
 import dataclasses
+import json
 import os
 import re
 import signal
@@ -17,7 +18,7 @@ from vicreg import jobs
 from vicreg.config import DATASETS, Config
 from vicreg.jobs import control, event_log, locks
 from vicreg.jobs.record import read_record, write_record
-from vicreg.presets import presets
+from vicreg.presets import QUICK_EPOCHS, QUICK_IMAGES, presets
 from vicreg.runs.folder import Run, open_run
 from vicreg.storage.paths import EVENTS_FILE
 from vicreg.training.estimate import seconds_a_step
@@ -49,8 +50,8 @@ def test_on_a_cpu_coloured_digits_and_the_smallest_encoder_are_offered_first_wit
     monkeypatch.setattr(estimate, lambda *given: timed.append(given) or seconds_a_step(*given))
     app = page()
     assert not app.exception
-    assert [box.value for box in app.selectbox] == ["coloured-digits", "vicreg", "tiny"]
-    assert re.search(r"About [\d.]+ (s|minutes|hours)\*\* of training on the CPU", text(app))
+    assert [box.value for box in app.selectbox] == ["coloured-digits", "vicreg", "tiny", ""]
+    assert re.search(r"\*\*[\d.]+ to [\d.]+ (s|minutes|hours)\*\* of training on the CPU", text(app))
     assert re.search(r"machine: 480 steps of (\d+ ms|[\d.]+ s)\.", text(app))
     assert not button(app, "Start").disabled
 
@@ -65,7 +66,7 @@ def test_on_a_cpu_coloured_digits_and_the_smallest_encoder_are_offered_first_wit
 def test_a_name_that_was_typed_is_kept_until_a_run_has_it(monkeypatch):
     monkeypatch.setattr(training_limits, "_seconds_a_step", lambda config: 0.1)
     started = []
-    monkeypatch.setattr(training_limits, "begin", lambda config, name: started.append((config.preset, name)))
+    monkeypatch.setattr(training_limits, "begin", lambda config, name, quick: started.append((config.preset, name)))
     app = page()
     assert app.text_input(key="train_name").placeholder == "coloured-digits-vicreg-mine"
     app.text_input(key="train_name").set_value(" for-monday ").run()
@@ -191,6 +192,41 @@ def test_an_event_that_cannot_be_read_is_told_beside_the_curves(monkeypatch, tmp
     assert not app.exception
     assert rf"line 2 of .training-old/{EVENTS_FILE}" in app.warning[1].value
     assert "was stopped and saved" in app.warning[0].value
+
+
+def test_before_the_first_step_the_bundled_run_is_there_and_another_can_be_chosen(monkeypatch, tmp_path):
+    monkeypatch.setenv("VICREG_RUNS", str(tmp_path / "runs"))
+    monkeypatch.setattr(control, "_begin", lambda folder, record: None)  # starts no process
+    jobs.start(presets("coloured-digits")["no-variance"], name="new")
+    app = page()
+    assert not app.exception
+    assert "Dashed: `coloured-digits/no-variance, 12 epochs`" in text(app)
+    dashed = json.dumps(specs(app)[0])
+    assert "strokeDash" in dashed
+    (box,) = [one for one in app.selectbox if one.label == "Dashed curves"]
+    box.set_value("").run()
+    assert "Dashed" not in text(app)
+    assert specs(app) == []
+
+
+def test_the_second_training_starts_when_the_first_is_finished_and_is_drawn_over_it(monkeypatch, tmp_path):
+    monkeypatch.setenv("VICREG_RUNS", str(tmp_path / "runs"))
+    monkeypatch.setattr(control, "_begin", lambda folder, record: None)
+    monkeypatch.setattr(training_limits, "_seconds_a_step", lambda config: 0.1)
+    app = page()
+    app.segmented_control(key="train_length").set_value("Quick").run()
+    app.selectbox(key="train_then_coloured-digits").set_value("no-variance").run()
+    button(app, "Start").click().run()
+    (first,) = jobs.find()
+    record = read_record(first.folder)
+    assert (first.images, first.epochs, record.more) == (QUICK_IMAGES, QUICK_EPOCHS, ("--quick",))
+    event_log.append(first.folder, "finished")
+    app.run()
+    assert not app.exception
+    second = jobs.find()[0]
+    assert (second.config.preset, second.name) == ("no-variance", "coloured-digits-no-variance-mine")
+    assert (second.images, second.epochs) == (first.images, first.epochs)
+    assert app.session_state[training_view.BEFORE] == first.name
 
 
 def test_a_hosted_instance_that_allows_it_has_bounds_and_names_the_runs_itself(monkeypatch):
@@ -325,7 +361,7 @@ def test_a_run_is_trained_stopped_resumed_and_found_in_retrieval(browser, tmp_pa
         page = browser.new_page(viewport={"width": 1280, "height": 900})
         page.set_default_timeout(180_000)
         page.goto(f"{url}/train")
-        page.get_by_text(re.compile("^About")).wait_for()
+        page.get_by_text(re.compile(r"^[\d.]+ to [\d.]+ (s|minutes|hours)")).first.wait_for()
         epochs = page.get_by_role("spinbutton", name="Epochs")
         epochs.fill("2")
         epochs.press("Enter")

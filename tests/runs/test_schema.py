@@ -12,10 +12,11 @@ import pytest
 
 from vicreg.claims import findings
 from vicreg.data.catalogue import CATALOGUE
+from vicreg.evaluation.report import QUICK, SECTIONS
 from vicreg.presets import PRESETS
 from vicreg.runs.errors import RunError
 from vicreg.runs.folder import open_run
-from vicreg.runs.schema import MAX_JSON_BYTES, check_metrics, check_record, measured, read_json
+from vicreg.runs.schema import ALWAYS, MAX_JSON_BYTES, check_metrics, check_record, measured, read_json
 from vicreg.storage import paths
 from vicreg.storage.untrusted import plain, shown
 
@@ -336,3 +337,7 @@ def test_another_schema_is_named_before_anything_else_is_looked_at(tmp_path: Pat
     (tmp_path / "config.json").write_text(json.dumps({"schema": 2, "quite": "[other](things)"}))
     with pytest.raises(RunError, match="has schema 2, but this version of the app reads schema 1"):
         open_run(tmp_path)
+
+
+def test_the_short_evaluation_measures_all_that_every_run_must_have():
+    assert set(ALWAYS) - {"sources"} <= set(QUICK) <= set(SECTIONS)

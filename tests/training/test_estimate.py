@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 
 from vicreg.presets import presets
-from vicreg.training import estimate, graphed_step, precision
-from vicreg.training.estimate import seconds_a_step, steps_of
+from vicreg.training import estimate, graphed_step, monitor, precision
+from vicreg.training.estimate import seconds_a_step, span, steps_of
 from vicreg.training.step import take_step
 
 SMALL = replace(presets("coloured-digits")["vicreg"], batch_size=8)
@@ -28,6 +28,24 @@ def test_a_training_has_a_step_for_every_full_batch_of_every_epoch():
     assert steps_of(config, 10_376) == 40 * config.epochs
     with pytest.raises(ValueError, match="batch_size 256 needs at least as many train images, got 100"):
         steps_of(config, 100)
+
+
+@pytest.mark.parametrize(("epochs", "images"), [(12, 10_376), (6, 2_560), (1, 512), (5, 2_560)])
+def test_as_many_snapshots_are_expected_as_a_training_takes(epochs, images):
+    config = replace(presets("coloured-digits")["vicreg"], epochs=epochs)
+    steps = images // config.batch_size
+    taken = [
+        e for e in range(1, epochs + 1) if e % monitor._epochs_between_snapshots(config, steps) == 0 or e == epochs
+    ]
+    assert monitor.snapshots_of(config, steps * epochs) == 1 + len(taken)
+
+
+def test_a_span_grows_with_the_time_of_a_step_and_counts_start_and_evaluation():
+    config = presets("coloured-digits")["vicreg"]
+    low, high = span(config, 10_376, 0.1, whole=False)
+    assert 0 < low < 48 < high  # 480 steps of 0.1 s
+    assert span(config, 10_376, 0.2, whole=False) == pytest.approx((2 * low, 2 * high))
+    assert span(config, 10_376, 0.1, whole=True) > (low, high)
 
 
 def test_slow_steps_are_fewer_and_the_one_that_warms_up_never_counts(monkeypatch):

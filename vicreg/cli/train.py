@@ -17,12 +17,10 @@ from vicreg.config import (
     ENCODERS,
     OPTIMISERS,
     PRECISIONS,
-    QUICK_EPOCHS,
-    QUICK_IMAGES,
     Config,
 )
 from vicreg.data.catalogue import CATALOGUE
-from vicreg.presets import PRESETS, presets
+from vicreg.presets import PRESETS, QUICK_EPOCHS, QUICK_IMAGES, presets
 from vicreg.storage.paths import CONFIG_FILE, training_folder
 from vicreg.terms import IN_LOSS
 from vicreg.training.torchrun import torchrun

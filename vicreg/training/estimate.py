@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     import torch
 
 STEPS = 3  # timed steps, after the warm-up
+# What a training does besides its steps, each in the time of so many steps of the `tiny` encoder: measured, see `span`.
+START, SNAPSHOT, EPOCH, QUICK_EVALUATION = 15.0, 8.0, 1.0, 35.0
+SPAN = 0.5, 2.0  # of the estimate: how much the load of a machine may change meanwhile
 SLOW = 5.0  # seconds; stop timing when the timed steps have taken this long
 
 
@@ -25,6 +28,22 @@ def steps_of(config: Config, images: int) -> int:
     if images < config.batch_size:
         raise ValueError(f"batch_size {config.batch_size} needs at least as many train images, got {images}")
     return images // config.batch_size * config.epochs
+
+
+def span(config: Config, images: int, seconds: float, *, whole: bool) -> tuple[float, float]:
+    """The least and the most seconds that a training is expected to take: its steps, and the snapshots between them.
+
+    seconds: of a step, as `seconds_a_step` timed it. All other work slows down with the steps if the machine is busy.
+    whole: also start and evaluation of a quick training with the `tiny` encoder.
+    """
+    from vicreg.training.monitor import snapshots_of
+
+    steps = steps_of(config, images)
+    others = SNAPSHOT * snapshots_of(config, steps) + EPOCH * config.epochs
+    if whole:
+        others += START + QUICK_EVALUATION
+    low, high = SPAN
+    return low * (steps + others) * seconds, high * (steps + others) * seconds
 
 
 def seconds_a_step(config: Config, device: str | torch.device) -> float:

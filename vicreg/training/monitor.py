@@ -82,6 +82,12 @@ class Monitor:
         return self.snapshotter.take(self.encoder, self.expander, epoch=epoch, previous=previous)
 
 
+def snapshots_of(config: Config, steps: int) -> int:
+    """The number of snapshots of a training with so many steps, the one of the untrained network included."""
+    apart = _epochs_between_snapshots(config, steps // config.epochs)
+    return 1 + -(-config.epochs // apart)
+
+
 def _epochs_between_snapshots(config: Config, steps_an_epoch: int) -> int:
     apart = math.ceil(min(STEPS_APART, steps_an_epoch * config.epochs / 4) / steps_an_epoch)
     return max(1, round(config.epochs / SNAPSHOTS), apart)
