@@ -88,7 +88,7 @@ with left:
     )
     st.caption(
         f"**{ui.title(run)}**, test pictures. Confused most often: "
-        + ", ".join(f"{' and '.join(pair['classes'])} {pair['share']:.2f} %" for pair in mine.get("confused", []))
+        + ", ".join(f"{' and '.join(pair['classes'])} ({pair['share']:.2f} %)" for pair in mine.get("confused", []))
         + ". Click a cell to see its pictures below."
     )
 with right:
