@@ -9,7 +9,7 @@ from vicreg.terms import NAMES
 
 
 def coloured(text: str, term: str) -> str:
-    """Words after a square in the colour of a term, for st.markdown: letters in that colour would be faint on light or dark."""
+    """Words after a square in the colour of a term, for st.markdown: coloured letters would be faint on light or dark."""
     return rf"$\textcolor{{{charts.TERM_COLOURS[term]}}}{{\blacksquare}}$ {text}"
 
 
