@@ -147,7 +147,7 @@ def show_table(run: Run, key: str, *, clickable: bool) -> dict[str, str]:
         on_select="rerun" if clickable else "ignore",
         selection_mode="cell" if clickable else None,
     )
-    return ui.clicked_cell(event)
+    return ui.clicked_cell(event, {"cluster": names_of(run), "class": classes}) if clickable else {}
 
 
 left, right = st.columns([1, 1], gap="large")
@@ -160,16 +160,20 @@ with right:
     place = st.container()
 
 names = names_of(run)
-if clicked.get("cluster") not in names:  # a cluster of another run
-    clicked = {}
+asked = st.query_params.get("cluster", "0")
+linked = int(asked) if asked.isdecimal() and len(asked) < 4 and int(asked) < len(names) else 0
 with place:
     number = st.selectbox(
         "Cluster",
         range(len(names)),
-        index=names.index(clicked["cluster"]) if clicked else 0,
+        index=names.index(clicked["cluster"]) if clicked else linked,
         format_func=lambda i: f"Cluster {names[i]}",
         key=f"cluster_{clicked['cluster'] if clicked else ''}",
     )
+    if clicked or not number:
+        st.query_params.pop("cluster", None)
+    else:
+        st.query_params["cluster"] = str(number)
     table = ui.results(run, "clusters")
     members = table[table["cluster"] == number].sort_values("distance", kind="stable")
     share = members["label"].value_counts(normalize=True).head(4)
