@@ -20,6 +20,7 @@ from vicreg.data.image_set import ImageSet
 
 # The slowest files, longest first: with two workers, what starts last should be short.
 SLOWEST = (
+    "pages/test_every_page.py",
     "pages/test_browser.py",
     "jobs/test_jobs.py",
     "pages/test_pages.py",

@@ -129,7 +129,7 @@ def layer_curves(
     step = width / len(order)
     gone = (
         alt.Chart(pd.DataFrame({"words": ["thrown away"]}))
-        .mark_rect(color=_GREY, opacity=0.16)
+        .mark_rect(color=_GREY, opacity=0.16, aria=False)
         .encode(x=alt.value(step * (len(order) - len(after))), x2=alt.value(width), y=alt.value(0), y2=alt.value(240))
     )
     words = (
