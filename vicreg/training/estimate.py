@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 STEPS = 3  # timed steps, after the warm-up
 # What a training does besides its steps, each in the time of so many steps of the `tiny` encoder: measured, see `span`.
 START, SNAPSHOT, EPOCH, QUICK_EVALUATION = 15.0, 8.0, 1.0, 35.0
-SPAN = 0.5, 2.0  # of the estimate: how much the load of a machine may change meanwhile
+SPAN = 0.35, 2.0  # of the estimate: how much the load of a machine may change meanwhile
 SLOW = 5.0  # seconds; stop timing when the timed steps have taken this long
 
 
