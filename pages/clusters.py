@@ -26,6 +26,7 @@ run, second = ui.pick_pair(controls)
 count = ui.pick_amount(controls[2], len(ui.results(run, "projections")), key="cluster_count")
 kind = charts.MAP_TITLES[ui.pick_map(controls[3], key="cluster_map")]
 classes = ui.class_names(run)
+noun = "digit " if ui.spec(run).attributes else ""
 if not ui.has(run, "clusters"):
     st.stop()
 if second is not None and not ui.has(second, "clusters"):
@@ -56,7 +57,6 @@ if second is None and tightest.folder != run.folder and tightest.numbering == ru
 def earned(run: Run) -> list[tuple[str, str]]:
     """The name and colour of each cluster: its number, and its class if more than half of its pictures share one."""
     labels, shares = majorities(table_of(run))
-    noun = "digit " if ui.spec(run).attributes else ""
     return [
         (f"#{i}: {noun}{classes[label]}, {100 * share:.0f} %", ui.class_colour(label))
         if share > 0.5
@@ -101,7 +101,7 @@ def show_maps(run: Run, key: str) -> None:
     named = sum(":" in name for name in names)
     st.markdown(
         f"**{ui.title(run)}**: silhouette **{figures['silhouette']:.2f}**, NMI **{figures['nmi']:.2f}**, ARI "
-        f"{figures['ari']:.2f}. {named or 'None'} of {len(names)} clusters "
+        f"{figures['ari']:z.2f}. {named or 'None'} of {len(names)} clusters "
         f"{'has' if named == 1 else 'have'} a class that more than half of {'its' if named == 1 else 'their'} pictures share. "
         f"Matched one to one with the classes, {figures['accuracy']:.2f} % of the pictures lie in their class's cluster (95 % "
         f"interval over test pictures: {low:.2f} to {high:.2f}; randomly assigned clusters reach "
@@ -147,7 +147,7 @@ def show_table(run: Run, key: str, *, clickable: bool) -> dict[str, str]:
         on_select="rerun" if clickable else "ignore",
         selection_mode="cell" if clickable else None,
     )
-    return ui.clicked_cell(event)
+    return ui.clicked_cell(event, {"cluster": names_of(run), "class": classes}) if clickable else {}
 
 
 left, right = st.columns([1, 1], gap="large")
@@ -160,22 +160,28 @@ with right:
     place = st.container()
 
 names = names_of(run)
-if clicked.get("cluster") not in names:  # a cluster of another run
-    clicked = {}
+asked = st.query_params.get("cluster", "0")
+linked = int(asked) if asked.isdecimal() and len(asked) < 4 and int(asked) < len(names) else 0
 with place:
     number = st.selectbox(
         "Cluster",
         range(len(names)),
-        index=names.index(clicked["cluster"]) if clicked else 0,
+        index=names.index(clicked["cluster"]) if clicked else linked,
         format_func=lambda i: f"Cluster {names[i]}",
         key=f"cluster_{clicked['cluster'] if clicked else ''}",
     )
+    if clicked or not number:
+        st.query_params.pop("cluster", None)
+    else:
+        st.query_params["cluster"] = str(number)
     table = ui.results(run, "clusters")
     members = table[table["cluster"] == number].sort_values("distance", kind="stable")
     share = members["label"].value_counts(normalize=True).head(4)
     st.markdown(
         f"**{len(members):,} pictures**: "
-        + ", ".join(f"{classes[label]} {100 * part:.0f} %" for label, part in zip(share.index, share, strict=True))
+        + ", ".join(
+            f"{100 * part:.0f} % {noun}{classes[label]}" for label, part in zip(share.index, share, strict=True)
+        )
     )
 if clicked and names.index(clicked["cluster"]) == number:
     members = members[members["label"] == classes.index(clicked["class"])]

@@ -86,7 +86,8 @@ with right:
         selection_mode="multi",
         default=[title for title in compared if short[title] == "untrained"],
         format_func=lambda title: short[title],
-        key="beside",
+        key="networks",
+        bind="query-params",
     )
     with answers:
         for title in (ui.title(full), *beside):

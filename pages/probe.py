@@ -88,7 +88,7 @@ with left:
     )
     st.caption(
         f"**{ui.title(run)}**, test pictures. Confused most often: "
-        + ", ".join(f"{' and '.join(pair['classes'])} {pair['share']:.2f} %" for pair in mine.get("confused", []))
+        + ", ".join(f"{' and '.join(pair['classes'])} ({pair['share']:.2f} %)" for pair in mine.get("confused", []))
         + ". Click a cell to see its pictures below."
     )
 with right:
@@ -112,8 +112,8 @@ with right:
     )
 
 predictions = ui.results(run, "predictions")
-cell = ui.clicked_cell(event)
-if cell and set(cell.values()) <= set(classes):  # otherwise the cell is of another data set
+cell = ui.clicked_cell(event, {"true class": classes, "predicted class": classes})
+if cell:
     true, guessed = classes.index(cell["true class"]), classes.index(cell["predicted class"])
     listed = predictions[(predictions["label"] == true) & (predictions["predicted"] == guessed)]
     heading = f"{cell['true class']} predicted as {cell['predicted class']}: {len(listed)} pictures"

@@ -36,9 +36,11 @@ if pictures is not None:
     )
 else:
     image, name = ui.sample_picture(), "a flower from scikit-learn's sample photographs"
-draws = st.session_state.setdefault("draws", 0)
+linked = st.query_params.get("draws", "0")  # which views: in the URL, so that a link shows the same
+draws = int(linked) if linked.isdecimal() and len(linked) < 5 else 0
 if controls[3].button("Draw new views", icon=":material/refresh:", width="stretch"):
-    draws = st.session_state["draws"] = draws + 1
+    draws += 1
+    st.query_params["draws"] = str(draws)
 
 pair = ui.two_views(image, run.config.views, draws)  # (2, size, size, 3) uint8
 more = [ui.two_views(other, run.config.views, draws) for other in ui.more_pictures(pictures, image, count=7)]

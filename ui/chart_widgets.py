@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
 
 TOOLTIP = Path(__file__).with_name("chart_tooltip.css")
 SVG = {"embedOptions": {"renderer": "svg"}}  # also over 2,000 marks, so that visitors can take any chart as SVG
+CLICKED = "_clicked_cell"  # in the session: that a cell is clicked
 AMOUNTS = (250, 500, 1_000, 2_000, 5_000, 10_000)  # number of pictures on a map
 
 
@@ -45,10 +48,25 @@ def chart(
     )
 
 
-def clicked_cell(event: DeltaGenerator | VegaLiteState) -> dict[str, str]:
-    """The cell that was clicked in a `chart` with `selection_mode="cell"`, as field -> value; empty if there is none."""
+def clicked_cell(event: DeltaGenerator | VegaLiteState, fields: Mapping[str, Sequence[str]]) -> dict[str, str]:
+    """The cell that was clicked in a `chart` with `selection_mode="cell"`, as field -> value; empty if there is none.
+
+    fields: the values of the rows' and of the columns' field; a cell of another table does not count. The URL keeps the
+    numbers of row and column as `cell`, so that a link opens it.
+    """
     cells = event["selection"].get("cell", []) if isinstance(event, dict) else []
-    return cells[0] if cells else {}
+    cell: dict[str, str] = cells[0] if cells else {}
+    if cell and all(cell.get(field) in values for field, values in fields.items()):
+        st.session_state[CLICKED] = True
+        st.query_params["cell"] = "-".join(str(values.index(cell[field])) for field, values in fields.items())
+        return cell
+    if st.session_state.pop(CLICKED, False):  # and now it is clicked no longer
+        st.query_params.pop("cell", None)
+    found = re.fullmatch(r"(\d{1,3})-(\d{1,3})", st.query_params.get("cell", ""))
+    places = [int(place) for place in found.groups()] if found else []
+    if not places or any(place >= len(values) for place, values in zip(places, fields.values(), strict=True)):
+        return {}
+    return {field: values[place] for place, (field, values) in zip(places, fields.items(), strict=True)}
 
 
 def prepared(drawing: AltairChart) -> JsonObject:

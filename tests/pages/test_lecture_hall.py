@@ -101,3 +101,13 @@ def test_the_link_is_copied_without_how_the_visitor_looks_at_it(page, server):
     page.get_by_role("button", name="Copy link to exactly this view").click()
     page.get_by_text("Copied.").wait_for()
     assert re.fullmatch(rf"{server}/retrieval\?query=21", page.evaluate("navigator.clipboard.readText()"))
+
+
+def test_a_link_opens_a_map_with_its_chosen_and_marked_pictures_and_ignores_what_does_not_fit(page, server):
+    marked = "g" + "A" * 165 + "A"  # 167 letters: the bits of 1,000 points, of which number 7 alone is marked
+    page.goto(f"{server}/maps?on_maps=c12~k1~k99~m{marked}")
+    expect(page.locator(".picture-map .who")).to_have_text(re.compile(r"^\d, test picture 12"), timeout=PATIENCE)
+    page.get_by_text("1 picture marked").wait_for()
+    assert page.get_by_role("group", name="Coloured by").locator("[aria-pressed=true]").inner_text() == "Ink"
+    page.get_by_role("button", name="Close").click()
+    page.wait_for_function(f"() => new URL(location.href).searchParams.get('on_maps') === 'k1~m{marked}'")

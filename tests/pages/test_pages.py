@@ -482,3 +482,17 @@ def test_a_run_that_was_not_measured_yet_leaves_every_page_whole(
     assert not app.exception
     if name in ("probe", "anomalies", "clusters"):
         assert any(f"python -m vicreg evaluate {OTHER.name}" in info.value for info in app.info)
+
+
+def test_a_link_opens_the_cell_that_was_clicked_and_no_cell_that_is_not_there(without_pictures):
+    names = ui.class_names(RUN)
+    app = opened("probe", cell="3-5")
+    assert f"{names[3]} predicted as {names[5]}" in text(app)
+    for bad in ("3-10", "x", "3-5-7", "999999-1"):
+        assert "Most wrong" in text(opened("probe", cell=bad))
+
+
+def test_a_link_opens_a_cluster(without_pictures):
+    app = opened("clusters", cluster="4")
+    assert next(box for box in app.selectbox if box.label == "Cluster").value == 4
+    assert app.query_params["cluster"] in ("4", ["4"])

@@ -45,7 +45,17 @@ from vicreg.storage.json_values import JsonObject
 
 FOLDER = Path(__file__).parent
 MODULES = (
-    *("unpack.js", "atlas.js", "raster.js", "camera.js", "geometry.js", "overlay.js", "hand.js", "panel.js"),
+    *(
+        "unpack.js",
+        "address.js",
+        "atlas.js",
+        "raster.js",
+        "camera.js",
+        "geometry.js",
+        "overlay.js",
+        "hand.js",
+        "panel.js",
+    ),
     *("legend.js", "lists.js", "picture_map.js"),
 )
 STEPS = 65_535  # of a coordinate
@@ -160,6 +170,7 @@ def picture_map(
                 raise ValueError(f"{panel.title}: neighbours must be {count} rows of numbers below {count}")
             lists.append(panel.neighbours)
     data = {
+        "key": key,
         "count": count,
         "numbers": packed(numbers, "<u4"),
         "colourings": [

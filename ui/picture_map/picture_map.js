@@ -1,5 +1,6 @@
 // Maps of pictures side by side: one choice, one lasso and one legend for all. Streamlit calls the default export.
 
+import { noted, recalled } from "./address.js";
 import { createAtlas } from "./atlas.js";
 import { watchScrolling } from "./hand.js";
 import { fillLegend } from "./legend.js";
@@ -91,8 +92,7 @@ function createPictureMap(root) {
     light(lit, keep) {
       if (keep) state.kept = lit;
       state.lit = lit ?? state.kept;
-      if (keep) showLegend();
-      if (keep) fillGallery(find("gallery"), state, act);
+      if (keep) showLegend(), fillGallery(find("gallery"), state, act), report();
       redraw();
     },
     say: (i) => i >= 0 && (find("spoken").textContent = state.captionOf(i)),
@@ -111,6 +111,7 @@ function createPictureMap(root) {
 
   /** Tells Python what is chosen and marked, where the page asked for it. */
   function report() {
+    noted(data.key, state, data.colouring);
     if (!data.report) return;
     const chosen = state.chosen < 0 ? null : state.numbers[state.chosen], marked = state.markedPoints().map((i) => state.numbers[i]);
     const now = JSON.stringify([chosen, marked]);
@@ -160,6 +161,7 @@ function createPictureMap(root) {
     if (JSON.stringify(before.atlas) !== JSON.stringify(data.atlas)) {
       state.atlas = data.atlas && createAtlas(data.atlas, arrived, () => say("The pictures could not be loaded, so this shows dots. Load the page again."));
     }
+    if (!before.numbers) Object.assign(state, recalled(data.key, state)); // a link to this very view
     say(data.words);
     if (before.frame === undefined || calm.matches) state.frame = data.frame;
     else if (data.frame !== before.frame) glide = { from: state.frame, to: data.frame, began: performance.now() };
@@ -199,6 +201,7 @@ function createPictureMap(root) {
         Object.assign(state, { colouring: i, lit: null, kept: null });
         for (const [j, other] of [...find("colouring").children].entries()) other.setAttribute("aria-pressed", String(i === j));
         showLegend();
+        report();
         fillGallery(find("gallery"), state, act);
         redraw();
       };

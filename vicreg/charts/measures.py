@@ -193,8 +193,8 @@ def table_of_counts(
 
 def roc(frame: pd.DataFrame, colours: dict[str, str], *, side: int = 380) -> alt.LayerChart:
     """ROC curves. frame: run (title), false_positive_rate, true_positive_rate, from (0, 0) to (1, 1)."""
-    x = alt.X("false_positive_rate:Q", title="normal pictures raised as anomalies", axis=alt.Axis(format=".0%"))
-    y = alt.Y("true_positive_rate:Q", title="anomalies caught", axis=alt.Axis(format=".0%"))
+    x = alt.X("false_positive_rate:Q", title="normal pictures above the threshold", axis=alt.Axis(format=".0%"))
+    y = alt.Y("true_positive_rate:Q", title="anomalies above the threshold", axis=alt.Axis(format=".0%"))
     chance = alt.Chart(pd.DataFrame({"x": [0, 1], "y": [0, 1]})).mark_line(strokeDash=[4, 4], color="#888")
     line = (
         alt.Chart(frame)
