@@ -227,7 +227,7 @@ def test_retrieval_shows_the_second_runs_neighbours_of_the_same_query(with_pictu
 def test_retrieval_says_how_often_the_farthest_repeat(with_pictures):
     app = opened("retrieval", metric="euclidean")
     figures = RUN.metrics["retrieval"]["hubness"]["euclidean"]
-    assert f"Ten pictures (hubs, below) fill {figures['farthest']:.2f} %" in text(app)
+    assert f"Ten pictures (hubs, shown below) fill {figures['farthest']:.2f} %" in text(app)
     assert [tile["id"] for tile in component(app, "hubs")["tiles"]] == [hub["index"] for hub in figures["hubs"]]
 
 
