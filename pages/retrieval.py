@@ -220,7 +220,9 @@ if measured:
                 f"{hubness['by_chance']:.2f} %."
             )
         if len(measured) > 1:
-            st.markdown(ui.seeds_sentence(*runs, "nearest_5_same_class", says="The share of the query's class is"))
+            st.markdown(
+                ui.seeds_sentence(run, second, "nearest_5_same_class", says="The share of the query's class is")
+            )
     hubs = measured[ui.title(run)]["hubness"][metric]["hubs"] if ui.title(run) in measured else []
     if hubs and pictures is not None:
         rows = [hub["index"] for hub in hubs]

@@ -25,7 +25,8 @@ def seeds_frame(runs: Mapping[str, Run], figures: Mapping[str, str]) -> pd.DataF
 def seeds_sentence(run: Run, second: Run | None, figure: str, *, says: str) -> str:
     """Whether a figure's difference between two runs is more than the seeds make, in sentences.
 
-    figure: its name in `seeds`, in percent. says: what it is, with its verb, such as `The probe of y reads`. The runs must have the figure.
+    figure: its name in `seeds`, in percent, which the runs must have. says: what it is, with its verb, such as `The probe
+    of y reads`.
     """
     both = [one for one in (run, second) if one is not None]
     spreads = {title(one): seeds.spread(metrics(one), figure) for one in both}
