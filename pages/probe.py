@@ -41,7 +41,7 @@ ui.chart(
     charts.accuracy_bars(
         table,
         colours,
-        width=max(200, min(width - 330, 900)),
+        width=max(110, min(width - 250, 900)),
         chance=ui.spec(run).chance,
         seeds=ui.seeds_frame(runs, {"class": "probe"}),
     ),
