@@ -40,7 +40,7 @@ scores = pd.DataFrame(
 ).sort_values("silhouette", ascending=False)
 ui.chart(
     charts.tight_and_telling(
-        scores, {title: ui.colour(runs[title]) for title in scores["run"]}, width=max(140, min(width - 290, 900))
+        scores, {title: ui.colour(runs[title]) for title in scores["run"]}, width=max(110, min(width - 300, 900))
     ),
     alt="Silhouette and NMI of every run's clusters: "
     + "; ".join(f"{row.run} {row.silhouette:.2f} and {row.nmi:.2f}" for row in scores.itertuples()),

@@ -15,10 +15,11 @@ ui.page(
 lab(key="lab")
 
 colour = charts.TERM_COLOURS
-st.latex(
-    rf"\ell(Z, Z') = \lambda\,\textcolor{{{colour['invariance']}}}{{s(Z, Z')}}"
-    rf" + \mu\,\textcolor{{{colour['variance']}}}{{[v(Z) + v(Z')]}}"
-    rf" + \nu\,\textcolor{{{colour['covariance']}}}{{[c(Z) + c(Z')]}}"
+st.latex(  # a row for each term, so that it fits on a phone
+    r"\begin{aligned}\ell(Z, Z') ={}& "
+    rf"\lambda\,\textcolor{{{colour['invariance']}}}{{s(Z, Z')}} \\ "
+    rf"&+ \mu\,\textcolor{{{colour['variance']}}}{{[v(Z) + v(Z')]}} \\ "
+    rf"&+ \nu\,\textcolor{{{colour['covariance']}}}{{[c(Z) + c(Z')]}}\end{{aligned}}"
 )
 st.markdown(
     "**What is trained.** A network of three layers, from random weights, with the loss above and without labels. A "

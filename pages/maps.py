@@ -17,7 +17,7 @@ ui.page(
 )
 
 width = ui.width()
-controls = st.columns([3, 3, 3, 3])
+controls = st.container(key="controls").columns(4)
 run, second = ui.pick_pair(controls)
 eigenmap = next(
     (

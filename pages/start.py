@@ -101,7 +101,8 @@ of_terms = (
     rf"{term.symbol}\,\textcolor{{{term.colour}}}{{{HALVED if term.views == 'mean' else ''}{term.of_views}}}"
     for term in IN_LOSS
 )
-st.latex(r"\ell(Z, Z') = " + " + ".join(of_terms))
+rows = r" \\ &+ ".join(of_terms)  # a row for each term, so that it fits on a phone
+st.latex(rf"\begin{{aligned}}\ell(Z, Z') ={{}}& {rows}\end{{aligned}}")
 last = None if run.baseline else ui.results(run, "history").query("split == 'test'").iloc[-1]
 for column, term in zip(st.columns(len(IN_LOSS)), IN_LOSS, strict=True):
     with column:

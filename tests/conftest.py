@@ -18,16 +18,58 @@ from vicreg.data.catalogue import CATALOGUE
 from vicreg.data.coloured_digits import Drawn, coloured_digits
 from vicreg.data.image_set import ImageSet
 
+# The slowest files, longest first: with two workers, what starts last should be short.
+SLOWEST = (
+    "pages/test_browser.py",
+    "jobs/test_jobs.py",
+    "pages/test_pages.py",
+    "test_style.py",
+    "cli/test_cli.py",
+    "training/test_distributed.py",
+    "pages/test_train.py",
+    "pages/test_lab_browser.py",
+    "pages/test_data.py",
+    "pages/test_uploads.py",
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The slowest files first; the order within a file stays."""
+    places = {name: place for place, name in enumerate(SLOWEST)}
+    root = Path(__file__).parent
+    items.sort(key=lambda item: places.get(item.path.relative_to(root).as_posix(), len(SLOWEST)))
+
 
 @pytest.fixture(scope="session")
-def cifar10_test(tmp_path_factory: pytest.TempPathFactory) -> ImageSet:
-    """CIFAR-10's test split, decoded once a session into a cache of its own; skips without VICREG_DATA."""
+def made_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of decoded and drawn pictures that all workers share: each split is made once."""
+    folder = tmp_path_factory.getbasetemp()
+    shared = (folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder) / "made-once"
+    shared.mkdir(exist_ok=True)
+    return shared
+
+
+def new_cache(folder: Path, made_once: Path) -> str:
+    """A new folder for VICREG_CACHE, whose pictures are the shared ones."""
+    folder.mkdir(parents=True)
+    (folder / "datasets-v1").symlink_to(made_once)
+    return str(folder)
+
+
+@pytest.fixture(scope="session")
+def pages_cache(tmp_path_factory: pytest.TempPathFactory, made_once: Path) -> str:
+    return new_cache(tmp_path_factory.getbasetemp() / "pages-cache", made_once)
+
+
+@pytest.fixture(scope="session")
+def cifar10_test(pages_cache: str) -> ImageSet:
+    """CIFAR-10's test split; skips without VICREG_DATA."""
     spec = CATALOGUE["cifar10"]
     file = os.path.join(os.environ.get("VICREG_DATA", ""), spec.repo, spec.splits["test"].path)
     if not os.environ.get("VICREG_DATA") or not os.path.isfile(file):
         pytest.skip("needs CIFAR-10's test split: set VICREG_DATA to a folder laid out as on the Hub")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("VICREG_CACHE", str(tmp_path_factory.mktemp("cache")))
+        patch.setenv("VICREG_CACHE", pages_cache)
         return loading.load("cifar10", "test")
 
 
@@ -83,12 +125,11 @@ def tiny_hub(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
 
 
 @pytest.fixture
-def page_world(tmp_path_factory, monkeypatch):
+def page_world(pages_cache, monkeypatch):
     """For pages: no network, no runs of one's own, and one cache of decoded pictures for the whole session."""
-    cache = tmp_path_factory.getbasetemp() / "pages-cache"
-    monkeypatch.setenv("VICREG_CACHE", str(cache))
-    monkeypatch.setenv("VICREG_RUNS", str(cache / "no-runs"))
-    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(cache / "no-hub"))
+    monkeypatch.setenv("VICREG_CACHE", pages_cache)
+    monkeypatch.setenv("VICREG_RUNS", f"{pages_cache}/no-runs")
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", f"{pages_cache}/no-hub")
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
     import streamlit as st
 
@@ -114,9 +155,10 @@ def browser():
 
 
 @pytest.fixture
-def without_pictures(monkeypatch, tmp_path):
-    monkeypatch.delenv("VICREG_DATA", raising=False)
-    monkeypatch.setenv("VICREG_CACHE", str(tmp_path / "empty"))
+def without_pictures(monkeypatch, pages_cache):
+    """A machine that has no pictures but those that it draws by itself."""
+    monkeypatch.delenv("VICREG_DATA", raising=False)  # what was decoded from there is then not shown
+    monkeypatch.setenv("VICREG_CACHE", pages_cache)
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import json
 import logging
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -289,9 +289,9 @@ def _oid(content: bytes) -> str:
     return hashlib.sha1(b"blob %d\0" % len(content) + content).hexdigest()
 
 
-def wait_for(condition: object, seconds: float = 10) -> None:
-    """Return as soon as condition() is true; an AssertionError if it never becomes so."""
+def wait_for(condition: Callable[[], object], seconds: float = 30, *, every: float = 0.02) -> None:
+    """Return as soon as condition() is true, which is asked every so many seconds; an AssertionError if it never is."""
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.02)
+        time.sleep(every)

@@ -169,7 +169,7 @@ def test_the_health_check_tells_a_well_server_from_a_sick_one(status, healthy):
     assert (result.returncode == 0) is healthy
 
 
-def test_what_is_copied_is_enough_to_show_the_start_page_and_nothing_is_written_there(tmp_path):
+def test_what_is_copied_is_enough_for_the_lab_without_torch_and_the_start_page_and_nothing_is_written_there(tmp_path):
     app = tmp_path / "app"
     app.mkdir()
     for source in copied():
@@ -179,8 +179,10 @@ def test_what_is_copied_is_enough_to_show_the_start_page_and_nothing_is_written_
             shutil.copy(ROOT / source, app / source)
     before = {path: path.stat().st_mtime_ns for path in app.rglob("*")}
     code = (
-        "from streamlit.testing.v1 import AppTest\n"
-        "at = AppTest.from_file('app.py', default_timeout=60).run()\n"
+        "import sys\nfrom streamlit.testing.v1 import AppTest\n"
+        "at = AppTest.from_file('app.py', default_timeout=120).switch_page('pages/lab.py').run()\n"
+        "assert not at.exception, at.exception\nassert 'torch' not in sys.modules\n"
+        "at.switch_page('pages/start.py').run()\n"
         "assert not at.exception, at.exception\nassert at.title[0].value\n"
     )
     outside = {"VICREG_CACHE": str(tmp_path / "cache"), "HF_HOME": str(tmp_path / "hub"), "HF_HUB_OFFLINE": "1"}

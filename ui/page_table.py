@@ -12,7 +12,7 @@ from ui.lesson import place
 
 ROOT = Path(__file__).parent.parent
 MARKER, HERE = "_navigation_is_set", "_page"
-INLINE_CODE = Path(__file__).with_name("inline_code.css")
+STYLES = tuple(Path(__file__).with_name(name) for name in ("inline_code.css", "phone.css"))
 # group -> (file, title in the navigation, icon, tooltip)
 PAGES = {
     "Learn": [
@@ -92,7 +92,8 @@ def page(
         st.rerun()
     data.begin()
     shown.begin()
-    st.html(INLINE_CODE)
+    for style in STYLES:
+        st.html(style)
     head = st.container()
     if dataset:
         data.pick_data()

@@ -9,8 +9,8 @@ from vicreg.terms import NAMES
 
 
 def coloured(text: str, term: str) -> str:
-    """A word in the colour of a term, for st.markdown."""
-    return rf"$\textcolor{{{charts.TERM_COLOURS[term]}}}{{\textsf{{{text}}}}}$"
+    """Words after a square in the colour of a term, for st.markdown: coloured letters would be faint on light or dark."""
+    return rf"$\textcolor{{{charts.TERM_COLOURS[term]}}}{{\blacksquare}}$ {text}"
 
 
 def coloured_terms(names: Sequence[str] = NAMES) -> str:

@@ -1,10 +1,13 @@
 """Opening a page under AppTest, and reading what is on it; and the whole app, for a browser."""
 
 import contextlib
+import functools
 import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
+from conftest import new_cache
 from streamlit.testing.v1 import AppTest
 
 from benchmarks import viewers
@@ -20,6 +23,16 @@ def opened(name: str, *, data: str | None = "cifar10", **query: str) -> AppTest:
     for key, value in query.items():
         app.query_params[key] = value
     return app.switch_page(f"pages/{name}.py").run()
+
+
+def read(name: str, **query: str) -> AppTest:
+    """As `opened`, for tests that only read: a page is opened once for all of them, on the same pictures."""
+    return _read(name, os.environ.get("VICREG_DATA"), tuple(sorted(query.items())))
+
+
+@functools.cache
+def _read(name: str, pictures: str | None, query: tuple[tuple[str, str], ...]) -> AppTest:
+    return opened(name, **dict(query))
 
 
 def text(app: AppTest) -> str:
@@ -41,8 +54,10 @@ def component(app: AppTest, key: str) -> dict:
 
 
 @contextlib.contextmanager
-def served(folder: Path, environment: dict[str, str]) -> Iterator[str]:
-    """The app as `benchmarks.viewers` serves it; its log must have no traceback."""
+def served(folder: Path, environment: dict[str, str], made_once: Path | None = None) -> Iterator[str]:
+    """The app as `benchmarks.viewers` serves it, with the shared pictures; its log must have no traceback."""
+    if made_once is not None:
+        new_cache(folder / "cache", made_once)
     with viewers.served(folder, environment) as url:
         yield url
     assert "Traceback" not in (folder / "log").read_text()

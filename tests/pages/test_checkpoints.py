@@ -5,7 +5,7 @@ import shutil
 
 import pytest
 from hub_server import point_client, serve, wait_for
-from opened import opened, text
+from opened import component, opened, text
 from streamlit.testing.v1 import AppTest
 
 from ui.progress_line import tasks
@@ -33,7 +33,7 @@ def hub(monkeypatch, tmp_path):
 
 
 def page(**query: str) -> AppTest:
-    return opened("training_curves", data="coloured-digits", **query)
+    return opened("maps", data="coloured-digits", **query)  # the page that is drawn fastest
 
 
 def labels(app: AppTest) -> list[str]:
@@ -90,12 +90,12 @@ def test_a_run_from_the_hub_is_compared_with_the_bundled_one(hub):
     app = press(press(page(hub=REPO), "Show runs"), f"{RUN}, ")
     app.selectbox(key="second").set_value(LABEL).run()
     assert not app.exception
-    assert "The same for" in text(app)
+    assert LABEL in "".join(panel["title"] for panel in component(app, "maps")["panels"])
 
 
 @pytest.mark.parametrize(
     ("named", "told"),
-    [("../../etc", "OWNER/NAME"), ("ada", "OWNER/NAME"), ("ada/none", "no repository ada/none")],
+    [("../../etc", "OWNER/NAME"), ("ada/none", "no repository ada/none")],
 )
 def test_a_repository_that_cannot_be_says_why_and_the_runs_stay(hub, named, told):
     app = page(hub=named)

@@ -1,8 +1,8 @@
 """The data set that pages show, and its pictures as they arrive: from a Hub on the loopback, by the real client."""
 
 import os
+import shutil
 import socket
-import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -10,17 +10,18 @@ from hub_server import Repo, point_client, serve, wait_for
 from opened import component, opened, served, text, visited
 from streamlit.testing.v1 import AppTest
 
-import ui
 from ui import data
 from vicreg.data.catalogue import CATALOGUE
 
 pytestmark = pytest.mark.usefixtures("page_world")
-NAMES = [name for entries in ui.PAGES.values() for name, *_ in entries if name not in ("train", "lab", "lesson")]
 
 
 @pytest.fixture
-def hub(hub_files, monkeypatch, tmp_path, without_pictures):
-    """A Hub with the test pictures of CIFAR-10 and MNIST, and a machine that has none."""
+def hub(hub_files, made_once, monkeypatch, tmp_path, without_pictures):
+    """A Hub with the test pictures of CIFAR-10 and MNIST, and a machine that has none but those that it drew."""
+    for drawn in (*made_once.glob("coloured-digits-*"), *made_once.glob("photo-crops-*")):
+        shutil.copytree(drawn, tmp_path / "cache" / "datasets-v1" / drawn.name)
+    monkeypatch.setenv("VICREG_CACHE", str(tmp_path / "cache"))
     with serve() as hub:
         for name, (path, content) in hub_files.items():
             repo = hub.repos[f"datasets/{CATALOGUE[name].repo}"] = Repo()
@@ -43,15 +44,6 @@ def choice(app: AppTest) -> str:
 
 def labels(app: AppTest) -> list[str]:
     return [button.label for button in app.button]
-
-
-@pytest.mark.parametrize("name", [name for name in NAMES if name != "claims"])
-def test_without_pictures_and_network_a_page_opens_on_digits_that_are_made_here(name, without_pictures):
-    app = opened(name, data=None)
-    assert not app.exception
-    assert not app.warning
-    assert not app.info
-    assert "coloured-digits/vicreg" in text(app)
 
 
 def test_claims_are_about_the_studys_data_set_everywhere(without_pictures):
@@ -82,8 +74,8 @@ def test_a_query_of_the_larger_data_set_does_not_break_the_smaller_one(with_pict
     assert app.number_input(key="query").value < 1000
 
 
-def test_pictures_arrive_by_themselves_and_pages_draw_them(hub):
-    opened("maps", data=None)  # the first visitor, who looks at digits
+def test_test_pictures_alone_arrive_by_themselves_and_pages_draw_them(hub):
+    opened("lab", data=None)  # the first visitor, who looks at no picture
     wait_for(lambda: over("cifar10") and over("mnist"), 60)
     app = opened("retrieval")
     assert not app.exception
@@ -92,17 +84,22 @@ def test_pictures_arrive_by_themselves_and_pages_draw_them(hub):
     assert len(component(app, "Nearest")["tiles"]) == 8
     app = opened("anomalies")
     assert len(component(app, "Most anomalous_0")["tiles"]) == 10
+    app = opened("retrieval", gallery="train")
+    assert not app.exception
+    assert "train pictures are not on this machine" in app.info[0].value
+    assert "Download 120 MB" in labels(app)
+    assert not hub.asked("train-00000")
 
 
 def test_thirty_visitors_fetch_the_pictures_once(hub, tmp_path):
     environment = {name: value for name, value in os.environ.items() if name != "VICREG_DATA"}
     with served(tmp_path, environment | hub.environment(tmp_path / "home")) as url:
         with ThreadPoolExecutor(30) as pool:
-            pages = [pool.submit(visited, url, "maps") for _ in range(30)]
-        assert all("Do the classes separate" in page.result() for page in pages)
+            pages = [pool.submit(visited, url, "lab") for _ in range(30)]
+        assert all("What happens if you switch a term off?" in page.result() for page in pages)
         paths = [CATALOGUE[name].splits["test"].path for name in ("cifar10", "mnist")]
         wait_for(lambda: all(hub.asked(path) for path in paths), 60)
-        wait_for(lambda: "tiles" in visited(url, "anomalies", "data=cifar10"), 60)
+        wait_for(lambda: "tiles" in visited(url, "anomalies", "data=cifar10"), 120, every=2)
     for path in paths:
         assert [method for method, _ in hub.asked(path) if method == "GET"] == ["GET"]
 
@@ -115,13 +112,13 @@ def test_no_page_waits_for_a_network_that_does_not_answer(fault, hub, monkeypatc
             point_client(monkeypatch, f"http://127.0.0.1:{closed.getsockname()[1]}", tmp_path / "home")
     else:
         hub.faults["api/datasets"] = fault
-    monkeypatch.setattr("vicreg.storage.hub_client.PROBE_SECONDS", 12.0)
-    began = time.monotonic()
+    monkeypatch.setattr("vicreg.storage.hub_client.PROBE_SECONDS", 600.0)
     app = opened("maps", data=None)
-    opening = time.monotonic() - began
     assert not app.exception
-    assert opening < 10  # about half a second, and never the time of the probe
-    wait_for(over, 30)
+    if fault == "stall":
+        assert not over()  # the page was there before an answer
+        hub.closing.set()
+    wait_for(over, 60)
     app.run()
     assert not app.exception
     assert not app.info
@@ -154,7 +151,7 @@ def test_retry_fetches_them_when_the_hub_is_back(hub):
 def test_while_they_arrive_a_page_says_how_far_they_are(hub):
     hub.faults["test-00000"] = "stall-body"
     app = opened("maps")
-    wait_for(lambda: data.task_of("cifar10", "test").status().done > 0, 20)
+    wait_for(lambda: data.task_of("cifar10", "test").status().done > 0, 60)
     app.run()
     assert not app.exception
     assert choice(app) == "cifar10"
@@ -163,13 +160,3 @@ def test_while_they_arrive_a_page_says_how_far_they_are(hub):
     assert f" of {len(size) / 1e6:.1f} MB" in bar.proto.text
     assert 0 < bar.proto.value < 100
     assert "How much separates" in text(app)  # what needs no pictures is there meanwhile
-
-
-def test_the_train_split_is_asked_for_only_where_a_page_needs_it(hub):
-    opened("retrieval")
-    wait_for(over, 60)
-    app = opened("retrieval", gallery="train")
-    assert not app.exception
-    assert "train pictures are not on this machine" in app.info[0].value
-    assert "Download 120 MB" in labels(app)
-    assert not hub.asked("train-00000")

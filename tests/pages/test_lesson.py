@@ -5,7 +5,7 @@ from opened import ROOT, opened, text
 from streamlit.testing.v1 import AppTest
 
 from ui.lesson.keeping import take_back
-from vicreg.lessons import bundled, read
+from vicreg.lessons import PICTURES, bundled, read
 
 pytestmark = pytest.mark.usefixtures("page_world", "without_pictures")
 LESSON = read(bundled()["20-minutes"])
@@ -95,3 +95,47 @@ def test_the_lesson_of_the_server_comes_first_and_its_error_is_told(monkeypatch,
     assert "ours.toml, line 1: the file needs 'summary'" in app.error[0].value
     app.selectbox[0].set_value("20-minutes").run()
     assert not app.error
+
+
+STEP = """
+[[step]]
+key = "k{number}"
+minutes = 1
+question = "Q?"
+because = "B."
+misconception = "M."
+picture = {picture}
+link = {{ page = "probe", says = "P" }}
+choice = [{{ says = "x", because = "y", right = true }}, {{ says = "z", because = "y" }}]
+figures.f = {{ run = "coloured-digits/vicreg", path = "probe.accuracy", label = "probe, %" }}
+"""
+
+
+def test_pictures_that_no_bundled_lesson_shows_are_drawn_too(monkeypatch, tmp_path):
+    used = {step.picture.name for name in bundled() for step in read(bundled()[name]).steps}
+    spare = [
+        '{ name = "lab" }',
+        '{ name = "figures" }',
+        '{ name = "curves", runs = ["coloured-digits/vicreg"] }',
+        '{ name = "roc", runs = ["cifar10/vicreg"] }',
+        '{ name = "map", runs = ["coloured-digits/vicreg", "coloured-digits/no-variance"], map = "PCA" }',
+    ]
+    assert used | {picture.split('"')[1] for picture in spare} == set(PICTURES)
+    file = tmp_path / "spare.toml"
+    steps = "".join(STEP.format(number=i, picture=picture) for i, picture in enumerate(spare))
+    file.write_text(f'title = "T"\nsummary = "S"\n{steps}', encoding="utf-8")
+    monkeypatch.setenv("VICREG_LESSON", str(file))
+    lesson = read(file)
+    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=120)
+    app.session_state["_lesson_guesses"] = {lesson.id: {step.key: 0 for step in lesson.steps}}
+    app.query_params["step"] = "1"
+    app.switch_page("pages/lesson.py").run()
+    for step in lesson.steps:
+        assert not app.exception, step.picture
+        assert not app.warning
+        drawn = [one.proto.id for one in app.get("bidi_component")]
+        drawn += [chart.proto.alt for chart in app.get("vega_lite_chart")]
+        mark = {"curves": "The loss of coloured-digits/vicreg", "roc": "ROC: cifar10/vicreg"}
+        wanted = mark.get(step.picture.name, f"lesson_{step.picture.name}")
+        assert [one for one in drawn if wanted in one], step.picture
+        app.button(key="next").click().run()

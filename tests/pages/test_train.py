@@ -353,11 +353,11 @@ def test_only_its_starter_or_the_operator_commands_a_job_where_strangers_come(
 
 
 @pytest.mark.browser
-def test_a_run_is_trained_stopped_resumed_and_found_in_retrieval(browser, tmp_path):
+def test_a_run_is_trained_stopped_resumed_and_found_in_retrieval(browser, made_once, tmp_path):
     from playwright.sync_api import expect
 
     elsewhere = {name: value for name, value in os.environ.items() if name not in ("VICREG_DATA", "SPACE_ID")}
-    with served(tmp_path, elsewhere) as url:
+    with served(tmp_path, elsewhere, made_once) as url:
         page = browser.new_page(viewport={"width": 1280, "height": 900})
         page.set_default_timeout(180_000)
         page.goto(f"{url}/train")

@@ -126,7 +126,10 @@ def test_the_score_is_that_of_the_train_images_but_for_the_error_that_is_stated(
     table = RUN.results("anomaly")
     under = 100 * (table[~table["anomaly"]][STUDY.column] < score).mean()
     assert f"higher than **{under:.1f} %** of the test pictures" in text(app)
-    assert f"off by {banked.metrics['anomaly_sets']['bank']['study']['place']:.0f} points in the median" in text(app)
+    assert (
+        f"off: by {banked.metrics['anomaly_sets']['bank']['study']['place']:.0f} points for the median picture"
+        in text(app)
+    )
 
 
 def test_a_picture_is_never_scored_by_encoding_the_train_images(monkeypatch, banked):

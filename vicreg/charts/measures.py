@@ -18,7 +18,8 @@ def accuracy_bars(
     chance: the accuracy of guessing, in percent. seeds: run, accuracy of other seeds, a small tick each.
     """
     order = frame["run"].tolist()
-    y = alt.Y("run:N", sort=order, title=None, axis=alt.Axis(labelLimit=320, labelOverlap=False))
+    names = alt.Axis(labelExpr="split(datum.label, ', ')", labelOverlap=False)  # the epochs in a second line
+    y = alt.Y("run:N", sort=order, title=None, axis=names)
     base = alt.Chart(frame).encode(y=y)
     tooltip = [
         "run:N",
@@ -243,7 +244,9 @@ def histogram(
             color=alt.Color(
                 "group:N",
                 scale=alt.Scale(domain=list(groups), range=list(groups.values())),
-                legend=alt.Legend(title=None, orient="top", labelFontSize=13) if legend else None,
+                legend=alt.Legend(title=None, orient="top", labelFontSize=13, columns=1 if width < 300 else 2)
+                if legend
+                else None,
             ),
             tooltip=["group:N", alt.Tooltip("share:Q", format=".2%"), alt.Tooltip("low:Q", format=".2f")],
         )

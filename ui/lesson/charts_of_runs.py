@@ -1,0 +1,186 @@
+"""Charts that a step of a lesson can show. Each takes the step, its runs, and the width of its place in pixels."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from ui.ablation_panels import layers_frame
+from ui.anomaly_figures import anomaly_runs, score_pairs
+from ui.chart_widgets import chart
+from ui.components.svg_drawing import drawing
+from ui.lesson.texts import number, values
+from ui.representations import roc as roc_of
+from ui.runs import colour, metrics, results, title
+from vicreg import charts
+from vicreg.charts.figures_on_an_axis import figures_on_an_axis
+from vicreg.data.catalogue import CATALOGUE
+from vicreg.evaluation.anomaly_score import KNOWN
+from vicreg.lessons import Step
+from vicreg.runs.folder import Run
+
+POINTS = 1_000  # behind the new images of an eigenmap
+
+
+def figures(step: Step, runs: list[Run], width: int) -> None:
+    """The step's own figures on one axis."""
+    shown = values(step)
+    rows = [
+        (
+            one.label,
+            charts.PRESET_COLOURS.get(one.run.rpartition("/")[2], ""),
+            shown[one.name],
+            None,
+            number(step, one),
+        )
+        for one in step.figures
+        if one.label
+    ]
+    drawing(
+        figures_on_an_axis(rows, axis=", ".join(dict.fromkeys(one.run for one in step.figures if one.label))),
+        key="lesson_figures",
+    )
+
+
+def covariances(step: Step, runs: list[Run], width: int) -> None:
+    """Covariances of 48 numbers of z, a square a run."""
+    panels, said = [], []
+    side = max(110, min(210, width // len(runs) - 30))
+    for run in runs:
+        table = results(run, "covariances").query("space == 'z'")
+        rest = table.loc[table["row"] != table["column"], "covariance"].abs().mean()
+        panels.append(charts.covariances(table, title=run.title, scale=run.config.gamma**2, side=side))
+        said.append(f"{run.title}: {rest:.2f} on average off the diagonal, disregarding signs")
+    chart(
+        charts.alt.hconcat(*panels, spacing=16),
+        alt=f"Covariances of 48 numbers of z. {'; '.join(said)}.",
+        key="lesson_covariances",
+    )
+    st.caption("48 numbers of *z*. Blank: 0. Full colour: 1 or more. On the diagonal: variances.")
+
+
+def singular_values(step: Step, runs: list[Run], width: int) -> None:
+    """The singular values of z."""
+    said = (f"{title(run)}: effective rank {metrics(run)['spaces']['z']['effective_rank']:.1f}" for run in runs)
+    chart(
+        charts.spectra(
+            {title(run): results(run, "embedding_spectrum") for run in runs},
+            {title(run): colour(run) for run in runs},
+            width=width - 90,
+            height=200,
+        ),
+        alt=f"Singular values of the embeddings z. {'; '.join(said)}.",
+        key="lesson_spectra",
+    )
+
+
+def curves(step: Step, runs: list[Run], width: int) -> None:
+    """The total and the terms on test images."""
+    (run,) = runs
+    test = results(run, "history").query("split == 'test'")
+    epochs = int(test["epoch"].max())
+    last = test.iloc[-1]
+    chart(
+        charts.live_terms(test.rename(columns={"epoch": "step"}), steps=epochs, width=width - 40, unit="epoch"),
+        alt=f"The loss of {title(run)} on test images, epoch by epoch. At the end: "
+        + ", ".join(f"{name} {last[name]:.3g}" for name in ("total", *charts.TERMS)),
+        key="lesson_curves",
+    )
+
+
+def layers(step: Step, runs: list[Run], width: int) -> None:
+    """A probe of every layer."""
+    frame = layers_frame({title(run): run for run in runs})
+    chance = CATALOGUE[runs[0].config.dataset].chance
+    said = (f"{row.run}, {row.layer}: {row.probe:.1f} %" for row in frame.itertuples())
+    chart(
+        charts.layer_curves(
+            frame,
+            {title(run): colour(run) for run in runs},
+            figure="probe",
+            title="linear probe",
+            chance=chance,
+            width=width - 70,
+        ),
+        alt=f"Linear probe of every layer. {'; '.join(said)}.",
+        key="lesson_layers",
+    )
+
+
+def probes(step: Step, runs: list[Run], width: int) -> None:
+    """Linear probes, a bar a run."""
+    found = {title(run): metrics(run)["probe"] for run in runs}
+    frame = pd.DataFrame(
+        {"run": name, "accuracy": p["accuracy"], "low": p["interval"][0], "high": p["interval"][1], "study": np.nan}
+        for name, p in found.items()
+    )
+    chart(
+        charts.accuracy_bars(
+            frame,
+            {title(run): colour(run) for run in runs},
+            chance=CATALOGUE[runs[0].config.dataset].chance,
+            width=max(140, width - 270),
+        ),
+        alt="Linear probes: " + "; ".join(f"{name} {p['accuracy']:.1f} %" for name, p in found.items()) + ".",
+        key="lesson_probes",
+    )
+
+
+def anomalies(step: Step, runs: list[Run], width: int) -> None:
+    """AUROC under two scores, a row a run."""
+    known = {name: run for name, run in anomaly_runs(runs[0]).items() if run.folder in [one.folder for one in runs]}
+    pairs = score_pairs(known)
+    first, second = KNOWN
+    chart(
+        charts.score_pairs(
+            pairs, {name: colour(run) for name, run in known.items()}, (first, second), width=max(160, width - 200)
+        ),
+        alt="AUROC under two scores: "
+        + "; ".join(f"{row.short} {row.score} {row.auroc:.3f}" for row in pairs.itertuples()),
+        key="lesson_anomalies",
+    )
+
+
+def roc(step: Step, runs: list[Run], width: int) -> None:
+    """ROC curves."""
+    curves = {title(run): roc_of(run, next(iter(KNOWN.values()))) for run in runs}
+    found = {name: curve for name, curve in curves.items() if curve is not None}
+    chart(
+        charts.roc(
+            pd.concat([curve.points.assign(run=name) for name, curve in found.items()], ignore_index=True),
+            {title(run): colour(run) for run in runs},
+            side=max(200, min(280, width - 100)),
+        ),
+        alt="ROC: " + "; ".join(f"{name} AUROC {curve.auroc:.3f}" for name, curve in found.items()),
+        key="lesson_roc",
+    )
+
+
+def clusters(step: Step, runs: list[Run], width: int) -> None:
+    """Silhouette beside NMI, a bar a run."""
+    scores = pd.DataFrame(
+        {"run": title(run), **{score: metrics(run)["clusters"][score] for score in ("silhouette", "nmi")}}
+        for run in runs
+    )
+    chart(
+        charts.tight_and_telling(scores, {title(run): colour(run) for run in runs}, width=max(140, width - 240)),
+        alt="Silhouette and NMI: "
+        + "; ".join(f"{row.run} {row.silhouette:.2f} and {row.nmi:.2f}" for row in scores.itertuples()),
+        key="lesson_clusters",
+    )
+
+
+def placements(step: Step, runs: list[Run], width: int) -> None:
+    """New images on an eigenmap."""
+    (run,) = runs
+    classes = list(CATALOGUE[run.config.dataset].classes)
+    everything = results(run, "projections")
+    placed = results(run, "placements")
+    placed = placed.assign(**{"class": np.array(classes)[everything["label"].to_numpy()[placed["index"]]]})
+    many = everything.head(POINTS).rename(columns={"laplacian_x": "x", "laplacian_y": "y"})[["x", "y"]]
+    chart(
+        charts.placements(many, placed, classes, side=max(200, min(230, width - 100))),
+        alt="Ten new images on the eigenmap: where Nyström's rule puts each, and where it lies after fitting again with it.",
+        key="lesson_placements",
+    )
