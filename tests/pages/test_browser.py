@@ -131,6 +131,19 @@ def test_a_film_is_played_and_scrubbed_by_keys_and_its_parts_move_together(page,
     expect(maps).to_have_attribute("data-frame", "4", timeout=PATIENCE)
 
 
+def test_a_lecturers_room_goes_from_the_code_to_the_reveal(page, server):
+    page.goto(f"{server}/lesson")
+    page.get_by_role("button", name="Open a room").click()
+    page.get_by_role("dialog").get_by_role("img", name="QR code").wait_for()
+    page.keyboard.press("Escape")
+    page.get_by_role("button", name="Begin").click()
+    page.get_by_text("of 0 have voted").wait_for()
+    page.get_by_role("button", name="Show the votes").click()
+    page.get_by_text("0 of 0 (0 %)").first.wait_for()
+    page.get_by_role("button", name="Reveal the answer").click()
+    page.get_by_text("Why not the others?").wait_for()
+
+
 def test_a_click_on_the_confusion_matrix_shows_that_cells_pictures(page, server):
     page.goto(f"{server}/probe")
     page.get_by_role("heading", name=re.compile("Most wrong")).wait_for()
