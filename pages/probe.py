@@ -66,7 +66,7 @@ for title in shown:
         f"{spectrum['effective_rank']:.2f} of {spectrum['dimensions']}."
     )
 if second is not None:
-    st.markdown(ui.seeds_sentence(run, second, "probe", says="The probe"))
+    st.markdown(ui.seeds_sentence(run, second, "probe", says="The probe reads"))
 st.subheader("Which classes does it confuse?", anchor=False)
 left, right = st.columns([1, 1], gap="large")
 classes = ui.class_names(run)

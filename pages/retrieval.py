@@ -219,6 +219,10 @@ if measured:
                 f"all lists of the five farthest ({metric}). If all pictures appeared equally often, it would be "
                 f"{hubness['by_chance']:.2f} %."
             )
+        if len(measured) > 1:
+            st.markdown(
+                ui.seeds_sentence(run, second, "nearest_5_same_class", says="The share of the query's class is")
+            )
     hubs = measured[ui.title(run)]["hubness"][metric]["hubs"] if ui.title(run) in measured else []
     if hubs and pictures is not None:
         rows = [hub["index"] for hub in hubs]

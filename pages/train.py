@@ -260,7 +260,7 @@ st.markdown(
 ui.measured(
     "Terms: unweighted, on the training batch of each step. kNN: k = 20, weighted cosine; the first 10,000 train "
     "pictures vote on the test pictures of the map. Estimated time: the median of three timed steps times the number "
-    f"of steps, with an allowance for snapshots; half of that to twice that. All weights at 0: "
+    f"of steps, with an allowance for snapshots; 0.35 to 2 times that. All weights at 0: "
     f"`{NOTHING}` prints the figures of both epochs (n = 1,000 test pictures).",
     command=COMMAND,
 )

@@ -69,7 +69,8 @@ def navigation() -> st.Page:
                 for name, title, icon, text in entries
             ]
             for group, entries in PAGES.items()
-        }
+        },
+        expanded=True,  # with more than twelve pages Streamlit would hide the last ones behind "View more"
     )
     st.session_state[HERE] = found.url_path or "start"
     return found

@@ -25,7 +25,8 @@ def seeds_frame(runs: Mapping[str, Run], figures: Mapping[str, str]) -> pd.DataF
 def seeds_sentence(run: Run, second: Run | None, figure: str, *, says: str) -> str:
     """Whether a figure's difference between two runs is more than the seeds make, in sentences.
 
-    figure: its name in `seeds`, in percent. says: what it is, such as `The probe of y`. The runs must have the figure.
+    figure: its name in `seeds`, in percent, which the runs must have. says: what it is, with its verb, such as `The probe
+    of y reads`.
     """
     both = [one for one in (run, second) if one is not None]
     spreads = {title(one): seeds.spread(metrics(one), figure) for one in both}
@@ -37,7 +38,7 @@ def seeds_sentence(run: Run, second: Run | None, figure: str, *, says: str) -> s
     if not ranges:
         trained = "each run was" if len(both) > 1 else "this run was"
         return f"**Seeds.** {trained.capitalize()} trained once: how far another seed moves these figures is not known."
-    sentence = f"**Seeds.** {says} reads {' and '.join(ranges)}."
+    sentence = f"**Seeds.** {says} {' and '.join(ranges)}."
     known = seeds.apart(metrics(run), metrics(second), figure) if second is not None else None
     if known is None:
         return sentence

@@ -15,16 +15,16 @@ def run(name: str):
 
 def test_a_difference_beyond_the_seeds_is_called_one_and_others_are_not():
     full, without = run("coloured-digits-vicreg"), run("coloured-digits-no-variance")
-    told = seeds_sentence(full, without, "probe", says="The probe")
+    told = seeds_sentence(full, without, "probe", says="The probe reads")
     assert "98.3 to 98.8 % over 3 seeds of `coloured-digits/vicreg, 12 epochs`" in told
     assert "The difference of 52.5 points is more than the seeds make." in told
-    near = seeds_sentence(full, run("coloured-digits-neighbour-views"), "knn", says="The vote")
+    near = seeds_sentence(full, run("coloured-digits-neighbour-views"), "knn", says="The vote reads")
     assert "within the spread of the seeds" in near
     assert "**no finding**" in near
 
 
 def test_runs_of_one_seed_say_so():
-    told = seeds_sentence(run("cifar10-vicreg"), run("cifar10-no-variance"), "probe", says="The probe")
+    told = seeds_sentence(run("cifar10-vicreg"), run("cifar10-no-variance"), "probe", says="The probe reads")
     assert told == "**Seeds.** Each run was trained once: how far another seed moves these figures is not known."
 
 

@@ -113,10 +113,12 @@ function enlarge({ leaves, kinds, words }) {
   const style = getComputedStyle(document.querySelector(".stMainBlockContainer"));
   const room = innerHeight - parseFloat(style.paddingTop) - parseFloat(style.paddingBottom) - SPARE;
   const perColumn = new Map(), column = (leaf) => leaf.closest(".stColumn") ?? mainBlock();
-  for (const leaf of leaves) perColumn.set(column(leaf), (perColumn.get(column(leaf)) ?? 0) + 1);
+  leaves.forEach((leaf, i) => kinds[i] !== ".player" && perColumn.set(column(leaf), (perColumn.get(column(leaf)) ?? 0) + 1));
+  const player = kinds.includes(".player") ? 1.5 : 0, besides = words.some((one) => column(one) !== mainBlock()) ? 3 : 0;
   leaves.forEach((leaf, i) => {
-    const titles = words.filter((one) => column(one) === column(leaf)).length;
-    fit(leaf, kinds[i], leaf.parentElement.clientWidth, (room - titles * TITLED) / perColumn.get(column(leaf)));
+    const own = words.filter((one) => column(one) === column(leaf)).length;
+    const titles = player + (column(leaf) === mainBlock() ? own + besides : own);
+    fit(leaf, kinds[i], leaf.parentElement.clientWidth, (room - titles * TITLED) / (perColumn.get(column(leaf)) ?? 1));
   });
   const rows = leaves.filter((_, i) => kinds[i] === ".tiles"), view = document.querySelector(".stMain");
   for (const zoom of rows.length ? TILES : []) { // they wrap, so how high they are shows only when it is tried

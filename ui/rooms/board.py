@@ -7,12 +7,13 @@ from pathlib import Path
 
 import streamlit as st
 
-from ui.rooms.records import ROUNDS, Board, Question, RoomError
+from ui.rooms.records import ROUNDS, Board, Phase, Question, RoomError
 from ui.rooms.store import Room
 
 STYLE = Path(__file__).with_name("board.css")
 LETTERS = "ABCDEFGH"
-POLL = 0.5  # seconds between two looks at the votes, while voting is open
+# Seconds between two looks at the room: at the votes while voting is open, then for steps of the lecturer's other device.
+POLLS: dict[Phase, float | None] = {"waiting": None, "voting": 0.5, "shown": 2.0, "answered": None}
 DISCUSS = (
     "A discussion with a neighbour helps most when 30 to 70 % are right (Crouch and Mazur 2001). Then everybody votes again. "
     "You can also ask again without showing the votes, so that nobody follows the majority."
@@ -37,16 +38,24 @@ def ask(room: Room, question: Question, *, options: Sequence[str] | None = None)
     except RoomError as error:
         st.warning(str(error), icon=":material/meeting_room:")
         return False
-    shown = list(options or question.options)
-    voting = room.board().phase == "voting"
-    st.fragment(_board, run_every=POLL if voting else None)(room, shown)
-    return room.board().phase == "answered"
+    board = room.board()
+    st.fragment(_board, run_every=POLLS[board.phase])(room, board, list(options or question.options))
+    return board.phase == "answered"
 
 
-def _board(room: Room, options: list[str]) -> None:
+def _board(room: Room, drawn: Board, options: list[str]) -> None:
+    """The board, kept up to date. drawn: what the rest of the page shows; the page runs again when that is over."""
     board = room.board(hidden=bool(st.session_state.get("room_preview")))
-    if board.question is None:
+    if board.question != drawn.question:
+        st.info("The room is at another question, which you asked on another page.", icon=":material/devices:")
+        if st.button("Ask this question", key="room_ask_this"):
+            st.rerun()
         return
+    if (board.phase, board.number) != (
+        drawn.phase,
+        drawn.number,
+    ):  # by a button here, or by the lecturer's other device
+        st.rerun()
     st.html(STYLE)
     st.html(f"<p role='status' class='room-step'>{SENTENCES[board.phase, board.number]}</p>")
     if board.phase == "voting":
@@ -95,5 +104,4 @@ def _steps(room: Room, board: Board) -> None:
 
 def _step(label: str, icon: str, done: Callable[[], None], *, help: str | None = None) -> None:
     """A button of the lecturer. The room turns before the page runs again, so that phones do not wait for the page."""
-    if st.button(label, icon=f":material/{icon}:", key=f"room_{icon}", help=help, on_click=done):
-        st.rerun()
+    st.button(label, icon=f":material/{icon}:", key=f"room_{icon}", help=help, on_click=done)
