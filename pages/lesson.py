@@ -36,7 +36,7 @@ ui.page(title, words, dataset=False, answers=False)
 if problem:
     st.error(problem, icon=":material/edit_note:")
 
-room = classroom(invite=not at)
+room = classroom(invite=False) if at else None
 if lesson and step and room is not None:
     if class_vote(room, lesson, step):
         reveal(step, None)
@@ -50,6 +50,7 @@ elif lesson and at:
     summary(lesson)
 else:
     cover(lesson)
+    classroom(invite=True)
 if lesson:
     note(lesson, at)
 keep()

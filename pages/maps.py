@@ -29,7 +29,7 @@ eigenmap = next(
 )
 names = map_data.offered(run, second, eigenmap)
 left = map_data.pick(controls[2], "Map", names, key="map", default="t-SNE")
-beside = None if second else map_data.pick(controls[3], "Beside it", ["none", *names], key="beside", default="PCA")
+beside = None if second else map_data.pick(controls[3], "Second map", ["none", *names], key="beside", default="PCA")
 mapped = len(ui.results(run, "projections"))
 exhibit = st.container()
 few, setting = min(map_data.FEW, mapped), map_data.is_setting(left, beside)

@@ -213,7 +213,7 @@ def start(config: Config, name: str, *, quick: bool, then: str) -> None:
             "This takes longer than this server allows: choose fewer epochs or a smaller encoder.",
             icon=":material/timer:",
         )
-    if button.button("Start", icon=":material/play_arrow:", width="stretch", disabled=too_long):
+    if button.button("Start training", icon=":material/play_arrow:", width="stretch", disabled=too_long):
         try:
             job = training_limits.begin(config, name, quick=quick)
         except (ValueError, OSError) as error:

@@ -28,13 +28,19 @@ Aurocs = Mapping[str, float]  # by the name of the score
 
 
 def lesson(
-    untrained: Aurocs, trained: Aurocs, best: float, *, against: str, length: str, left_out: float | None = None
+    untrained: Aurocs,
+    trained: Aurocs,
+    best: float,
+    *,
+    against: str,
+    length: str,
+    left_out: tuple[float, float] | None = None,
 ) -> tuple[str, str]:
     """The headline that fits these AUROCs, and a sentence with the figures behind it.
 
     untrained, trained: AUROCs of the untrained and the trained network under both scores of PAIR. best: the highest of all
     runs under the first score. against: the anomalies' data set. length: of the training, such as `8 epochs`. left_out: the
-    trained network's mean AUROC for classes left out, under the first score.
+    mean AUROC for classes left out, of the untrained and the trained network under the first score.
     """
     first, second = PAIR
     by_score = float(np.mean([abs(run[first] - run[second]) for run in (untrained, trained)]))
@@ -48,15 +54,16 @@ def lesson(
     else:
         headline = "Anomalies: the training decides more than the score"
     sentence = (
-        f"AUROC against {against}: **{untrained[first]:.3f}** without any training, **{trained[first]:.3f}** after {length}. "
-        f"With the other score, *{second}* instead of *{first}*: **{untrained[second]:.3f}** and **{trained[second]:.3f}**."
+        f"AUROC against {against} (guessing: 0.5, perfect: 1): **{untrained[first]:.3f}** without any training, "
+        f"**{trained[first]:.3f}** after {length}. Scored another way (*{second}*): **{untrained[second]:.3f}** and "
+        f"**{trained[second]:.3f}**."
     )
     if left_out is not None:
-        hard = left_out < HARD
+        before, after = left_out
         sentence += (
-            f" A class left out of the train pictures is {'far harder' if hard else 'found too'}: **{left_out:.2f}**"
+            f" Finding a class that was left out of the train pictures is {'far harder' if after < HARD else 'possible too'}: "
+            f"**{before:.2f}** and **{after:.2f}**."
         )
-        sentence += ", where chance is 0.5." if hard else "."
     return headline, sentence
 
 
@@ -78,8 +85,14 @@ def lesson_of(dataset: str) -> tuple[str, str] | None:
         max(one[first] for one in known.values()),
         against=CATALOGUE[CATALOGUE[dataset].strangers[0]].title,
         length=budget(run),
-        left_out=run.metrics.get("anomaly_sets", {}).get("mean_left_out", {}).get(first),
+        left_out=_left_out(named[f"{dataset}-untrained"], run, first),
     )
+
+
+def _left_out(untrained: Run, trained: Run, score: str) -> tuple[float, float] | None:
+    """The mean AUROC for classes left out of both; None if it was not measured."""
+    found = [run.metrics.get("anomaly_sets", {}).get("mean_left_out", {}).get(score) for run in (untrained, trained)]
+    return None if None in found else (found[0], found[1])
 
 
 def aurocs(figures: JsonObject) -> dict[str, float]:

@@ -94,7 +94,7 @@ def pick_compared(first: Run) -> Run:
     others = _labelled([run for run in found()[0].values() if run.config.dataset == first.config.dataset])
     kept = {label: run for label, run in others.items() if run.has_network and metrics(run)}
     text = "Any run, your own included; figures only, so any copy of the pictures."
-    return noted(kept[_pick("Beside", list(kept), key="beside", text=text)])
+    return noted(kept[_pick("Compare with", list(kept), key="beside", text=text)])
 
 
 def pick_pair(

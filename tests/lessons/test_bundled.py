@@ -55,7 +55,7 @@ def test_the_right_answer_is_not_always_at_the_same_place():
 
 def test_no_digit_of_a_measured_number_is_typed_in_a_lesson():
     """Numbers in what is said come from figures; what else has digits is part of a name or of the setting."""
-    names = {"CIFAR-10", "8,192", "2,048", "50th", "2023"}
+    names = {"CIFAR-10", "8,192", "2,048", "50th-nearest", "2023"}
     for step in STEPS.values():
         texts = (step.because, step.notes, step.question, *(choice.because for choice in step.choices))
         for text in texts:

@@ -53,7 +53,7 @@ def test_on_a_cpu_coloured_digits_and_the_smallest_encoder_are_offered_first_wit
     assert [box.value for box in app.selectbox] == ["coloured-digits", "vicreg", "tiny", ""]
     assert re.search(r"\*\*[\d.]+ to [\d.]+ (s|minutes|hours)\*\* of training on the CPU", text(app))
     assert re.search(r"machine: 480 steps of (\d+ ms|[\d.]+ s)\.", text(app))
-    assert not button(app, "Start").disabled
+    assert not button(app, "Start training").disabled
 
     app.number_input(key="train_epochs_coloured-digits").set_value(100).run()
     assert "machine: 4,000 steps" in text(app)
@@ -72,8 +72,8 @@ def test_a_name_that_was_typed_is_kept_until_a_run_has_it(monkeypatch):
     app.text_input(key="train_name").set_value(" for-monday ").run()
     app.selectbox(key="train_preset_coloured-digits").set_value("no-variance").run()
     assert app.text_input(key="train_name").value == " for-monday "
-    button(app, "Start").click().run()
-    button(app, "Start").click().run()
+    button(app, "Start training").click().run()
+    button(app, "Start training").click().run()
     assert not app.exception
     assert started == [("no-variance", "for-monday"), ("no-variance", "coloured-digits-no-variance-mine")]
 
@@ -82,7 +82,7 @@ def test_a_name_that_cannot_be_is_said_and_not_lost(monkeypatch):
     monkeypatch.setattr(training_limits, "_seconds_a_step", lambda config: 0.1)
     app = page()
     app.text_input(key="train_name").set_value("../*up*").run()
-    button(app, "Start").click().run()
+    button(app, "Start training").click().run()
     assert not app.exception
     assert app.warning[0].value.startswith("A run name must have at most")
     assert app.warning[0].value.endswith(r"'../\*up\*'.")  # not as Markdown
@@ -95,7 +95,7 @@ def test_cifar10_without_pictures_says_so_before_anything_is_timed(without_pictu
     app.selectbox(key="train_data").set_value("cifar10").run()
     assert not app.exception
     assert "train pictures are not on this machine" in app.info[0].value
-    assert "Start" not in [button.label for button in app.button]
+    assert "Start training" not in [button.label for button in app.button]
 
 
 @pytest.mark.parametrize(
@@ -164,7 +164,7 @@ def test_a_machine_that_is_busy_elsewhere_is_said_before_anything_is_timed(monke
     app = page()
     assert not app.exception
     assert "`theirs` is training on this machine (process 4711)" in app.info[0].value
-    assert "Start" not in [one.label for one in app.button]
+    assert "Start training" not in [one.label for one in app.button]
     monkeypatch.setenv("SPACE_ID", "ada/demo")
     monkeypatch.setenv("VICREG_TRAINING", "on")
     assert page().info[0].value == "Another training is running on this server. Try again later."
@@ -216,7 +216,7 @@ def test_the_second_training_starts_when_the_first_is_finished_and_is_drawn_over
     app = page()
     app.segmented_control(key="train_length").set_value("Quick").run()
     app.selectbox(key="train_then_coloured-digits").set_value("no-variance").run()
-    button(app, "Start").click().run()
+    button(app, "Start training").click().run()
     (first,) = jobs.find()
     record = read_record(first.folder)
     assert (first.images, first.epochs, record.more) == (QUICK_IMAGES, QUICK_EPOCHS, ("--quick",))
@@ -238,12 +238,12 @@ def test_a_hosted_instance_that_allows_it_has_bounds_and_names_the_runs_itself(m
     assert app.number_input(key="train_epochs_coloured-digits").max == 30
     assert "Name of the run" not in [box.label for box in app.text_input]
     assert "stop after 15 minutes" in text(app)
-    assert button(app, "Start").disabled  # 480 steps of 2 s do not fit
+    assert button(app, "Start training").disabled  # 480 steps of 2 s do not fit
 
     monkeypatch.setattr(training_limits, "KEPT_BYTES", training_limits.HOSTED.disk_bytes - 1)
     monkeypatch.setattr(training_limits, "_seconds_a_step", lambda config: 0.1)
     app.run()
-    button(app, "Start").click().run()
+    button(app, "Start training").click().run()
     assert "keeps at most" in app.warning[0].value
     assert jobs.find() == []
 
@@ -256,7 +256,7 @@ def test_what_was_chosen_is_trained_and_only_its_starter_commands_it(monkeypatch
     hers.number_input(key="train_variance").set_value(7.0).run()
     pills = hers.button_group(key="train_switches_coloured-digits_own weights")
     pills.set_value([name for name in pills.value if name != "jitter"]).run()
-    button(hers, "Start").click().run()
+    button(hers, "Start training").click().run()
     assert not hers.exception
     (job,) = jobs.find()
     try:
@@ -285,9 +285,9 @@ def test_what_was_chosen_is_trained_and_only_its_starter_commands_it(monkeypatch
         assert not {"Resume", "Delete permanently"} & {one.label for one in his.button}
         late = page()
         assert not late.warning
-        button(his, "Start")  # what she left does not stand in his way
+        button(his, "Start training")  # what she left does not stand in his way
         button(hers, "Train another").click().run()
-        button(hers, "Start")
+        button(hers, "Start training")
         assert "1 unfinished training" in [one.label for one in hers.expander]
         assert "Resume" not in [one.label for one in hers.button]
         button(hers, "Show").click().run()
@@ -366,7 +366,7 @@ def test_a_run_is_trained_stopped_resumed_and_found_in_retrieval(browser, made_o
         epochs.fill("2")
         epochs.press("Enter")
         page.get_by_text("machine: 80 steps").wait_for()
-        page.get_by_role("button", name="Start").click()
+        page.get_by_role("button", name="Start training").click()
 
         told = page.get_by_text(re.compile(r"step \d+ of 80"))
         told.first.wait_for()

@@ -28,3 +28,5 @@ def test_the_bundled_runs_headline_quotes_their_metrics():
     for name in ("untrained", "vicreg"):
         figures = open_run(paths.BUNDLED / f"cifar10-{name}").metrics["anomaly"]
         assert all(f"**{figures[score]['auroc']:.3f}**" in sentence for score in ("study", "field"))
+        left_out = open_run(paths.BUNDLED / f"cifar10-{name}").metrics["anomaly_sets"]["mean_left_out"]["study"]
+        assert f"**{left_out:.2f}**" in sentence

@@ -33,7 +33,7 @@ function createPlayer(root) {
   function words() {
     const moment = near();
     if (moment >= 0) return data.labels[moment];
-    return data.between.replace("{}", at.toFixed(1));
+    return data.between.replace("{}", Math.floor(at));
   }
 
   function show() {
