@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fnmatch
 import pkgutil
+import re
 import tomllib
 from pathlib import Path
 
@@ -32,3 +33,9 @@ def test_the_citation_is_that_of_the_readme():
     readme = (ROOT / "README.md").read_text("utf-8")
     assert cited["title"] in readme
     assert " and ".join(f"{a['family-names']}, {a['given-names']}" for a in cited["authors"]) in readme
+
+
+def test_the_readme_shows_every_page_and_every_picture_is_there():
+    shown = re.findall(r"!\[[^\]]+\]\(docs/pictures/(\w+)\.webp\)", (ROOT / "README.md").read_text("utf-8"))
+    assert sorted(shown) == sorted(file.stem for file in (ROOT / "pages").glob("*.py"))
+    assert sorted(shown) == sorted(file.stem for file in (ROOT / "docs" / "pictures").glob("*.webp"))

@@ -112,7 +112,7 @@ def test_where_training_is_off_the_page_says_why_and_gives_the_command(environme
     app = page()
     assert not app.exception
     assert told in app.info[0].value
-    assert not app.button
+    assert not app.main.button
     assert any("python -m vicreg train" in code.value for code in app.code)
 
 
