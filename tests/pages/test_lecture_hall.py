@@ -61,7 +61,7 @@ def test_keys_turn_pages_and_escape_leaves(page, server):
     page.wait_for_function("() => document.querySelector('.st-key-present_next a')")
     page.keyboard.press("PageDown")
     expect(question).to_have_text("What do you expect to happen?", timeout=PATIENCE)
-    assert "present=1" in page.url
+    page.wait_for_function("() => new URL(location.href).searchParams.get('present') === '1'")
     page.wait_for_function("() => document.querySelector('.st-key-present_back a')")
     page.keyboard.press("ArrowLeft")
     expect(question).to_have_text("What happens if you switch a term off?", timeout=PATIENCE)
