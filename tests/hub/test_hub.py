@@ -12,10 +12,11 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import httpx2
 import pytest
 import torch
 from hub_server import Hub, Repo, point_client, serve, wait_for
-from huggingface_hub import constants, snapshot_download
+from huggingface_hub import HfApi, constants, snapshot_download
 
 import vicreg
 from vicreg.cli.main import main
@@ -246,6 +247,20 @@ def test_a_head_that_moved_meanwhile_is_not_overwritten(stocked, made, monkeypat
     monkeypatch.setattr(hub_download, "fetch", slow)
     with pytest.raises(HubError, match="412"):
         publish(REPO, [run])
+
+
+def test_a_connection_pool_closed_by_another_thread_does_not_stop_a_commit(hub, made, monkeypatch):
+    calls, commit = [], HfApi.create_commit
+
+    def broken_at_first(*args, **kwargs):
+        calls.append(args)
+        if len(calls) == 1:
+            raise httpx2.ReadError("[Errno 9] Bad file descriptor")
+        return commit(*args, **kwargs)
+
+    monkeypatch.setattr(HfApi, "create_commit", broken_at_first)
+    assert publish(REPO, [made["cifar10-vicreg"]]) == hub.repos[REPO].heads["main"]
+    assert len(calls) == 2
 
 
 def test_every_bundled_run_could_be_published():

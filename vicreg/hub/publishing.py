@@ -87,7 +87,7 @@ def _head(repo: str, *, token: str | None, private: bool) -> Listing:
         if not missing or isinstance(error.__cause__, GatedRepoError):
             raise
     try:
-        HfApi(token=token).create_repo(repo, private=private, exist_ok=True)
+        hub_client.retried(lambda: HfApi(token=token).create_repo(repo, private=private, exist_ok=True))
     except Exception as error:
         raise HubError(sentence(error, repo=repo)) from error
     return hub_client.probe(repo, token=token)
@@ -132,11 +132,13 @@ def _commit(
     try:
         with warnings.catch_warnings():  # that parquet files belong into data sets: these are figures of a model
             warnings.simplefilter("ignore", UserWarning)
-            done = HfApi(token=token).create_commit(
-                repo,
-                operations,
-                commit_message=f"Publish {', '.join(names) or INDEX}"[:200],
-                parent_commit=head.commit,  # do not overwrite what others publish in the meantime
+            done = hub_client.retried(
+                lambda: HfApi(token=token).create_commit(
+                    repo,
+                    operations,
+                    commit_message=f"Publish {', '.join(names) or INDEX}"[:200],
+                    parent_commit=head.commit,  # do not overwrite what others publish in the meantime
+                )
             )
     except Exception as error:
         raise HubError(sentence(error, repo=repo)) from error
