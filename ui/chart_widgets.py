@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 
 import streamlit as st
 
-from ui import shown
+from ui import page_figures
 from ui.take_away.tables import table_of
 from vicreg import charts
 
@@ -37,7 +37,7 @@ def chart(
 
     drawing: the chart, or the result of `prepared`.
     """
-    shown.note_figure(key, alt, lambda: table_of(drawing))
+    page_figures.note_figure(key, alt, lambda: table_of(drawing))
     st.html(TOOLTIP)  # for pictures on hover
     if isinstance(drawing, dict):
         return st.vega_lite_chart(
