@@ -58,7 +58,7 @@ def form() -> None:
             required=True,
             key="train_length",
             persist_state="session",
-            help=f"Quick, for a lesson: {QUICK_EPOCHS} epochs on {QUICK_IMAGES:,} pictures, a short evaluation, no maps.",
+            help=f"Quick, for a lesson: {QUICK_EPOCHS} epochs on {QUICK_IMAGES:,} pictures, then a short evaluation.",
         )
         == "Quick"
     )

@@ -15,8 +15,8 @@ ABLATIONS: dict[str, Settings] = {
     "no-invariance": {"invariance_weight": 0.0},
     "neighbour-views": {"positives": "neighbours"},
 }
-# A training that fits into a lesson: the first so many train images, and passes over them.
-QUICK_IMAGES, QUICK_EPOCHS = 2_560, 6
+# A training that fits into a lesson: the first so many train images, passes over them, and test images on its maps.
+QUICK_IMAGES, QUICK_EPOCHS, QUICK_SHOWN = 2_560, 6, 500
 
 
 def presets(dataset: str = DEFAULT_DATASET) -> dict[str, Config]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
@@ -51,3 +52,10 @@ class ImageSet:
 
     def __len__(self) -> int:
         return len(self.images)
+
+    def first(self, count: int | None) -> ImageSet:
+        """Its first images, at most count of them; all for None."""
+        if count is None or count >= len(self):
+            return self
+        attributes = {name: values[:count] for name, values in self.attributes.items()}
+        return dataclasses.replace(self, images=self.images[:count], labels=self.labels[:count], attributes=attributes)

@@ -35,14 +35,15 @@ def evaluate_run(
     *,
     only: Collection[str] = (),
     leave_out: Collection[str] = (),
+    train_images: int | None = None,
     download: bool = False,
     on_stage: Stage = lambda label, done, total: None,
 ) -> Run:
     """Evaluate a run: rebuild metrics.json, results/ and the model card from its weights, and return the run.
 
     only: sections of the report to measure (`vicreg.evaluation.report.SECTIONS`); the others are kept. Default: all but
-    leave_out. Uses the images on this machine; the metrics say which. If only the anomalies are missing, their figures are
-    left out.
+    leave_out. train_images: measure with the first so many only; None for all. Uses the images on this machine; the metrics
+    say which. If only the anomalies are missing, their figures are left out.
 
     Raises PicturesMissing if there are no images, and ValueError for an unknown section, or for a single section of a run
     that has never been evaluated.
@@ -51,7 +52,8 @@ def evaluate_run(
 
     _check_sections(run, only)
     chosen = only or [name for name in SECTIONS if name not in leave_out]
-    splits = load_splits(run.config.dataset, download=download, on_stage=on_stage)
+    train_set, test_set = load_splits(run.config.dataset, download=download, on_stage=on_stage)
+    splits = train_set.first(train_images), test_set
     inputs, sources = _inputs(run, splits, chosen, download=download, on_stage=on_stage)
     quoted = {"projections": run.results("projections")} if only and "projection" in run.metrics else {}
     report = evaluate(inputs, sources=sources, only=chosen, earlier=Report(run.metrics, quoted), on_stage=on_stage)
@@ -64,7 +66,7 @@ def evaluate_run(
         on_stage("fitting again with new images", 0, 1)
         frames = {**frames, **eigenmap_tables(run, *splits, inputs.train, inputs.test)}
         on_stage("fitting again with new images", 1, 1)
-    files = _files(run, metrics, {**frames, "fingerprints": _fingerprints(splits[1])})
+    files = _files(run, metrics, {**frames, "fingerprints": _fingerprints(test_set)})
     stale = ["results/roc.parquet"] if "anomaly" in chosen else []  # there may be no anomalies now
     return update_run(run, files, without=stale)
 

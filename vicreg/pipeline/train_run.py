@@ -16,6 +16,7 @@ from vicreg.pipeline.measure_run import Stage, evaluate_run, load_splits
 from vicreg.pipeline.provenance import data_record, versions
 from vicreg.pipeline.teacher import begun, find_positives, find_teacher
 from vicreg.pipeline.timeline import timeline
+from vicreg.presets import QUICK_SHOWN
 from vicreg.runs.folder import Run, write_run
 from vicreg.runs.weights import weights_bytes
 from vicreg.storage.json_values import JsonObject
@@ -69,7 +70,8 @@ def train_run(
     on_stage may raise to end reading or measuring: calling again then measures again what was trained.
     images: train on the first so many only. device: auto, cpu, cuda or mps. compile, precision: as in `loop.train`.
     evaluate: whether to measure the run; without, `measure_run.evaluate_run` does it later, on any machine.
-    quick: measure only what every run must have, `report.QUICK`.
+    quick: for a lesson. Shows few test images on the way, and measures only what every run must have (`report.QUICK`),
+        with the train images that it trained on.
     Under torchrun the processes train together; rank 0 alone writes, evaluates and reports, while the others wait, and
     they return None.
     Raises ValueError for a device that is not here, PicturesMissing, what `loop.train` raises, and
@@ -87,17 +89,18 @@ def train_run(
             lambda: load_splits(config.dataset, download=download, on_stage=on_stage)
         )
         shown = _first(images, len(train_set.images))
+        watched = test_set.first(QUICK_SHOWN if quick else None)
         neighbours, told = None, JsonObject()
         if config.positives == "neighbours":
-            given = config, folder.parent, state, train_set, test_set, shown, on_stage
+            given = config, folder.parent, state, train_set, watched, shown, on_stage
             neighbours, told = team.from_leader(lambda: find_positives(*given, device=team.device))
-        on_plan(plan := _plan(config, train_set.images[shown], test_set, team))
+        on_plan(plan := _plan(config, train_set.images[shown], watched, team))
         trained = loop.train(
             config,
             train_set.images[shown],
-            test_set.images,
+            watched.images,
             train_labels=train_set.labels[shown],
-            test_labels=test_set.labels,
+            test_labels=watched.labels,
             neighbours=neighbours,
             folder=state,
             team=team,
@@ -109,24 +112,28 @@ def train_run(
         if not trained.finished:
             return None
         record = _record(config, trained, plan, data_record(train_set, test_set, train_images=plan.images), told)
-        measure = _measurer(quick=quick, download=download, on_stage=on_stage) if evaluate else None
+        few = plan.images if quick else None
+        measure = _measurer(few, download=download, on_stage=on_stage) if evaluate else None
         made: list[Run] = []
 
         def write() -> None:
             with every_processor() if team.size > 1 else contextlib.nullcontext():
-                made.append(_written(folder, state, _files(trained, test_set), record, measure=measure))
+                made.append(_written(folder, state, _files(trained, watched), record, measure=measure))
 
         # The others wait: if they left, their torchrun might take rank 0 with it. An error reaches them with its words.
         team.from_leader(write)
         return made[0] if team.leads else None
 
 
-def _measurer(*, quick: bool, download: bool, on_stage: Stage) -> Callable[[Run], Run]:
-    """Evaluates a trained run, without what takes as long as all the rest: `python -m vicreg evaluate` adds that."""
+def _measurer(few: int | None, *, download: bool, on_stage: Stage) -> Callable[[Run], Run]:
+    """Evaluates a trained run, without what takes as long as all the rest: `python -m vicreg evaluate` adds that.
+
+    few: the train images of a quick training, which is measured with these and without all but `report.QUICK`.
+    """
     from vicreg.evaluation.report import QUICK, SECTIONS, SLOW
 
-    left_out = [name for name in SECTIONS if name not in QUICK] if quick else SLOW
-    return functools.partial(evaluate_run, leave_out=left_out, download=download, on_stage=on_stage)
+    left_out = SLOW if few is None else [name for name in SECTIONS if name not in QUICK]
+    return functools.partial(evaluate_run, leave_out=left_out, train_images=few, download=download, on_stage=on_stage)
 
 
 def _unheard(*_: object) -> None:
