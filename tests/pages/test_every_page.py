@@ -84,7 +84,7 @@ def words_without_explanation(page: Page) -> list[str]:
           return read(document.querySelector(".stMain")).join(" \\n ");
         }"""
     )
-    page.get_by_role("button", name="Glossary").click()
+    page.get_by_role("button", name="Glossary").click(timeout=30_000)
     told = page.get_by_test_id("stPopoverBody").inner_text()
     page.keyboard.press("Escape")
     return [
