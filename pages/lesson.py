@@ -32,7 +32,16 @@ else:
     words = "A question, your guess, and then what the real runs show. **Guess before you look.**"
 if lesson and at:
     steer(lesson, at)
-ui.page(title, words, dataset=False, answers=False)
+ui.page(
+    title,
+    words,
+    explains=(
+        *("VICReg", "view", "representation", "expander", "embedding", "collapse", "linear probe", "kNN"),
+        *("effective rank", "t-SNE", "PCA", "AUROC", "silhouette", "NMI"),
+    ),
+    dataset=False,
+    answers=False,
+)
 if problem:
     st.error(problem, icon=":material/edit_note:")
 

@@ -12,6 +12,7 @@ import streamlit as st
 from ui import page_figures
 from ui.take_away.tables import table_of
 from vicreg import charts
+from vicreg.charts.lettering import lettered
 
 if TYPE_CHECKING:
     from streamlit.delta_generator import DeltaGenerator
@@ -76,7 +77,7 @@ def prepared(drawing: AltairChart) -> JsonObject:
 
 def _sized(drawing: AltairChart) -> AltairChart:
     """Set sizes for the plot area. (Streamlit would fit axes and legend into them as well.)"""
-    drawing = drawing.properties(usermeta=SVG)
+    drawing = lettered(drawing).properties(usermeta=SVG)
     if hasattr(drawing, "hconcat") or hasattr(drawing, "vconcat"):
         return drawing
     return drawing.properties(autosize=charts.alt.AutoSizeParams(type="pad"))
