@@ -111,7 +111,7 @@ def _seed_ticks(seeds: pd.DataFrame, order: list[str]) -> list[alt.Chart]:
 def tight_and_telling(
     frame: pd.DataFrame, colours: dict[str, str], *, width: int = 700
 ) -> alt.HConcatChart | alt.VConcatChart:
-    """Clusters' silhouettes beside their NMI with the classes, a bar a run; stacked where it is narrow.
+    """Clusters' silhouettes beside their NMI with the classes, one bar per run; stacked where it is narrow.
 
     frame: run (title), silhouette, nmi, in the order to show.
     """

@@ -59,9 +59,9 @@ PICTURES: dict[str, Kind] = {
     "singular-values": Kind("the singular values of the embeddings", runs=(1, 4), tables=("embedding_spectrum",)),
     "curves": Kind("the total and the three terms on test images, epoch by epoch", needs=("probe",)),
     "layers": Kind("a probe of every layer, from the pixels to z", runs=(1, 3), needs=("layers.layers",)),
-    "probes": Kind("linear probes with their intervals, a bar a run", runs=(1, 7), needs=("probe.accuracy",)),
+    "probes": Kind("linear probes with their intervals, one bar per run", runs=(1, 7), needs=("probe.accuracy",)),
     "map": Kind(
-        "maps of the test images; two of one run, or one of each of two runs",
+        "maps of the test images; two of one run, or one from each of two runs",
         runs=(1, 2),
         tables=("projections",),
         options={"map": ("t-SNE", "PCA", "two seeds")},
@@ -74,9 +74,9 @@ PICTURES: dict[str, Kind] = {
     ),
     "neighbours": Kind("the nearest images of one query", runs=(1, 3), tables=("neighbours",)),
     "anomalies": Kind(
-        "AUROC against other pictures under two scores, a row a run", runs=(1, 7), needs=("anomaly.study.auroc",)
+        "AUROC against other pictures under two scores, one row per run", runs=(1, 7), needs=("anomaly.study.auroc",)
     ),
     "roc": Kind("ROC curves against other pictures", runs=(1, 3), needs=("anomaly.study.auroc",), tables=("roc",)),
-    "clusters": Kind("silhouette beside NMI, a bar a run", runs=(1, 7), needs=("clusters.nmi",)),
+    "clusters": Kind("silhouette beside NMI, one bar per run", runs=(1, 7), needs=("clusters.nmi",)),
     "placements": Kind("ten new images on an eigenmap: by Nyström's rule, and fitted again", tables=("placements",)),
 }
