@@ -10,16 +10,23 @@ from ui.lesson import (
     classroom,
     cover,
     current,
+    is_for_the_speaker,
     keep,
     note,
+    place,
     position,
     reveal,
+    speaker_notes,
     steer,
     summary,
     with_figures,
 )
 
 lesson, problem = current()
+if lesson and is_for_the_speaker():
+    ui.page("Speaker notes", "", dataset=False, answers=False)
+    speaker_notes(lesson)
+    st.stop()
 at = position(lesson) if lesson else 0
 step = lesson.steps[at - 1] if lesson and 0 < at <= len(lesson.steps) else None
 
@@ -62,4 +69,4 @@ else:
     classroom(invite=True)
 if lesson:
     note(lesson, at)
-keep()
+keep(place(lesson))

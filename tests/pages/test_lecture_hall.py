@@ -10,6 +10,8 @@ from opened import served
 from PIL import Image
 from playwright.sync_api import expect
 
+from vicreg.lessons import bundled, read
+
 pytestmark = pytest.mark.browser
 PATIENCE = 60_000
 PLACE, RUNS = ".vicreg-presenter .place", ".vicreg-presenter .runs"
@@ -68,6 +70,18 @@ def test_keys_turn_pages_and_escape_leaves(page, server):
     page.keyboard.press("Escape")
     expect(page.get_by_test_id("stSidebar")).to_be_visible(timeout=PATIENCE)
     page.wait_for_function("() => !new URL(location.href).searchParams.has('present')")
+
+
+def test_the_speakers_window_follows_the_lesson(page, server):
+    first, second = (step.question.split("{")[0] for step in read(bundled()["20-minutes"]).steps[:2])
+    page.goto(f"{server}/lesson?lesson=20-minutes&step=1")
+    page.get_by_role("heading", name=first).wait_for()
+    notes = page.context.new_page()
+    notes.goto(f"{server}/lesson?notes=1")
+    notes.get_by_role("heading", name=first).wait_for(timeout=PATIENCE)  # it asked for the step
+    page.get_by_role("button", name="Next").click()
+    notes.get_by_role("heading", name=second).wait_for(timeout=PATIENCE)
+    notes.close()
 
 
 def test_a_chart_is_taken_away_as_svg_with_a_caption_as_png_of_twice_its_size_and_as_csv(page, server):

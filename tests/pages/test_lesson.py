@@ -5,6 +5,7 @@ from opened import ROOT, opened, text
 from streamlit.testing.v1 import AppTest
 
 from ui.lesson.keeping import take_back
+from ui.lesson.speaker_notes import go_to
 from vicreg.lessons import PICTURES, bundled, read
 
 pytestmark = pytest.mark.usefixtures("page_world", "without_pictures")
@@ -59,7 +60,7 @@ def test_a_page_folds_its_answer_while_the_lesson_is_on():
     assert [fold.label for fold in app.expander][:1] != []
     folded = next(fold for fold in app.expander if fold.label == "The answer")
     assert "silhouette" in folded.markdown[0].value
-    reloaded = opened("clusters", data=None, **{key: app.query_params[key][0] for key in ("lesson", "step")})
+    reloaded = opened("clusters", data=None, **{key: app.query_params[key] for key in ("lesson", "step")})
     assert "The answer" in [fold.label for fold in reloaded.expander]
     assert "step 3" in reloaded.get("page_link")[0].proto.label
     for page in (app, reloaded):
@@ -106,6 +107,17 @@ def test_the_lesson_of_the_server_comes_first_and_its_error_is_told(monkeypatch,
     assert "ours.toml, line 1: the file needs 'summary'" in app.error[0].value
     app.selectbox[0].set_value("20-minutes").run()
     assert not app.error
+
+
+def test_the_speakers_window_shows_the_notes_of_a_step_and_ignores_places_that_do_not_exist():
+    app, step = opened("lesson", data=None, lesson="20-minutes", step="2", notes="1"), LESSON.steps[1]
+    assert not app.exception
+    assert not app.radio
+    said = text(app)
+    assert step.misconception in said
+    assert LESSON.steps[2].question.split("{")[0] in said
+    for told in ("20-minutes/x", "../../etc/3", "none-such/3", None, "20-minutes/1\n"):
+        go_to(told)  # outside a session, a place that exists would raise an error
 
 
 STEP = """

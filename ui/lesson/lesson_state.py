@@ -109,6 +109,12 @@ def note(lesson: Lesson, step: int) -> None:
             st.query_params[key] = wanted[key]
 
 
+def place(lesson: Lesson | None) -> str:
+    """The lesson and the step as text: `20-minutes/3`, `20-minutes/end`."""
+    at = position(lesson) if lesson else 0
+    return f"{chosen()}/{END if lesson and at > len(lesson.steps) else at}"
+
+
 def own_is_missing() -> bool:
     """Whether the URL asks for an own lesson that this session does not have."""
     return st.query_params.get("lesson") == OWN and own() is None
