@@ -103,7 +103,8 @@ with left:
         st.markdown(f"**Every run under two scores**, against {other.title}")
         pairs = anomaly_figures.score_pairs(runs)
         ui.chart(
-            charts.score_pairs(
+            ui.drawn(
+                charts.score_pairs,
                 pairs,
                 {title: ui.colour(one) for title, one in runs.items()},
                 anomaly_figures.PAIR,
@@ -143,7 +144,8 @@ with right:
         thresholds[title] = float(np.quantile(normal, 1 - raised / 100))
         caught = values[values["anomaly"]]["score"] > thresholds[title]
         ui.chart(
-            charts.histogram(
+            ui.drawn(
+                charts.histogram,
                 anomaly_figures.score_bins(values, (NORMAL, OTHER), (low, high)),
                 thresholds[title],
                 groups=GROUPS,
@@ -181,7 +183,8 @@ if len(missing) < len(runs):
     labels = [anomaly_figures.short_title(one) for one in across]
     names = {group: list(dict.fromkeys(cells[cells["group"] == group]["name"])) for group in anomaly_figures.GROUPS}
     ui.chart(
-        charts.auroc_cells(
+        ui.drawn(
+            charts.auroc_cells,
             cells[cells["run"].isin(labels)],
             runs=labels,
             columns={group: found for group, found in names.items() if found},
@@ -276,7 +279,8 @@ with words:
 if curves:
     with drawn:
         ui.chart(
-            charts.roc(
+            ui.drawn(
+                charts.roc,
                 pd.concat([curve.points.assign(run=title) for title, curve in curves.items()], ignore_index=True),
                 {ui.title(one): ui.colour(one) for one in shown if ui.title(one) in curves},
                 side=max(200, min(300, width * 2 // 5 - 110)) if width > NARROW else min(300, width - 80),

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
+from ui import first_look
 from ui.pictures import Pictures, image_set
 from ui.runs import key_of, metrics, networks, results
 from vicreg.config import ViewConfig
@@ -137,6 +138,18 @@ def representations(run: Run, split: str) -> np.ndarray:
 
 def two_views(image: np.ndarray, config: ViewConfig, draw: int) -> np.ndarray:
     """Two views of an image (H, W, 3) uint8: (2, size, size, 3) uint8. draw: the random seed."""
+    stored = first_look.stored_views(image, config, draw)
+    return compute_views(image, config, draw) if stored is None else stored
+
+
+def embed(run: Run, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Representations (n, width) and embeddings (n, D) of a few images (n, S, S, 3) uint8."""
+    stored = first_look.stored_numbers(run, images)
+    return compute_numbers(run, images) if stored is None else stored
+
+
+def compute_views(image: np.ndarray, config: ViewConfig, draw: int) -> np.ndarray:
+    """`two_views`, not from the stored ones."""
     import torch
 
     from vicreg.method.views import augmented_views
@@ -147,8 +160,8 @@ def two_views(image: np.ndarray, config: ViewConfig, draw: int) -> np.ndarray:
     return (views.clamp(0, 1) * 255).round().byte().permute(0, 2, 3, 1).numpy()
 
 
-def embed(run: Run, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Representations (n, width) and embeddings (n, D) of a few images (n, S, S, 3) uint8."""
+def compute_numbers(run: Run, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """`embed`, not from the stored ones."""
     import torch
 
     encoder, expander = networks(run)
