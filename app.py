@@ -19,10 +19,10 @@ else:
     from starlette.types import Receive, Scope, Send
 
     class Door:
-        """The ASGI app of `ui.rooms.door`, loaded when first asked: `ui` needs the caches of a running server."""
+        """The ASGI app of `ui.rooms.students_page`, loaded when first asked: `ui` needs the caches of a running server."""
 
         async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-            door = await asyncio.to_thread(importlib.import_module, "ui.rooms.door")
+            door = await asyncio.to_thread(importlib.import_module, "ui.rooms.students_page")
             await door.app()(scope, receive, send)
 
     @contextlib.asynccontextmanager

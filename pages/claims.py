@@ -9,7 +9,7 @@ from vicreg import charts
 from vicreg.charts.figures_on_an_axis import figures_on_an_axis
 from vicreg.claims import CLOSE, FAILS, HOLDS, UNKNOWN, Claim, Finding, family, findings
 from vicreg.runs.discovery import find_runs
-from vicreg.study import STUDY_DATASET
+from vicreg.study_results import STUDY_DATASET
 
 SCORES = {  # verdict -> icon, colour, and what stands above its column after the number of findings
     FAILS: (":material/cancel:", "orange", "do not hold"),

@@ -6,7 +6,7 @@ import streamlit as st
 
 import ui
 from vicreg import charts
-from vicreg.study import STUDY_PROBES
+from vicreg.study_results import STUDY_PROBES
 
 SHOWN = 24
 

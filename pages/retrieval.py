@@ -262,5 +262,5 @@ ui.measured(
 ui.show_source(
     "vicreg.evaluation.neighbours:nearest_and_farthest",
     "vicreg.evaluation.retrieval:hubness",
-    "vicreg.evaluation.colour:neighbour_colour_ratio",
+    "vicreg.evaluation.mean_colour:neighbour_colour_ratio",
 )

@@ -9,8 +9,8 @@ from vicreg.charts.embedding_bars import embedding_bars, embedding_scale
 from vicreg.charts.method_diagram import diagram
 from vicreg.config import DATASETS
 from vicreg.data.catalogue import CATALOGUE
+from vicreg.loss_terms import IN_LOSS
 from vicreg.runs.folder import Run
-from vicreg.terms import IN_LOSS
 
 HALVED = r"\tfrac{1}{2}"  # of terms that are averaged over the two views
 

@@ -6,18 +6,18 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 import ui
-from ui import data, training_charts, training_limits, training_view
+from ui import data_sets, picture_arrival, training_charts, training_limits, training_view
 from vicreg import jobs
 from vicreg.config import DATASETS, ENCODERS, Config, Settings
 from vicreg.data import loading
 from vicreg.data.catalogue import CATALOGUE
+from vicreg.loss_terms import IN_LOSS
 from vicreg.method.encoder_shapes import ENCODER_SHAPES
 from vicreg.presets import QUICK_EPOCHS, QUICK_IMAGES, presets
-from vicreg.terms import IN_LOSS
 
 OWN = "own weights"
 NAME = "train_name"
-COMMAND = f"python -m vicreg train --dataset {data.FIRST}"
+COMMAND = f"python -m vicreg train --dataset {data_sets.FIRST}"
 NOTHING = f"{COMMAND} --epochs 1 {' '.join(f'--{term.option} 0' for term in IN_LOSS)} --name nothing"
 SWITCHES = {"crop": "crop", "flip": "flip", "jitter": "colour jitter", "greyscale": "greyscale", "blur": "blur"}
 
@@ -39,8 +39,8 @@ def form() -> None:
         key="train_data",
         persist_state="session",
         bind="query-params",
-        help=f"Generated here and trained in minutes on a CPU: {data.titles(made_here=True)}. From the Hub, better with "
-        f"a GPU: {data.titles(made_here=False)}.",
+        help=f"Generated here and trained in minutes on a CPU: {data_sets.titles(made_here=True)}. From the Hub, better with "
+        f"a GPU: {data_sets.titles(made_here=False)}.",
     )
     preset = controls[1].selectbox(
         "Preset",
@@ -80,7 +80,7 @@ def form() -> None:
         then = after(dataset, preset)
     config = dataclasses.replace(config, epochs=int(epochs))
     if not loading.available(dataset, "train"):
-        data.show_arrival(dataset, "train")
+        picture_arrival.show_arrival(dataset, "train")
     else:
         start(config, name, quick=quick, then=then)
     training_view.kept(mine)
@@ -231,7 +231,7 @@ mine = [one for one in found if training_view.may_command(one)]
 shown = [one for one in mine if one.state == "finished" or (one.name, one.created) not in training_view.put_aside()]
 if reason:
     st.info(reason, icon=":material/lock:")
-    training_view.expected(presets(data.FIRST)["vicreg"], width=width, heading="What a training looks like")
+    training_view.expected(presets(data_sets.FIRST)["vicreg"], width=width, heading="What a training looks like")
     st.markdown("On your own machine, one command starts it:")
     st.code(COMMAND, language="bash")
 elif active is not None:

@@ -5,7 +5,7 @@ import streamlit as st
 import ui
 from ui import film
 from vicreg import charts
-from vicreg.terms import NAMES, TERMS
+from vicreg.loss_terms import NAMES, TERMS
 
 ui.page(
     "Spread or collapse: what does a training do to the pictures?",

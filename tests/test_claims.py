@@ -11,7 +11,7 @@ from vicreg.claims import CLAIMS, CLOSE, FAILS, HOLDS, UNKNOWN, difference, fami
 from vicreg.presets import PRESETS
 from vicreg.runs.discovery import find_runs
 from vicreg.storage import paths
-from vicreg.study import STUDY_PROBES, study_probe
+from vicreg.study_results import STUDY_PROBES, study_probe
 
 ROOT = Path(__file__).parents[1]
 BY_NAME = {claim.name: claim for claim in CLAIMS}

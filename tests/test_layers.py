@@ -12,12 +12,12 @@ HEAVY = ("torch", "streamlit", "pandas", "sklearn", "altair", "huggingface_hub")
 
 # The floors of vicreg/, from the ground up: a module imports from its own floor and from those below, never from above.
 FLOORS = (
-    "lazy",
+    "lazy_imports",
     "storage",
-    "terms",
+    "loss_terms",
     "config",
     "presets",
-    "study",
+    "study_results",
     "method",
     "data",
     "evaluation",
@@ -65,7 +65,7 @@ def packages(file: Path) -> set[str]:
 
 def floor(module: str) -> int:
     """The number of a vicreg module's floor; the package itself stands on the one of the terms, which its glossary names."""
-    return FLOORS.index(module.split(".")[1] if "." in module else "terms")
+    return FLOORS.index(module.split(".")[1] if "." in module else "loss_terms")
 
 
 def loaded_by(code: str) -> set[str]:
@@ -124,7 +124,7 @@ def test_charts_import_pandas_and_altair_and_what_python_brings():
         foreign = packages(file) - set(sys.stdlib_module_names)
         assert foreign <= {"altair", "numpy", "pandas", "vicreg"}, name  # pandas brings numpy
         ours = {".".join(other.split(".")[:2]) for other in imports(file) if other.startswith("vicreg")}
-        assert ours <= {"vicreg.charts", "vicreg.terms"}, name
+        assert ours <= {"vicreg.charts", "vicreg.loss_terms"}, name
 
 
 def test_charts_load_no_torch_and_no_scikit_learn():
@@ -135,7 +135,14 @@ def test_charts_load_no_torch_and_no_scikit_learn():
 
 def test_packages_and_what_the_command_line_reads_first_load_nothing_heavy():
     light = {name for name in sources("vicreg") if MODULES[name].name == "__init__.py"} - {"vicreg.charts"}
-    light |= {"vicreg.terms", "vicreg.config", "vicreg.presets", "vicreg.claims", "vicreg.study", "vicreg.cli.main"}
+    light |= {
+        "vicreg.loss_terms",
+        "vicreg.config",
+        "vicreg.presets",
+        "vicreg.claims",
+        "vicreg.study_results",
+        "vicreg.cli.main",
+    }
     code = (
         "import runpy, sys\nsys.argv = ['vicreg', '--help']\n"
         "try: runpy.run_module('vicreg', run_name='__main__')\nexcept SystemExit: pass"

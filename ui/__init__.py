@@ -19,8 +19,8 @@ from ui.components.page_width import width
 from ui.components.picture_tiles import tiles
 from ui.components.svg_drawing import drawing
 from ui.cost_of_one_picture import amortisation
-from ui.data import chosen as chosen_data
 from ui.data_set_facts import anomalous, class_colour, class_names, guessing, spec, studied
+from ui.data_sets import chosen as chosen_data
 from ui.expanders import measured, show_source
 from ui.finished_charts import drawn, finished
 from ui.page_table import PAGES, foot, navigation, page
@@ -43,7 +43,7 @@ from ui.representations import (
     search_picture,
     two_views,
 )
-from ui.runs import (
+from ui.run_picker import (
     budget,
     colour,
     has,

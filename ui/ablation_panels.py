@@ -12,7 +12,7 @@ from ui import film
 from ui.chart_widgets import chart
 from ui.finished_charts import drawn
 from ui.pictures import pictures_if_here
-from ui.runs import colour, metrics, noted, results, study, title
+from ui.run_picker import colour, metrics, noted, results, study, title
 from ui.seed_words import seeds_frame
 from vicreg import charts
 from vicreg.evaluation.verdict import verdict

@@ -8,15 +8,15 @@ from collections.abc import Mapping
 import pandas as pd
 
 from ui.ablation_panels import short
-from ui.runs import metrics, study
+from ui.run_picker import metrics, study
 from vicreg.data.catalogue import CATALOGUE
 from vicreg.evaluation.verdict import verdict
+from vicreg.loss_terms import TERMS
 from vicreg.presets import ABLATIONS
 from vicreg.runs import seeds
 from vicreg.runs.folder import Run
 from vicreg.storage.json_values import JsonObject
-from vicreg.study import STUDY_DATASET
-from vicreg.terms import TERMS
+from vicreg.study_results import STUDY_DATASET
 
 WITHOUT = {f"no-{term.name}": f"**Without {term.name}** {term.without}" for term in TERMS} | {
     "vicreg": "**Nothing is left out**: the three terms hold each other in balance.",

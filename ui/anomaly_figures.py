@@ -10,7 +10,7 @@ import pandas as pd
 import streamlit as st
 
 from ui.representations import roc
-from ui.runs import budget, bundled_runs, key_of, measured_runs, metrics, networks, results, title
+from ui.run_picker import budget, bundled_runs, key_of, measured_runs, metrics, networks, results, title
 from vicreg.data.catalogue import CATALOGUE
 from vicreg.evaluation.anomaly_bank import Bank, bank_from_tables
 from vicreg.evaluation.anomaly_score import KNOWN, Scoring

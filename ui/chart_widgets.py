@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 
 import streamlit as st
 
-from ui import shown
+from ui import page_figures
 from ui.finished_charts import FinishedChart
 from ui.take_away.tables import table_of
 from vicreg import charts
@@ -32,7 +32,7 @@ def chart(
     selection_mode: str | None = None,
 ) -> DeltaGenerator | VegaLiteState:
     """Show a chart at its own size, with alt text. Visitors can take it away. drawing: from `drawn` or `finished`."""
-    shown.note_figure(key, alt, lambda: table_of(drawing.tables.values()))
+    page_figures.note_figure(key, alt, lambda: table_of(drawing.tables.values()))
     st.html(TOOLTIP)  # for pictures on hover
     return st.vega_lite_chart(
         drawing.spec(), alt=alt, key=key, width="content", on_select=on_select, selection_mode=selection_mode

@@ -9,9 +9,9 @@ from typing import cast
 
 import streamlit as st
 
+from ui.background_tasks import Task
 from ui.progress_line import follow, tasks
-from ui.tasks import Task
-from vicreg.hub import downloads
+from vicreg.hub import run_downloads
 from vicreg.hub.index import Shelf
 from vicreg.runs.folder import Run
 from vicreg.storage import hub_client
@@ -25,7 +25,7 @@ def panel() -> None:
     with st.sidebar.expander("Checkpoints", icon=":material/deployed_code:", expanded=bool(_named())):
         st.text_input(
             "Hub repository",
-            downloads.default_repo(),
+            run_downloads.default_repo(),
             key="hub",
             bind="query-params",
             persist_state="session",
@@ -54,13 +54,13 @@ def repository() -> str:
 
 def _token(repo: str) -> bool | None:
     """Use this machine's token only for the repository in VICREG_HUB, not for those that visitors enter."""
-    return None if repo == downloads.default_repo().partition("@")[0] else False
+    return None if repo == run_downloads.default_repo().partition("@")[0] else False
 
 
 def runs_here() -> tuple[dict[str, Run], list[str]]:
     """The downloaded runs of the session's repository, and a message for each broken one."""
     try:
-        return downloads.cached_runs(*hub_client.parse(_named())) if _named() else ({}, [])
+        return run_downloads.cached_runs(*hub_client.parse(_named())) if _named() else ({}, [])
     except HubError:  # shown in the panel
         return {}, []
 
@@ -74,7 +74,7 @@ def _contents(repo: str, revision: str) -> None:
     key = f"look:{repo}@{revision}"
     look = cast("Task[Shelf] | None", tasks().get(key))
     state = look.status().state if look is not None else ""
-    shelf = look.result() if look is not None and state == "done" else downloads.cached_shelf(repo, revision)
+    shelf = look.result() if look is not None and state == "done" else run_downloads.cached_shelf(repo, revision)
     if look is not None and not look.status().over:
         follow(look, key=key, waiting="Asking the Hub (at most 3 seconds)", cancel=True)
         return
@@ -92,7 +92,7 @@ def _contents(repo: str, revision: str) -> None:
         tasks().start(
             key,
             f"{repo}'s runs",
-            lambda on_progress, should_stop: downloads.look(repo, revision, token=_token(repo)),
+            lambda on_progress, should_stop: run_downloads.look(repo, revision, token=_token(repo)),
             again=True,
         )
         st.rerun()
@@ -102,14 +102,14 @@ def _contents(repo: str, revision: str) -> None:
 
 def _shelf(shelf: Shelf) -> None:
     """List the runs of a repository, with a download button for each missing one."""
-    here, _ = downloads.cached_runs(shelf.repo, shelf.commit)
+    here, _ = run_downloads.cached_runs(shelf.repo, shelf.commit)
     st.caption(f"Commit `{shelf.commit[:12]}`: {len(shelf.runs)} runs, {len(here)} downloaded.")
     missing = {}
     for name, entry in shelf.runs.items():
         if entry.readable:
             st.caption(f":material/block: {entry.readable}.")
         elif name not in here:
-            missing[name] = downloads.missing_bytes(shelf, [name])
+            missing[name] = run_downloads.missing_bytes(shelf, [name])
     for name, size in missing.items():
         _download(shelf, (name,), f"{name}, {size / 1e6:.1f} MB")
     if len(missing) > 1:
@@ -140,7 +140,7 @@ def _download(shelf: Shelf, names: tuple[str, ...], label: str) -> None:
         tasks().start(
             key,
             names[0] if len(names) == 1 else f"{len(names)} runs",
-            lambda on_progress, should_stop: downloads.download(
+            lambda on_progress, should_stop: run_downloads.download(
                 shelf, names, token=_token(shelf.repo), on_bytes=on_progress, should_stop=should_stop
             ),
             again=True,

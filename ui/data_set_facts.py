@@ -5,7 +5,7 @@ from __future__ import annotations
 from vicreg import charts
 from vicreg.data.catalogue import CATALOGUE, Spec
 from vicreg.runs.folder import Run
-from vicreg.study import STUDY_DATASET
+from vicreg.study_results import STUDY_DATASET
 
 
 def spec(run: Run) -> Spec:

@@ -7,12 +7,12 @@ import pkgutil
 
 import streamlit as st
 
-from ui import shown
+from ui import page_figures
 
 
 def measured(text: str, *, command: str | None = None) -> None:
     """An expander that says how the figures were measured, with the command that reproduces them."""
-    shown.note_protocol(text)
+    page_figures.note_protocol(text)
     with st.expander("How this was measured", icon=":material/straighten:"):
         st.markdown(text)
         if command:

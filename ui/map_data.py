@@ -10,11 +10,10 @@ import streamlit as st
 
 from ui.picture_map import Colouring
 from ui.pictures import Pictures
-from ui.runs import metrics, results
+from ui.run_picker import metrics, results
 from vicreg import charts
 from vicreg.data.catalogue import CATALOGUE
-from vicreg.evaluation.map_settings import MAP_CHOICES
-from vicreg.evaluation.projection import PERPLEXITY
+from vicreg.evaluation.map_settings import MAP_CHOICES, PERPLEXITY
 from vicreg.runs.folder import Run
 
 if TYPE_CHECKING:

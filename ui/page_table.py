@@ -7,8 +7,8 @@ from pathlib import Path
 
 import streamlit as st
 
-from ui import checkpoints, data, presenter, shown, take_away
-from ui.lesson import place
+from ui import checkpoints, data_sets, page_figures, picture_arrival, presenter, take_away
+from ui.lesson import answer_folds
 
 ROOT = Path(__file__).parent.parent
 MARKER, HERE = "_navigation_is_set", "_page"
@@ -91,21 +91,21 @@ def page(
     if MARKER not in st.session_state:
         navigation()
         st.rerun()
-    data.begin()
-    shown.begin()
+    picture_arrival.begin()
+    page_figures.begin()
     for style in STYLES:
         st.html(style)
     head = st.container()
     if dataset:
-        data.pick_data()
+        data_sets.pick_data()
     checkpoints.panel()
     presenter.begin(st.session_state[HERE], [name for entries in PAGES.values() for name, *_ in entries])
     title, words = (question, notice) if isinstance(notice, str) else notice()
-    folded = answers and place.folds()
+    folded = answers and answer_folds.folds()
     head.title(question if folded else title, anchor=False)
     with head:
         if folded:
-            place.fold_answer(words if title == question else f"**{title}.** {words}")
+            answer_folds.fold_answer(words if title == question else f"**{title}.** {words}")
         elif words:
             st.markdown(words)
 
@@ -113,4 +113,4 @@ def page(
 def foot() -> None:
     """End a page: what visitors can take away from it. A page that stopped early has none."""
     presenter.finish()
-    take_away.fold()
+    take_away.panel()

@@ -12,8 +12,8 @@ import numpy as np
 import streamlit as st
 from PIL import Image
 
-from ui import data
-from ui.runs import results
+from ui import picture_arrival
+from ui.run_picker import results
 from vicreg.data import fingerprints, loading
 from vicreg.data.catalogue import CATALOGUE
 from vicreg.data.coloured_digits import photo_crops, photograph
@@ -66,8 +66,8 @@ def pictures(run: Run, split: str = "test") -> Pictures | None:
     """
     name = run.config.dataset
     try:
-        if data.arrival(name, split) != data.HERE:
-            data.show_arrival(name, split)
+        if picture_arrival.arrival(name, split) != picture_arrival.HERE:
+            picture_arrival.show_arrival(name, split)
             return None
         with st.spinner("Reading the pictures (only once on this machine)"):
             found = image_set(name, split)
@@ -85,15 +85,15 @@ def pictures(run: Run, split: str = "test") -> Pictures | None:
 
 def pictures_if_here(run: Run) -> Pictures | None:
     """The run's test pictures, or None without a message: for maps, which show dots instead and say so."""
-    return pictures(run) if data.arrival(run.config.dataset) == data.HERE else None
+    return pictures(run) if picture_arrival.arrival(run.config.dataset) == picture_arrival.HERE else None
 
 
 def anomalies(run: Run) -> Pictures | None:
     """The anomalies for the run's data set, numbered as in the run; otherwise None, after a message."""
     name, _ = CATALOGUE[run.config.dataset].strangers
     try:
-        if data.arrival(name) != data.HERE:
-            data.show_arrival(name, "test")
+        if picture_arrival.arrival(name) != picture_arrival.HERE:
+            picture_arrival.show_arrival(name, "test")
             return None
         found = image_set(name, "test")
     except (DataError, PicturesMissing) as error:

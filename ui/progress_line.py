@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from ui.tasks import Status, Task, Tasks
+from ui.background_tasks import Status, Task, Tasks
 
 QUIET = 5.0  # seconds without progress before the page mentions it
 

@@ -11,7 +11,7 @@ import streamlit as st
 
 from ui import first_look
 from ui.pictures import Pictures, image_set
-from ui.runs import key_of, metrics, networks, results
+from ui.run_picker import key_of, metrics, networks, results
 from vicreg.config import ViewConfig
 from vicreg.evaluation.anomaly_score import KNOWN, Scoring
 from vicreg.runs.folder import Run

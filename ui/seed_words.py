@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-from ui.runs import metrics, title
+from ui.run_picker import metrics, title
 from vicreg.runs import seeds
 from vicreg.runs.folder import Run
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from vicreg import charts
-from vicreg.terms import NAMES
+from vicreg.loss_terms import NAMES
 
 
 def coloured(text: str, term: str) -> str:

@@ -6,10 +6,10 @@ import dataclasses
 import shlex
 
 from vicreg.config import DEFAULT_DATASET, Settings
+from vicreg.loss_terms import IN_LOSS
 from vicreg.presets import presets
 from vicreg.runs.folder import Run
 from vicreg.storage.paths import CONFIG_FILE
-from vicreg.terms import IN_LOSS
 
 
 def train_command(run: Run) -> str:

@@ -13,7 +13,7 @@ import pandas as pd
 import streamlit as st
 
 import ui
-from ui import data
+from ui import picture_arrival
 from ui.finished_charts import FinishedChart
 from ui.picture_map import Colouring, Panel, atlas_of_set, picture_map
 from ui.pictures import image_set
@@ -21,11 +21,11 @@ from vicreg import charts, jobs
 from vicreg.data.catalogue import CATALOGUE, class_names
 from vicreg.jobs.event_log import Moment
 from vicreg.jobs.status import Job
+from vicreg.loss_terms import NAMES
 from vicreg.runs.errors import RunError
 from vicreg.runs.folder import open_run
 from vicreg.storage import paths
 from vicreg.storage.json_values import JsonObject
-from vicreg.terms import NAMES
 from vicreg.training.estimate import steps_of
 
 POINTS = 300  # points of a live curve, about the width of a panel in pixels
@@ -157,7 +157,7 @@ def _show_map(job: Job, moments: list[Moment], labels: np.ndarray) -> None:
     """The newest map of the fixed test pictures; points glide to it from the one before, on the axes of all."""
     dataset, last, count = job.config.dataset, moments[-1], len(labels)
     classes, reach = class_names(dataset), 1.03 * float(max(np.abs(m.tsne).max() for m in moments) or 1)
-    here = data.arrival(dataset) == data.HERE
+    here = picture_arrival.arrival(dataset) == picture_arrival.HERE
     picture_map(
         [
             Panel(

@@ -16,8 +16,8 @@ from vicreg import jobs
 from vicreg.config import Config
 from vicreg.data.catalogue import CATALOGUE
 from vicreg.jobs.record import Limits
-from vicreg.jobs.session import folder_bytes
 from vicreg.jobs.status import Job
+from vicreg.jobs.training_process import folder_bytes
 from vicreg.presets import QUICK_IMAGES
 from vicreg.storage import paths
 

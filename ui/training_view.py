@@ -18,11 +18,11 @@ from vicreg import jobs
 from vicreg.config import Config, Settings
 from vicreg.jobs.record import DamagedRecord
 from vicreg.jobs.status import Job
+from vicreg.loss_terms import ALL_ON, TERMS
 from vicreg.presets import presets
 from vicreg.runs.discovery import find_runs
 from vicreg.runs.errors import RunError
-from vicreg.study import study_probe
-from vicreg.terms import ALL_ON, TERMS
+from vicreg.study_results import study_probe
 
 EVERY = 2.0  # seconds between updates
 KEY = "_operator_key"

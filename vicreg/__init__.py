@@ -16,8 +16,8 @@ used on pages, in functions and in tables.
 
 from __future__ import annotations
 
-from vicreg.lazy import names_of
-from vicreg.terms import TERMS
+from vicreg.lazy_imports import names_of
+from vicreg.loss_terms import TERMS
 
 GLOSSARY: dict[str, str] = {
     "view": "one augmented copy of an image",
@@ -45,7 +45,7 @@ _HOMES = {
     "ViewConfig": "vicreg.config",
     "open_run": "vicreg.runs.folder",
     "find_runs": "vicreg.runs.discovery",
-    "load": "vicreg.hub.downloads",
+    "load": "vicreg.hub.run_downloads",
     "train": "vicreg.training.loop",
     "vicreg_loss": "vicreg.method.loss",
     "augmented_views": "vicreg.method.views",

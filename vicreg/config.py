@@ -15,8 +15,8 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
+from vicreg.loss_terms import TERMS
 from vicreg.storage.json_values import JsonObject
-from vicreg.terms import TERMS
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance

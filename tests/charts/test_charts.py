@@ -8,7 +8,7 @@ import pytest
 
 from vicreg import charts
 from vicreg.config import BASELINES
-from vicreg.evaluation.colour import mean_lab
+from vicreg.evaluation.mean_colour import mean_lab
 from vicreg.presets import PRESETS
 
 # Neither these nor the classes, which are in label order, are in the alphabet's.

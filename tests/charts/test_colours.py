@@ -10,7 +10,7 @@ import pytest
 
 from vicreg import charts
 from vicreg.data.catalogue import class_names
-from vicreg.evaluation.colour import mean_lab
+from vicreg.evaluation.mean_colour import mean_lab
 
 SETS = {
     "terms": charts.TERM_COLOURS,

@@ -26,7 +26,7 @@ from sklearn.preprocessing import StandardScaler, normalize
 
 from vicreg.claims import UNKNOWN, findings
 from vicreg.evaluation.anomaly_score import FIELD, STUDY
-from vicreg.evaluation.colour import mean_lab
+from vicreg.evaluation.mean_colour import mean_lab
 from vicreg.evaluation.report import SECTIONS, Inputs, Report, evaluate
 from vicreg.evaluation.sections.anomaly import anomaly
 from vicreg.evaluation.sections.attributes import attributes_of

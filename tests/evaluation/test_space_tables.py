@@ -3,7 +3,7 @@
 import numpy as np
 
 from vicreg.evaluation.space_tables import SHOWN, covariances, embedding_points
-from vicreg.runs.table_columns import TABLES
+from vicreg.runs.result_tables import TABLES
 
 Y = np.random.default_rng(0).standard_normal((90, 5)).astype(np.float32)
 POINT = np.full((90, 64), 0.25, np.float32)

@@ -20,14 +20,14 @@ from huggingface_hub import HfApi, constants, snapshot_download
 
 import vicreg
 from vicreg.cli.main import main
-from vicreg.hub import downloads as hubs
-from vicreg.hub.downloads import cached_runs, cached_shelf, download, look, missing_bytes
+from vicreg.hub import run_downloads as hubs
 from vicreg.hub.index import index_value, read_index
 from vicreg.hub.publishing import publish
+from vicreg.hub.run_downloads import cached_runs, cached_shelf, download, look, missing_bytes
 from vicreg.method.networks import networks
 from vicreg.runs.folder import Run, open_run, update_run, verify, write_run
 from vicreg.runs.weights import weights_bytes
-from vicreg.storage import hub_client, hub_download, paths
+from vicreg.storage import hub_client, hub_file, paths
 from vicreg.storage.hub_errors import Cancelled, HubError
 
 ROOT = Path(__file__).parents[2]
@@ -237,14 +237,14 @@ def test_a_run_that_nobody_could_download_is_not_published(hub, made, tmp_path):
 
 
 def test_a_head_that_moved_meanwhile_is_not_overwritten(stocked, made, monkeypatch):
-    real = hub_download.fetch
+    real = hub_file.fetch
 
     def slow(*words: object, **options: object) -> Path:
         stocked.repos[REPO].commit({"index.json": b'{"schema": 1, "runs": {}}'})  # somebody was faster
         return real(*words, **options)
 
     run = replace(made["cifar10-vicreg"], record={**made["cifar10-vicreg"].record, "epochs": 9})
-    monkeypatch.setattr(hub_download, "fetch", slow)
+    monkeypatch.setattr(hub_file, "fetch", slow)
     with pytest.raises(HubError, match="412"):
         publish(REPO, [run])
 

@@ -27,7 +27,7 @@ from vicreg import jobs
 from vicreg.cli.main import main
 from vicreg.config import Config
 from vicreg.data import loading
-from vicreg.jobs import control, event_log, locks, session
+from vicreg.jobs import control, event_log, locks, training_process
 from vicreg.jobs.failures import why
 from vicreg.jobs.record import Limits, Record, arguments, read_record, write_record
 from vicreg.jobs.status import Job
@@ -345,7 +345,7 @@ def test_a_bound_on_the_disk_is_held_before_anything_is_written_and_after_that(h
     assert main([*WORDS, "--name", "large", "--max-disk", "100000"]) == 1
     assert "7.86 MB, but --max-disk allows 0.1" in capsys.readouterr().err
     assert jobs.get("large") is None
-    monkeypatch.setattr(session, "folder_bytes", lambda folder: 20_000_001)
+    monkeypatch.setattr(training_process, "folder_bytes", lambda folder: 20_000_001)
     assert main([*WORDS, "--name", "large", "--max-disk", "20000000"]) == 130
     assert "--max-disk allows 20" in capsys.readouterr().out
     assert "--max-disk" in jobs.get("large").sentence

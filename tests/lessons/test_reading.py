@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from vicreg.lessons import PAGES, PICTURES, LessonError, bundled, read, runs_by_title
-from vicreg.lessons.lines import line_of
+from vicreg.lessons.line_numbers import line_of
 from vicreg.lessons.reading import MAX_BYTES
 
 ROOT = Path(__file__).parents[2]

@@ -10,7 +10,7 @@ from hub_server import Repo, point_client, serve, wait_for
 from opened import component, opened, served, text, visited
 from streamlit.testing.v1 import AppTest
 
-from ui import data
+from ui import picture_arrival
 from vicreg.data.catalogue import CATALOGUE
 
 pytestmark = pytest.mark.usefixtures("page_world")
@@ -29,12 +29,12 @@ def hub(hub_files, made_once, monkeypatch, tmp_path, without_pictures):
         point_client(monkeypatch, hub.url, tmp_path / "home")
         yield hub
         for name in hub_files:  # no thread of one test may reach into the next
-            if (task := data.task_of(name, "test")) is not None:
+            if (task := picture_arrival.task_of(name, "test")) is not None:
                 task.cancel()
 
 
 def over(name: str = "cifar10") -> bool:
-    task = data.task_of(name, "test")
+    task = picture_arrival.task_of(name, "test")
     return task is not None and task.status().over
 
 
@@ -141,7 +141,7 @@ def test_retry_fetches_them_when_the_hub_is_back(hub):
     next(button for button in app.button if button.label == "Retry").click().run()
     assert not app.exception
     wait_for(over, 60)
-    assert data.arrival("cifar10") == data.HERE
+    assert picture_arrival.arrival("cifar10") == picture_arrival.HERE
     app.run()
     assert choice(app) == "cifar10"
     assert not app.info
@@ -151,7 +151,7 @@ def test_retry_fetches_them_when_the_hub_is_back(hub):
 def test_while_they_arrive_a_page_says_how_far_they_are(hub):
     hub.faults["test-00000"] = "stall-body"
     app = opened("maps")
-    wait_for(lambda: data.task_of("cifar10", "test").status().done > 0, 60)
+    wait_for(lambda: picture_arrival.task_of("cifar10", "test").status().done > 0, 60)
     app.run()
     assert not app.exception
     assert choice(app) == "cifar10"

@@ -12,7 +12,7 @@ from streamlit.testing.v1 import AppTest
 
 import ui
 from ui.anomaly_figures import lesson_of
-from ui.runs import NONE
+from ui.run_picker import NONE
 from vicreg.presets import PRESETS
 from vicreg.runs.folder import open_run
 from vicreg.storage import paths

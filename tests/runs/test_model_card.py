@@ -12,7 +12,7 @@ from vicreg.config import BASELINES, Config
 from vicreg.pipeline.baselines import write_baseline
 from vicreg.presets import PRESETS
 from vicreg.runs.model_card import model_card
-from vicreg.study import STUDY_PROBES
+from vicreg.study_results import STUDY_PROBES
 
 DATA = {
     "train": {"source": "CIFAR-10's train split, from here.", "file": "a/b/c", "sha256": "0" * 64, "images": 50_000},

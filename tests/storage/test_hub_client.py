@@ -12,10 +12,10 @@ import pytest
 from hub_server import Hub, Repo, point_client, serve, wait_for
 from huggingface_hub import constants, errors, file_download
 
-from vicreg.storage import hub_client, hub_download
+from vicreg.storage import hub_client, hub_file
 from vicreg.storage.hub_client import cached, parse, probe
-from vicreg.storage.hub_download import fetch
 from vicreg.storage.hub_errors import Cancelled, HubError, sentence
+from vicreg.storage.hub_file import fetch
 
 REPO = "ada/runs"
 BIG = os.urandom(700_000)  # more than two of the pieces that a download is counted in
@@ -227,12 +227,12 @@ def test_cancel_works_at_once_while_a_body_stalls(hub):
 
 
 def test_a_cancelled_download_leaves_nothing_behind(hub, monkeypatch, tmp_path):
-    class Slow(hub_download.UndrawnBar):
+    class Slow(hub_file.UndrawnBar):
         def update(self, n: int = 1) -> None:
             time.sleep(0.2)
             super().update(n)
 
-    monkeypatch.setattr(hub_download, "UndrawnBar", Slow)
+    monkeypatch.setattr(hub_file, "UndrawnBar", Slow)
     with pytest.raises(Cancelled):
         fetch(REPO, "folder/big.bin", commit=head(hub), max_bytes=len(BIG), should_stop=lambda: True)
     wait_for(lambda: not leftovers(tmp_path))

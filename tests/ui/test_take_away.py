@@ -5,11 +5,11 @@ import io
 import numpy as np
 import pandas as pd
 
-from ui import shown
+from ui import page_figures
 from ui.finished_charts import finished
 from ui.picture_map import Colouring, Panel
 from ui.picture_map.component import points_table
-from ui.take_away.fold import LONGEST_PROTOCOL, caption, name_of
+from ui.take_away.panel import LONGEST_PROTOCOL, caption, name_of
 from ui.take_away.tables import csv_of, table_of
 from vicreg.charts import alt
 
@@ -48,7 +48,7 @@ def test_a_figure_is_called_by_what_stands_before_its_numbers():
 def test_a_caption_names_runs_data_and_whole_sentences_of_the_protocol():
     protocol = "**Exact** search (Bardes et al. 2022). " + "It is long. " * 60
     runs, measured = caption(
-        shown.Shown(runs={"a/b, 3 epochs": "digits", "a/c, 3 epochs": "digits"}, protocol=protocol)
+        page_figures.Shown(runs={"a/b, 3 epochs": "digits", "a/c, 3 epochs": "digits"}, protocol=protocol)
     )
     assert runs == "Runs: a/b, 3 epochs; a/c, 3 epochs. Data: digits."
     assert measured.startswith("Measured: Exact search (Bardes et al. 2022). It is long.")

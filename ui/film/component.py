@@ -12,13 +12,13 @@ from pathlib import Path
 import numpy as np
 import streamlit as st
 
-from ui import shown
+from ui import page_figures
 from ui.film.figures import curves, lines, spectra
-from ui.film.moments import Film
+from ui.film.timeline import Film
 from ui.map_data import colourings
 from ui.picture_map import Panel, Ring, atlas, picture_map
 from ui.pictures import Pictures
-from ui.runs import colour, results
+from ui.run_picker import colour, results
 from vicreg import charts
 from vicreg.runs.folder import Run
 
@@ -38,13 +38,13 @@ _PLAYER = st.components.v2.component(
     "vicreg_film_player",
     html=(FOLDER / "player.html").read_text("utf-8"),
     css=(FOLDER / "player.css").read_text("utf-8"),
-    js=source("clock.js", "player.js"),
+    js=source("messages.js", "player.js"),
 )
 _FIGURES = st.components.v2.component(
     "vicreg_film_figures",
     html="<div class='film-figures'></div>",
     css=(FOLDER / "figures.css").read_text("utf-8"),
-    js=source("clock.js", "curve.js", "figures.js"),
+    js=source("messages.js", "curve.js", "figures.js"),
 )
 
 
@@ -104,7 +104,7 @@ def maps(
 def figures(film: Film, runs: Mapping[str, Run], *, key: str) -> None:
     """What was measured at the snapshots, with a line for the moment: spread of z, kNN accuracy, spectrum of y."""
     drawn = lines(runs)
-    shown.note_figure(
+    page_figures.note_figure(
         key, f"{' and '.join(one['title'] for one in drawn)} of {', '.join(runs)} over epochs.", lambda: curves(drawn)
     )
     _FIGURES(

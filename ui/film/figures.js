@@ -1,6 +1,6 @@
 // The figures of a film, one below the other: what was measured at the snapshots, at the moment that the player tells.
 
-import { listen, tell } from "./clock.js";
+import { listen, tell } from "./messages.js";
 import { createCurve, createSpectrum, lastOf } from "./curve.js";
 
 const instances = new WeakMap(); // Streamlit calls again with other data, and when the theme changes

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from ui.runs import colour, results
+from ui.run_picker import colour, results
 from vicreg.data.catalogue import CATALOGUE
 from vicreg.runs.folder import Run
 from vicreg.storage.json_values import JsonObject

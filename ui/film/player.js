@@ -1,6 +1,6 @@
 // The player of a film: a clock in epochs, which other parts of the page follow. Streamlit calls the default export.
 
-import { frameOf, listen, tell } from "./clock.js";
+import { frameOf, listen, tell } from "./messages.js";
 
 const FIRST = 1200; // milliseconds before a film that has come in sight plays by itself
 const STEP = 900; // milliseconds a snapshot where the visitor wants no motion

@@ -18,9 +18,9 @@ from vicreg.data.coloured_digits import drawings_of_digits
 FOLDER = Path(__file__).parent
 ENGINE = ("random.js", "pictures.js", "matrix.js", "network.js", "loss.js", "measures.js", "trainer.js")
 EXHIBIT = (
-    *("address.js", "places.js", "points.js", "scene.js", "panels.js", "sentence.js", "challenges.js", "controls.js"),
-    *("buttons.js", "pulls.js", "readout.js", "game.js", "hand.js", "small.js", "style.js", "world.js", "frames.js"),
-    *("worker_link.js", "lab.js"),
+    *("address.js", "places.js", "points.js", "scene.js", "panels.js", "sentence.js", "challenges.js"),
+    *("controls.js", "buttons.js", "pulls.js", "readout.js", "challenge_flow.js", "pointer.js"),
+    *("start_page.js", "style.js", "scene_contents.js", "frames.js", "worker_link.js", "lab.js"),
 )
 
 # Where a CIFAR-10 run shows the effect of each challenge.

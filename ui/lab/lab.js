@@ -4,8 +4,8 @@ import { defaults, noteAddress, readAddress } from "./address.js";
 import { connectButtons } from "./buttons.js";
 import { TERMS, buildMore, buildTerms } from "./controls.js";
 import { runFrames } from "./frames.js";
-import { createGame } from "./game.js";
-import { followHand } from "./hand.js";
+import { createGame } from "./challenge_flow.js";
+import { followHand } from "./pointer.js";
 import { readDrawings } from "./pictures.js";
 import { closest, everyRow, placeOf } from "./places.js";
 import { createPoints } from "./points.js";
@@ -13,10 +13,10 @@ import { pullsOnPoints, shownPulls, viewsOf } from "./pulls.js";
 import { createReadout } from "./readout.js";
 import { createScene } from "./scene.js";
 import { describeChoice } from "./sentence.js";
-import { createSmall } from "./small.js";
+import { createSmall } from "./start_page.js";
 import { readStyle } from "./style.js";
 import { startWorker } from "./worker_link.js";
-import { worldOf } from "./world.js";
+import { worldOf } from "./scene_contents.js";
 
 const REST = 6000; // steps without a touch after which it pauses by itself
 const SAMPLE = Array.from({ length: 14 }, (_, i) => 28 * i + 3); // whose pulls are shown while no picture is chosen

@@ -3,8 +3,8 @@
 from ui.lesson.choosing import cover
 from ui.lesson.classroom import class_results, class_vote, classroom
 from ui.lesson.keeping import keep
+from ui.lesson.lesson_state import current, note, position, step_that_is_on
 from ui.lesson.reveal import reveal
-from ui.lesson.session import current, note, position, step_that_is_on
 from ui.lesson.steps import ballot, steer
 from ui.lesson.summary import summary
 from ui.lesson.texts import with_figures

@@ -13,7 +13,7 @@ from ui.components.svg_drawing import drawing
 from ui.finished_charts import drawn
 from ui.lesson.texts import number, values
 from ui.representations import roc as roc_of
-from ui.runs import colour, metrics, results, title
+from ui.run_picker import colour, metrics, results, title
 from vicreg import charts
 from vicreg.charts.figures_on_an_axis import figures_on_an_axis
 from vicreg.data.catalogue import CATALOGUE

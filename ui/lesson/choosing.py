@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import streamlit as st
 
-from ui.lesson import session
+from ui.lesson import lesson_state
 from vicreg.lessons import Lesson, LessonError, answer_key, runs_by_title, worksheet
 from vicreg.lessons.reading import MAX_BYTES
 
 
 def cover(lesson: Lesson | None) -> None:
     """Choose, begin, print or load a lesson. lesson: the chosen one; None if its file has an error."""
-    if session.own_is_missing():
+    if lesson_state.own_is_missing():
         st.info(
             "This link is to a lesson that somebody loaded from a file. Load the file below to see it.",
             icon=":material/info:",
@@ -21,19 +21,19 @@ def cover(lesson: Lesson | None) -> None:
         st.selectbox(
             "Lesson",
             list(names),
-            index=list(names).index(session.chosen()),
+            index=list(names).index(lesson_state.chosen()),
             format_func=names.__getitem__,
-            key=f"lesson_choice_{session.chosen()}",
-            on_change=lambda: session.choose(st.session_state[f"lesson_choice_{session.chosen()}"]),
+            key=f"lesson_choice_{lesson_state.chosen()}",
+            on_change=lambda: lesson_state.choose(st.session_state[f"lesson_choice_{lesson_state.chosen()}"]),
             width=420,
         )
         if lesson is not None:
-            guessed = session.guesses(lesson)
+            guessed = lesson_state.guesses(lesson)
             st.button(
                 "Go on" if guessed else "Begin",
                 icon=":material/play_arrow:",
                 shortcut="Right",
-                on_click=session.go,
+                on_click=lesson_state.go,
                 args=(min(len(guessed) + 1, len(lesson.steps)),),
                 key="begin",
             )
@@ -48,15 +48,15 @@ def cover(lesson: Lesson | None) -> None:
 def _titles() -> dict[str, str]:
     """What each lesson is called in the choice, by name; the file's name where it has an error."""
     titles = {}
-    for name, path in session.files().items():
+    for name, path in lesson_state.files().items():
         try:
-            found = session.of_file(path)
+            found = lesson_state.of_file(path)
             titles[name] = f"{found.title} ({found.minutes} minutes)"
         except LessonError:
             titles[name] = path.name
-    if (mine := session.own()) is not None:
-        found = session.checked(mine[1], mine[0])
-        titles[session.OWN] = f"{found.title} ({found.minutes} minutes), from {mine[0]}"
+    if (mine := lesson_state.own()) is not None:
+        found = lesson_state.checked(mine[1], mine[0])
+        titles[lesson_state.OWN] = f"{found.title} ({found.minutes} minutes), from {mine[0]}"
     return titles
 
 
@@ -67,7 +67,7 @@ def _for_the_lecturer(lesson: Lesson) -> None:
     ) as fold:
         if not fold.open:
             return
-        runs, name = runs_by_title(), session.chosen()
+        runs, name = runs_by_title(), lesson_state.chosen()
         with st.container(horizontal=True):
             st.download_button(
                 "Worksheet",
@@ -103,10 +103,10 @@ def _for_the_lecturer(lesson: Lesson) -> None:
         )
         if file is not None and st.session_state.get("_lesson_file") != file.file_id:
             try:
-                session.take_own(file.name, file.getvalue())
+                lesson_state.take_own(file.name, file.getvalue())
             except LessonError as error:
                 problem.error(str(error), icon=":material/edit_note:")
                 return
             st.session_state["_lesson_file"] = file.file_id
-            session.choose(session.OWN)
+            lesson_state.choose(lesson_state.OWN)
             st.rerun()

@@ -9,7 +9,7 @@ import streamlit as st
 
 from ui.lesson.texts import with_figures
 from ui.rooms.board import ask
-from ui.rooms.lobby import lobby
+from ui.rooms.lecturer_panel import lobby
 from ui.rooms.records import Question
 from ui.rooms.store import Room
 from vicreg.lessons import Lesson, Step

@@ -12,7 +12,7 @@ from ui.lab import lab as small_lab
 from ui.picture_map import Panel, atlas, picture_map
 from ui.pictures import pictures
 from ui.representations import search
-from ui.runs import bundled_runs, metrics, results, title
+from ui.run_picker import bundled_runs, metrics, results, title
 from vicreg import charts
 from vicreg.data.catalogue import CATALOGUE
 from vicreg.lessons import Step

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from ui.lesson import session
+from ui.lesson import lesson_state
 from vicreg.lessons import LessonError
 from vicreg.lessons.reading import MAX_BYTES
 
@@ -20,8 +20,8 @@ MOST = 4 * MAX_BYTES  # characters of what a browser gives back
 
 def keep() -> None:
     """Give the session's guesses and own lesson to the browser; a new session takes them back from it."""
-    mine = session.own()
-    kept = {"guesses": session.all_guesses(), "own": [mine[0], mine[1].decode("utf-8")] if mine else None}
+    mine = lesson_state.own()
+    kept = {"guesses": lesson_state.all_guesses(), "own": [mine[0], mine[1].decode("utf-8")] if mine else None}
     fresh = not st.session_state.get(SEEN)
     st.session_state[SEEN] = True
     _KEEPING(key=KEY, data={"fresh": fresh, "kept": json.dumps(kept)}, on_kept_change=_take_back, height=1)
@@ -33,15 +33,15 @@ def _take_back() -> None:
 
 def take_back(kept: object) -> None:
     """Put what a browser kept into a session without guesses. It is not trusted: what does not fit is ignored."""
-    if not isinstance(kept, str) or len(kept) > MOST or any(session.all_guesses().values()):
+    if not isinstance(kept, str) or len(kept) > MOST or any(lesson_state.all_guesses().values()):
         return
     try:
         found = json.loads(kept)
         guesses, mine = found["guesses"], found["own"]
         for lesson, of in list(guesses.items())[:16]:
             good = {str(key): guess for key, guess in of.items() if type(guess) is int and 0 <= guess < 5}
-            session.all_guesses()[str(lesson)] = dict(list(good.items())[:40])
-        if mine and session.own() is None:
-            session.take_own(str(mine[0])[:100], str(mine[1]).encode("utf-8"))
+            lesson_state.all_guesses()[str(lesson)] = dict(list(good.items())[:40])
+        if mine and lesson_state.own() is None:
+            lesson_state.take_own(str(mine[0])[:100], str(mine[1]).encode("utf-8"))
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError, LessonError):
         return

@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 
 import streamlit as st
 
-from ui.lesson import session
+from ui.lesson import lesson_state
 from vicreg.lessons import PAGES, Step
 
 FOLDER = Path(__file__).parents[2] / "pages"
@@ -36,12 +36,12 @@ def address(step: Step) -> str:
 
 def back_to_lesson() -> None:
     """A link to the step that is on, and a way to leave the lesson."""
-    step = session.step_that_is_on()
+    step = lesson_state.step_that_is_on()
     with st.container(horizontal=True, vertical_alignment="center", key="lesson_back"):
         st.page_link(
             FOLDER / "lesson.py",
             label=f"Back to the lesson, step {step}",
             icon=":material/arrow_back:",
-            query_params=session.address(step),
+            query_params=lesson_state.address(step),
         )
-        st.button("Leave the lesson", type="tertiary", on_click=session.leave_for_good, key="leave_elsewhere")
+        st.button("Leave the lesson", type="tertiary", on_click=lesson_state.leave_for_good, key="leave_elsewhere")

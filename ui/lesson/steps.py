@@ -6,7 +6,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from ui.lesson import session
+from ui.lesson import lesson_state
 from ui.lesson.texts import with_figures
 from vicreg.lessons import Lesson, Step
 from vicreg.lessons.lesson import LETTERS
@@ -16,7 +16,7 @@ CSS = Path(__file__).with_name("lesson.css")
 
 def ballot(lesson: Lesson, step: Step) -> int | None:
     """Ask for the guess. Returns the position of the locked-in choice, or None before that."""
-    known = session.guesses(lesson).get(step.key)
+    known = lesson_state.guesses(lesson).get(step.key)
     if known is not None and known < len(step.choices):
         return known
     letters = list(LETTERS[: len(step.choices)])
@@ -33,7 +33,7 @@ def ballot(lesson: Lesson, step: Step) -> int | None:
         "Lock in my guess",
         icon=":material/lock:",
         disabled=chosen is None,
-        on_click=lambda: session.lock(lesson, step.key, LETTERS.index(str(chosen))),
+        on_click=lambda: lesson_state.lock(lesson, step.key, LETTERS.index(str(chosen))),
         help="The answer appears after that, and the guess stays.",
     )
     return None
@@ -43,15 +43,15 @@ def steer(lesson: Lesson, position: int) -> None:
     """Back and next, by buttons and arrow keys, with the progress between them. Stands above everything else."""
     last = len(lesson.steps)
     with st.container(horizontal=True, vertical_alignment="center", key="lesson_steer"):
-        st.button("Back", shortcut="Left", on_click=session.go, args=(position - 1,), key="back")
+        st.button("Back", shortcut="Left", on_click=lesson_state.go, args=(position - 1,), key="back")
         if position <= last:
-            guessed = len([step for step in lesson.steps if step.key in session.guesses(lesson)])
+            guessed = len([step for step in lesson.steps if step.key in lesson_state.guesses(lesson)])
             st.progress(position / last, f"Step {position} of {last}, {guessed} guessed")
             st.button(
                 "Next" if position < last else "To the end",
                 shortcut="Right",
-                on_click=session.go,
+                on_click=lesson_state.go,
                 args=(position + 1,),
                 key="next",
             )
-        st.button("Leave the lesson", type="tertiary", on_click=session.leave, key="leave")
+        st.button("Leave the lesson", type="tertiary", on_click=lesson_state.leave, key="leave")

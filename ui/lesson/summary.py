@@ -6,7 +6,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from ui.lesson import links, session
+from ui.lesson import lesson_state, links
 from ui.lesson.texts import with_figures
 from vicreg.lessons import Lesson, Step
 from vicreg.lessons.lesson import LETTERS
@@ -16,20 +16,20 @@ CSS = Path(__file__).with_name("lesson.css")
 
 def summary(lesson: Lesson) -> None:
     """A table of the guesses, and a button to each step."""
-    guesses = session.guesses(lesson)
+    guesses = lesson_state.guesses(lesson)
     right = sum(guesses.get(step.key) == step.answer for step in lesson.steps)
     st.html(CSS)
     st.markdown(f"You guessed in **{len(guesses)} of {len(lesson.steps)}** steps and were right in **{right}**.")
     with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
         for number, step in enumerate(lesson.steps, start=1):
             st.button(
-                str(number), key=f"again_{step.key}", help=f"To step {number}", on_click=session.go, args=(number,)
+                str(number), key=f"again_{step.key}", help=f"To step {number}", on_click=lesson_state.go, args=(number,)
             )
         st.button(
             "Start again without guesses",
             type="tertiary",
             icon=":material/restart_alt:",
-            on_click=session.forget,
+            on_click=lesson_state.forget,
             args=(lesson,),
         )
     rows = [_row(number, step, guesses.get(step.key)) for number, step in enumerate(lesson.steps, start=1)]

@@ -7,7 +7,7 @@ import math
 import streamlit as st
 
 from vicreg.lessons import Figure, Step, filled, runs_by_title, value_of
-from vicreg.lessons.figures import shown
+from vicreg.lessons.run_numbers import shown
 
 
 @st.cache_data(max_entries=256, ttl=60, show_spinner=False)  # a run that is trained again shows within a minute

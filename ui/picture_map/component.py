@@ -39,7 +39,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from ui import shown
+from ui import page_figures
 from ui.picture_map.atlas import Atlas
 from vicreg.storage.json_values import JsonObject
 
@@ -53,7 +53,7 @@ MODULES = (
         "camera.js",
         "geometry.js",
         "overlay.js",
-        "hand.js",
+        "pointer.js",
         "panel.js",
     ),
     *("legend.js", "lists.js", "picture_map.js"),
@@ -196,7 +196,9 @@ def picture_map(
         "report": report,
         "compact": compact,
     }
-    shown.note_figure(key, alt, lambda: points_table(panels, numbers=numbers, colourings=colourings, moments=moments))
+    page_figures.note_figure(
+        key, alt, lambda: points_table(panels, numbers=numbers, colourings=colourings, moments=moments)
+    )
     found = _MAP(key=key, data=data, on_chosen_change=lambda: None, on_marked_change=lambda: None)
     return Marked(found.chosen, found.marked or [])
 

@@ -2,7 +2,7 @@
 
 import { createCamera } from "./camera.js";
 import { centresOf, nearestOnMap } from "./geometry.js";
-import { followHand } from "./hand.js";
+import { followHand } from "./pointer.js";
 import { createOverlay } from "./overlay.js";
 import { createRaster } from "./raster.js";
 import { between, boundsOf, moments, numbers } from "./unpack.js";

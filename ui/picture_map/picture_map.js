@@ -2,7 +2,7 @@
 
 import { noted, recalled } from "./address.js";
 import { createAtlas } from "./atlas.js";
-import { watchScrolling } from "./hand.js";
+import { watchScrolling } from "./pointer.js";
 import { fillLegend } from "./legend.js";
 import { fillChosen, fillGallery } from "./lists.js";
 import { createPanel } from "./panel.js";

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from ui import shown
+from ui import page_figures
 
 FOLDER = Path(__file__).parent
 KEPT = "_presented"  # in the session: the last page, if it was presented
@@ -23,7 +23,7 @@ def _text(name: str) -> str:
 
 def _script() -> str:
     """The JavaScript as one text, each module after those it imports, with the style of the bars as a string."""
-    modules = (_text(name) for name in ("screens.js", "bars.js", "keys.js", "presenter.js"))
+    modules = (_text(name) for name in ("screens.js", "bars.js", "stepping.js", "presenter.js"))
     joined = "\n".join(re.sub(r"^import .*\n|^export (?!default)", "", text, flags=re.MULTILINE) for text in modules)
     return f"const BARS_CSS = {json.dumps(_text('bars.css'))};\n{joined}"
 
@@ -71,7 +71,7 @@ def begin(page: str, pages: Sequence[str]) -> None:
 def finish() -> None:
     """Tell the screen which runs the page shows, and the keys of its charts."""
     if is_on():
-        found = shown.so_far()
+        found = page_figures.so_far()
         keys = {figure.alt.strip(): figure.key for figure in found.figures.values()}
         _FACTS(key="_presenter_facts", data={"runs": list(found.runs), "keys": keys})
 

@@ -1,7 +1,7 @@
 // Presenter mode in the browser, and the button that copies the link. Streamlit calls the default export.
 
 import { createBars } from "./bars.js";
-import { followKeys } from "./keys.js";
+import { followKeys } from "./stepping.js";
 import { clear, findScreens, mainBlock, show, showWhole, textOf } from "./screens.js";
 
 const ARRIVE = "vicreg-arrive"; // in the session's storage: that one came to a page from behind

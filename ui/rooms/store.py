@@ -20,7 +20,8 @@ import threading
 import time
 from collections.abc import Callable
 
-from ui.rooms.records import BOUNDS, ROUNDS, Board, Bounds, Phase, Poll, Question, RoomClosed, RoomError, View
+from ui.rooms.limits import BOUNDS, Bounds
+from ui.rooms.records import ROUNDS, Board, Phase, Poll, Question, RoomClosed, RoomError, View
 
 LETTERS = "BDHJKLMNPRSTVWXZ"  # no vowels, so no words; no letter that looks like a digit or like another letter
 CODE_LENGTH = 4  # different letters

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from vicreg import terms
+from vicreg import loss_terms
 
 # Five sets: terms, presets, classes, clusters without a class, and groups. Colours of different sets differ by at least 11
 # (CIEDE2000), so that each colour has one meaning. Within a set, they are also distinct for colour-blind readers. All work
 # on light and dark.
-TERM_COLOURS = {**{term.name: term.colour for term in terms.TERMS}, "total": terms.TOTAL_COLOUR}
+TERM_COLOURS = {**{term.name: term.colour for term in loss_terms.TERMS}, "total": loss_terms.TOTAL_COLOUR}
 # One colour per preset. `vicreg` is the strongest; ablations resemble the colour of the missing term. Baselines are pale or
 # dark.
 PRESET_COLOURS = {
@@ -52,6 +52,6 @@ HUE_COLOURS = {
     "blue": "#2b47c4",
     "magenta": "#e063e0",
 }
-TERMS = terms.NAMES
+TERMS = loss_terms.NAMES
 # What pages call each kind of map.
 MAP_TITLES = {"pca": "PCA", "tsne": "t-SNE", "laplacian": "Laplacian Eigenmaps of pixels"}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import altair as alt
 import pandas as pd
 
-from vicreg import terms
+from vicreg import loss_terms
 from vicreg.charts.colours import TERM_COLOURS, TERMS
 from vicreg.charts.legends import run_colour
 from vicreg.charts.overlay import layered
@@ -124,7 +124,7 @@ def live_terms(
     """
     columns = 2 if width < 700 else 1 + len(TERMS)
     panel = max(130, (width - 60 * columns) // columns)
-    collapsed = {term.name: term.collapsed for term in terms.TERMS if term.collapsed is not None}
+    collapsed = {term.name: term.collapsed for term in loss_terms.TERMS if term.collapsed is not None}
     few = len(frame) < 10  # a line through a few points shows little, through one point nothing
     every = frame if behind is None else pd.concat([frame, behind])
 

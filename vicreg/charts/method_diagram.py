@@ -11,7 +11,7 @@ from html import escape
 from pathlib import Path
 from string import Template
 
-from vicreg.terms import TERMS, Term
+from vicreg.loss_terms import TERMS, Term
 
 BARS = 24  # numbers drawn per representation or embedding
 WIDTH, HEIGHT = 120, 80  # of the boxes for the bars

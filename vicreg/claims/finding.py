@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 
 from vicreg.data.catalogue import CATALOGUE
 from vicreg.storage.json_values import JsonObject
-from vicreg.study import STUDY_DATASET
+from vicreg.study_results import STUDY_DATASET
 
 HOLDS, FAILS, CLOSE, UNKNOWN = "holds", "does not hold", "too close to call", "cannot be told yet"
 CLASSES = len(CATALOGUE[STUDY_DATASET].classes)

@@ -19,7 +19,7 @@ from vicreg.claims.finding import (
     percent,
 )
 from vicreg.storage.json_values import JsonObject
-from vicreg.study import STUDY_PROBES
+from vicreg.study_results import STUDY_PROBES
 
 AXIS = "linear probe, %"
 

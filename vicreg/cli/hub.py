@@ -56,27 +56,27 @@ def _publish(options: argparse.Namespace) -> int:
 def _download(options: argparse.Namespace) -> int:
     from tqdm import tqdm
 
-    from vicreg.hub import downloads
+    from vicreg.hub import run_downloads
     from vicreg.storage.hub_client import parse
 
     named = bool(options.words) and "/" in options.words[0]
-    repo = options.words[0] if named else downloads.default_repo()
+    repo = options.words[0] if named else run_downloads.default_repo()
     if not repo:
         raise ValueError("no repository given: pass OWNER/NAME[@REVISION], or set VICREG_HUB")
-    shelf = downloads.look(*parse(repo))
+    shelf = run_downloads.look(*parse(repo))
     names = options.words[named:] or [name for name, entry in shelf.runs.items() if not entry.readable]
     rows = [("run", "data set", "encoder", "epochs", "MB", "to download, MB")]
     for name, entry in shelf.runs.items():
         if entry.readable:
             print(f"vicreg: {entry.readable}", file=sys.stderr)
         else:
-            missing = f"{downloads.missing_bytes(shelf, [name]) / 1e6:.1f}" if name in names else "-"
+            missing = f"{run_downloads.missing_bytes(shelf, [name]) / 1e6:.1f}" if name in names else "-"
             size = f"{entry.bytes / 1e6:.1f}"
             rows.append((name, entry.dataset, entry.encoder, str(entry.epochs or "-"), size, missing))
     print_table(rows)
     try:
-        with tqdm(total=downloads.missing_bytes(shelf, names), unit="B", unit_scale=True, desc=shelf.repo) as bar:
-            downloads.download(shelf, names, on_bytes=lambda done, total: bar.update(done - bar.n))
+        with tqdm(total=run_downloads.missing_bytes(shelf, names), unit="B", unit_scale=True, desc=shelf.repo) as bar:
+            run_downloads.download(shelf, names, on_bytes=lambda done, total: bar.update(done - bar.n))
     except KeyboardInterrupt:
         print("Stopped. Complete runs are kept. Run the same command again to continue.", file=sys.stderr)
         return 130

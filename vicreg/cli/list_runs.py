@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vicreg.cli.output import print_table
-from vicreg.study import STUDY_PROBES
+from vicreg.study_results import STUDY_PROBES
 
 if TYPE_CHECKING:
     from vicreg.runs.folder import Run
@@ -28,7 +28,7 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
 def _list(options: argparse.Namespace) -> int:
     if options.write is not None:
         return _write(options.write)
-    from vicreg.hub.downloads import cached_runs, default_repo
+    from vicreg.hub.run_downloads import cached_runs, default_repo
     from vicreg.runs.discovery import find_runs
     from vicreg.storage import paths
     from vicreg.storage.hub_client import parse

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from vicreg.terms import NAMES
+from vicreg.loss_terms import NAMES
 
 if TYPE_CHECKING:
     from tqdm import tqdm

@@ -20,13 +20,13 @@ from vicreg.config import (
     Config,
 )
 from vicreg.data.catalogue import CATALOGUE
+from vicreg.loss_terms import IN_LOSS
 from vicreg.presets import PRESETS, QUICK_EPOCHS, QUICK_IMAGES, presets
 from vicreg.storage.paths import CONFIG_FILE, training_folder
-from vicreg.terms import IN_LOSS
 from vicreg.training.torchrun import torchrun
 
 if TYPE_CHECKING:
-    from vicreg.jobs.session import Session
+    from vicreg.jobs.training_process import Session
     from vicreg.runs.folder import Run
     from vicreg.training.progress import Progress
 
@@ -157,7 +157,7 @@ def _session(
 ) -> contextlib.AbstractContextManager[Session]:
     """The training session for these options."""
     from vicreg.jobs.record import Limits
-    from vicreg.jobs.session import session
+    from vicreg.jobs.training_process import session
 
     flags = ("replace", "beside", "compile", "skip_evaluation", "quick")
     more = [f"--{flag.replace('_', '-')}" for flag in flags if getattr(options, flag)]

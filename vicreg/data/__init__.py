@@ -4,7 +4,7 @@ from vicreg import data
 images = data.load("cifar10", "test").images  # uint8 (10000, 32, 32, 3)
 """
 
-from vicreg.lazy import names_of
+from vicreg.lazy_imports import names_of
 
 _HOMES = {
     "CATALOGUE": "vicreg.data.catalogue",

@@ -97,7 +97,7 @@ def fetch(
     First asks the Hub for the file's size, which takes at most 3 seconds. on_bytes(done, total): download progress.
     Raises PicturesMissing if the download fails, and hub_errors.Cancelled if should_stop() ended it.
     """
-    from vicreg.storage import hub_client, hub_download
+    from vicreg.storage import hub_client, hub_file
     from vicreg.storage.hub_errors import HubError
 
     spec = spec_of(name, split)
@@ -108,7 +108,7 @@ def fetch(
             raise HubError(
                 f"{spec.repo} holds {listing.sizes[path] / 1e6:.0f} MB there, more than twice what is expected."
             )
-        file = hub_download.fetch(
+        file = hub_file.fetch(
             spec.repo,
             path,
             commit=listing.commit,

@@ -19,7 +19,7 @@ import numpy as np
 import pandas as pd
 
 from vicreg.evaluation.anomaly_score import KNOWN, OFFERED, Scoring, reduce_distances, roc
-from vicreg.evaluation.checks import checked
+from vicreg.evaluation.array_checks import checked
 from vicreg.storage.json_values import JsonObject
 
 BYTES = 1_600_000  # at most, of the codes; if all rows need more, a random part is kept

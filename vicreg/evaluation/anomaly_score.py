@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from vicreg.evaluation.checks import checked
+from vicreg.evaluation.array_checks import checked
 from vicreg.evaluation.neighbours import nearest
 
 REDUCTIONS = ("mean", "kth")

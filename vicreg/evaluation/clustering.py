@@ -21,7 +21,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from vicreg.evaluation.checks import checked
+from vicreg.evaluation.array_checks import checked
 from vicreg.evaluation.probe import accuracy_interval
 
 STARTS = 10

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from vicreg.evaluation.checks import checked
+from vicreg.evaluation.array_checks import checked
 
 if TYPE_CHECKING:
     from torch import nn

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from vicreg.evaluation.checks import checked_labels
+from vicreg.evaluation.array_checks import checked_labels
 from vicreg.evaluation.neighbours import nearest
 
 K = 20

@@ -22,7 +22,7 @@ from scipy.linalg import eigh
 from scipy.sparse.csgraph import connected_components
 from scipy.sparse.linalg import ArpackNoConvergence, eigsh
 
-from vicreg.evaluation.checks import checked
+from vicreg.evaluation.array_checks import checked
 from vicreg.evaluation.neighbours import nearest
 
 TOLERANCE = 1e-7  # relative, of the eigenvalues; reached by the last few, the others are exact to rounding

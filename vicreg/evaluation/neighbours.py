@@ -21,7 +21,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from vicreg.evaluation.checks import checked
+from vicreg.evaluation.array_checks import checked
 
 METRICS = ("cosine", "euclidean")
 SAFE = 2.0**30  # float32 squares and sums values of 1 / SAFE to SAFE without loss

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from vicreg.evaluation.checks import checked, checked_labels
+from vicreg.evaluation.array_checks import checked, checked_labels
 
 STRENGTHS = (1.0, 0.1, 0.01, 0.001, 0.0001)
 RESAMPLES = 1000

@@ -15,10 +15,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from vicreg.evaluation.checks import checked
+from vicreg.evaluation.array_checks import checked
+from vicreg.evaluation.map_settings import PERPLEXITY
 from vicreg.evaluation.neighbours import SAFE, nearest
 
-PERPLEXITY = 30  # of t-SNE: roughly the number of neighbours that count for each image
 COMPONENTS = 50  # principal components for t-SNE; further ones are mostly noise and cost time
 EXAGGERATION = 12.0
 ITERATIONS = 750

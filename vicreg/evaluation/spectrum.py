@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from vicreg.evaluation.checks import checked
+from vicreg.evaluation.array_checks import checked
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """Publish runs on the Hugging Face Hub: one folder per run, index.json, and a model card that lists them all.
 
 Each publish is a single commit, or none. It compares the local files with the index on the Hub and uploads only files whose
-sha256 differs. Other runs in the repository are kept. `vicreg.hub.downloads` reads what is written here.
+sha256 differs. Other runs in the repository are kept. `vicreg.hub.run_downloads` reads what is written here.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from pathlib import Path
 from vicreg.hub.index import INDEX, INDEX_SCHEMA, MAX_INDEX_BYTES, index_value, read_index, run_name
 from vicreg.hub.repository_card import CARD, repo_card
 from vicreg.runs.folder import SCHEMA, Run, verify
-from vicreg.storage import hub_client, hub_download
+from vicreg.storage import hub_client, hub_file
 from vicreg.storage.files import to_json
 from vicreg.storage.hub_client import Listing
 from vicreg.storage.hub_errors import HubError, sentence
@@ -97,7 +97,7 @@ def _index(head: Listing, *, token: str | None) -> dict[str, JsonObject]:
     """`runs` of the current index on the Hub; empty if there is none."""
     if INDEX not in head.sizes:
         return {}
-    path = hub_download.fetch(head.repo, INDEX, commit=head.commit, max_bytes=MAX_INDEX_BYTES, token=token)
+    path = hub_file.fetch(head.repo, INDEX, commit=head.commit, max_bytes=MAX_INDEX_BYTES, token=token)
     content = path.read_bytes()
     read_index(content, repo=head.repo, revision="main", commit=head.commit, sizes=None)
     return json.loads(content)["runs"]

@@ -1,6 +1,6 @@
 """Trainings in separate processes: `jobs.start`, `jobs.get`, `jobs.stop` (`vicreg.jobs.control`, `vicreg.jobs.status`)."""
 
-from vicreg.lazy import names_of
+from vicreg.lazy_imports import names_of
 
 _HOMES = {
     "busy": "vicreg.jobs.control",

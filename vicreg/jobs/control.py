@@ -5,8 +5,8 @@
     jobs.stop(job)                        # saves and stops after the current step
     job = jobs.resume(job)
 
-Nothing is kept in memory. A job is the folder `.training-<name>` in the runs folder (`vicreg.jobs.session`), so a training
-that was started in a terminal is a job as well. When a job has finished, its run is an ordinary run.
+Nothing is kept in memory. A job is the folder `.training-<name>` in the runs folder (`vicreg.jobs.training_process`), so
+a training that was started in a terminal is a job as well. When a job has finished, its run is an ordinary run.
 """
 
 from __future__ import annotations

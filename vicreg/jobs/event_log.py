@@ -32,9 +32,9 @@ from pathlib import Path
 
 import numpy as np
 
+from vicreg.loss_terms import FIGURES
 from vicreg.storage.json_values import JsonObject
 from vicreg.storage.paths import EVENTS_FILE
-from vicreg.terms import FIGURES
 
 LOG = logging.getLogger(__name__)
 POINTS = 2_000  # steps that are kept at most; as more come, they are thinned evenly

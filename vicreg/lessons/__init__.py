@@ -1,13 +1,13 @@
 """Lessons: a question, a guess, and what the real runs show, read from a TOML file that a lecturer can edit.
 
-`lesson` says what a lesson is, `reading` checks a file, `figures` takes the numbers from the runs, `vocabulary` lists the
+`lesson` says what a lesson is, `reading` checks a file, `run_numbers` takes the numbers from the runs, `vocabulary` lists the
 pictures and pages that a step can name, and `sheets` makes the worksheet and the answer key. Two lessons are bundled here as
 TOML files. docs/lecturers.md explains the format.
 """
 
-from vicreg.lessons.figures import filled, runs_by_title, value_of
 from vicreg.lessons.lesson import Choice, Figure, Lesson, Link, Picture, Step
 from vicreg.lessons.reading import LessonError, bundled, read
+from vicreg.lessons.run_numbers import filled, runs_by_title, value_of
 from vicreg.lessons.sheets import answer_key, worksheet
 from vicreg.lessons.vocabulary import PAGES, PICTURES
 

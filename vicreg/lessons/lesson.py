@@ -22,7 +22,7 @@ class Figure:
     """A number that a step shows, read from a run when it is shown.
 
     name: in the texts, as `{name}`. run: its title, such as `cifar10/vicreg`. path: below its facts (see
-    `vicreg.lessons.figures`), such as `probe.accuracy`. label: what it measures; empty if it stands in sentences only.
+    `vicreg.lessons.run_numbers`), such as `probe.accuracy`. label: what it measures; empty if it stands in sentences only.
     decimals: how many to show; None: three significant digits.
     """
 
@@ -53,7 +53,7 @@ class Link:
 
 @dataclass(frozen=True)
 class Step:
-    """One question. Texts may contain figures as `{name}`; `figures.filled` puts the numbers in.
+    """One question. Texts may contain figures as `{name}`; `run_numbers.filled` puts the numbers in.
 
     key: unique in the lesson. choices: 2 to 5. answer: the position of the right one. because: one or two sentences that
     the reveal shows to everybody. misconception: what the question is meant to bring to light. notes: for the lecturer.

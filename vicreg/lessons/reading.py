@@ -7,9 +7,9 @@ import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 
-from vicreg.lessons import lines, vocabulary
-from vicreg.lessons.figures import PLACE, Runs, runs_by_title, value_of
+from vicreg.lessons import line_numbers, vocabulary
 from vicreg.lessons.lesson import Choice, Figure, Lesson, Link, Picture, Step
+from vicreg.lessons.run_numbers import PLACE, Runs, runs_by_title, value_of
 from vicreg.storage.untrusted import plain, shown, whole
 
 MAX_BYTES = 64_000
@@ -75,7 +75,7 @@ class _Reader:
         self.name, self.text, self.runs = name, text, runs
 
     def fail(self, where: Where, problem: str) -> LessonError:
-        return LessonError(f"{self.name}, line {lines.line_of(self.text, where)}: {problem}")
+        return LessonError(f"{self.name}, line {line_numbers.line_of(self.text, where)}: {problem}")
 
     def table(self, where: Where, value: object, required: str, optional: str = "") -> Mapping[str, object]:
         """A table with these keys and no others. required, optional: the keys, separated by spaces."""

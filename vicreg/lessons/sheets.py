@@ -7,8 +7,8 @@ from collections.abc import Callable
 from html import escape
 from pathlib import Path
 
-from vicreg.lessons.figures import Runs, filled, value_of
 from vicreg.lessons.lesson import LETTERS, Figure, Lesson, Step
+from vicreg.lessons.run_numbers import Runs, filled, value_of
 
 CSS = Path(__file__).with_name("sheets.css")
 LINES = 2  # to write on, below each question

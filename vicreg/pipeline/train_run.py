@@ -198,7 +198,7 @@ def _written(
 
 
 def _clear(state: Path) -> None:
-    """Remove a state that is a run by now, but not what `vicreg.jobs.session` keeps beside it and removes itself."""
+    """Remove a state that is a run by now, but not what `vicreg.jobs.training_process` keeps beside it and removes itself."""
     for path in state.iterdir():
         if path.is_dir():
             shutil.rmtree(path, ignore_errors=True)

@@ -175,7 +175,7 @@ class Run:
         return found
 
     def _table(self, name: str, measured: schema.Measured) -> pd.DataFrame:
-        from vicreg.runs.table_rules import read_table
+        from vicreg.runs.result_table_checks import read_table
 
         path = self._checked(f"results/{name}.parquet")
         return read_table(path, name, run=self.name, classes=self._classes, measured=measured, baseline=self.baseline)

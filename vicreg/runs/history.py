@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from vicreg.loss_terms import FIGURES
 from vicreg.storage.paths import HISTORY_FILE
 from vicreg.storage.untrusted import shown
-from vicreg.terms import FIGURES
 
 if TYPE_CHECKING:
     import pandas as pd

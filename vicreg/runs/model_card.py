@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 from vicreg.config import Config
 from vicreg.data.catalogue import CATALOGUE
+from vicreg.loss_terms import IN_LOSS
 from vicreg.storage.json_values import JsonObject
-from vicreg.study import STUDY_DATASET, STUDY_PROBES, study_probe
-from vicreg.terms import IN_LOSS
+from vicreg.study_results import STUDY_DATASET, STUDY_PROBES, study_probe
 
 if TYPE_CHECKING:
     from huggingface_hub import EvalResult

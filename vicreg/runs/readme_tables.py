@@ -13,7 +13,7 @@ from vicreg.presets import PRESETS
 from vicreg.runs import seeds
 from vicreg.runs.folder import Run
 from vicreg.storage.json_values import JsonObject
-from vicreg.study import study_probe
+from vicreg.study_results import study_probe
 
 Column = tuple[str, Callable[[Run], str]]
 

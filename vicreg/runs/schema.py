@@ -2,7 +2,7 @@
 
 Anybody can make a run's folder. A missing key, text instead of a number, or a row beyond the last picture must give one
 clear sentence, never a traceback. Everything that this version writes passes. Keys without a rule may be any JSON of limited
-size (`vicreg.storage.untrusted`). `vicreg.runs.table_rules` has the rules for tables.
+size (`vicreg.storage.untrusted`). `vicreg.runs.result_table_checks` has the rules for tables.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 The client waits long and retries often: with nothing cached, it takes 23 s to report a refused connection and 65 s to give
 up on a stalled download. So we ask the Hub one question with a time limit first (`probe`). A download runs in a separate
-thread, so that it can be stopped at once (`hub_download.fetch`). Every error of the client becomes one sentence that says
+thread, so that it can be stopped at once (`hub_file.fetch`). Every error of the client becomes one sentence that says
 what to do (`hub_errors.sentence`). `cached` and `snapshot` never use the network.
 
 The client's cache has one folder per repository: `blobs/` holds contents, `snapshots/<commit>/` links to them by path, and

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from vicreg.evaluation.checks import checked
+from vicreg.evaluation.array_checks import checked
 from vicreg.evaluation.encode import encode
 from vicreg.evaluation.neighbours import nearest
 from vicreg.evaluation.probe import linear_probe

@@ -16,7 +16,7 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from vicreg.evaluation.checks import checked
+from vicreg.evaluation.array_checks import checked
 from vicreg.evaluation.map_settings import MAP_CHOICES, NEIGHBOURS, PERPLEXITIES
 from vicreg.evaluation.neighbours import nearest
 from vicreg.evaluation.projection import tsne

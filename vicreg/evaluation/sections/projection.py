@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from vicreg.evaluation.map_settings import PERPLEXITY
 from vicreg.evaluation.probe import accuracy_interval
-from vicreg.evaluation.projection import PERPLEXITY, map_quality, pca, tsne
+from vicreg.evaluation.projection import map_quality, pca, tsne
 from vicreg.evaluation.sections.section import Section
 from vicreg.storage.json_values import JsonObject
 

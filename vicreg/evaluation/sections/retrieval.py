@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from vicreg.evaluation.colour import colour_r2, mean_lab, neighbour_colour_ratio
+from vicreg.evaluation.mean_colour import colour_r2, mean_lab, neighbour_colour_ratio
 from vicreg.evaluation.neighbours import METRICS, Neighbours, nearest_and_farthest
 from vicreg.evaluation.retrieval import hubness, hubs, one_of_each_class, same_class_share
 from vicreg.evaluation.sections.section import FEW, Section, by_class

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from vicreg.evaluation.checks import checked
+from vicreg.evaluation.array_checks import checked
 from vicreg.evaluation.knn import K, knn_predict
 from vicreg.evaluation.probe import accuracy_interval, linear_probe
 from vicreg.evaluation.sections.section import Section

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import streamlit as st
 
-from ui.lesson import links, session
+from ui.lesson import lesson_state, links
 
 
 def folds() -> bool:
     """Whether answers are folded away, because a lesson is on."""
-    return session.step_that_is_on() > 0
+    return lesson_state.step_that_is_on() > 0
 
 
 def fold_answer(words: str) -> None:

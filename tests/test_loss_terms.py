@@ -8,9 +8,9 @@ import pytest
 import torch
 
 from vicreg.config import Config
+from vicreg.loss_terms import ALL_ON, FIGURES, IN_LOSS, NAMES, TERMS
 from vicreg.method import loss
 from vicreg.presets import ABLATIONS
-from vicreg.terms import ALL_ON, FIGURES, IN_LOSS, NAMES, TERMS
 
 
 def test_the_terms_are_those_of_the_loss_in_its_order():

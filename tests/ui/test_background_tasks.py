@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from ui.tasks import Speed, Task, Tasks
+from ui.background_tasks import Speed, Task, Tasks
 from vicreg.data.image_set import DataError
 
 

@@ -16,8 +16,7 @@ from vicreg.runs.discovery import find_runs
 from vicreg.runs.errors import RunError
 from vicreg.runs.folder import open_run
 from vicreg.runs.history import HISTORY, MAX_HISTORY_BYTES, read_history
-from vicreg.runs.schema import Measured
-from vicreg.runs.table_rules import (
+from vicreg.runs.result_table_checks import (
     LABEL,
     NUMBER,
     ROW,
@@ -26,6 +25,7 @@ from vicreg.runs.table_rules import (
     WORD,
     read_table,
 )
+from vicreg.runs.schema import Measured
 from vicreg.runs.weights import read_weights, weights_bytes
 from vicreg.storage import paths
 

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import streamlit as st
 
-from ui import shown
-from ui.shown import Figure
+from ui import page_figures
+from ui.page_figures import Figure
 from ui.take_away.tables import csv_of
 from vicreg.storage.json_values import JsonObject
 
@@ -31,10 +31,10 @@ _COMPONENT = st.components.v2.component(
 )
 
 
-def fold() -> None:
+def panel() -> None:
     """Draw the closed fold; when it is open, what can be taken."""
     place = st.expander("Take away", icon=":material/download:", on_change="rerun", key="_take_away")
-    found = shown.so_far()
+    found = page_figures.so_far()
     figures = list(found.figures.values())
     found.figures.clear()  # their data need not be kept while nobody asks
     if place.open:
@@ -63,7 +63,7 @@ def name_of(alt: str) -> str:
     return name if len(name) <= LONGEST_NAME else name[: LONGEST_NAME - 1].rsplit(" ", 1)[0] + "…"
 
 
-def caption(found: shown.Shown) -> list[str]:
+def caption(found: page_figures.Shown) -> list[str]:
     """What stands under a picture besides what it shows and the link: the runs, their data, and the protocol."""
     lines = []
     if found.runs:

@@ -7,7 +7,7 @@ import time
 import pytest
 from starlette.testclient import TestClient
 
-from ui.rooms import door
+from ui.rooms import students_page
 from ui.rooms.records import Question
 from ui.rooms.store import rooms
 
@@ -17,7 +17,7 @@ QUESTION = Question("collapse", "Which term?", ("variance", "invariance"), right
 
 @pytest.fixture(scope="module")
 def client():
-    with TestClient(door.app()) as client:
+    with TestClient(students_page.app()) as client:
         yield client
 
 
@@ -60,7 +60,7 @@ def test_a_waiting_page_is_answered_as_soon_as_there_is_news(client, room):
     began = time.monotonic()
     told = client.get("/join/state", params={"room": room.code, "me": ME, "seen": str(news)}).json()
     assert told["phase"] == "shown"
-    assert 0.2 < time.monotonic() - began < door.WAIT / 2
+    assert 0.2 < time.monotonic() - began < students_page.WAIT / 2
 
 
 def test_a_page_that_missed_news_does_not_wait(client, room):

@@ -11,8 +11,8 @@ from sklearn.metrics import r2_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from vicreg.evaluation import colour
-from vicreg.evaluation.colour import colour_r2, mean_lab, neighbour_colour_ratio
+from vicreg.evaluation import mean_colour
+from vicreg.evaluation.mean_colour import colour_r2, mean_lab, neighbour_colour_ratio
 from vicreg.evaluation.neighbours import nearest
 
 
@@ -66,7 +66,7 @@ def test_photographs_agree_with_littlecms_up_to_the_other_white():
 @pytest.mark.parametrize("pixels", [1, 1024, 5000, 10**9])
 def test_the_mean_is_that_of_the_pixels_whatever_the_block(monkeypatch, pixels):
     one_by_one = mean_lab(PHOTOS[:9].reshape(-1, 1, 1, 3)).reshape(9, 1024, 3).mean(axis=1, dtype=np.float64)
-    monkeypatch.setattr(colour, "BLOCK_PIXELS", pixels)
+    monkeypatch.setattr(mean_colour, "BLOCK_PIXELS", pixels)
     np.testing.assert_allclose(mean_lab(PHOTOS[:9]), one_by_one, atol=1e-3)
 
 
@@ -121,7 +121,7 @@ def test_a_linear_map_of_the_colour_has_r2_1_whatever_its_scale_and_place():
 
 @pytest.mark.parametrize("strength", [0.001, 0.1, 10.0])
 def test_r2_is_that_of_scikit_learns_ridge_regression_on_standardised_dimensions(monkeypatch, strength):
-    monkeypatch.setattr(colour, "STRENGTHS", (strength,))
+    monkeypatch.setattr(mean_colour, "STRENGTHS", (strength,))
     oracle = make_pipeline(StandardScaler(), Ridge(alpha=strength * 300))
     oracle.fit(PIXELS[:300].astype(np.float64), LAB[:300])
     expected = r2_score(LAB[300:], oracle.predict(PIXELS[300:].astype(np.float64)), multioutput="uniform_average")
@@ -136,7 +136,7 @@ def test_noise_calls_for_the_strongest_penalty_and_colour_for_a_weak_one(monkeyp
     chosen = colour_r2(*noise), colour_r2(*known)
     assert chosen[0] == pytest.approx(0, abs=0.02)
     assert chosen[1] > 0.8
-    monkeypatch.setattr(colour, "STRENGTHS", (100.0,))
+    monkeypatch.setattr(mean_colour, "STRENGTHS", (100.0,))
     strong = colour_r2(*noise), colour_r2(*known)
     assert chosen[0] == strong[0]
     assert chosen[1] > strong[1] + 0.3

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from vicreg.evaluation.checks import checked
+from vicreg.evaluation.array_checks import checked
 from vicreg.evaluation.retrieval import checked_neighbours
 
 BLOCK_PIXELS = 200_000  # 2.4 MB per float32 array, so that a few fit into the processor's cache

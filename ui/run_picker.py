@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 import streamlit as st
 
-from ui import checkpoints, data, shown
+from ui import checkpoints, data_sets, page_figures
 from vicreg import charts
 from vicreg.config import BASELINES
 from vicreg.data.catalogue import CATALOGUE
@@ -19,7 +19,7 @@ from vicreg.runs.folder import Run
 from vicreg.storage import paths
 from vicreg.storage.json_values import JsonObject
 from vicreg.storage.paths import HISTORY_FILE
-from vicreg.study import study_probe
+from vicreg.study_results import study_probe
 
 if TYPE_CHECKING:
     from streamlit.delta_generator import DeltaGenerator
@@ -154,7 +154,7 @@ def _available(keep: Callable[[Run], bool], *, dataset: str | None = None) -> di
     here, broken = found()
     for sentence in broken:
         st.warning(sentence, icon=":material/broken_image:")
-    dataset = dataset or data.chosen()
+    dataset = dataset or data_sets.chosen()
     kept = _labelled([run for run in here.values() if run.config.dataset == dataset and keep(run)])
     if not kept:
         st.info(
@@ -182,7 +182,7 @@ def _pick(title: str, labels: list[str], *, key: str, text: str, default: str | 
 
 def noted(run: Run) -> Run:
     """A run that the page shows: for the captions of what visitors take away."""
-    shown.note_run(title(run), CATALOGUE[run.config.dataset].title)
+    page_figures.note_run(title(run), CATALOGUE[run.config.dataset].title)
     return run
 
 

@@ -20,7 +20,7 @@ from vicreg.hub.index import INDEX, MAX_INDEX_BYTES, Entry, Shelf, read_index, r
 from vicreg.hub.verification import check_file, check_run, open_cached, trusted
 from vicreg.runs.errors import RunError
 from vicreg.runs.folder import Run
-from vicreg.storage import hub_client, hub_download
+from vicreg.storage import hub_client, hub_file
 from vicreg.storage.files import sha256
 from vicreg.storage.hub_errors import Cancelled, HubError, no_space, sentence
 from vicreg.storage.paths import CONFIG_FILE
@@ -49,7 +49,7 @@ def look(repo: str, revision: str = "main", *, token: str | bool | None = None) 
         )
     deadline = time.monotonic() + LOOK_SECONDS
     try:
-        path = hub_download.fetch(
+        path = hub_file.fetch(
             repo,
             INDEX,
             commit=listing.commit,
@@ -114,7 +114,7 @@ def download(
     names: Iterable[str],
     *,
     token: str | bool | None = None,
-    on_bytes: hub_download.OnBytes = lambda done, total: None,
+    on_bytes: hub_file.OnBytes = lambda done, total: None,
     should_stop: Callable[[], bool] = lambda: False,
 ) -> dict[str, Run]:
     """Download runs into the client's cache, check every file, and open them: name -> Run.
@@ -209,11 +209,11 @@ def _fetch(
     path: str,
     *,
     token: str | bool | None,
-    on_bytes: hub_download.OnBytes,
+    on_bytes: hub_file.OnBytes,
     should_stop: Callable[[], bool],
 ) -> None:
     size, _ = shelf.runs[name].files[path]
-    file = hub_download.fetch(
+    file = hub_file.fetch(
         shelf.repo,
         f"{name}/{path}",
         commit=shelf.commit,

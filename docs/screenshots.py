@@ -1,4 +1,4 @@
-"""Take the pictures of the README's tour: `python -m docs.pictures`. Needs Chromium and requirements-dev.txt.
+"""Take the pictures of the README's tour: `python -m docs.screenshots`. Needs Chromium and requirements-dev.txt.
 
 Every page is shown with the coloured digits, whose pictures may be copied; CIFAR-10's may not. The lab is filmed while the
 variance term is switched off. Writes WebP files to docs/pictures.

@@ -16,9 +16,9 @@ import segno
 import streamlit as st
 
 from ui.components.svg_drawing import drawing
-from ui.rooms.door import PATH
 from ui.rooms.records import RoomError
 from ui.rooms.store import Room, rooms
+from ui.rooms.students_page import PATH
 
 LED = "_room_led"  # (code, secret) of the room that this session leads
 HOST = "host"  # the parameter of the private link

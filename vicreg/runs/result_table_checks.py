@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from vicreg.evaluation.map_settings import NEIGHBOURS
+from vicreg.runs.result_tables import HOLDS, LABEL, MAX_ROWS, MEASURE, NUMBER, ROW, TABLES, TRUTH, WHOLE, WORD, Table
 from vicreg.runs.schema import Measured
-from vicreg.runs.table_columns import HOLDS, LABEL, MAX_ROWS, MEASURE, NUMBER, ROW, TABLES, TRUTH, WHOLE, WORD, Table
 from vicreg.storage.untrusted import plain, shown
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from ui.runs import key_of, measured_runs, results
+from ui.run_picker import key_of, measured_runs, results
 from vicreg.runs.folder import Run
 
 MAPS = {"embedding z": "embedding", "t-SNE of y": "tsne", "PCA of y": "pca"}

@@ -1,7 +1,6 @@
-"""Which data set the pages show, and how the pictures of one from the Hub arrive.
+"""How the pictures of a data set from the Hub arrive: in the background, shown with progress, a reason and a retry.
 
-Pages open on FIRST, which every machine generates, so the first lesson needs no download. The pictures of FETCHED come from
-the Hub in the background. The first visitor of a server starts this download; all visitors share it.
+The first visitor of a server starts the download of FETCHED; all visitors share it.
 """
 
 from __future__ import annotations
@@ -10,42 +9,15 @@ from collections.abc import Callable
 
 import streamlit as st
 
+from ui.background_tasks import Task
 from ui.progress_line import follow, tasks
-from ui.tasks import Task
-from vicreg.config import DATASETS, DEFAULT_DATASET
+from vicreg.config import DEFAULT_DATASET
 from vicreg.data import loading
 from vicreg.data.catalogue import CATALOGUE
 from vicreg.storage import hub_client
 
-FIRST = next(name for name in DATASETS if CATALOGUE[name].made_here)
 FETCHED = DEFAULT_DATASET
 MISSING, ARRIVING, HERE = "missing", "arriving", "here"
-
-
-def pick_data() -> None:
-    """The choice of the data set in the sidebar, kept in the URL."""
-    run = st.query_params.get("run") or st.query_params.get("second", "")
-    linked = str(run).split("/")[0]
-    if "data" not in st.session_state and "data" not in st.query_params and linked in DATASETS and linked != FIRST:
-        st.session_state["data"] = linked  # a link to a run is a link to its data set
-    st.sidebar.selectbox(
-        "Data set",
-        [FIRST, *(name for name in DATASETS if name != FIRST)],
-        key="data",
-        bind="query-params",
-        persist_state="session",
-        help=f"From the Hugging Face Hub: {titles(made_here=False)}. Generated on this machine: {titles(made_here=True)}.",
-    )
-
-
-def titles(*, made_here: bool) -> str:
-    """The titles of the data sets that are generated here, or of those from the Hub."""
-    return ", ".join(CATALOGUE[name].title for name in DATASETS if CATALOGUE[name].made_here == made_here)
-
-
-def chosen() -> str:
-    """The data set of this session."""
-    return st.session_state.get("data", FIRST)
 
 
 def begin(*, again: bool = False) -> None:
