@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -88,19 +88,21 @@ def roc(run: Run, scoring: Scoring) -> Curve | None:
 
     None if the run was measured without anomalies.
     """
-    figures = metrics(run)["anomaly"]
-    if not figures["n_anomalies"]:
+    if not metrics(run)["anomaly"]["n_anomalies"]:
         return None
+    curve = _roc(key_of(run), scoring.column, run)
+    return replace(curve, points=curve.points.copy(deep=False))
+
+
+@st.cache_resource(max_entries=64, show_spinner="Computing the ROC and its interval")
+def _roc(key: str, column: str, _run: Run) -> Curve:
+    figures = metrics(_run)["anomaly"]
     for name in KNOWN:
         found = figures[name]
-        if found["column"] == scoring.column:
-            points = results(run, "roc").query("setting == @name")[["false_positive_rate", "true_positive_rate"]]
+        if found["column"] == column:
+            stored = _run.results("roc")
+            points = stored.loc[stored["setting"] == name, ["false_positive_rate", "true_positive_rate"]]
             return Curve(points, found["auroc"], tuple(found["interval"]), found["fpr_at_95_tpr"])
-    return _roc(key_of(run), scoring.column, run)
-
-
-@st.cache_data(max_entries=64, show_spinner="Computing the ROC and its interval")
-def _roc(key: str, column: str, _run: Run) -> Curve:
     from vicreg.evaluation.anomaly_score import roc as curve_of
 
     table = results(_run, "anomaly")
