@@ -277,14 +277,12 @@ with words:
         "out: the network was trained on all classes."
     )
 if curves:
+    points = pd.concat([curve.points.assign(run=title) for title, curve in curves.items()], ignore_index=True)
+    colours = {ui.title(one): ui.colour(one) for one in shown if ui.title(one) in curves}
+    side = max(200, min(300, width * 2 // 5 - 110)) if width > NARROW else min(300, width - 80)
     with drawn:
         ui.chart(
-            ui.drawn(
-                charts.roc,
-                pd.concat([curve.points.assign(run=title) for title, curve in curves.items()], ignore_index=True),
-                {ui.title(one): ui.colour(one) for one in shown if ui.title(one) in curves},
-                side=max(200, min(300, width * 2 // 5 - 110)) if width > NARROW else min(300, width - 80),
-            ),
+            ui.drawn(charts.roc, points, colours, side=side),
             alt=f"ROC of {other.title} against the test pictures of {own.title}: "
             + "; ".join(f"{title} AUROC {curve.auroc:.3f}" for title, curve in curves.items()),
             key="roc",
