@@ -3,10 +3,10 @@
     python -m benchmarks.nearest [--images 50000] [--width 512] [--rounds 7]
     python -m benchmarks.nearest --grow 10000 100000 1000000 [--folder /tmp]
 
-First form: one query, whose 10 nearest and 10 farthest images are searched, and 2,000 queries at once, 10 nearest. `prepared` is
-a `Gallery` that was made before; `search` the function, which makes one each time. `faiss` is its exact flat index (nearest
-only, if `pip install faiss-cpu` was done), `torch` one matrix product and `torch.topk`, `sort` NumPy's full sort, as the study
-did it. They take turns in every round; a figure is the median over the rounds. All use one thread.
+First form: one query, whose 10 nearest and 10 farthest images are searched, and 2,000 queries at once, 10 nearest.
+`prepared` is a `Gallery` that was made before; `search` the function, which makes one each time. `faiss` is its exact flat
+index (nearest only, if `pip install faiss-cpu` was done), `torch` one matrix product and `torch.topk`, `sort` NumPy's full
+sort, as the study did it. They take turns in every round; a figure is the median over the rounds. All use one thread.
 
 Second form: galleries in half precision in a memory-mapped file, 64 queries; the time for an image and the memory at most.
 """

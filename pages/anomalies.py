@@ -165,9 +165,8 @@ with right:
             curve = curves[title]
             least, most = curve.interval
             sentence += f"**AUROC {curve.auroc:.3f}** (95 % over pictures: {least:.3f} to {most:.3f}). "
-        sentence += (
-            f"Above the threshold: **{100 * float((normal > thresholds[title]).mean()):.2f} %** of the normal pictures"
-        )
+        above = 100 * float((normal > thresholds[title]).mean())
+        sentence += f"Above the threshold: **{above:.2f} %** of the normal pictures"
         st.markdown(sentence + (f" and **{100 * caught.mean():.2f} %** of the {other.things}." if len(caught) else "."))
 
 missing = [one.name for one in runs.values() if "anomaly_sets" not in ui.metrics(one)]
@@ -181,13 +180,13 @@ if len(missing) < len(runs):
     narrow = width < NARROW
     across = [one for one in runs.values() if not narrow or one in shown or one.baseline == "untrained"]
     labels = [anomaly_figures.short_title(one) for one in across]
-    names = {group: list(dict.fromkeys(cells[cells["group"] == group]["name"])) for group in anomaly_figures.GROUPS}
+    groups = {group: list(dict.fromkeys(cells[cells["group"] == group]["name"])) for group in anomaly_figures.GROUPS}
     ui.chart(
         ui.drawn(
             charts.auroc_cells,
             cells[cells["run"].isin(labels)],
             runs=labels,
-            columns={group: found for group, found in names.items() if found},
+            columns={group: names for group, names in groups.items() if names},
             width=max(180, width - (150 if narrow else 190)),
             upright=narrow,
         ),
