@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -15,6 +16,9 @@ from ui.run_picker import key_of, metrics, networks, results
 from vicreg.config import ViewConfig
 from vicreg.evaluation.anomaly_score import KNOWN, Scoring
 from vicreg.runs.folder import Run
+
+if TYPE_CHECKING:
+    from vicreg.evaluation.gallery import Gallery
 
 
 @dataclass(frozen=True)
@@ -35,32 +39,31 @@ def search(run: Run, pictures: Pictures, number: int, *, gallery: str, metric: s
         columns = ("nearest", "nearest_distance", "farthest", "farthest_distance")
         return Found(*(rows[column].to_numpy() for column in columns))
     from vicreg.evaluation.encode import encode
-    from vicreg.evaluation.neighbours import nearest_and_farthest
 
     query = encode(networks(run)[0], pictures[[number]])
-    found = nearest_and_farthest(query, representations(run, gallery), k=k, metric=metric)
-    return Found(
-        found.nearest[0],
-        found.nearest_distances[0],
-        found.farthest[0],
-        found.farthest_distances[0],
-    )
+    searched = representations(run, gallery)
+    near, far = _gallery(f"{key_of(run)}:{gallery}", metric, searched).search(query, k=k, sides=(1, -1))
+    return Found(near.indices[0], near.distances[0], far.indices[0], far.distances[0])
 
 
 def search_picture(run: Run, picture: np.ndarray, gallery: Pictures, *, split: str, metric: str, k: int) -> Found:
     """The k nearest and farthest gallery pictures of an uploaded picture (32, 32, 3) uint8."""
     from vicreg.evaluation.encode import encode
-    from vicreg.evaluation.neighbours import nearest_and_farthest
 
     numbers = np.flatnonzero(gallery.order >= 0)  # only pictures on this machine
     searched = representations(run, split)[gallery.order[numbers]]
-    found = nearest_and_farthest(encode(networks(run)[0], picture[None]), searched, k=k, metric=metric)
-    return Found(
-        numbers[found.nearest[0]],
-        found.nearest_distances[0],
-        numbers[found.farthest[0]],
-        found.farthest_distances[0],
-    )
+    key = f"{key_of(run)}:{split}:{gallery.source.sha256}"
+    query = encode(networks(run)[0], picture[None])
+    near, far = _gallery(key, metric, searched).search(query, k=k, sides=(1, -1))
+    return Found(numbers[near.indices[0]], near.distances[0], numbers[far.indices[0]], far.distances[0])
+
+
+@st.cache_resource(max_entries=1, show_spinner=False)
+def _gallery(key: str, metric: str, _representations: np.ndarray) -> Gallery:
+    """The images of a search, prepared once for all visitors. Only the last one is kept: CIFAR-10's takes 190 MB."""
+    from vicreg.evaluation.gallery import Gallery
+
+    return Gallery(_representations, metric=metric)
 
 
 @st.cache_data(max_entries=16, show_spinner=False)

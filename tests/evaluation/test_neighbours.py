@@ -56,7 +56,7 @@ def test_a_gallery_in_parts_and_in_half_precision_gives_the_same(monkeypatch, tm
     mapped = np.load(tmp_path / "gallery.npy", mmap_mode="r")
     exclude = np.arange(360)
     whole = nearest_and_farthest(mapped, mapped, k=7, metric=metric, exclude=exclude)
-    monkeypatch.setattr(neighbours, "PART_VALUES", 24 * 100)
+    monkeypatch.setattr(neighbours, "HALF_VALUES", 24 * 100)
     parts = nearest_and_farthest(mapped, mapped, k=7, metric=metric, exclude=exclude)
     for side in ("nearest", "farthest"):
         np.testing.assert_allclose(

@@ -18,7 +18,10 @@ from vicreg.evaluation.gallery import METRICS, SAFE, Gallery, Nearest
 
 __all__ = ["METRICS", "SAFE", "Nearest", "Neighbours", "nearest", "nearest_and_farthest"]
 
-PART_VALUES = 64_000_000  # floats of a gallery that are in memory at once, at most: 256 MB
+PART_VALUES = 64_000_000  # floats of a gallery that are copied at once, at most: 256 MB
+HALF_VALUES = (
+    4_000_000  # the same of one in half precision, which is too large for more: 16 MB, which stay in fast memory
+)
 
 
 @dataclass(frozen=True)
@@ -52,7 +55,8 @@ def nearest_and_farthest(
     exclude_self: query i is gallery row i and is never returned for itself; duplicates of it are.
     exclude: (Q,) for queries elsewhere in the gallery: query i is gallery row exclude[i], or -1 if it is not in the gallery.
     A zero vector has no direction: its cosine distance is 1 to any other vector (up to rounding) and 0 to another zero vector.
-    Needs memory for a copy of the queries, one of at most 256 MB of the gallery, and a few times 16 MB, never for Q x N.
+    Needs memory for copies of the queries and of at most 256 MB of the gallery (16 MB in half precision), and for a few blocks
+    of 16 MB, never for Q x N.
     Raises ValueError for a broken rule.
     """
     near, far = _search(queries, gallery, k, metric, exclude_self, exclude, sides=(1, -1))
@@ -86,7 +90,8 @@ def _search(
     queries, gallery = np.asarray(queries), np.asarray(gallery)
     exclude = _excluded(len(queries), len(gallery), exclude_self, exclude)
     most = len(gallery) if exclude is None else len(gallery) - 1
-    size = max(PART_VALUES // max(1, gallery.shape[-1]), 2 * k + 2)
+    values = HALF_VALUES if gallery.dtype == np.float16 else PART_VALUES
+    size = max(values // max(1, gallery.shape[-1]), 2 * k + 2)
     if len(gallery) <= size or not 1 <= k <= most:  # which the gallery itself refuses
         return Gallery(gallery, metric=metric).search(queries, k=k, sides=sides, exclude=exclude)
     found: list[Nearest] = []
