@@ -10,9 +10,9 @@ import streamlit as st
 
 from ui import film
 from ui.chart_widgets import chart
-from ui.finished_charts import drawn
+from ui.finished_charts import FinishedChart, drawn, finished
 from ui.pictures import pictures_if_here
-from ui.run_picker import colour, metrics, noted, results, study, title
+from ui.run_picker import colour, key_of, metrics, noted, results, study, title
 from ui.seed_words import seeds_frame
 from vicreg import charts
 from vicreg.evaluation.verdict import verdict
@@ -107,19 +107,22 @@ def covariance_maps(run: Run, *, width: int, key: str) -> None:
     """The covariances of 48 numbers of y and of z, as two squares beside each other."""
     if not run.has("covariances"):
         return
-    table = results(run, "covariances")
-    side = max(110, (width - 40) // 2)
+    drawing, words = _covariances(key_of(run), max(110, (width - 40) // 2), run)
+    chart(drawing, alt=f"Covariances of 48 numbers of y and of z of {title(run)}: {words}.", key=key)
+
+
+@st.cache_resource(max_entries=64, show_spinner=False)
+def _covariances(key: str, side: int, _run: Run) -> tuple[FinishedChart, str]:
+    """Both squares, and what that of z shows."""
+    table = results(_run, "covariances")
     squares = []
     for space in ("y", "z"):
         part = table[table["space"] == space]
         mean = float(part.loc[part["row"] == part["column"], "covariance"].mean())
-        scale = mean or 1.0 if space == "y" else run.config.gamma**2
+        scale = mean or 1.0 if space == "y" else _run.config.gamma**2
         squares.append((f"{space}, mean variance {short(mean)}", part, scale))
-    chart(
-        drawn(charts.covariances_beside, squares, side=side),
-        alt=f"Covariances of 48 numbers of y and of z of {title(run)}: {_seen(table[table['space'] == 'z'])}.",
-        key=key,
-    )
+    words = _seen(table[table["space"] == "z"])
+    return finished(charts.covariances_beside(squares, side=side)), words
 
 
 def _seen(z: pd.DataFrame) -> str:
