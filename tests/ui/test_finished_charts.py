@@ -4,7 +4,10 @@ import pandas as pd
 import streamlit as st
 
 from ui.finished_charts import drawn, finished
+from ui.run_picker import results
 from vicreg.charts import alt, spectra
+from vicreg.runs.folder import open_run
+from vicreg.storage.paths import BUNDLED
 
 FRAME = pd.DataFrame({"dimension": [1, 2], "singular_value": [2.0, 1.0]})
 MADE = []
@@ -43,3 +46,14 @@ def test_a_finished_chart_draws_what_altair_would():
     spec, wanted = finished(chart).spec(), chart.to_dict()
     assert [table.to_pylist() for table in spec.pop("datasets").values()] == list(wanted.pop("datasets").values())
     assert {key: spec[key] for key in wanted} == wanted
+
+
+def test_what_a_page_does_to_a_runs_table_no_other_visitor_sees():
+    run = open_run(BUNDLED / "coloured-digits-vicreg")
+    mine = results(run, "snapshots")
+    before = mine["epoch"].tolist()
+    mine.loc[:, "epoch"] = -1
+    mine["more"] = 0
+    theirs = results(run, "snapshots")
+    assert theirs["epoch"].tolist() == before
+    assert "more" not in theirs
