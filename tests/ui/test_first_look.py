@@ -19,14 +19,19 @@ page = AppTest.from_file("app.py", default_timeout=120).run()
 assert not page.exception, page.exception
 assert len(page.title) == 1
 print(*{"torchvision", "sklearn", "scipy", "altair"} & set(sys.modules))
+for name in sys.argv[1:]:
+    page.switch_page(f"pages/{name}.py").run()
+    assert not page.exception, name
+    assert len(page.title) == 1
 """
+OTHERS = sorted({file.stem for file in (ROOT / "pages").glob("*.py")} - {"start", "train"})  # Train measures the device
 
 
-def test_the_first_page_of_a_new_server_needs_no_torch(tmp_path):
+def test_the_first_page_of_a_new_server_needs_no_torch_and_most_others_neither(tmp_path):
     script = tmp_path / "script.py"
     script.write_text(SCRIPT.replace("app.py", str(ROOT / "app.py")))
     found = subprocess.run(
-        [sys.executable, str(script)],
+        [sys.executable, str(script), *OTHERS],
         capture_output=True,
         text=True,
         cwd=ROOT,
