@@ -115,6 +115,7 @@ def test_who_shows_no_sign_of_life_is_not_present(room, clock):
     assert room.board().present == 1
 
 
+@pytest.mark.fault("more students, questions or open pages than a room takes", "a sentence")
 def test_every_bound_of_a_room_is_told(clock):
     room = Room("BDHJ", bounds=replace(BOUNDS, members=1, questions=1, listeners=1), clock=clock)
     room.ask(QUESTION)
@@ -145,6 +146,9 @@ def test_a_code_opens_a_room_and_only_its_secret_leads_it():
     assert rooms.hosted("nope", room.secret) is None
 
 
+@pytest.mark.fault(
+    "more rooms than a server takes", "the oldest room without students makes place; otherwise a sentence"
+)
 def test_a_full_server_gives_the_place_of_an_unused_room_and_of_no_other(clock):
     rooms = Rooms(bounds=replace(BOUNDS, rooms=2), clock=clock)
     used, unused = rooms.open(), rooms.open()
