@@ -11,7 +11,17 @@ from benchmarks.viewers import ROOT, Visitor, started
 from vicreg.runs.folder import open_run, verify
 
 NAME = "beside-two-servers"
-SETTINGS = ["--dataset", "coloured-digits", "--images", "256", "--batch-size", "64", "--epochs", "2", "--quick"]
+SETTINGS = [
+    "--dataset",
+    "coloured-digits",
+    "--images",
+    "256",
+    "--batch-size",
+    "64",
+    "--epochs",
+    "2",
+    "--skip-evaluation",
+]
 
 
 def seen(url: str, page: str) -> str:
