@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import json
+import logging
 import os
 import shutil
 import signal
@@ -640,6 +641,19 @@ def test_a_training_that_was_not_measured_has_finished_without_a_probe(tmp_path)
     story = event_log.read(tmp_path)
     assert story.state == "finished"
     assert "accuracy" not in story.ending
+
+
+def test_the_end_of_a_training_is_a_line_in_the_log(here, caplog):
+    folder = here / ".training-old"
+    folder.mkdir(parents=True)
+    write_record(folder, OLD)
+    with caplog.at_level(logging.INFO, logger="vicreg"):
+        for _ in range(2):  # its folder is still there, then it was discarded
+            control._collect(subprocess.Popen([sys.executable, "-c", ""]), folder, "old")
+            shutil.rmtree(folder, ignore_errors=True)
+    ended, discarded = caplog.messages
+    assert ended.startswith("Training old ended: interrupted. Its process ended unexpectedly")
+    assert discarded == "Training old ended: it was discarded"
 
 
 def test_a_process_that_ended_is_dead_before_its_parent_looks():

@@ -1,5 +1,6 @@
 """Rooms: what counts as a vote, who sees what and when, and every bound."""
 
+import logging
 import threading
 from dataclasses import replace
 
@@ -135,9 +136,12 @@ def test_a_question_without_a_choice_is_refused(options, right):
         Question("step", "text", options, right)
 
 
-def test_a_code_opens_a_room_and_only_its_secret_leads_it():
+def test_a_code_opens_a_room_and_only_its_secret_leads_it(caplog):
     rooms = Rooms()
-    room = rooms.open()
+    with caplog.at_level(logging.INFO, logger="vicreg"):
+        room = rooms.open()
+    assert caplog.messages == [f"Room {room.code} opened; 1 of {BOUNDS.rooms} rooms are open"]
+    assert room.secret not in caplog.text
     assert len(set(room.code)) == CODE_LENGTH
     assert set(room.code) <= set(LETTERS)
     assert rooms.get(f" {room.code.lower()} ") is room
