@@ -19,6 +19,7 @@ RUN pip install -r requirements.txt
 COPY checkpoints ./checkpoints
 COPY .streamlit ./.streamlit
 COPY vicreg ./vicreg
+COPY server ./server
 COPY ui ./ui
 COPY pages ./pages
 COPY app.py README.md LICENSE ./

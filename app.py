@@ -1,22 +1,31 @@
-"""The app: page config and navigation. For the server, which imports this file once, also the students' page of a room."""
+"""The app: page config and navigation. For the server, which imports this file once, also what it adds to Streamlit's."""
 
 import asyncio
 import contextlib
 import importlib
 import webbrowser
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import streamlit as st
+
+ICON = Path(__file__).with_name("ui") / "icon.svg"
 
 if st.runtime.exists():
     import ui
 
-    st.set_page_config(page_title="VICReg, seen", page_icon=":material/hub:", layout="wide")
+    # A file of ours: browsers would fetch the picture of an icon's name from Google.
+    st.set_page_config(page_title="VICReg, seen", page_icon=ICON, layout="wide")
     ui.navigation().run()
     ui.foot()
 else:
+    from starlette.middleware import Middleware
     from starlette.routing import Route
     from starlette.types import Receive, Scope, Send
+
+    from server import log
+    from server.headers import SecurityHeaders
+    from server.limits import ServerLimits
 
     class Door:
         """The ASGI app of `ui.rooms.students_page`, loaded when first asked: `ui` needs the caches of a running server."""
@@ -27,7 +36,8 @@ else:
 
     @contextlib.asynccontextmanager
     async def opened(_app: st.App) -> AsyncIterator[None]:
-        """Open the browser, as `streamlit run` does for a script without routes."""
+        """Say where the app is, and open the browser, as `streamlit run` does for a script without routes."""
+        log.begin()
         if not st.get_option("server.headless"):
             webbrowser.open(f"http://localhost:{st.get_option('server.port')}")
         yield
@@ -35,4 +45,5 @@ else:
     base = st.get_option("server.baseUrlPath").strip("/")
     join = f"/{base}/join" if base else "/join"
     routes = [Route(path, Door()) for path in (join, f"{join}/{{rest}}")]
-    app = st.App(__file__, routes=routes, lifespan=opened)
+    middleware = [Middleware(SecurityHeaders), Middleware(ServerLimits)]
+    app = st.App(__file__, routes=routes, middleware=middleware, lifespan=opened)

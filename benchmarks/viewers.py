@@ -16,7 +16,7 @@ import sys
 import tempfile
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from statistics import median
@@ -25,6 +25,7 @@ import numpy as np
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.Delta_pb2 import Delta
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
+from streamlit.proto.WidgetStates_pb2 import WidgetState
 from websockets.sync.client import connect
 
 ROOT = Path(__file__).parents[1]
@@ -76,7 +77,19 @@ def timed(visitor: "Visitor", page: str, reruns: int) -> list[float]:
 
 @contextlib.contextmanager
 def served(folder: Path, environment: dict[str, str], *settings: str, root: Path = ROOT) -> Iterator[str]:
-    """The address of the app on a free port of this machine; caches, runs and its log go to the folder.
+    """The address of the app, as `started` starts it, until the block ends."""
+    process, url = started(folder, environment, *settings, root=root)
+    try:
+        yield url
+    finally:
+        process.terminate()
+        process.wait(10)
+
+
+def started(
+    folder: Path, environment: dict[str, str], *settings: str, root: Path = ROOT
+) -> tuple[subprocess.Popen[bytes], str]:
+    """The app's process and its address on a free port of this machine; caches, runs and its log go to the folder.
 
     Without network, unless the environment says HF_HUB_OFFLINE=0. settings: more of Streamlit's options. root: the app's
     own folder. Raises RuntimeError with the log where the app does not start.
@@ -86,7 +99,7 @@ def served(folder: Path, environment: dict[str, str], *settings: str, root: Path
         port = free.getsockname()[1]
     own = {"VICREG_CACHE": str(folder / "cache"), "VICREG_RUNS": str(folder / "runs")}
     options = ["--server.port", str(port), "--server.headless", "true", "--server.address", "127.0.0.1", *settings]
-    with (folder / "log").open("w") as log:
+    with (folder / "log").open("a") as log:
         process = subprocess.Popen(
             [sys.executable, "-m", "streamlit", "run", "app.py", *options],
             cwd=root,
@@ -95,16 +108,13 @@ def served(folder: Path, environment: dict[str, str], *settings: str, root: Path
             stderr=subprocess.STDOUT,
         )
     url = f"http://127.0.0.1:{port}"
-    try:
-        deadline = time.monotonic() + 60
-        while not _answers(url):
-            if process.poll() is not None or time.monotonic() > deadline:
-                raise RuntimeError(f"the app did not start:\n{(folder / 'log').read_text()}")
-            time.sleep(0.02)
-        yield url
-    finally:
-        process.terminate()
-        process.wait(10)
+    deadline = time.monotonic() + 60
+    while not _answers(url):
+        if process.poll() is not None or time.monotonic() > deadline:
+            process.kill()
+            raise RuntimeError(f"the app did not start:\n{(folder / 'log').read_text()}")
+        time.sleep(0.02)
+    return process, url
 
 
 def _answers(url: str) -> bool:
@@ -119,7 +129,10 @@ class Visitor:
     """One visitor of a served app, who speaks with it as a browser does: a session of Streamlit's, over a websocket.
 
     AppTest cannot play several at once, since each of its runs sets and then takes away the one runtime of the process.
+    session, icon: the id of the session and the address of the page's icon, as the server last sent them.
     """
+
+    session = icon = ""
 
     def __init__(self, url: str) -> None:
         address = f"{url.replace('http', 'ws', 1)}/_stcore/stream"
@@ -132,14 +145,15 @@ class Visitor:
     def __exit__(self, *error: object) -> None:
         self._connection.__exit__(*error)
 
-    def sent(self, page: str, query: str = "") -> list[Delta]:
+    def sent(self, page: str, query: str = "", widgets: Sequence[WidgetState] = ()) -> list[Delta]:
         """What is sent for a page, run to its end. Raises RuntimeError where the page shows an exception.
 
-        query: what follows the question mark in its address.
+        query: what follows the question mark in its address. widgets: the values of widgets that are not at their default.
         """
         ask = BackMsg()
         ask.rerun_script.page_name = page
         ask.rerun_script.query_string = query
+        ask.rerun_script.widget_states.widgets.extend(widgets)
         self._stream.send(ask.SerializeToString())
         found: list[Delta] = []
         while True:
@@ -147,6 +161,9 @@ class Visitor:
             kind = message.WhichOneof("type")
             if kind == "new_session":  # also where the page asks for itself once more
                 found.clear()
+                self.session = message.new_session.initialize.session_id
+            elif kind == "page_config_changed":
+                self.icon = message.page_config_changed.favicon
             elif kind == "delta":
                 if message.delta.new_element.WhichOneof("type") == "exception":
                     raise RuntimeError(f"page {page}: {message.delta.new_element.exception}")

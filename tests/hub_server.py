@@ -43,7 +43,8 @@ class Hub:
     """The server's state. faults: a part of a request's path -> what happens to such requests, one of
 
     `503`, `429`, `stall` (no answer), `stall-body` (half of it), `drip` (a byte now and then), `cut` (half of a body
-    that was announced whole), `short` (half of it, announced as such).
+    that was announced whole), `short` (half of it, announced as such), `loop` (a redirection to itself), `portal` (a sign-in
+    page), or the address of another server, to which it redirects.
     """
 
     repos: dict[str, Repo] = field(default_factory=dict)  # data sets are called datasets/OWNER/NAME
@@ -147,6 +148,10 @@ class _Handler(BaseHTTPRequestHandler):
             return self._stop()
         if fault.isdigit():
             return self._json({"error": "out of order"}, int(fault), {"Retry-After": "7"} if fault == "429" else None)
+        if fault == "loop":
+            return self._json({}, 302, {"Location": self.path})
+        if fault == "portal":
+            return self._json("<html>Sign in</html>", headers={"Content-Type": "text/html"})
         if path.startswith("/api/"):
             return self._api(path.removeprefix("/api/"))
         if path.startswith("/lfs/"):
@@ -164,6 +169,9 @@ class _Handler(BaseHTTPRequestHandler):
         commit, files = found
         if file not in files:
             return self._json({}, 404, {"X-Error-Code": "EntryNotFound", "X-Repo-Commit": commit})
+        if fault.startswith("http"):
+            known = {"ETag": f'"{_oid(files[file])}"', "X-Repo-Commit": commit, "X-Linked-Size": str(len(files[file]))}
+            return self._json({}, 302, {**known, "Location": fault + path})
         return self._send(files[file], commit, fault if self.command == "GET" else "")
 
     def _api(self, path: str) -> None:

@@ -32,7 +32,7 @@ FLOORS = (
     "cli",
     "__main__",
 )
-OURS = ("vicreg", "ui", "pages", "app", "tests", "benchmarks")
+OURS = ("vicreg", "ui", "server", "pages", "app", "tests", "benchmarks")
 
 
 def sources(package: str) -> dict[str, Path]:
@@ -42,7 +42,7 @@ def sources(package: str) -> dict[str, Path]:
     return {name.removesuffix(".__init__"): file for name, file in zip(names, files, strict=True)}
 
 
-MODULES = {name: file for package in ("vicreg", "ui") for name, file in sources(package).items()}
+MODULES = {name: file for package in ("vicreg", "ui", "server") for name, file in sources(package).items()}
 
 
 def imports(file: Path) -> set[str]:
@@ -104,6 +104,11 @@ def test_no_modules_import_each_other_in_a_circle():
 def test_ui_imports_the_library_and_no_page():
     for name, file in sources("ui").items():
         assert not packages(file) & {"pages", "app", "tests", "benchmarks"}, name
+
+
+def test_the_server_imports_nothing_of_ours_but_itself():  # `ui` needs the caches of a running server
+    for name, file in sources("server").items():
+        assert packages(file) & set(OURS) <= {"server"}, name
 
 
 def test_pages_import_ui_and_the_library():

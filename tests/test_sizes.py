@@ -6,7 +6,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 FILES = [
     file
-    for place in ("app.py", "pages", "ui", "vicreg")
+    for place in ("app.py", "pages", "server", "ui", "vicreg")
     for file in [ROOT / place, *sorted((ROOT / place).rglob("*"))]
     if file.suffix in {".py", ".js", ".css", ".html", ".svg"}
 ]

@@ -222,8 +222,10 @@ class Task(Generic[T]):
             self._state, self._result, self._error, self._sentence = state, result, error, sentence
             self._ended = time.monotonic()
         self._over.set()
-        if error is not None:
-            log.exception("%s failed", self.label, exc_info=error)
+        if error is not None and _expected(error):
+            log.warning("%s failed: %s", self.label, sentence)
+        elif error is not None:
+            log.error("%s failed", self.label, exc_info=error)
 
 
 class Tasks:
@@ -276,10 +278,14 @@ class Tasks:
                 del self._tasks[key]
 
 
+def _expected(error: BaseException) -> bool:
+    """Whether an error is one of this package, whose message says what to do."""
+    return isinstance(error, (ValueError, OSError)) and type(error).__module__.split(".")[0] == "vicreg"
+
+
 def _sentence(error: BaseException) -> str:
     """The failure in one line. Errors of this package say what to do; for others, the type is added."""
-    ours = isinstance(error, (ValueError, OSError)) and type(error).__module__.split(".")[0] == "vicreg"
-    if ours:
+    if _expected(error):
         return " ".join(str(error).split())
     lines = str(error).strip().splitlines()
     line = f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__

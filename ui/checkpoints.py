@@ -5,19 +5,26 @@ It uses the network only when a button is pressed. Downloaded runs are available
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import cast
 
 import streamlit as st
 
 from ui.background_tasks import Task
 from ui.progress_line import follow, tasks
+from ui.training_limits import hosted
 from vicreg.hub import run_downloads
 from vicreg.hub.index import Shelf
+from vicreg.jobs.training_process import folder_bytes
 from vicreg.runs.folder import Run
-from vicreg.storage import hub_client
+from vicreg.storage import hub_client, hub_file
 from vicreg.storage.hub_errors import HubError
+from vicreg.storage.paths import hub_cache
 
 DOWNLOADS, LOOKS = 2, 8  # at the same time, for all visitors
+HUB_BYTES = (
+    5_000_000_000  # of everything that a hosted server keeps from the Hub, visitors' choices and pictures together
+)
 
 
 def panel() -> None:
@@ -140,9 +147,19 @@ def _download(shelf: Shelf, names: tuple[str, ...], label: str) -> None:
         tasks().start(
             key,
             names[0] if len(names) == 1 else f"{len(names)} runs",
-            lambda on_progress, should_stop: run_downloads.download(
-                shelf, names, token=_token(shelf.repo), on_bytes=on_progress, should_stop=should_stop
-            ),
+            lambda on_progress, should_stop: _downloaded(shelf, names, on_progress, should_stop),
             again=True,
         )
         st.rerun()
+
+
+def _downloaded(
+    shelf: Shelf, names: tuple[str, ...], on_progress: hub_file.OnBytes, should_stop: Callable[[], bool]
+) -> dict[str, Run]:
+    """The downloaded runs. Raises HubError where a hosted server would keep more than HUB_BYTES."""
+    if hosted() and folder_bytes(hub_cache()) + run_downloads.missing_bytes(shelf, names) > HUB_BYTES:
+        raise HubError(
+            f"This server is full: it keeps at most {HUB_BYTES / 1e9:.0f} GB from the Hub. The operator can delete some. "
+            "On your own machine there is no limit."
+        )
+    return run_downloads.download(shelf, names, token=_token(shelf.repo), on_bytes=on_progress, should_stop=should_stop)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from ui import checkpoints, data_sets, page_figures, picture_arrival, presenter, take_away
+from ui import address, checkpoints, data_sets, page_figures, picture_arrival, presenter, take_away
 from ui.glossary import words_here
 from ui.lesson import answer_folds
 
@@ -63,6 +63,7 @@ PAGES = {
 def navigation() -> st.Page:
     """Build the navigation. Called by app.py, and by a page that was opened without it."""
     st.session_state[MARKER] = True
+    address.check()
     found = st.navigation(
         {
             group: [

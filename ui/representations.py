@@ -117,7 +117,7 @@ def _roc(key: str, column: str, _run: Run) -> Curve:
     return Curve(points, curve.auroc, curve.interval, curve.fpr_at_95_tpr)
 
 
-@st.cache_resource(show_spinner=False)
+@st.cache_resource(max_entries=256, show_spinner=False)
 def _lock(key: str) -> threading.Lock:
     return threading.Lock()
 

@@ -173,6 +173,7 @@ def test_looking_whether_the_folder_is_there_imports_no_torchvision(only_folder,
         loading.load("cifar10", "train")
 
 
+@pytest.mark.fault("a CIFAR-10 folder with some files missing", "a sentence names them")
 def test_a_folder_that_lacks_some_batches_names_them(only_folder):
     (only_folder / "data_batch_4").unlink()
     with pytest.raises(DataError, match=r"Missing: data_batch_4\."):

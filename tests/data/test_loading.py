@@ -161,11 +161,16 @@ DAMAGES = {
     "a label too high": lambda entry: np.save(entry / "labels.npy", np.full(12, 10)),
     "a label below 0": lambda entry: np.save(entry / "labels.npy", np.full(12, -1)),
     "source": lambda entry: (entry / "source.json").write_text("["),
+    "no source": lambda entry: (entry / "source.json").unlink(),
+    "a source of an older version": lambda entry: (entry / "source.json").write_text(
+        '{"source": {"text": "CIFAR-10"}}'
+    ),
     "shape": lambda entry: np.save(entry / "images.npy", pictures(11)),
 }
 
 
 @pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES)
+@pytest.mark.fault("a damaged or older entry in the cache of images", "it is made again")
 def test_a_damaged_entry_is_rebuilt(tmp_path, monkeypatch, damage):
     write(tmp_path / "data" / CIFAR10_TEST, pictures())
     labels = load("cifar10", "test").labels.tolist()
@@ -179,6 +184,7 @@ def test_a_damaged_entry_is_rebuilt(tmp_path, monkeypatch, damage):
     assert np.array_equal(load("cifar10", "test").images, pictures())
 
 
+@pytest.mark.fault("a process ends while it writes the cache of images", "no half entry stays")
 def test_a_process_killed_while_writing_leaves_nothing(tmp_path, monkeypatch):
     write(tmp_path / "data" / CIFAR10_TEST, pictures())
     with monkeypatch.context() as patch:
@@ -194,6 +200,7 @@ def interrupt():
     raise KeyboardInterrupt
 
 
+@pytest.mark.fault("two processes decode the same images at once", "the entry of the faster one stays")
 def test_of_two_processes_that_decode_at_once_the_faster_one_stays(tmp_path, monkeypatch):
     write(tmp_path / "data" / CIFAR10_TEST, pictures())
     decode, written = loading._decode, []
@@ -216,6 +223,7 @@ def identity(entry: Path) -> tuple[int, int]:
     return stat.st_ino, stat.st_mtime_ns
 
 
+@pytest.mark.fault("a cache folder that cannot be written", "images are decoded into memory")
 def test_without_a_cache_folder_pictures_are_decoded_into_memory(tmp_path, monkeypatch):
     write(tmp_path / "data" / CIFAR10_TEST, pictures())
     (tmp_path / "file").write_text("not a folder")
@@ -226,6 +234,7 @@ def test_without_a_cache_folder_pictures_are_decoded_into_memory(tmp_path, monke
     assert not image_set.images.flags.writeable
 
 
+@pytest.mark.fault("the disk is full while images are cached", "the images are there, without a cache")
 def test_a_full_disk_costs_the_cache_and_not_the_pictures(tmp_path, monkeypatch):
     write(tmp_path / "data" / CIFAR10_TEST, pictures())
 
@@ -313,6 +322,7 @@ def test_a_file_with_other_columns_is_told_what_was_found(tmp_path, columns, mes
     ],
     ids=["empty", "cut early", "cut late", "overwritten"],
 )
+@pytest.mark.fault("a damaged file of images", "a sentence names it and says what to do")
 def test_a_damaged_parquet_file_is_named(tmp_path, damage):
     file = write(tmp_path / "data" / CIFAR10_TEST, pictures())
     file.write_bytes(damage(file.read_bytes()))

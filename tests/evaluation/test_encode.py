@@ -198,6 +198,7 @@ DAMAGES = {
 
 
 @pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES)
+@pytest.mark.fault("a damaged file in the cache of representations", "it is computed again")
 def test_a_damaged_file_is_computed_again_and_replaced(tmp_path, damage):
     cached(tmp_path)
     path = tmp_path / CACHE_FOLDER / "test-a.npy"

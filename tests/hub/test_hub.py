@@ -345,6 +345,7 @@ def test_a_repository_without_runs_says_how_to_publish(hub):
         look("ada/walks")
 
 
+@pytest.mark.fault("the Hub answers, then stalls", "a sentence within seconds")
 def test_a_look_ends_soon_when_the_hub_stalls_after_the_probe(stocked, monkeypatch):
     monkeypatch.setattr(hubs, "LOOK_SECONDS", 0.3)
     stocked.faults = {"/resolve/": "stall"}
@@ -357,6 +358,9 @@ def test_a_look_ends_soon_when_the_hub_stalls_after_the_probe(stocked, monkeypat
 # Nothing from the Hub is trusted
 
 
+@pytest.mark.fault(
+    "the Hub sends another file than the index says", "it is named and removed, and fetched again when it is right"
+)
 def test_a_wrong_file_is_named_removed_and_fetched_again_when_it_is_right(stocked, tmp_path):
     repo = stocked.repos[REPO]
     right = repo.commits[repo.heads["main"]]["cifar10-vicreg/history.csv"]
@@ -379,6 +383,7 @@ def test_a_file_that_was_damaged_here_is_fetched_again(stocked):
     assert len(stocked.asked("cifar10-vicreg/")) == 2  # HEAD and GET of that one file
 
 
+@pytest.mark.fault("a download of a new version fails", "the runs that were here stay")
 def test_a_failed_download_leaves_the_runs_that_were_here(stocked):
     download(look(REPO), ["cifar10-vicreg"])
     before = {name: run.record for name, run in cached_runs(REPO)[0].items()}
@@ -440,6 +445,7 @@ def size_of(runs: dict, path: str, size: int) -> None:
     run["bytes"] = sum(file["bytes"] for file in run["files"].values())
 
 
+@pytest.mark.fault("the Hub lies about sizes", "no more bytes are taken than announced")
 def test_an_index_that_lies_about_sizes_brings_no_more_than_it_says(stocked, monkeypatch):
     monkeypatch.setattr(hub_client, "PROBE_SECONDS", 0.5)
     stocked.faults = {"/tree/": "503"}  # nobody but the index says sizes
@@ -499,6 +505,10 @@ def heavy(run: dict) -> None:
 
 
 @pytest.mark.parametrize(("change", "words"), WRONG)
+@pytest.mark.fault(
+    "a hostile index: paths out of the folder, false sizes, foreign keys, too many runs",
+    "a sentence names the rule; nothing is downloaded",
+)
 def test_an_index_that_is_not_as_it_must_be_is_refused(made, change, words):
     index = {"schema": 1, "runs": {name: index_value(run) for name, run in made.items()}}
     read_index(json.dumps(index).encode(), repo=REPO, revision="main", commit="0" * 40, sizes=None)
@@ -508,6 +518,9 @@ def test_an_index_that_is_not_as_it_must_be_is_refused(made, change, words):
 
 
 @pytest.mark.parametrize("content", [b"", b"[]", b"{", b"[" * 100_000, b"\xff", b"null"])
+@pytest.mark.fault(
+    "an index that is empty, cut off, binary or nested 100,000 deep", "a sentence; the next attempt fetches it again"
+)
 def test_an_index_that_is_no_json_is_refused_and_fetched_again_when_asked_for_again(stocked, tmp_path, content):
     commit = stocked.repos[REPO].commit({"index.json": content})
     with pytest.raises(HubError, match=r"index.json of ada/runs"):
@@ -517,6 +530,7 @@ def test_an_index_that_is_no_json_is_refused_and_fetched_again_when_asked_for_ag
 
 
 @pytest.mark.parametrize("file", ["config.json", "metrics.json"])
+@pytest.mark.fault("a link in the cache that points out of it", "it is not followed")
 def test_a_link_out_of_the_cache_is_refused(stocked, tmp_path, file):
     found = look(REPO)
     run = download(found, ["cifar10-vicreg"])["cifar10-vicreg"]
@@ -543,6 +557,7 @@ def test_content_that_repositories_share_is_no_link_out_of_the_cache(stocked):
     assert list(cached_runs(REPO)[0]) == ["cifar10-vicreg"]
 
 
+@pytest.mark.fault("the disk is too full for a download", "a sentence says how much is needed; nothing is fetched")
 def test_a_full_disk_is_noticed_before_anything_is_fetched(stocked, monkeypatch):
     found = look(REPO)
     stocked.requests.clear()
@@ -560,6 +575,39 @@ def test_a_cancelled_download_goes_on_from_there(stocked):
     assert cached_runs(REPO, found.commit) == ({}, [])
     left = missing_bytes(found, ["cifar10-vicreg"])
     assert left < found.runs["cifar10-vicreg"].bytes
+
+
+@pytest.mark.fault(
+    "the Hub redirects without end, or the sign-in page of a network answers in its place",
+    "a sentence; nothing is kept",
+)
+@pytest.mark.parametrize("fault", ["loop", "portal"])
+@pytest.mark.parametrize("part", ["/api/", "/resolve/"])
+def test_redirections_without_end_and_sign_in_pages_are_named(stocked, monkeypatch, fault, part):
+    monkeypatch.setattr(time, "sleep", lambda seconds: None)  # the client waits between its tries
+    stocked.faults = {part: fault}
+    with pytest.raises(HubError, match=r"try again|HF_ENDPOINT"):
+        look(REPO)
+    assert cached_runs(REPO) == ({}, [])
+
+
+@pytest.mark.fault(
+    "the Hub redirects a download to a server with other content",
+    "the file is refused, and the token stays with the Hub",
+)
+def test_a_redirection_to_another_server_brings_no_other_content_and_does_not_take_the_token(stocked, monkeypatch):
+    name = "cifar10-vicreg/model.safetensors"
+    found = look(REPO, token="hf_secret")
+    with serve() as other:
+        other.repos[REPO] = Repo()
+        content = stocked.repos[REPO].commits[found.commit][name]
+        other.repos[REPO].commits[found.commit] = {name: content[:-1] + b"?"}
+        stocked.faults = {"model.safetensors": other.url}
+        with pytest.raises(HubError, match=r"model\.safetensors.*(sha256|arrived incomplete)"):
+            download(found, ["cifar10-vicreg"], token="hf_secret")
+        assert other.asked(name)
+        assert not other.tokens
+    assert stocked.tokens == {"Bearer hf_secret"}
 
 
 # The command line, in processes of their own
@@ -581,6 +629,7 @@ def finish(process: subprocess.Popen) -> tuple[int, str, str]:
     return process.returncode, out, err
 
 
+@pytest.mark.fault("two processes download the same runs at once", "both end with every file whole")
 def test_two_processes_download_the_same_at_once(stocked, tmp_path):
     both = [start("download", REPO, hub=stocked, home=tmp_path / "home") for _ in range(2)]
     for status, out, err in [finish(process) for process in both]:
@@ -591,6 +640,22 @@ def test_two_processes_download_the_same_at_once(stocked, tmp_path):
     assert (len(runs), broken) == (3, [])
     for run in runs.values():
         verify(run)
+
+
+@pytest.mark.fault(
+    "kill -9 of a process that downloads", "no half run is ever listed; the next download ends with every file whole"
+)
+def test_a_download_that_is_killed_again_and_again_ends_whole(stocked, tmp_path):
+    for file in ("index.json", "model.safetensors", "config.json"):
+        stocked.requests.clear()
+        stocked.faults = {file: "stall-body"}
+        process = start("download", REPO, "cifar10-vicreg", hub=stocked, home=tmp_path / "home")
+        wait_for(lambda file=file: [one for one in stocked.asked(file) if one[0] == "GET"], 60)
+        process.kill()
+        process.communicate()
+        assert cached_runs(REPO) == ({}, [])
+    stocked.faults = {}
+    verify(download(look(REPO), ["cifar10-vicreg"])["cifar10-vicreg"])
 
 
 def test_the_command_line_publishes_and_prints_how_to_load(hub, made, tmp_path, capsys):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import json
+import logging
 import os
 import shutil
 import signal
@@ -192,6 +193,7 @@ def test_a_run_or_a_job_of_that_name_is_not_trained_over(finished, monkeypatch):
 # Stopping, killing, going on
 
 
+@pytest.mark.fault("kill -9 of a trainer", "it resumes, and ends with the weights of an undisturbed training")
 def test_a_job_that_was_stopped_and_killed_and_stopped_while_measured_ends_with_the_same_weights(finished, here):
     job = wait(start(SMALL), lambda now: now.step >= 2)
     jobs.stop(job)
@@ -229,6 +231,7 @@ def test_a_job_that_was_stopped_and_killed_and_stopped_while_measured_ends_with_
 WORDS = ["train", "--dataset", "coloured-digits", "--images", "256", "--batch-size", "64", "--device", "cpu"]
 
 
+@pytest.mark.fault("the program that started a training is killed", "the training goes on")
 def test_a_job_outlives_its_starter_is_alone_unless_told_and_is_killed_when_discarded(here, capsys):
     code = (
         "import json, sys, time; from vicreg import jobs; from vicreg.config import Config\n"
@@ -312,6 +315,7 @@ def test_without_tensorboard_a_sentence_says_how_to_get_it(here, monkeypatch, ca
 # Bounds and failures
 
 
+@pytest.mark.fault("a visitor's training takes longer than allowed", "it ends with its state saved and a reason")
 def test_limits_end_a_training_with_its_state_saved_and_a_reason_and_other_images_leave_it_alone(
     here, capsys, monkeypatch
 ):
@@ -351,6 +355,7 @@ def test_a_bound_on_the_disk_is_held_before_anything_is_written_and_after_that(h
     assert "--max-disk" in jobs.get("large").sentence
 
 
+@pytest.mark.fault("a training is started on a full disk", "a sentence; nothing is left behind")
 def test_no_job_starts_on_a_full_disk(here, monkeypatch):
     usage = shutil.disk_usage("/")
     monkeypatch.setattr(shutil, "disk_usage", lambda path: usage._replace(free=1000))
@@ -370,6 +375,9 @@ def test_a_loss_that_is_not_finite_ends_in_a_sentence(here, monkeypatch, capsys)
     assert capsys.readouterr().err.splitlines()[-1] == f"vicreg: {job.sentence}"
 
 
+@pytest.mark.fault(
+    "the disk fills up while a state is saved", "the training ends with a sentence; the last state stays"
+)
 def test_a_disk_without_room_for_another_state_ends_in_a_sentence(here, monkeypatch, capsys):
     replace_file = os.replace
 
@@ -406,6 +414,7 @@ print(json.dumps([job.state, job.sentence]))
 """
 
 
+@pytest.mark.fault("the disk is so full that a training cannot log", "the page says that the disk is full")
 def test_a_disk_filled_to_the_brim_ends_in_a_sentence_though_the_training_cannot_say_it(small_cache, tmp_path):
     mount = ("unshare", "-rm", "sh", "-c", f'mount -t tmpfs -o size=1m tmpfs {tmp_path} && exec "$@"', "sh")
     if shutil.which("unshare") is None or subprocess.run([*mount, "true"], capture_output=True).returncode:
@@ -429,6 +438,7 @@ def test_torchs_words_for_too_little_memory_get_a_hint(tmp_path):
 # Events
 
 
+@pytest.mark.fault("an event log whose last line is cut off", "the line is left out")
 def test_a_torn_last_line_is_left_out_and_the_next_one_is_whole(tmp_path):
     assert event_log.append(tmp_path, "started", pid=1, process="x", step=0, epochs=3, batch=2)
     with (tmp_path / EVENTS_FILE).open("ab") as file:
@@ -496,6 +506,28 @@ def test_a_resumed_training_forgets_the_steps_it_makes_again(tmp_path):
 OLD = Record("old", SMALL, None, "cpu", Limits(), (), "", 1.0, background=True)
 
 
+@pytest.mark.fault(
+    "the clock is set back by a day after a training died", "the training is not shown as starting for a day"
+)
+def test_a_clock_that_was_set_back_keeps_no_dead_job_starting(here):
+    folder = here / ".training-old"
+    folder.mkdir(parents=True)
+    write_record(folder, replace(OLD, created=time.time() + 86_400))
+    assert jobs.get("old").state == "interrupted"
+
+
+@pytest.mark.fault("a training is started where the folder for runs cannot be written", "a sentence says what to set")
+def test_a_folder_for_runs_that_cannot_be_written_is_a_sentence(here, monkeypatch, tmp_path):
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("VICREG_RUNS", str(tmp_path / "file" / "runs"))
+    with pytest.raises(OSError, match=r"^The folder for runs cannot be written .*VICREG_RUNS"):
+        start(SMALL)
+    assert jobs.find() == []
+
+
+@pytest.mark.fault(
+    "another process has the id of a training that ended", "it is not taken for the training, and not killed"
+)
 def test_a_recycled_process_number_is_not_taken_for_the_job(here):
     folder = here / ".training-old"
     folder.mkdir(parents=True)
@@ -510,6 +542,7 @@ def test_a_recycled_process_number_is_not_taken_for_the_job(here):
     jobs.stop(jobs.get("old"))  # must not reach this process
 
 
+@pytest.mark.fault("two machines share a folder, and one of them trains", "the other one leaves the training alone")
 def test_a_job_on_another_host_lives_while_it_has_its_folder_and_is_left_alone(here):
     folder = here / ".training-old"
     folder.mkdir(parents=True)
@@ -549,6 +582,7 @@ def test_a_job_on_another_host_lives_while_it_has_its_folder_and_is_left_alone(h
         {"schema": 2},
     ],
 )
+@pytest.mark.fault("a damaged job.json", "other trainings are listed, and a sentence names it")
 def test_a_damaged_job_is_left_out_and_named_when_asked_for(here, damage):
     for name in ("old", "whole"):
         (here / f".training-{name}").mkdir(parents=True)
@@ -609,6 +643,19 @@ def test_a_training_that_was_not_measured_has_finished_without_a_probe(tmp_path)
     assert "accuracy" not in story.ending
 
 
+def test_the_end_of_a_training_is_a_line_in_the_log(here, caplog):
+    folder = here / ".training-old"
+    folder.mkdir(parents=True)
+    write_record(folder, OLD)
+    with caplog.at_level(logging.INFO, logger="vicreg"):
+        for _ in range(2):  # its folder is still there, then it was discarded
+            control._collect(subprocess.Popen([sys.executable, "-c", ""]), folder, "old")
+            shutil.rmtree(folder, ignore_errors=True)
+    ended, discarded = caplog.messages
+    assert ended.startswith("Training old ended: interrupted. Its process ended unexpectedly")
+    assert discarded == "Training old ended: it was discarded"
+
+
 def test_a_process_that_ended_is_dead_before_its_parent_looks():
     with subprocess.Popen(["true"]) as process:
         deadline = time.monotonic() + 10
@@ -633,6 +680,7 @@ def test_many_who_ask_do_not_take_each_other_for_a_living_process(here):
     assert not folder.exists()
 
 
+@pytest.mark.fault("the clock is set back or forward during a training", "the training is still recognised")
 def test_setting_the_clock_does_not_make_another_process_of_a_living_one(monkeypatch):
     known = locks.identity(os.getpid())
     assert known

@@ -106,6 +106,7 @@ def test_a_repository_that_cannot_be_says_why_and_the_runs_stay(hub, named, told
     assert app.selectbox(key="run").value == "coloured-digits/vicreg"
 
 
+@pytest.mark.fault("a visitor asks for runs while the Hub is down", "one line and a button to try again")
 def test_a_hub_that_is_down_is_one_line_with_retry(hub):
     hub.faults["api/models"] = "503"
     app = press(page(hub=REPO), "Show runs")
@@ -198,6 +199,7 @@ def test_a_visitors_repository_is_asked_without_this_machines_token(hub, monkeyp
     assert hub.tokens == {"Bearer hf_owner"}
 
 
+@pytest.mark.fault("the Hub's cache cannot be written", "the page opens and says so")
 def test_a_read_only_cache_says_so(hub, tmp_path, monkeypatch):
     (tmp_path / "file").write_text("")
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "file" / "hub"))

@@ -105,6 +105,7 @@ def test_thirty_visitors_fetch_the_pictures_once(hub, tmp_path):
 
 
 @pytest.mark.parametrize("fault", ["refused", "stall", "503"])
+@pytest.mark.fault("the network does not answer while pages open", "no page waits for it")
 def test_no_page_waits_for_a_network_that_does_not_answer(fault, hub, monkeypatch, tmp_path):
     if fault == "refused":
         with socket.socket() as closed:

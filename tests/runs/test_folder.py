@@ -118,6 +118,7 @@ def test_a_damaged_or_missing_file_is_named(run, file, read):
 @pytest.mark.parametrize(
     ("file", "read"), [("model.safetensors", lambda run: run.encoder), ("config.json", lambda run: run)]
 )
+@pytest.mark.fault("a Git LFS pointer in place of a run's file", "a sentence with the command that fetches the file")
 def test_a_git_lfs_pointer_is_named_with_the_command_that_fetches_the_file(run, file, read):
     (run.folder / file).write_bytes(
         b"version https://git-lfs.github.com/spec/v1\noid sha256:" + b"0" * 64 + b"\nsize 9\n"
@@ -142,6 +143,10 @@ def test_a_folder_without_config_is_unfinished(run):
         ({"files": {"history.csv": {"sha256": "short", "bytes": 1}}}, "without sha256"),
         ({"files": 3}, "cannot be read"),
     ],
+)
+@pytest.mark.fault(
+    "a config.json of another version, or with paths out of its folder",
+    "a sentence says what is wrong; nothing outside is read",
 )
 def test_a_config_that_this_version_cannot_use_is_refused(run, change, message):
     path = run.folder / "config.json"
@@ -194,6 +199,9 @@ def test_weights_of_another_network_are_refused(run):
         ),
     ],
     ids=["keys", "depth", "history", "parquet", "label", "rows"],
+)
+@pytest.mark.fault(
+    "a file with the right hash and the wrong content", "a sentence names the file and the rule it breaks"
 )
 def test_a_file_with_the_right_hash_and_the_wrong_content_is_refused(run, file, content, read, words):
     with pytest.raises(RunError, match=rf"cifar10-vicreg/{file}.*{words}"):
@@ -260,6 +268,7 @@ def test_the_same_frame_gives_the_same_bytes():
     assert frame_bytes(frame) == frame_bytes(frame.copy())
 
 
+@pytest.mark.fault("a broken run among good ones", "the others are listed, and a sentence names the broken one")
 def test_own_runs_are_found_beside_the_bundled_ones_and_broken_ones_are_reported(run, monkeypatch, tmp_path):
     monkeypatch.setenv("VICREG_RUNS", str(tmp_path / "none"))
     bundled, _ = find_runs()

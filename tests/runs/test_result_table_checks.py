@@ -196,6 +196,7 @@ def test_pandas_notes_are_not_read_at_all(tmp_path):
     assert len(read(path, "spectrum")) == 960
 
 
+@pytest.mark.fault("a table that unpacks to gigabytes", "it is refused before it is read")
 def test_too_many_rows_bytes_and_columns_are_refused_before_they_are_read(tmp_path):
     path = tmp_path / "table.parquet"
     for columns, name, words in (
@@ -247,6 +248,7 @@ def test_an_unknown_table_is_read(tmp_path):
     pd.testing.assert_frame_equal(read(written(frame, tmp_path), "later"), frame)
 
 
+@pytest.mark.fault("a table of damaged bytes", "a sentence; no other error")
 def test_damaged_bytes_raise_nothing_but_a_run_error(tmp_path):
     rng, path = np.random.default_rng(0), tmp_path / "table.parquet"
     for name in ("spectrum", "confusion", "predictions"):

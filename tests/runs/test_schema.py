@@ -192,6 +192,9 @@ def read_as_pages_do(metrics: dict[str, Any], baseline: str) -> None:
 
 
 @pytest.mark.parametrize(("name", "baseline"), [("cifar10-vicreg", ""), ("cifar10-laplacian", "laplacian")])
+@pytest.mark.fault(
+    "a metrics.json with any key missing, or any value of another kind", "a sentence, or a page without that figure"
+)
 def test_figures_with_anything_missing_or_wrong_are_refused_or_still_read(name, baseline):
     metrics = read(name, "metrics.json")
     read_as_pages_do(metrics, baseline)
@@ -230,6 +233,9 @@ def read_record_as_pages_do(record: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("name", ["cifar10-neighbour-views", "cifar10-laplacian"])
+@pytest.mark.fault(
+    "a config.json with any key missing, or any value of another kind", "a sentence, or a page without that entry"
+)
 def test_a_record_with_anything_missing_or_wrong_is_refused_or_still_read(name, tmp_path):
     record = read(name, "config.json")
     folder = tmp_path / name

@@ -89,6 +89,9 @@ def test_sizes_that_do_not_come_stay_unknown(hub, monkeypatch):
 
 
 @pytest.mark.parametrize("fault", ["refused", "stall", "drip", "503", "nameless"])
+@pytest.mark.fault(
+    "the Hub is down, silent, slow or out of order, or no name server answers", "a sentence within seconds"
+)
 def test_a_probe_ends_within_seconds_whatever_happens(hub, monkeypatch, tmp_path, fault):
     if fault == "refused":
         with socket.create_server(("127.0.0.1", 0)) as free:
@@ -185,6 +188,7 @@ def test_a_file_that_is_larger_than_it_should_be_is_not_fetched(hub, tmp_path):
 
 
 @pytest.mark.parametrize(("fault", "words"), [("short", "arrived incomplete"), ("cut", "interrupted several times")])
+@pytest.mark.fault("a download is cut off", "a sentence; no half file stays, and the next attempt succeeds")
 def test_half_a_body_is_thrown_away(hub, monkeypatch, tmp_path, fault, words):
     monkeypatch.setattr(file_download.time, "sleep", lambda seconds: None)  # a second between two of the client's tries
     hub.faults = {"big.bin": fault}
@@ -196,6 +200,7 @@ def test_half_a_body_is_thrown_away(hub, monkeypatch, tmp_path, fault, words):
     assert fetch(REPO, "folder/big.bin", commit=head(hub), max_bytes=len(BIG)).read_bytes() == BIG
 
 
+@pytest.mark.fault("the Hub answers 503 or 429", "a sentence says when to try again")
 def test_a_hub_that_is_out_of_order_is_named(hub, monkeypatch):
     monkeypatch.setattr(time, "sleep", lambda seconds: None)  # the client waits 23 s between its tries
     hub.faults = {"/resolve/": "503"}
@@ -206,6 +211,7 @@ def test_a_hub_that_is_out_of_order_is_named(hub, monkeypatch):
         probe(REPO)
 
 
+@pytest.mark.fault("a download stalls", "a sentence; no half file stays")
 def test_a_stalled_body_ends_when_the_client_gives_up(hub, monkeypatch, tmp_path):
     monkeypatch.setattr(constants, "HF_HUB_DOWNLOAD_TIMEOUT", 0.2)
     monkeypatch.setattr(file_download.time, "sleep", lambda seconds: None)
@@ -215,6 +221,7 @@ def test_a_stalled_body_ends_when_the_client_gives_up(hub, monkeypatch, tmp_path
     assert not leftovers(tmp_path)
 
 
+@pytest.mark.fault("a visitor cancels a stalled download", "it ends at once")
 def test_cancel_works_at_once_while_a_body_stalls(hub):
     hub.faults = {"big.bin": "stall-body"}
     asked = time.monotonic() + 0.5
@@ -248,6 +255,7 @@ def test_what_the_callback_raises_stops_the_download(hub, tmp_path):
     wait_for(lambda: not leftovers(tmp_path))
 
 
+@pytest.mark.fault("the disk fills up during a download", "a sentence says how much is needed")
 def test_a_full_disk_says_what_is_needed(hub, monkeypatch, tmp_path):
     def full(*_: object, **__: object) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(tmp_path))

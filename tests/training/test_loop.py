@@ -151,6 +151,7 @@ def test_a_stopped_run_goes_on_in_the_middle_of_an_epoch_and_ends_with_the_same_
         np.testing.assert_array_equal(one.tsne, other.tsne)
 
 
+@pytest.mark.fault("a training dies", "it loses at most an epoch, and ends with the same weights")
 def test_a_run_that_dies_loses_at_most_the_epoch_and_another_ends_with_the_same_weights(finished, tmp_path):
     def die(progress: Progress) -> None:
         if progress.step == 8:  # two epochs of three steps are saved, the third is under way
@@ -164,6 +165,7 @@ def test_a_run_that_dies_loses_at_most_the_epoch_and_another_ends_with_the_same_
     assert seen[-1].step == 12
 
 
+@pytest.mark.fault("a training dies while it saves its state", "the old state or the new one is there, whole")
 def test_a_state_is_whole_or_absent_while_it_is_being_written(tmp_path, monkeypatch):
     seen = []
     run(tmp_path, on_progress=seen.append, should_stop=lambda: seen[-1].step == 3)
@@ -187,6 +189,7 @@ def test_how_large_a_state_will_be_is_known_before(config, tmp_path):
     assert state_bytes(config) == pytest.approx(size, rel=0.1)
 
 
+@pytest.mark.fault("a damaged state, or one of other settings", "a sentence says what to do; it is not overwritten")
 def test_a_state_of_other_settings_or_damaged_is_refused_with_the_way_out(tmp_path):
     run(tmp_path, should_stop=lambda: True)
     with pytest.raises(TrainingError, match=r"seed 0 -> 7.*delete"):
@@ -206,6 +209,7 @@ def test_a_state_of_other_settings_or_damaged_is_refused_with_the_way_out(tmp_pa
         run(tmp_path)
 
 
+@pytest.mark.fault("the loss is no longer finite", "training stops with the step, the term and a hint")
 def test_a_loss_that_is_not_finite_stops_the_run_with_step_term_and_hint(tmp_path, monkeypatch):
     count = iter(range(100))
     real = step.vicreg_loss

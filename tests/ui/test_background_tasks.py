@@ -263,13 +263,16 @@ def test_a_failure_is_one_line_and_never_a_traceback(error, sentence):
         task.result()
 
 
-def test_the_log_has_the_traceback_of_a_failure(caplog):
-    with caplog.at_level(logging.ERROR, logger="vicreg"):
+@pytest.mark.fault("a known problem, such as a Hub that is down", "one line in the log, without a traceback")
+def test_the_log_has_one_line_for_an_expected_failure_and_a_traceback_for_any_other(caplog):
+    with caplog.at_level(logging.WARNING, logger="vicreg"):
         failed(DataError("x.parquet is torn"))
-    (record,) = caplog.records
-    assert (record.name, record.getMessage()) == ("vicreg", "the pictures failed")
+        failed(KeyError("x"))
+    expected, other = caplog.records
+    assert (expected.getMessage(), expected.exc_info) == ("the pictures failed: x.parquet is torn", None)
+    assert other.getMessage() == "the pictures failed"
     assert "in work" in caplog.text
-    assert "DataError: x.parquet is torn" in caplog.text
+    assert "KeyError: 'x'" in caplog.text
 
 
 def test_a_system_without_threads_left_is_a_failure_and_not_an_exception(monkeypatch):
@@ -285,6 +288,7 @@ def test_a_system_without_threads_left_is_a_failure_and_not_an_exception(monkeyp
 
 
 @pytest.mark.parametrize("again", [False, True])
+@pytest.mark.fault("thirty visitors ask for the same download", "it is downloaded once")
 def test_thirty_sessions_that_ask_or_retry_at_once_run_the_work_once(stuck, again):
     tasks, work, found = Tasks(), stuck("here"), []
     if again:
@@ -340,6 +344,7 @@ def test_a_retry_waits_for_the_cancelled_ones_thread_to_leave(stuck):
     assert first.status().state == "cancelled"
 
 
+@pytest.mark.fault("a visitor cancels and retries again and again", "downloads do not pile up")
 def test_cancel_and_retry_in_turn_pile_up_no_downloads(stuck):
     tasks, work, more = Tasks(), stuck(), []
     tasks.start("a", "the pictures", work)

@@ -1,5 +1,6 @@
 """Rooms: what counts as a vote, who sees what and when, and every bound."""
 
+import logging
 import threading
 from dataclasses import replace
 
@@ -115,6 +116,7 @@ def test_who_shows_no_sign_of_life_is_not_present(room, clock):
     assert room.board().present == 1
 
 
+@pytest.mark.fault("more students, questions or open pages than a room takes", "a sentence")
 def test_every_bound_of_a_room_is_told(clock):
     room = Room("BDHJ", bounds=replace(BOUNDS, members=1, questions=1, listeners=1), clock=clock)
     room.ask(QUESTION)
@@ -134,9 +136,12 @@ def test_a_question_without_a_choice_is_refused(options, right):
         Question("step", "text", options, right)
 
 
-def test_a_code_opens_a_room_and_only_its_secret_leads_it():
+def test_a_code_opens_a_room_and_only_its_secret_leads_it(caplog):
     rooms = Rooms()
-    room = rooms.open()
+    with caplog.at_level(logging.INFO, logger="vicreg"):
+        room = rooms.open()
+    assert caplog.messages == [f"Room {room.code} opened; 1 of {BOUNDS.rooms} rooms are open"]
+    assert room.secret not in caplog.text
     assert len(set(room.code)) == CODE_LENGTH
     assert set(room.code) <= set(LETTERS)
     assert rooms.get(f" {room.code.lower()} ") is room
@@ -145,6 +150,9 @@ def test_a_code_opens_a_room_and_only_its_secret_leads_it():
     assert rooms.hosted("nope", room.secret) is None
 
 
+@pytest.mark.fault(
+    "more rooms than a server takes", "the oldest room without students makes place; otherwise a sentence"
+)
 def test_a_full_server_gives_the_place_of_an_unused_room_and_of_no_other(clock):
     rooms = Rooms(bounds=replace(BOUNDS, rooms=2), clock=clock)
     used, unused = rooms.open(), rooms.open()

@@ -89,6 +89,7 @@ def test_what_is_not_a_vote_is_refused_in_a_sentence(client, room, changed):
 
 
 @pytest.mark.parametrize("body", [b"", b"[1]", b"{", b"[" * 900, json.dumps({"room": "x" * 2_000}).encode()])
+@pytest.mark.fault("a vote that is no vote, or too long", "it is refused in a sentence")
 def test_a_body_that_is_no_object_or_too_long_is_refused(client, body):
     answer = client.post("/join/vote", content=body)
     assert (answer.status_code, answer.json()["error"]) == (409, "This is not a vote.")

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import functools
 import hmac
+import logging
 import secrets
 import threading
 import time
@@ -22,6 +23,8 @@ from collections.abc import Callable
 
 from ui.rooms.limits import BOUNDS, Bounds
 from ui.rooms.records import ROUNDS, Board, Phase, Poll, Question, RoomClosed, RoomError, View
+
+log = logging.getLogger("vicreg")
 
 LETTERS = "BDHJKLMNPRSTVWXZ"  # no vowels, so no words; no letter that looks like a digit or like another letter
 CODE_LENGTH = 4  # different letters
@@ -216,6 +219,7 @@ class Rooms:
             while (code := "".join(secrets.SystemRandom().sample(LETTERS, CODE_LENGTH))) in self._rooms:
                 pass
             self._rooms[code] = room = Room(code, bounds=self._bounds, clock=self._clock)
+            log.info("Room %s opened; %d of %d rooms are open", code, len(self._rooms), self._bounds.rooms)
             return room
 
     def get(self, code: str) -> Room | None:

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import logging
 import os
 import re
 import shutil
@@ -32,6 +33,8 @@ from vicreg.jobs.record import Limits, Record, arguments, read_record, write_rec
 from vicreg.jobs.status import Job, find, folder_of, get, lives, read_job, run_folder
 from vicreg.storage import paths
 from vicreg.storage.paths import CONFIG_FILE, JOB_FILE, LOG_FILE, STATE_FILE
+
+log = logging.getLogger("vicreg")
 
 NAME = r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}"  # pages show it to all visitors
 SECONDS_TO_DIE = 15.0  # seconds to wait after SIGKILL
@@ -90,7 +93,12 @@ def start(
         if room := full_disk(folder):
             raise OSError(room)
         shutil.rmtree(folder, ignore_errors=True)  # remains of a finished job whose run was deleted
-        folder.mkdir(parents=True)
+        try:
+            folder.mkdir(parents=True)
+        except OSError as error:
+            raise OSError(
+                f"The folder for runs cannot be written ({error.strerror}): set VICREG_RUNS to one that can, and restart"
+            ) from error
         more = ("--quick",) if quick else ()
         record = Record(name, config, images, device, limits, more, token, time.time(), background=True)
         try:
@@ -190,7 +198,19 @@ def _begin(folder: Path, record: Record) -> None:
             start_new_session=not on_windows,
         )
     event_log.append(folder, "starting", pid=process.pid, process=locks.identity(process.pid), log=before)
-    threading.Thread(target=process.wait, daemon=True).start()  # collects the exit status, so that no zombie remains
+    log.info("Training %s started: %s epochs on %s", record.name, record.config.epochs, record.config.dataset)
+    threading.Thread(target=_collect, args=(process, folder, record.name), daemon=True).start()
+
+
+def _collect(process: subprocess.Popen[bytes], folder: Path, name: str) -> None:
+    """Wait for a process, so that no zombie remains, and log how its training ended."""
+    process.wait()
+    try:
+        job = read_job(folder)
+    except (ValueError, OSError):
+        log.info("Training %s ended: it was discarded", name)
+    else:
+        log.info("Training %s ended: %s. %s", name, job.state, job.sentence)
 
 
 def _signal(pid: int, number: int) -> None:

@@ -195,7 +195,7 @@ def read_job(folder: Path) -> Job:
 def _state(folder: Path, record: Record, story: event_log.Story, tail: tuple[str, ...]) -> State:
     if story.state in event_log.ENDS:
         return cast(State, story.state)
-    if not story.state and time.time() - record.created < SECONDS_TO_START:
+    if not story.state and 0 <= time.time() - record.created < SECONDS_TO_START:  # below 0: the clock was set back
         return "starting"
     if lives(folder, story):
         if story.state == "stopping":

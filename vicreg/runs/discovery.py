@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from vicreg.runs.errors import RunError
 from vicreg.runs.folder import Run, open_run
+from vicreg.runs.leftovers import restore_all
 from vicreg.storage import paths
 from vicreg.storage.paths import CONFIG_FILE
-
-if TYPE_CHECKING:
-    pass
 
 
 def find_runs() -> tuple[dict[str, Run], list[str]]:
@@ -23,6 +19,7 @@ def find_runs() -> tuple[dict[str, Run], list[str]]:
     for root in (paths.BUNDLED, paths.runs_folder()):
         if not root.is_dir():
             continue
+        restore_all(root)
         for folder in sorted(root.iterdir()):
             if folder.name.startswith(".") or not (folder / CONFIG_FILE).is_file():
                 continue

@@ -9,8 +9,8 @@
 
 A baseline (`vicreg.pipeline.baselines`) has no weights and no history. It is computed from the images when needed.
 
-A folder is written under a temporary name and then renamed, so after a crash the old run or none exists. A folder without
-config.json is unfinished. torch is imported only when `encoder` or `expander` is used.
+A folder is written under a temporary name and then renamed, so after a crash the old run or the new one is there. A folder
+without config.json is unfinished. torch is imported only when `encoder` or `expander` is used.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ from vicreg.config import Config
 from vicreg.runs import schema
 from vicreg.runs.errors import RunError
 from vicreg.runs.json_files import SCHEMA, metrics_of, plain_name, settings_of
+from vicreg.runs.leftovers import drafts, restore, sweep
 from vicreg.storage.files import NOT_FETCHED, is_lfs_pointer, sha256, to_json
 from vicreg.storage.json_values import JsonObject
 from vicreg.storage.paths import CONFIG_FILE, HISTORY_FILE, METRICS_FILE, WEIGHTS_FILE
@@ -202,6 +203,7 @@ def open_run(folder: str | Path) -> Run:
     """
     folder = Path(folder)
     path = folder / CONFIG_FILE
+    restore(folder)
     if not path.is_file():
         raise RunError(f"{folder.name} contains no finished run: {CONFIG_FILE} is missing")
     config, record = settings_of(path, folder.name)
@@ -222,8 +224,8 @@ def write_run(folder: str | Path, files: Mapping[str, bytes], record: Mapping[st
     """
     folder = Path(folder)
     folder.parent.mkdir(parents=True, exist_ok=True)
-    fresh = folder.with_name(f".{folder.name}.{os.getpid()}.new")
-    old = folder.with_name(f".{folder.name}.{os.getpid()}.old")
+    fresh, old = drafts(folder)
+    sweep(folder)
     shutil.rmtree(fresh, ignore_errors=True)
     try:
         listed = {}
@@ -235,7 +237,7 @@ def write_run(folder: str | Path, files: Mapping[str, bytes], record: Mapping[st
         _write(fresh / CONFIG_FILE, to_json({"schema": SCHEMA, **record, "files": listed}))
         if folder.exists():
             os.rename(folder, old)
-        os.rename(fresh, folder)
+        os.rename(fresh, folder)  # a process killed before this line leaves the old run to `restore`
     finally:
         shutil.rmtree(fresh, ignore_errors=True)
         shutil.rmtree(old, ignore_errors=True)

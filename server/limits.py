@@ -1,0 +1,75 @@
+"""Limits on what one visitor can ask of the server, as ASGI middleware. Who asks for more gets a sentence.
+
+The limits of uploads, rooms, trainings and downloads are where these are made. docs/reliability.md lists all of them.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+import streamlit as st
+from starlette.responses import PlainTextResponse
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+UPLOAD = re.compile(r"/_stcore/upload_file/([^/]+)/[^/]+$")
+ASSETS = re.compile(r"/(_stcore|static|media|component|join)(/|$)")  # asked for by a page that is open, or by a student
+TRY_AGAIN = 1013  # the code that closes a websocket of a server that is full
+
+
+@dataclass(frozen=True)
+class Limits:
+    """sessions: open pages of all visitors. uploads: files that a session holds. address: bytes of a path and its query."""
+
+    sessions: int = 400
+    uploads: int = 8
+    address: int = 8_000
+
+
+LIMITS = Limits()
+
+
+class ServerLimits:
+    """ASGI middleware that holds the limits."""
+
+    def __init__(self, app: ASGIApp, limits: Limits = LIMITS) -> None:
+        self._app, self._limits = app, limits
+        self._sessions = 0
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "websocket":
+            await self._session(scope, receive, send)
+        elif scope["type"] == "http" and (refused := self._refused(scope)) is not None:
+            await refused(scope, receive, send)
+        else:
+            await self._app(scope, receive, send)
+
+    async def _session(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if self._sessions >= self._limits.sessions:
+            await send({"type": "websocket.close", "code": TRY_AGAIN})
+            return
+        self._sessions += 1
+        try:
+            await self._app(scope, receive, send)
+        finally:
+            self._sessions -= 1
+
+    def _refused(self, scope: Scope) -> PlainTextResponse | None:
+        """The answer to a request that asks for too much; None for all others."""
+        path = str(scope["path"])
+        length = len(scope.get("raw_path") or path.encode()) + len(scope["query_string"])
+        if length > self._limits.address:
+            return PlainTextResponse(f"An address here has at most {self._limits.address:,} bytes.", 414)
+        upload = UPLOAD.search(path)
+        if upload and scope["method"] == "PUT" and _uploads(upload[1]) >= self._limits.uploads:
+            return PlainTextResponse(f"A visitor can upload at most {self._limits.uploads} files at a time.", 429)
+        if self._sessions >= self._limits.sessions and scope["method"] == "GET" and not ASSETS.search(path):
+            words = f"{self._limits.sessions} visitors have this app open, which is all it can serve. Try again later."
+            return PlainTextResponse(words, 503, {"Retry-After": "60"})
+        return None
+
+
+def _uploads(session: str) -> int:
+    """How many uploaded files the server holds for a session."""
+    held = getattr(st.runtime.get_instance().uploaded_file_mgr, "file_storage", {})
+    return len(held.get(session, ()))

@@ -1,0 +1,66 @@
+"""What a process that was killed in the middle of `write_run` leaves beside a run, and how it is put right.
+
+A run is written to `.<name>.<pid>.new`. Then the old one is renamed to `.<name>.<pid>.old`, and the new one to `<name>`.
+Between these two renames a run has no folder for some microseconds.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from contextlib import suppress
+from pathlib import Path
+
+from vicreg.storage.paths import CONFIG_FILE
+
+
+def drafts(folder: Path) -> tuple[Path, Path]:
+    """Where this process writes the run of a folder, and where it keeps the old one meanwhile."""
+    return folder.with_name(f".{folder.name}.{os.getpid()}.new"), folder.with_name(f".{folder.name}.{os.getpid()}.old")
+
+
+def restore(folder: Path) -> None:
+    """Give a run its folder back if a process died between the two renames. Does nothing where that cannot be written."""
+    with suppress(OSError):
+        for left in () if folder.exists() else _left(folder, "old"):
+            if (left / CONFIG_FILE).is_file():
+                left.rename(folder)
+
+
+def restore_all(root: Path) -> None:
+    """`restore` for every run in a folder of runs."""
+    for left in root.glob(".*.old"):
+        restore(root / left.name.removeprefix(".").rsplit(".", 2)[0])
+
+
+def sweep(folder: Path) -> None:
+    """Restore a run, and delete what dead processes left beside it."""
+    restore(folder)
+    for kind in ("new", "old"):
+        for left in _left(folder, kind):
+            shutil.rmtree(left, ignore_errors=True)
+
+
+def _left(folder: Path, kind: str) -> list[Path]:
+    """The drafts beside a run whose process is no longer there."""
+    name = re.compile(rf"\.{re.escape(folder.name)}\.(\d+)\.{kind}")
+    found = []
+    for path in folder.parent.glob(f".{folder.name}.*.{kind}") if folder.parent.is_dir() else ():
+        match = name.fullmatch(path.name)
+        if match and not _alive(int(match[1])):
+            found.append(path)
+    return found
+
+
+def _alive(pid: int) -> bool:
+    """Whether a process has this id. Where nobody can say so (Windows), every process counts as alive."""
+    if os.name == "nt":
+        return True
+    try:
+        os.kill(pid, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except OSError:  # of another user
+        return True
+    return True
