@@ -251,12 +251,12 @@ if pictures is not None:
         st.subheader("Just below and just above the threshold", anchor=False)
         if strangers is None and scores[title]["anomaly"].any():
             st.caption(f"Only pictures of {own.title}: the {other.things} are not on this machine.")
-        ordered = seen(scores[title]).sort_values("score", kind="stable")
-        above = ordered["score"] > thresholds[title]
+        by_score = seen(scores[title]).sort_values("score", kind="stable")
+        over = by_score["score"] > thresholds[title]
         sides = st.columns(2, gap="large")
         for place, rows, heading in zip(
             sides,
-            (ordered[~above].tail(SIDES), ordered[above].head(SIDES)),
+            (by_score[~over].tail(SIDES), by_score[over].head(SIDES)),
             ("Below: normal", "Above: anomalous"),
             strict=True,
         ):

@@ -186,12 +186,12 @@ def _begin(folder: Path, record: Record) -> None:
     path = os.pathsep.join([package, *filter(None, [os.environ.get("PYTHONPATH")])])
     on_windows = os.name == "nt"
     group = subprocess.CREATE_NEW_PROCESS_GROUP if on_windows else 0  # type: ignore[attr-defined]  # there alone
-    with (folder / LOG_FILE).open("ab") as log:
-        before = log.tell()
+    with (folder / LOG_FILE).open("ab") as output:
+        before = output.tell()
         process = subprocess.Popen(
             [sys.executable, "-m", "vicreg", *arguments(folder, record)],
             stdin=subprocess.DEVNULL,
-            stdout=log,
+            stdout=output,
             stderr=subprocess.STDOUT,
             env={**os.environ, "PYTHONPATH": path, "PYTHONUNBUFFERED": "1", "PYTHONFAULTHANDLER": "1"},
             creationflags=group,
