@@ -89,7 +89,7 @@ def test_an_unknown_run_in_the_url_falls_back(without_pictures):
 def test_training_curves_show_four_panels_of_both_splits(without_pictures):
     app = read("training_curves")
     panels = [panel for row in specs(app)[0]["vconcat"] for panel in row["hconcat"]]
-    titles = [panel["title"]["text"].split()[0] for panel in panels]
+    titles = [panel["title"].split()[0] for panel in panels]
     assert titles == ["total", "variance", "invariance", "covariance"]
     last = RUN.history[RUN.history["split"] == "test"].iloc[-1]
     assert f"on test pictures: {last['total']:.2f} =" in text(app)
