@@ -252,14 +252,10 @@ if pictures is not None:
         if strangers is None and scores[title]["anomaly"].any():
             st.caption(f"Only pictures of {own.title}: the {other.things} are not on this machine.")
         ordered = seen(scores[title]).sort_values("score", kind="stable")
-        above = ordered["score"] > thresholds[title]
+        over = ordered["score"] > thresholds[title]
         sides = st.columns(2, gap="large")
-        for place, rows, heading in zip(
-            sides,
-            (ordered[~above].tail(SIDES), ordered[above].head(SIDES)),
-            ("Below: normal", "Above: anomalous"),
-            strict=True,
-        ):
+        halves = (ordered[~over].tail(SIDES), ordered[over].head(SIDES))
+        for place, rows, heading in zip(sides, halves, ("Below: normal", "Above: anomalous"), strict=True):
             with place:
                 st.markdown(f"**{heading}**, `{title}`")
                 show(pictures, rows, f"side_{heading[:5]}", heading)
