@@ -167,8 +167,8 @@ with histograms:
             curve = curves[title]
             least, most = curve.interval
             sentence += f"**AUROC {curve.auroc:.3f}** (95 % over pictures: {least:.3f} to {most:.3f}). "
-        above = 100 * float((normal > thresholds[title]).mean())
-        sentence += f"Above the threshold: **{above:.2f} %** of the normal pictures"
+        mistaken = 100 * float((normal > thresholds[title]).mean())
+        sentence += f"Above the threshold: **{mistaken:.2f} %** of the normal pictures"
         st.markdown(sentence + (f" and **{100 * caught.mean():.2f} %** of the {other.things}." if len(caught) else "."))
 
 missing = [one.name for one in runs.values() if "anomaly_sets" not in ui.metrics(one)]
