@@ -31,7 +31,7 @@ def settled(page: Page, address: str) -> None:
     page.locator("h1").first.wait_for()
     page.wait_for_timeout(2_000)
     page.wait_for_function("() => !document.querySelector('[data-testid=stStatusWidget]')")
-    page.wait_for_timeout(1_000)
+    page.wait_for_timeout(5_000)  # what a page animates needs a while to show something
 
 
 def small(png: bytes) -> Image.Image:

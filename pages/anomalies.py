@@ -167,8 +167,8 @@ with histograms:
             curve = curves[title]
             least, most = curve.interval
             sentence += f"**AUROC {curve.auroc:.3f}** (95 % over pictures: {least:.3f} to {most:.3f}). "
-        above = 100 * float((normal > thresholds[title]).mean())
-        sentence += f"Above the threshold: **{above:.2f} %** of the normal pictures"
+        mistaken = 100 * float((normal > thresholds[title]).mean())
+        sentence += f"Above the threshold: **{mistaken:.2f} %** of the normal pictures"
         st.markdown(sentence + (f" and **{100 * caught.mean():.2f} %** of the {other.things}." if len(caught) else "."))
 
 missing = [one.name for one in runs.values() if "anomaly_sets" not in ui.metrics(one)]
@@ -251,15 +251,11 @@ if pictures is not None:
         st.subheader("Just below and just above the threshold", anchor=False)
         if strangers is None and scores[title]["anomaly"].any():
             st.caption(f"Only pictures of {own.title}: the {other.things} are not on this machine.")
-        by_score = seen(scores[title]).sort_values("score", kind="stable")
-        over = by_score["score"] > thresholds[title]
+        ordered = seen(scores[title]).sort_values("score", kind="stable")
+        over = ordered["score"] > thresholds[title]
         sides = st.columns(2, gap="large")
-        for place, rows, heading in zip(
-            sides,
-            (by_score[~over].tail(SIDES), by_score[over].head(SIDES)),
-            ("Below: normal", "Above: anomalous"),
-            strict=True,
-        ):
+        halves = (ordered[~over].tail(SIDES), ordered[over].head(SIDES))
+        for place, rows, heading in zip(sides, halves, ("Below: normal", "Above: anomalous"), strict=True):
             with place:
                 st.markdown(f"**{heading}**, `{title}`")
                 show(pictures, rows, f"side_{heading[:5]}", heading)
