@@ -70,8 +70,7 @@ def train_run(
     on_stage may raise to end reading or measuring: calling again then measures again what was trained.
     images: train on the first so many only. device: auto, cpu, cuda or mps. compile, precision: as in `loop.train`.
     evaluate: whether to measure the run; without, `measure_run.evaluate_run` does it later, on any machine.
-    quick: for a lesson. Shows few test images on the way, and measures only what every run must have (`report.QUICK`),
-        with the train images that it trained on.
+    quick: for a lesson. Shows few test images on the way, and measures little (`report.QUICK`), with the trained images.
     Under torchrun the processes train together; rank 0 alone writes, evaluates and reports, while the others wait, and
     they return None.
     Raises ValueError for a device that is not here, PicturesMissing, what `loop.train` raises, and
@@ -112,8 +111,7 @@ def train_run(
         if not trained.finished:
             return None
         record = _record(config, trained, plan, data_record(train_set, test_set, train_images=plan.images), told)
-        few = plan.images if quick else None
-        measure = _measurer(few, download=download, on_stage=on_stage) if evaluate else None
+        measure = _measurer(plan.images, quick=quick, download=download, on_stage=on_stage) if evaluate else None
         made: list[Run] = []
 
         def write() -> None:
@@ -125,14 +123,15 @@ def train_run(
         return made[0] if team.leads else None
 
 
-def _measurer(few: int | None, *, download: bool, on_stage: Stage) -> Callable[[Run], Run]:
+def _measurer(images: int, *, quick: bool, download: bool, on_stage: Stage) -> Callable[[Run], Run]:
     """Evaluates a trained run, without what takes as long as all the rest: `python -m vicreg evaluate` adds that.
 
-    few: the train images of a quick training, which is measured with these and without all but `report.QUICK`.
+    A quick training is measured with the images that it trained on, and without all but `report.QUICK`.
     """
     from vicreg.evaluation.report import QUICK, SECTIONS, SLOW
 
-    left_out = SLOW if few is None else [name for name in SECTIONS if name not in QUICK]
+    left_out = [name for name in SECTIONS if name not in QUICK] if quick else SLOW
+    few = images if quick else None
     return functools.partial(evaluate_run, leave_out=left_out, train_images=few, download=download, on_stage=on_stage)
 
 
