@@ -47,6 +47,15 @@ def test_a_spread_covers_the_runs_own_seed_and_the_others(run, tmp_path):
     assert spread(open_run(BUNDLED / "cifar10-vicreg").metrics, "probe") is None
 
 
+def test_a_teacher_may_have_been_trained_with_the_same_seed(tmp_path):
+    settings = {"positives": "neighbours", "teacher": "vicreg"}
+    own = other(tmp_path, 0, **settings)
+    found = with_seeds(own, [other(tmp_path, 1, **{**settings, "teacher": "vicreg-seed-1"})])
+    assert "teacher" in found.metrics["seeds"]["protocol"]
+    with pytest.raises(ValueError, match="teacher"):
+        with_seeds(own, [other(tmp_path, 2, **{**settings, "teacher": "vicreg-seed-1"})])
+
+
 def test_measuring_again_keeps_the_other_seeds(run, tmp_path):
     found = with_seeds(run, [other(tmp_path, 1)])
     assert evaluate_run(found, only=["spectrum"]).metrics["seeds"] == found.metrics["seeds"]

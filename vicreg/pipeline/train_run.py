@@ -71,8 +71,7 @@ def train_run(
     images: train on the first so many only. device: auto, cpu, cuda or mps. compile, precision: as in `loop.train`.
     evaluate: whether to measure the run; without, `measure_run.evaluate_run` does it later, on any machine.
     quick: for a lesson. Shows few test images on the way, and measures little (`report.QUICK`), with the trained images.
-    Under torchrun the processes train together; rank 0 alone writes, evaluates and reports, while the others wait, and
-    they return None.
+    Under torchrun, rank 0 writes, evaluates and reports, while the others wait; they return None.
     Raises ValueError for a device that is not here, PicturesMissing, what `loop.train` raises, and
     distributed.ProcessLost where another process died.
     """
@@ -84,9 +83,8 @@ def train_run(
             on_plan, on_progress, on_stage = _unheard, _unheard, _unheard
         elif config.positives == "neighbours" and not begun(state):
             find_teacher(config, folder.parent)  # said before pictures are read or fetched
-        train_set, test_set = team.hosts_in_turn(
-            lambda: load_splits(config.dataset, download=download, on_stage=on_stage)
-        )
+        read = functools.partial(load_splits, config.dataset, download=download, on_stage=on_stage)
+        train_set, test_set = team.hosts_in_turn(read)
         shown = _first(images, len(train_set.images))
         watched = test_set.first(QUICK_SHOWN if quick else None)
         neighbours, told = None, JsonObject()

@@ -31,6 +31,7 @@ FIGURES: dict[str, Callable[[JsonObject], float | None]] = {
     "clusters": lambda metrics: metrics.get("clusters", {}).get("accuracy"),
 }
 PROTOCOL = "The same configuration, pictures and evaluation; nothing but the seed differs."
+TAUGHT = " Neighbours are those of a teacher that was trained with the same seed."
 
 
 class Spread(NamedTuple):
@@ -127,7 +128,8 @@ def with_seeds(run: Run, others: Sequence[Run]) -> Run:
     seeds = [run.config.seed, *(entry["seed"] for entry in entries)]
     if len(set(seeds)) < len(seeds):
         raise ValueError(f"each run must have a different seed, got {', '.join(map(str, seeds))}")
-    metrics = {**run.metrics, SECTION: {"others": entries, "protocol": PROTOCOL}}
+    protocol = PROTOCOL + (TAUGHT if any(other.config.teacher != run.config.teacher for other in others) else "")
+    metrics = {**run.metrics, SECTION: {"others": entries, "protocol": protocol}}
     card = model_card(run.config, run.record, metrics, name=run.name)
     return update_run(run, {METRICS_FILE: to_json(metrics), "README.md": card.encode()})
 
@@ -137,6 +139,8 @@ def _check(run: Run, other: Run) -> None:
         unmeasured = run if not run.metrics else other
         raise ValueError(f"{unmeasured.name} is not evaluated yet: run `python -m vicreg evaluate {unmeasured.name}`")
     same = dataclasses.replace(other.config, seed=run.config.seed)
+    if same.teacher == f"{run.config.teacher}-seed-{other.config.seed}":  # trained with that seed as well
+        same = dataclasses.replace(same, teacher=run.config.teacher)
     if same != run.config:
         fields = [f.name for f in dataclasses.fields(same) if getattr(same, f.name) != getattr(run.config, f.name)]
         raise ValueError(f"{other.name} differs from {run.name} in more than the seed: {', '.join(fields)}")
