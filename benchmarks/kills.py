@@ -231,8 +231,10 @@ def slow_hub() -> Iterator[str]:
                     self.wfile.write(content[at : at + size])
                     time.sleep(pause)
 
-    served = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    served.daemon_threads = True
+    class Quiet(http.server.ThreadingHTTPServer):
+        def handle_error(self, *_: object) -> None: ...  # the connection of a killed client breaks
+
+    served = Quiet(("127.0.0.1", 0), Handler)
     threading.Thread(target=served.serve_forever, daemon=True).start()
     try:
         yield f"http://127.0.0.1:{served.server_port}"

@@ -76,9 +76,9 @@ def timed(visitor: "Visitor", page: str, reruns: int) -> list[float]:
 
 
 @contextlib.contextmanager
-def served(folder: Path, environment: dict[str, str], *settings: str) -> Iterator[str]:
+def served(folder: Path, environment: dict[str, str], *settings: str, root: Path = ROOT) -> Iterator[str]:
     """The address of the app, as `started` starts it, until the block ends."""
-    process, url = started(folder, environment, *settings)
+    process, url = started(folder, environment, *settings, root=root)
     try:
         yield url
     finally:
@@ -86,11 +86,13 @@ def served(folder: Path, environment: dict[str, str], *settings: str) -> Iterato
         process.wait(10)
 
 
-def started(folder: Path, environment: dict[str, str], *settings: str) -> tuple[subprocess.Popen[bytes], str]:
+def started(
+    folder: Path, environment: dict[str, str], *settings: str, root: Path = ROOT
+) -> tuple[subprocess.Popen[bytes], str]:
     """The app's process and its address on a free port of this machine; caches, runs and its log go to the folder.
 
-    Without network, unless the environment says HF_HUB_OFFLINE=0. settings: more of Streamlit's options. Raises
-    RuntimeError with the log where the app does not start.
+    Without network, unless the environment says HF_HUB_OFFLINE=0. settings: more of Streamlit's options. root: the app's
+    own folder. Raises RuntimeError with the log where the app does not start.
     """
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -100,7 +102,7 @@ def started(folder: Path, environment: dict[str, str], *settings: str) -> tuple[
     with (folder / "log").open("a") as log:
         process = subprocess.Popen(
             [sys.executable, "-m", "streamlit", "run", "app.py", *options],
-            cwd=ROOT,
+            cwd=root,
             env={"HF_HUB_OFFLINE": "1"} | environment | own,
             stdout=log,
             stderr=subprocess.STDOUT,
@@ -111,7 +113,7 @@ def started(folder: Path, environment: dict[str, str], *settings: str) -> tuple[
         if process.poll() is not None or time.monotonic() > deadline:
             process.kill()
             raise RuntimeError(f"the app did not start:\n{(folder / 'log').read_text()}")
-        time.sleep(0.2)
+        time.sleep(0.02)
     return process, url
 
 

@@ -103,7 +103,8 @@ with left:
         st.markdown(f"**Every run under two scores**, against {other.title}")
         pairs = anomaly_figures.score_pairs(runs)
         ui.chart(
-            charts.score_pairs(
+            ui.drawn(
+                charts.score_pairs,
                 pairs,
                 {title: ui.colour(one) for title, one in runs.items()},
                 anomaly_figures.PAIR,
@@ -143,7 +144,8 @@ with right:
         thresholds[title] = float(np.quantile(normal, 1 - raised / 100))
         caught = values[values["anomaly"]]["score"] > thresholds[title]
         ui.chart(
-            charts.histogram(
+            ui.drawn(
+                charts.histogram,
                 anomaly_figures.score_bins(values, (NORMAL, OTHER), (low, high)),
                 thresholds[title],
                 groups=GROUPS,
@@ -163,9 +165,8 @@ with right:
             curve = curves[title]
             least, most = curve.interval
             sentence += f"**AUROC {curve.auroc:.3f}** (95 % over pictures: {least:.3f} to {most:.3f}). "
-        sentence += (
-            f"Above the threshold: **{100 * float((normal > thresholds[title]).mean()):.2f} %** of the normal pictures"
-        )
+        mistaken = 100 * float((normal > thresholds[title]).mean())
+        sentence += f"Above the threshold: **{mistaken:.2f} %** of the normal pictures"
         st.markdown(sentence + (f" and **{100 * caught.mean():.2f} %** of the {other.things}." if len(caught) else "."))
 
 missing = [one.name for one in runs.values() if "anomaly_sets" not in ui.metrics(one)]
@@ -179,12 +180,13 @@ if len(missing) < len(runs):
     narrow = width < NARROW
     across = [one for one in runs.values() if not narrow or one in shown or one.baseline == "untrained"]
     labels = [anomaly_figures.short_title(one) for one in across]
-    names = {group: list(dict.fromkeys(cells[cells["group"] == group]["name"])) for group in anomaly_figures.GROUPS}
+    groups = {group: list(dict.fromkeys(cells[cells["group"] == group]["name"])) for group in anomaly_figures.GROUPS}
     ui.chart(
-        charts.auroc_cells(
+        ui.drawn(
+            charts.auroc_cells,
             cells[cells["run"].isin(labels)],
             runs=labels,
-            columns={group: found for group, found in names.items() if found},
+            columns={group: names for group, names in groups.items() if names},
             width=max(180, width - (150 if narrow else 190)),
             upright=narrow,
         ),
@@ -274,13 +276,12 @@ with words:
         "out: the network was trained on all classes."
     )
 if curves:
+    points = pd.concat([curve.points.assign(run=title) for title, curve in curves.items()], ignore_index=True)
+    colours = {ui.title(one): ui.colour(one) for one in shown if ui.title(one) in curves}
+    side = max(200, min(300, width * 2 // 5 - 110)) if width > NARROW else min(300, width - 80)
     with drawn:
         ui.chart(
-            charts.roc(
-                pd.concat([curve.points.assign(run=title) for title, curve in curves.items()], ignore_index=True),
-                {ui.title(one): ui.colour(one) for one in shown if ui.title(one) in curves},
-                side=max(200, min(300, width * 2 // 5 - 110)) if width > NARROW else min(300, width - 80),
-            ),
+            ui.drawn(charts.roc, points, colours, side=side),
             alt=f"ROC of {other.title} against the test pictures of {own.title}: "
             + "; ".join(f"{title} AUROC {curve.auroc:.3f}" for title, curve in curves.items()),
             key="roc",

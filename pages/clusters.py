@@ -39,8 +39,11 @@ scores = pd.DataFrame(
     for title, one in runs.items()
 ).sort_values("silhouette", ascending=False)
 ui.chart(
-    charts.tight_and_telling(
-        scores, {title: ui.colour(runs[title]) for title in scores["run"]}, width=max(110, min(width - 300, 900))
+    ui.drawn(
+        charts.tight_and_telling,
+        scores,
+        {title: ui.colour(runs[title]) for title in scores["run"]},
+        width=max(110, min(width - 300, 900)),
     ),
     alt="Silhouette and NMI of every run's clusters: "
     + "; ".join(f"{row.run} {row.silhouette:.2f} and {row.nmi:.2f}" for row in scores.itertuples()),
@@ -132,7 +135,8 @@ def show_table(run: Run, key: str, *, clickable: bool) -> dict[str, str]:
     """The table of clusters and classes. Returns the clicked cell, empty if there is none."""
     frame = counted(run)
     event = ui.chart(
-        charts.table_of_counts(
+        ui.drawn(
+            charts.table_of_counts,
             frame,
             row="cluster",
             column="class",

@@ -112,7 +112,8 @@ chances = {"same digit": ui.spec(full).chance} | {
 }
 colours = {names[title]: ui.colour(run) for title, run in runs.items()}
 ui.chart(
-    charts.attribute_bars(
+    ui.drawn(
+        charts.attribute_bars,
         pd.DataFrame(rows),
         colours,
         chances,
@@ -155,7 +156,8 @@ seen = pd.DataFrame(
     for what, found in {"digit": ui.metrics(run)["probe"], **ui.metrics(run)["attributes"]}.items()
 )
 ui.chart(
-    charts.attribute_bars(
+    ui.drawn(
+        charts.attribute_bars,
         seen,
         colours,
         {what.removeprefix("same "): chance for what, chance in chances.items()},

@@ -155,7 +155,8 @@ if eigenmap is not None:
         placed = placed.assign(**{"class": np.array(classes)[labels[placed["index"]]]})
         background = ui.results(eigenmap, "projections").head(2_000)
         ui.chart(
-            charts.placements(
+            ui.drawn(
+                charts.placements,
                 background.rename(columns={"laplacian_x": "x", "laplacian_y": "y"})[["x", "y"]],
                 placed,
                 classes,

@@ -183,7 +183,8 @@ if measured:
             ]
         )
         ui.chart(
-            charts.per_class(
+            ui.drawn(
+                charts.per_class,
                 by_class,
                 {ui.title(one): ui.colour(one) for one in runs if ui.title(one) in measured},
                 classes,

@@ -129,6 +129,7 @@ CHARTS = {
     ),
     "compared_curves": lambda width: charts.compared_curves(dict.fromkeys(RUNS, history()), RUNS, width=width),
     "covariances": lambda width: charts.covariances(half_square(), title="z", side=width),
+    "covariances_beside": lambda width: charts.covariances_beside([("z", half_square(), 1.0)] * 2, side=width // 2),
     "deviations": lambda width: charts.deviations(
         {run: pd.DataFrame({"standard_deviation": [0.5, 1.0]}) for run in RUNS},
         RUNS,

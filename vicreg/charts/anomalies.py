@@ -8,7 +8,7 @@ from typing import Literal
 import altair as alt
 import pandas as pd
 
-from vicreg.charts.colours import run_colour
+from vicreg.charts.legends import run_colour
 from vicreg.charts.overlay import layered
 
 CELL_TEXT = 12  # px

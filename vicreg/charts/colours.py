@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import altair as alt
-
 from vicreg import loss_terms
 
 # Five sets: terms, presets, classes, clusters without a class, and groups. Colours of different sets differ by at least 11
@@ -55,30 +53,5 @@ HUE_COLOURS = {
     "magenta": "#e063e0",
 }
 TERMS = loss_terms.NAMES
-
-
-def class_colour(
-    classes: list[str], *, field: str = "class", columns: int = 10, colours: list[str] | None = None
-) -> alt.Color:
-    """The colour encoding of a field of class names, in label order, with a legend below.
-
-    colours: one per name, if not the default class colours.
-    """
-    return alt.Color(
-        f"{field}:N",
-        sort=classes,
-        scale=alt.Scale(domain=classes, range=colours or list(CLASS_COLOURS[: len(classes)])),
-        legend=alt.Legend(
-            title=None, orient="bottom", columns=columns, symbolSize=120, symbolOpacity=1, symbolStrokeWidth=0.5
-        ),
-    )
-
-
-def run_colour(colours: dict[str, str], *, legend: bool = True, columns: int = 2) -> alt.Color:
-    """The colour encoding of the field `run`. colours: title -> colour, in order."""
-    return alt.Color(
-        "run:N",
-        sort=list(colours),
-        scale=alt.Scale(domain=list(colours), range=list(colours.values())),
-        legend=alt.Legend(title=None, orient="bottom", columns=columns, labelLimit=400) if legend else None,
-    )
+# What pages call each kind of map.
+MAP_TITLES = {"pca": "PCA", "tsne": "t-SNE", "laplacian": "Laplacian Eigenmaps of pixels"}

@@ -6,7 +6,8 @@ import altair as alt
 import pandas as pd
 
 from vicreg import loss_terms
-from vicreg.charts.colours import TERM_COLOURS, TERMS, run_colour
+from vicreg.charts.colours import TERM_COLOURS, TERMS
+from vicreg.charts.legends import run_colour
 from vicreg.charts.overlay import layered
 
 

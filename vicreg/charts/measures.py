@@ -5,7 +5,8 @@ from __future__ import annotations
 import altair as alt
 import pandas as pd
 
-from vicreg.charts.colours import GROUP_COLOURS, REFERENCE_COLOUR, run_colour
+from vicreg.charts.colours import GROUP_COLOURS, REFERENCE_COLOUR
+from vicreg.charts.legends import run_colour
 from vicreg.charts.overlay import layered
 
 

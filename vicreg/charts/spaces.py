@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import altair as alt
 import numpy as np
 import pandas as pd
 
-from vicreg.charts.colours import TERM_COLOURS, run_colour
+from vicreg.charts.colours import TERM_COLOURS
+from vicreg.charts.legends import run_colour
 from vicreg.charts.overlay import layered
 
 TEXT = 13  # pixels
@@ -97,6 +100,13 @@ def covariances(frame: pd.DataFrame, *, title: str, scale: float = 1.0, side: in
             title=alt.Title(title, fontSize=TEXT),
             view=alt.ViewBackground(stroke=_GREY, strokeWidth=1, strokeOpacity=1),
         )
+    )
+
+
+def covariances_beside(squares: Sequence[tuple[str, pd.DataFrame, float]], *, side: int = 190) -> alt.HConcatChart:
+    """`covariances` beside each other: title, frame and scale of each."""
+    return alt.hconcat(
+        *(covariances(frame, title=title, scale=scale, side=side) for title, frame, scale in squares), spacing=16
     )
 
 
