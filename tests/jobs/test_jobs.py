@@ -181,8 +181,8 @@ def test_a_finished_job_whose_folder_is_gone_is_told_from_its_run(finished, monk
     assert jobs.get("no-such-run") is None
 
 
-def test_a_run_or_a_job_of_that_name_is_not_trained_over(finished, monkeypatch):
-    monkeypatch.setenv("VICREG_RUNS", str(finished[2]))
+def test_a_run_or_a_job_of_that_name_is_not_trained_over(finished, small_cache, monkeypatch):
+    surroundings(monkeypatch, small_cache, finished[2])  # whatever else trains on this machine
     with pytest.raises(ValueError, match="a finished run coloured-digits-vicreg already exists"):
         jobs.start(SMALL)
     with pytest.raises(ValueError, match="at most 100 letters"):
