@@ -75,11 +75,11 @@ def timed(visitor: "Visitor", page: str, reruns: int) -> list[float]:
 
 
 @contextlib.contextmanager
-def served(folder: Path, environment: dict[str, str], *settings: str) -> Iterator[str]:
+def served(folder: Path, environment: dict[str, str], *settings: str, root: Path = ROOT) -> Iterator[str]:
     """The address of the app on a free port of this machine; caches, runs and its log go to the folder.
 
-    Without network, unless the environment says HF_HUB_OFFLINE=0. settings: more of Streamlit's options. Raises
-    RuntimeError with the log where the app does not start.
+    Without network, unless the environment says HF_HUB_OFFLINE=0. settings: more of Streamlit's options. root: the app's
+    own folder. Raises RuntimeError with the log where the app does not start.
     """
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -89,7 +89,7 @@ def served(folder: Path, environment: dict[str, str], *settings: str) -> Iterato
     with (folder / "log").open("w") as log:
         process = subprocess.Popen(
             [sys.executable, "-m", "streamlit", "run", "app.py", *options],
-            cwd=ROOT,
+            cwd=root,
             env={"HF_HUB_OFFLINE": "1"} | environment | own,
             stdout=log,
             stderr=subprocess.STDOUT,
@@ -100,7 +100,7 @@ def served(folder: Path, environment: dict[str, str], *settings: str) -> Iterato
         while not _answers(url):
             if process.poll() is not None or time.monotonic() > deadline:
                 raise RuntimeError(f"the app did not start:\n{(folder / 'log').read_text()}")
-            time.sleep(0.2)
+            time.sleep(0.02)
         yield url
     finally:
         process.terminate()

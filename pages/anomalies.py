@@ -28,7 +28,7 @@ def shown_score(value: float) -> str:
     return f"{value:.2f}" if abs(value) >= 1 else f"{value:.4f}"
 
 
-ui.page(QUESTION, headline)
+ui.page(QUESTION, headline, explains=("representation", "anomaly score", "AUROC", "ROC", "kNN"))
 
 width = ui.width()
 controls = st.columns([5, 5, 6, 4], vertical_alignment="bottom")
@@ -103,7 +103,8 @@ with left:
         st.markdown(f"**Every run under two scores**, against {other.title}")
         pairs = anomaly_figures.score_pairs(runs)
         ui.chart(
-            charts.score_pairs(
+            ui.drawn(
+                charts.score_pairs,
                 pairs,
                 {title: ui.colour(one) for title, one in runs.items()},
                 anomaly_figures.PAIR,
@@ -122,6 +123,7 @@ with left:
             icon=":material/info:",
         )
 with right:
+    histograms = st.container()
     raised = st.slider(
         "Threshold: normal pictures above it, %",
         1,
@@ -131,7 +133,8 @@ with right:
         bind="query-params",
         help="Pictures above it count as anomalies. The share of normal pictures above it is the same for each run.",
     )
-    thresholds = {}
+thresholds = {}
+with histograms:
     for position, (title, values) in enumerate(scores.items()):
         normal = values[~values["anomaly"]]["score"]
         low, high = (float(v) for v in np.quantile(values["score"], [0.001, 0.999]))
@@ -143,13 +146,14 @@ with right:
         thresholds[title] = float(np.quantile(normal, 1 - raised / 100))
         caught = values[values["anomaly"]]["score"] > thresholds[title]
         ui.chart(
-            charts.histogram(
+            ui.drawn(
+                charts.histogram,
                 anomaly_figures.score_bins(values, (NORMAL, OTHER), (low, high)),
                 thresholds[title],
                 groups=GROUPS,
                 limits=(low, high),
                 width=max(200, (width // 2 if width > NARROW else width) - 130),
-                height=230 if len(shown) == 1 else 105,
+                height=190 if len(shown) == 1 else 105,
                 title=title if len(shown) > 1 else "",
                 legend=not position,
                 own=placed.get(title),
@@ -163,9 +167,8 @@ with right:
             curve = curves[title]
             least, most = curve.interval
             sentence += f"**AUROC {curve.auroc:.3f}** (95 % over pictures: {least:.3f} to {most:.3f}). "
-        sentence += (
-            f"Above the threshold: **{100 * float((normal > thresholds[title]).mean()):.2f} %** of the normal pictures"
-        )
+        mistaken = 100 * float((normal > thresholds[title]).mean())
+        sentence += f"Above the threshold: **{mistaken:.2f} %** of the normal pictures"
         st.markdown(sentence + (f" and **{100 * caught.mean():.2f} %** of the {other.things}." if len(caught) else "."))
 
 missing = [one.name for one in runs.values() if "anomaly_sets" not in ui.metrics(one)]
@@ -179,12 +182,13 @@ if len(missing) < len(runs):
     narrow = width < NARROW
     across = [one for one in runs.values() if not narrow or one in shown or one.baseline == "untrained"]
     labels = [anomaly_figures.short_title(one) for one in across]
-    names = {group: list(dict.fromkeys(cells[cells["group"] == group]["name"])) for group in anomaly_figures.GROUPS}
+    groups = {group: list(dict.fromkeys(cells[cells["group"] == group]["name"])) for group in anomaly_figures.GROUPS}
     ui.chart(
-        charts.auroc_cells(
+        ui.drawn(
+            charts.auroc_cells,
             cells[cells["run"].isin(labels)],
             runs=labels,
-            columns={group: found for group, found in names.items() if found},
+            columns={group: names for group, names in groups.items() if names},
             width=max(180, width - (150 if narrow else 190)),
             upright=narrow,
         ),
@@ -229,8 +233,7 @@ def show(pictures: ui.Pictures, rows: pd.DataFrame, key: str, label: str) -> Non
 if pictures is not None:
     st.subheader("The most and the least anomalous", anchor=False)
     pool = st.segmented_control(
-        "Among",
-        ["test pictures", "with anomalies"],
+        *("Among", ["test pictures", "with anomalies"]),
         default="test pictures",
         required=True,
         key="pool",
@@ -249,14 +252,10 @@ if pictures is not None:
         if strangers is None and scores[title]["anomaly"].any():
             st.caption(f"Only pictures of {own.title}: the {other.things} are not on this machine.")
         ordered = seen(scores[title]).sort_values("score", kind="stable")
-        above = ordered["score"] > thresholds[title]
+        over = ordered["score"] > thresholds[title]
         sides = st.columns(2, gap="large")
-        for place, rows, heading in zip(
-            sides,
-            (ordered[~above].tail(SIDES), ordered[above].head(SIDES)),
-            ("Below: normal", "Above: anomalous"),
-            strict=True,
-        ):
+        halves = (ordered[~over].tail(SIDES), ordered[over].head(SIDES))
+        for place, rows, heading in zip(sides, halves, ("Below: normal", "Above: anomalous"), strict=True):
             with place:
                 st.markdown(f"**{heading}**, `{title}`")
                 show(pictures, rows, f"side_{heading[:5]}", heading)
@@ -274,13 +273,12 @@ with words:
         "out: the network was trained on all classes."
     )
 if curves:
+    points = pd.concat([curve.points.assign(run=title) for title, curve in curves.items()], ignore_index=True)
+    colours = {ui.title(one): ui.colour(one) for one in shown if ui.title(one) in curves}
+    side = max(200, min(300, width * 2 // 5 - 110)) if width > NARROW else min(300, width - 80)
     with drawn:
         ui.chart(
-            charts.roc(
-                pd.concat([curve.points.assign(run=title) for title, curve in curves.items()], ignore_index=True),
-                {ui.title(one): ui.colour(one) for one in shown if ui.title(one) in curves},
-                side=max(200, min(300, width * 2 // 5 - 110)) if width > NARROW else min(300, width - 80),
-            ),
+            ui.drawn(charts.roc, points, colours, side=side),
             alt=f"ROC of {other.title} against the test pictures of {own.title}: "
             + "; ".join(f"{title} AUROC {curve.auroc:.3f}" for title, curve in curves.items()),
             key="roc",

@@ -18,6 +18,7 @@ ui.page(
     "**No. A high silhouette only means** that the clusters of k-means are tight and far apart, whatever they contain. NMI "
     "measures how much the cluster tells about the class. **Look for a run with a long bar on the left and a short one on "
     "the right.**",
+    explains=("representation", "silhouette", "NMI", "kNN", "t-SNE", "PCA"),
 )
 
 width = ui.width()
@@ -39,8 +40,11 @@ scores = pd.DataFrame(
     for title, one in runs.items()
 ).sort_values("silhouette", ascending=False)
 ui.chart(
-    charts.tight_and_telling(
-        scores, {title: ui.colour(runs[title]) for title in scores["run"]}, width=max(110, min(width - 300, 900))
+    ui.drawn(
+        charts.tight_and_telling,
+        scores,
+        {title: ui.colour(runs[title]) for title in scores["run"]},
+        width=max(110, min(width - 300, 900)),
     ),
     alt="Silhouette and NMI of every run's clusters: "
     + "; ".join(f"{row.run} {row.silhouette:.2f} and {row.nmi:.2f}" for row in scores.itertuples()),
@@ -132,7 +136,8 @@ def show_table(run: Run, key: str, *, clickable: bool) -> dict[str, str]:
     """The table of clusters and classes. Returns the clicked cell, empty if there is none."""
     frame = counted(run)
     event = ui.chart(
-        charts.table_of_counts(
+        ui.drawn(
+            charts.table_of_counts,
             frame,
             row="cluster",
             column="class",

@@ -22,6 +22,7 @@ ui.page(
     "Does the network see the digit or the colour?",
     "A picture, and the eight pictures that each network finds most similar. **What do they share with it?**",
     dataset=False,  # both are known only for coloured digits
+    explains=("VICReg", "representation", "linear probe"),
 )
 width = ui.width()
 full = ui.preset_run("vicreg", dataset=FIRST)
@@ -112,7 +113,8 @@ chances = {"same digit": ui.spec(full).chance} | {
 }
 colours = {names[title]: ui.colour(run) for title, run in runs.items()}
 ui.chart(
-    charts.attribute_bars(
+    ui.drawn(
+        charts.attribute_bars,
         pd.DataFrame(rows),
         colours,
         chances,
@@ -155,7 +157,8 @@ seen = pd.DataFrame(
     for what, found in {"digit": ui.metrics(run)["probe"], **ui.metrics(run)["attributes"]}.items()
 )
 ui.chart(
-    charts.attribute_bars(
+    ui.drawn(
+        charts.attribute_bars,
         seen,
         colours,
         {what.removeprefix("same "): chance for what, chance in chances.items()},

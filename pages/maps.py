@@ -14,6 +14,7 @@ ui.page(
     "Do the classes separate, though no label was used?",
     "Each point is a test picture; its place comes from the representation alone, its colour from the label that "
     "training never saw. **Zoom in** until you see the pictures, **click** one for its true neighbours.",
+    explains=("representation", "t-SNE", "PCA", "trustworthiness", "continuity", "kNN", "linear probe"),
 )
 
 width = ui.width()
@@ -155,7 +156,8 @@ if eigenmap is not None:
         placed = placed.assign(**{"class": np.array(classes)[labels[placed["index"]]]})
         background = ui.results(eigenmap, "projections").head(2_000)
         ui.chart(
-            charts.placements(
+            ui.drawn(
+                charts.placements,
                 background.rename(columns={"laplacian_x": "x", "laplacian_y": "y"})[["x", "y"]],
                 placed,
                 classes,

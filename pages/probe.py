@@ -14,6 +14,7 @@ ui.page(
     "How well can a linear classifier read the class?",
     "The network is frozen, and a **linear** classifier is fitted to its representations. Compare each run with the same "
     "encoder **untrained**: the difference is what training without labels added.",
+    explains=("representation", "linear probe", "kNN", "effective rank"),
 )
 
 width = ui.width()
@@ -38,7 +39,8 @@ table = pd.DataFrame(
     for title, probe in figures.items()
 )
 ui.chart(
-    charts.accuracy_bars(
+    ui.drawn(
+        charts.accuracy_bars,
         table,
         colours,
         width=max(110, min(width - 250, 900)),
@@ -72,7 +74,8 @@ left, right = st.columns([1, 1], gap="large")
 classes = ui.class_names(run)
 with left:
     event = ui.chart(
-        charts.table_of_counts(
+        ui.drawn(
+            charts.table_of_counts,
             ui.results(run, "confusion").rename(columns={"class": "true class", "predicted": "predicted class"}),
             row="true class",
             column="predicted class",
@@ -100,7 +103,8 @@ with right:
         ]
     )
     ui.chart(
-        charts.per_class(
+        ui.drawn(
+            charts.per_class,
             by_class,
             {title: colours[title] for title in shown},
             classes,

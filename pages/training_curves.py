@@ -8,8 +8,9 @@ from vicreg import charts
 from vicreg.loss_terms import NAMES, TERMS
 
 ui.page(
-    "Spread or collapse: what does a training do to the pictures?",
+    "Spread or collapse: what does training do?",
     "Trainings as a film, in step: **which one spreads its pictures out, and which keeps them all in one spot?**",
+    explains=("representation", "embedding", "kNN", "effective rank", "t-SNE", "PCA"),
 )
 
 width = ui.width()
@@ -52,11 +53,11 @@ words.markdown(
 log = switch.toggle("Logarithmic scale", key="log", bind="query-params", persist_state="session")
 history = ui.results(run, "history")
 if second is None:
-    drawn = charts.training_curves(history, log=log, width=width)
+    drawn = ui.drawn(charts.training_curves, history, log=log, width=width)
 else:
     histories = {title: ui.results(one, "history") for title, one in runs.items()}
     colours = {title: ui.colour(one) for title, one in runs.items()}
-    drawn = charts.compared_curves(histories, colours, log=log, width=width)
+    drawn = ui.drawn(charts.compared_curves, histories, colours, log=log, width=width)
 ui.chart(
     drawn,
     alt=f"{1 + len(TERMS)} curves over epochs, for train and test: total loss, and the terms {', '.join(NAMES)}, of "

@@ -14,7 +14,7 @@ from ui.ablation_panels import (
     space_figures,
     spread_panels,
 )
-from ui.chart_widgets import chart, clicked_cell, pick_amount, pick_map, prepared
+from ui.chart_widgets import chart, clicked_cell, pick_amount, pick_map
 from ui.components.page_width import width
 from ui.components.picture_tiles import tiles
 from ui.components.svg_drawing import drawing
@@ -22,6 +22,7 @@ from ui.cost_of_one_picture import amortisation
 from ui.data_set_facts import anomalous, class_colour, class_names, guessing, spec, studied
 from ui.data_sets import chosen as chosen_data
 from ui.expanders import measured, show_source
+from ui.finished_charts import drawn, finished
 from ui.page_table import PAGES, foot, navigation, page
 from ui.pictures import (
     Pictures,
@@ -83,8 +84,10 @@ __all__ = [
     "covariance_maps",
     "data_uri",
     "drawing",
+    "drawn",
     "drop_own_picture",
     "embed",
+    "finished",
     "foot",
     "guessing",
     "has",
@@ -104,7 +107,6 @@ __all__ = [
     "pick_pair",
     "pictures",
     "pictures_if_here",
-    "prepared",
     "preset_run",
     "probes_panel",
     "representations",

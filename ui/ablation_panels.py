@@ -10,8 +10,9 @@ import streamlit as st
 
 from ui import film
 from ui.chart_widgets import chart
+from ui.finished_charts import FinishedChart, drawn, finished
 from ui.pictures import pictures_if_here
-from ui.run_picker import colour, metrics, noted, results, study, title
+from ui.run_picker import colour, key_of, metrics, noted, results, study, title
 from ui.seed_words import seeds_frame
 from vicreg import charts
 from vicreg.evaluation.verdict import verdict
@@ -106,19 +107,22 @@ def covariance_maps(run: Run, *, width: int, key: str) -> None:
     """The covariances of 48 numbers of y and of z, as two squares beside each other."""
     if not run.has("covariances"):
         return
-    table = results(run, "covariances")
-    side = max(110, (width - 40) // 2)
-    panels = []
+    drawing, words = _covariances(key_of(run), max(110, (width - 40) // 2), run)
+    chart(drawing, alt=f"Covariances of 48 numbers of y and of z of {title(run)}: {words}.", key=key)
+
+
+@st.cache_resource(max_entries=64, show_spinner=False)
+def _covariances(key: str, side: int, _run: Run) -> tuple[FinishedChart, str]:
+    """Both squares, and what that of z shows."""
+    table = results(_run, "covariances")
+    squares = []
     for space in ("y", "z"):
         part = table[table["space"] == space]
         mean = float(part.loc[part["row"] == part["column"], "covariance"].mean())
-        scale = mean or 1.0 if space == "y" else run.config.gamma**2
-        panels.append(charts.covariances(part, title=f"{space}, mean variance {short(mean)}", scale=scale, side=side))
-    chart(
-        charts.alt.hconcat(*panels, spacing=16),
-        alt=f"Covariances of 48 numbers of y and of z of {title(run)}: {_seen(table[table['space'] == 'z'])}.",
-        key=key,
-    )
+        scale = mean or 1.0 if space == "y" else _run.config.gamma**2
+        squares.append((f"{space}, mean variance {short(mean)}", part, scale))
+    words = _seen(table[table["space"] == "z"])
+    return finished(charts.covariances_beside(squares, side=side)), words
 
 
 def _seen(z: pd.DataFrame) -> str:
@@ -144,7 +148,8 @@ def probes_panel(runs: Mapping[str, Run], *, chance: float, width: int) -> None:
     ]
     colours = {name: colour(run) for name, run in runs.items()}
     chart(
-        charts.attribute_bars(
+        drawn(
+            charts.attribute_bars,
             pd.DataFrame(rows),
             colours,
             dict.fromkeys(PROBES, chance),
@@ -170,13 +175,14 @@ def spread_panels(runs: Mapping[str, Run], *, width: int) -> None:
     inner = max(220, width - 70)
     words = {"y": ("representation", "spectrum", None), "z": ("embedding", "embedding_spectrum", gamma)}
     for column, (space, (word, table, asked)) in zip(st.columns(2), words.items(), strict=True):
-        drawn = {name: results(run, table) for name, run in runs.items()}
+        tables = {name: results(run, table) for name, run in runs.items()}
         with column:
-            if all("standard_deviation" in frame for frame in drawn.values()):
+            if all("standard_deviation" in frame for frame in tables.values()):
                 says = (f"{name}: median {short(found[space]['std']['median'])}" for name, found in spaces.items())
                 chart(
-                    charts.deviations(
-                        drawn,
+                    drawn(
+                        charts.deviations,
+                        tables,
                         colours,
                         title=f"{word} {space}: the spread of each of its numbers",
                         top=top,
@@ -188,7 +194,7 @@ def spread_panels(runs: Mapping[str, Run], *, width: int) -> None:
                 )
             says = (f"{name}: effective rank {found[space]['effective_rank']:.2f}" for name, found in spaces.items())
             chart(
-                charts.spectra(drawn, colours, width=inner, height=180),
+                drawn(charts.spectra, tables, colours, width=inner, height=180),
                 alt=f"Singular values of {space}. {'; '.join(says)}.",
                 key=f"spectra_{space}",
             )
@@ -201,8 +207,14 @@ def layer_panels(frame: pd.DataFrame, colours: dict[str, str], *, chance: float,
         says = (f"{row.run}, {row.layer}: {getattr(row, figure):.1f} %" for row in frame.itertuples())
         with column:
             chart(
-                charts.layer_curves(
-                    frame, colours, figure=figure, title=words, chance=chance, width=max(240, width - 60)
+                drawn(
+                    charts.layer_curves,
+                    frame,
+                    colours,
+                    figure=figure,
+                    title=words,
+                    chance=chance,
+                    width=max(240, width - 60),
                 ),
                 alt=f"{words} at every layer. {'; '.join(says)}.",
                 key=f"layers_{figure}",

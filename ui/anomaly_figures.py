@@ -135,10 +135,18 @@ def score_pairs(runs: Mapping[str, Run]) -> pd.DataFrame:
 
 def auroc_cells(runs: Mapping[str, Run], scoring: Scoring) -> pd.DataFrame:
     """The AUROC of each run for each kind of anomaly under a score, as `charts.auroc_cells` draws them."""
+    keys = tuple((short_title(run), key_of(run)) for run in runs.values())
+    return _auroc_cells(keys, scoring.column, runs, scoring).copy(deep=False)
+
+
+@st.cache_resource(max_entries=32, show_spinner=False)
+def _auroc_cells(
+    keys: tuple[tuple[str, str], ...], column: str, _runs: Mapping[str, Run], _scoring: Scoring
+) -> pd.DataFrame:
     rows = []
-    for run in runs.values():
+    for run in _runs.values():
         short = {"run": short_title(run)}
-        curve = roc(run, scoring)
+        curve = roc(run, _scoring)
         if curve is not None:
             low, high = curve.interval
             own = {
@@ -153,7 +161,7 @@ def auroc_cells(runs: Mapping[str, Run], scoring: Scoring) -> pd.DataFrame:
             rows.append(short | own)
         if "anomaly_sets" in metrics(run) and run.has("anomaly_sets"):
             table = results(run, "anomaly_sets")
-            for row in table[table["setting"] == scoring.column].to_dict("records"):
+            for row in table[table["setting"] == column].to_dict("records"):
                 known = row["kind"] == "set"
                 name = CATALOGUE[row["name"]].title if known and row["name"] in CATALOGUE else row["name"]
                 group = OTHERS if known else LEFT_OUT

@@ -10,41 +10,32 @@ from typing import TYPE_CHECKING, Literal
 import streamlit as st
 
 from ui import page_figures
+from ui.finished_charts import FinishedChart
 from ui.take_away.tables import table_of
 from vicreg import charts
 
 if TYPE_CHECKING:
     from streamlit.delta_generator import DeltaGenerator
-    from streamlit.elements.vega_charts import AltairChart, VegaLiteState
-
-    from vicreg.storage.json_values import JsonObject
+    from streamlit.elements.vega_charts import VegaLiteState
 
 TOOLTIP = Path(__file__).with_name("chart_tooltip.css")
-SVG = {"embedOptions": {"renderer": "svg"}}  # also over 2,000 marks, so that visitors can take any chart as SVG
 CLICKED = "_clicked_cell"  # in the session: that a cell is clicked
 AMOUNTS = (250, 500, 1_000, 2_000, 5_000, 10_000)  # number of pictures on a map
 
 
 def chart(
-    drawing: AltairChart | JsonObject,
+    drawing: FinishedChart,
     *,
     alt: str,
     key: str,
     on_select: Literal["ignore", "rerun"] = "ignore",
     selection_mode: str | None = None,
 ) -> DeltaGenerator | VegaLiteState:
-    """Show an Altair chart at its own size, with alt text. Visitors can take it away.
-
-    drawing: the chart, or the result of `prepared`.
-    """
-    page_figures.note_figure(key, alt, lambda: table_of(drawing))
+    """Show a chart at its own size, with alt text. Visitors can take it away. drawing: from `drawn` or `finished`."""
+    page_figures.note_figure(key, alt, lambda: table_of(drawing.tables.values()))
     st.html(TOOLTIP)  # for pictures on hover
-    if isinstance(drawing, dict):
-        return st.vega_lite_chart(
-            drawing, alt=alt, key=key, width="content", on_select=on_select, selection_mode=selection_mode
-        )
-    return st.altair_chart(
-        _sized(drawing), alt=alt, key=key, width="content", on_select=on_select, selection_mode=selection_mode
+    return st.vega_lite_chart(
+        drawing.spec(), alt=alt, key=key, width="content", on_select=on_select, selection_mode=selection_mode
     )
 
 
@@ -67,19 +58,6 @@ def clicked_cell(event: DeltaGenerator | VegaLiteState, fields: Mapping[str, Seq
     if not places or any(place >= len(values) for place, values in zip(places, fields.values(), strict=True)):
         return {}
     return {field: values[place] for place, (field, values) in zip(places, fields.items(), strict=True)}
-
-
-def prepared(drawing: AltairChart) -> JsonObject:
-    """Serialise a chart for `chart`. This takes 10 to 20 ms, so do it once for charts that many visitors see."""
-    return _sized(drawing).to_dict()
-
-
-def _sized(drawing: AltairChart) -> AltairChart:
-    """Set sizes for the plot area. (Streamlit would fit axes and legend into them as well.)"""
-    drawing = drawing.properties(usermeta=SVG)
-    if hasattr(drawing, "hconcat") or hasattr(drawing, "vconcat"):
-        return drawing
-    return drawing.properties(autosize=charts.alt.AutoSizeParams(type="pad"))
 
 
 def pick_map(place: DeltaGenerator, *, key: str) -> str:

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import base64
 import functools
-import importlib.util
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import numpy as np
 import streamlit as st
@@ -18,7 +16,7 @@ from ui import picture_arrival
 from ui.run_picker import results
 from vicreg.data import fingerprints, loading
 from vicreg.data.catalogue import CATALOGUE
-from vicreg.data.coloured_digits import photo_crops
+from vicreg.data.coloured_digits import photo_crops, photograph
 from vicreg.data.image_set import DataError, ImageSet, PicturesMissing, Source
 from vicreg.runs.errors import RunError
 from vicreg.runs.folder import Run
@@ -132,12 +130,8 @@ def data_uri(image: np.ndarray, form: str = "PNG") -> str:
 
 def sample_picture() -> np.ndarray:
     """A picture (32, 32, 3) uint8 that is always available: scikit-learn's sample photograph of a flower."""
-    found = importlib.util.find_spec("sklearn")
-    assert found is not None
-    assert found.origin is not None
-    folder = Path(found.origin).parent / "datasets" / "images"
-    with Image.open(folder / "flower.jpg") as photo:
-        return np.asarray(photo.convert("RGB").crop((80, 0, 507, 427)).resize((32, 32), Image.Resampling.LANCZOS))
+    photo = Image.fromarray(photograph("flower"))
+    return np.asarray(photo.crop((80, 0, 507, 427)).resize((32, 32), Image.Resampling.LANCZOS))
 
 
 @functools.cache

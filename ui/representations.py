@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 import streamlit as st
 
+from ui import first_look
 from ui.pictures import Pictures, image_set
 from ui.run_picker import key_of, metrics, networks, results
 from vicreg.config import ViewConfig
 from vicreg.evaluation.anomaly_score import KNOWN, Scoring
 from vicreg.runs.folder import Run
+
+if TYPE_CHECKING:
+    from vicreg.evaluation.gallery import Gallery
 
 
 @dataclass(frozen=True)
@@ -34,32 +39,31 @@ def search(run: Run, pictures: Pictures, number: int, *, gallery: str, metric: s
         columns = ("nearest", "nearest_distance", "farthest", "farthest_distance")
         return Found(*(rows[column].to_numpy() for column in columns))
     from vicreg.evaluation.encode import encode
-    from vicreg.evaluation.neighbours import nearest_and_farthest
 
     query = encode(networks(run)[0], pictures[[number]])
-    found = nearest_and_farthest(query, representations(run, gallery), k=k, metric=metric)
-    return Found(
-        found.nearest[0],
-        found.nearest_distances[0],
-        found.farthest[0],
-        found.farthest_distances[0],
-    )
+    searched = representations(run, gallery)
+    near, far = _gallery(f"{key_of(run)}:{gallery}", metric, searched).search(query, k=k, sides=(1, -1))
+    return Found(near.indices[0], near.distances[0], far.indices[0], far.distances[0])
 
 
 def search_picture(run: Run, picture: np.ndarray, gallery: Pictures, *, split: str, metric: str, k: int) -> Found:
     """The k nearest and farthest gallery pictures of an uploaded picture (32, 32, 3) uint8."""
     from vicreg.evaluation.encode import encode
-    from vicreg.evaluation.neighbours import nearest_and_farthest
 
     numbers = np.flatnonzero(gallery.order >= 0)  # only pictures on this machine
     searched = representations(run, split)[gallery.order[numbers]]
-    found = nearest_and_farthest(encode(networks(run)[0], picture[None]), searched, k=k, metric=metric)
-    return Found(
-        numbers[found.nearest[0]],
-        found.nearest_distances[0],
-        numbers[found.farthest[0]],
-        found.farthest_distances[0],
-    )
+    key = f"{key_of(run)}:{split}:{gallery.source.sha256}"
+    query = encode(networks(run)[0], picture[None])
+    near, far = _gallery(key, metric, searched).search(query, k=k, sides=(1, -1))
+    return Found(numbers[near.indices[0]], near.distances[0], numbers[far.indices[0]], far.distances[0])
+
+
+@st.cache_resource(max_entries=1, show_spinner=False)
+def _gallery(key: str, metric: str, _representations: np.ndarray) -> Gallery:
+    """The images of a search, prepared once for all visitors. Only the last one is kept: CIFAR-10's takes 190 MB."""
+    from vicreg.evaluation.gallery import Gallery
+
+    return Gallery(_representations, metric=metric)
 
 
 @st.cache_data(max_entries=16, show_spinner=False)
@@ -87,19 +91,21 @@ def roc(run: Run, scoring: Scoring) -> Curve | None:
 
     None if the run was measured without anomalies.
     """
-    figures = metrics(run)["anomaly"]
-    if not figures["n_anomalies"]:
+    if not metrics(run)["anomaly"]["n_anomalies"]:
         return None
+    curve = _roc(key_of(run), scoring.column, run)
+    return replace(curve, points=curve.points.copy(deep=False))
+
+
+@st.cache_resource(max_entries=64, show_spinner="Computing the ROC and its interval")
+def _roc(key: str, column: str, _run: Run) -> Curve:
+    figures = metrics(_run)["anomaly"]
     for name in KNOWN:
         found = figures[name]
-        if found["column"] == scoring.column:
-            points = results(run, "roc").query("setting == @name")[["false_positive_rate", "true_positive_rate"]]
+        if found["column"] == column:
+            stored = _run.results("roc")
+            points = stored.loc[stored["setting"] == name, ["false_positive_rate", "true_positive_rate"]]
             return Curve(points, found["auroc"], tuple(found["interval"]), found["fpr_at_95_tpr"])
-    return _roc(key_of(run), scoring.column, run)
-
-
-@st.cache_data(max_entries=64, show_spinner="Computing the ROC and its interval")
-def _roc(key: str, column: str, _run: Run) -> Curve:
     from vicreg.evaluation.anomaly_score import roc as curve_of
 
     table = results(_run, "anomaly")
@@ -137,6 +143,18 @@ def representations(run: Run, split: str) -> np.ndarray:
 
 def two_views(image: np.ndarray, config: ViewConfig, draw: int) -> np.ndarray:
     """Two views of an image (H, W, 3) uint8: (2, size, size, 3) uint8. draw: the random seed."""
+    stored = first_look.stored_views(image, config, draw)
+    return compute_views(image, config, draw) if stored is None else stored
+
+
+def embed(run: Run, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Representations (n, width) and embeddings (n, D) of a few images (n, S, S, 3) uint8."""
+    stored = first_look.stored_numbers(run, images)
+    return compute_numbers(run, images) if stored is None else stored
+
+
+def compute_views(image: np.ndarray, config: ViewConfig, draw: int) -> np.ndarray:
+    """`two_views`, not from the stored ones."""
     import torch
 
     from vicreg.method.views import augmented_views
@@ -147,8 +165,8 @@ def two_views(image: np.ndarray, config: ViewConfig, draw: int) -> np.ndarray:
     return (views.clamp(0, 1) * 255).round().byte().permute(0, 2, 3, 1).numpy()
 
 
-def embed(run: Run, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Representations (n, width) and embeddings (n, D) of a few images (n, S, S, 3) uint8."""
+def compute_numbers(run: Run, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """`embed`, not from the stored ones."""
     import torch
 
     encoder, expander = networks(run)

@@ -214,15 +214,18 @@ def key_of(run: Run) -> str:
     return f"{run.folder}:{sorted((name, entry['sha256']) for name, entry in run.record['files'].items())}"
 
 
-@st.cache_data(max_entries=64, show_spinner=False)
+@st.cache_resource(max_entries=64, show_spinner=False)
 def _results(key: str, name: str, _run: Run) -> pd.DataFrame:
     return _run.history if name == "history" else _run.results(name)
 
 
 def results(run: Run, name: str) -> pd.DataFrame:
-    """A table of a run, cached for all visitors. Stops the page with a message if it is missing."""
+    """A table of a run, cached for all visitors. Stops the page with a message if it is missing.
+
+    pandas copies a column when the page changes it, so no other visitor sees the change.
+    """
     try:
-        return _results(key_of(run), name, run)
+        return _results(key_of(run), name, run).copy(deep=False)
     except RunError as error:
         st.warning(str(error), icon=":material/broken_image:")
         st.stop()

@@ -14,6 +14,7 @@ import streamlit as st
 
 import ui
 from ui import picture_arrival
+from ui.finished_charts import FinishedChart
 from ui.picture_map import Colouring, Panel, atlas_of_set, picture_map
 from ui.pictures import image_set
 from vicreg import charts, jobs
@@ -84,11 +85,11 @@ def as_text(words: str) -> str:
 
 
 @st.cache_resource(max_entries=16, show_spinner=False)
-def bundled(dataset: str, preset: str, width: int) -> tuple[str, JsonObject]:
+def bundled(dataset: str, preset: str, width: int) -> tuple[str, FinishedChart]:
     """Title and curves of a preset's bundled run. Cached, because it does not change."""
     run = open_run(paths.BUNDLED / f"{dataset}-{preset}")
     train = run.history[run.history["split"] == "train"].rename(columns={"epoch": "step"})
-    return ui.title(run), ui.prepared(charts.live_terms(train, steps=run.config.epochs, width=width, unit="epoch"))
+    return ui.title(run), ui.finished(charts.live_terms(train, steps=run.config.epochs, width=width, unit="epoch"))
 
 
 @dataclass(frozen=True)
@@ -124,23 +125,23 @@ def total_steps(job: Job) -> int:
 @st.cache_resource(max_entries=16, show_spinner=False)
 def _terms(
     name: str, created: float, step: int, width: int, _points: list[JsonObject], steps: int, epochs: int, behind: str
-) -> JsonObject:
+) -> FinishedChart:
     kept = _points[:: 1 + len(_points) // POINTS]
     frame = pd.DataFrame(kept if not kept or kept[-1] is _points[-1] else [*kept, _points[-1]])
     if not kept:
         frame = pd.DataFrame(columns=["step", "total", *NAMES], dtype=float)
     other = ghost(behind)
     if other is None:
-        return ui.prepared(charts.live_terms(frame, steps=steps, width=width))
+        return ui.finished(charts.live_terms(frame, steps=steps, width=width))
     shown = other.terms[other.terms["epoch"] <= epochs]
     dashed = shown.assign(step=(shown["epoch"] - 0.5) * steps / epochs)  # the mean of an epoch belongs to its middle
-    return ui.prepared(charts.live_terms(frame, steps=steps, width=width, behind=dashed))
+    return ui.finished(charts.live_terms(frame, steps=steps, width=width, behind=dashed))
 
 
 @st.cache_resource(max_entries=16, show_spinner=False)
 def _figures(
     name: str, created: float, epoch: int, width: int, epochs: int, behind: str, _moments: list[Moment]
-) -> JsonObject:
+) -> FinishedChart:
     frame = pd.DataFrame(
         {"epoch": m.epoch, "knn_accuracy": m.knn_accuracy, "effective_rank": m.effective_rank} for m in _moments
     )
@@ -149,7 +150,7 @@ def _figures(
         frames[other.title] = other.snapshots[other.snapshots["epoch"] <= epochs]
         colours[other.title] = charts.PRESET_COLOURS.get(other.title.rpartition("/")[2], charts.REFERENCE_COLOUR)
     dashed = other.title if other is not None else ""
-    return ui.prepared(charts.snapshots(frames, colours, width=width, epochs=epochs, dashed=dashed))
+    return ui.finished(charts.snapshots(frames, colours, width=width, epochs=epochs, dashed=dashed))
 
 
 def _show_map(job: Job, moments: list[Moment], labels: np.ndarray) -> None:

@@ -129,6 +129,7 @@ CHARTS = {
     ),
     "compared_curves": lambda width: charts.compared_curves(dict.fromkeys(RUNS, history()), RUNS, width=width),
     "covariances": lambda width: charts.covariances(half_square(), title="z", side=width),
+    "covariances_beside": lambda width: charts.covariances_beside([("z", half_square(), 1.0)] * 2, side=width // 2),
     "deviations": lambda width: charts.deviations(
         {run: pd.DataFrame({"standard_deviation": [0.5, 1.0]}) for run in RUNS},
         RUNS,
@@ -285,10 +286,9 @@ def test_a_placed_image_is_two_points_and_the_line_between_them():
 def test_training_curves_have_a_panel_a_term_in_its_colour():
     spec = CHARTS["training_curves"](900).to_dict()
     drawn = views(spec)
-    assert [panel["title"]["text"].split()[0] for panel in drawn] == ["total", *charts.TERMS]
+    assert [panel["title"].split()[0] for panel in drawn] == ["total", *charts.TERMS]
     for term, panel in zip(["total", *charts.TERMS], drawn, strict=True):
         colour = charts.TERM_COLOURS[term]
-        assert panel["title"]["color"] == colour
         assert [layer["mark"].get("color") for layer in panel["layer"]] == [colour, "#888", colour]
         assert [row["value"] for row in data(spec, panel["layer"][0])] == history()[term].tolist()
     names = [f"at_{term}" for term in ("total", *charts.TERMS)]
@@ -307,7 +307,7 @@ def test_training_curves_have_a_panel_a_term_in_its_colour():
 def test_a_value_without_a_logarithm_is_left_out_of_a_logarithmic_panel(draw):
     def covariances(**options: bool) -> list[float]:
         spec = draw(**options).to_dict()
-        (panel,) = (p for p in views(spec) if p["title"]["text"].startswith("covariance"))
+        (panel,) = (p for p in views(spec) if p["title"].startswith("covariance"))
         return [row["value"] for row in data(spec, panel["layer"][0] if "layer" in panel else panel)]
 
     assert covariances() == [0.0, 1.0, 1.1, 1.2, 1.3]

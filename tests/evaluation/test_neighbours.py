@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from scipy.spatial.distance import cdist
 
+from vicreg.evaluation import gallery as galleries
 from vicreg.evaluation import neighbours
 from vicreg.evaluation.neighbours import METRICS, nearest, nearest_and_farthest
 
@@ -24,7 +25,7 @@ def sorted_pairs(queries, gallery, metric, exclude=None):
 @pytest.mark.parametrize("k", [1, 7, 300])
 @pytest.mark.parametrize("block", [1, 5_000, 4_000_000])
 def test_both_ends_agree_with_sorting_every_pair(monkeypatch, metric, k, block):
-    monkeypatch.setattr(neighbours, "BLOCK_VALUES", block)
+    monkeypatch.setattr(galleries, "BLOCK_VALUES", block)
     found = nearest_and_farthest(QUERIES, GALLERY, k=k, metric=metric)
     distances, order = sorted_pairs(QUERIES, GALLERY, metric)
     np.testing.assert_array_equal(found.nearest, order[:, :k])
@@ -45,6 +46,35 @@ def test_any_size_of_gallery_is_searched_to_its_last_image(n):
     )
     assert found.nearest[0] == n - 1
     assert found.farthest[1] == n - 1
+
+
+@pytest.mark.parametrize("metric", METRICS)
+def test_a_gallery_in_parts_and_in_half_precision_gives_the_same(monkeypatch, tmp_path, metric):
+    # 60 images repeat, in another part: of equal distances the lower row still comes first, and no query finds itself.
+    images = np.concatenate([GALLERY, GALLERY[:60]]).astype(np.float16)
+    np.save(tmp_path / "gallery.npy", images)
+    mapped = np.load(tmp_path / "gallery.npy", mmap_mode="r")
+    exclude = np.arange(360)
+    whole = nearest_and_farthest(mapped, mapped, k=7, metric=metric, exclude=exclude)
+    monkeypatch.setattr(neighbours, "HALF_VALUES", 24 * 100)
+    parts = nearest_and_farthest(mapped, mapped, k=7, metric=metric, exclude=exclude)
+    for side in ("nearest", "farthest"):
+        np.testing.assert_allclose(
+            getattr(parts, f"{side}_distances"), getattr(whole, f"{side}_distances"), rtol=1e-5, atol=1e-7
+        )
+        # The last one may be any of several with equal distances.
+        np.testing.assert_array_equal(getattr(parts, side)[:, :-1], getattr(whole, side)[:, :-1])
+
+
+@pytest.mark.parametrize("metric", METRICS)
+@pytest.mark.parametrize("scale", [1, 2.0**40, 0])
+def test_a_prepared_gallery_answers_any_query_as_a_new_one_does(metric, scale):
+    prepared = galleries.Gallery(GALLERY, metric=metric)
+    for queries in (QUERIES, QUERIES * np.float32(scale), QUERIES):
+        near, far = prepared.search(queries, k=5, sides=(1, -1))
+        found = nearest_and_farthest(queries, GALLERY, k=5, metric=metric)
+        np.testing.assert_array_equal(near.indices, found.nearest)
+        np.testing.assert_array_equal(far.distances, found.farthest_distances)
 
 
 def test_nearest_is_the_near_side():

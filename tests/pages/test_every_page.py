@@ -1,5 +1,6 @@
 """Every page in a real Chromium, on a phone, a desk and a projector, light and dark: all can use it, and nothing is cut."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,11 @@ SCREENS = (
     (390, "dark", True),
     (1920, "dark", False),
 )
+# words that a page explains if it uses them: key of the glossary -> how it reads on a page
+EXPLAINED = {
+    **{word: rf"\b{word}\b" for word in ("VICReg", "kNN", "AUROC", "NMI", "t-SNE", "PCA")},
+    **{word: rf"(?i)\b{word}\b" for word in ("linear probe", "effective rank", "silhouette", "trustworthiness")},
+}
 NOT_OURS = [
     "[data-testid='stSidebarNavItems']",  # Streamlit's list of pages: groups are <div> between <ul> and <li>
     "[data-testid='stHeader']",  # Streamlit's bar: its Stop button fades in while a page is drawn anew
@@ -58,12 +64,31 @@ def found_by_axe(page: Page) -> list[str]:
     ]
 
 
+def words_without_explanation(page: Page) -> list[str]:
+    """The technical words that are on the page, as text or in a chart, but not behind its button."""
+    used = page.evaluate(
+        """() => {
+          const read = (root) => [...root.querySelectorAll("*")].flatMap((e) => [
+            ...(e.shadowRoot ? read(e.shadowRoot) : []),
+            ...[...e.childNodes].filter((n) => n.nodeType === 3 && !e.matches("style, script")).map((n) => n.data),
+          ]);
+          return read(document.querySelector(".stMain")).join(" \\n ");
+        }"""
+    )
+    page.get_by_role("button", name="Glossary").click(timeout=30_000)
+    told = page.get_by_test_id("stPopoverBody").inner_text()
+    page.keyboard.press("Escape")
+    return [
+        f"{word} is not explained" for word, way in EXPLAINED.items() if re.search(way, used) and f"{word}:" not in told
+    ]
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_a_page_opens_by_itself_fits_every_screen_and_can_be_used_by_everybody(name, page, plain_server):
     page.goto(f"{plain_server}/{'' if name == 'start' else name}")
     settled(page)
     assert page.get_by_test_id("stAlert").count() == 0
-    wrong = []
+    wrong = words_without_explanation(page)
     for width, colours, look in SCREENS:
         page.emulate_media(color_scheme=colours)
         page.set_viewport_size({"width": width, "height": 844})

@@ -8,6 +8,8 @@ import pytest
 from PIL import Image
 from playwright.sync_api import expect
 
+from vicreg.lessons import bundled, read
+
 pytestmark = pytest.mark.browser
 PLACE, RUNS = ".vicreg-presenter .place", ".vicreg-presenter .runs"
 SIZES = """() => [...document.querySelectorAll("[data-present=exhibit] svg.marks text")]
@@ -54,6 +56,18 @@ def test_keys_turn_pages_and_escape_leaves(page, plain_server):
     page.keyboard.press("Escape")
     expect(page.get_by_test_id("stSidebar")).to_be_visible()
     page.wait_for_function("() => !new URL(location.href).searchParams.has('present')")
+
+
+def test_the_speakers_window_follows_the_lesson(page, plain_server):
+    first, second = (step.question.split("{")[0] for step in read(bundled()["20-minutes"]).steps[:2])
+    page.goto(f"{plain_server}/lesson?lesson=20-minutes&step=1")
+    page.get_by_role("heading", name=first).wait_for()
+    notes = page.context.new_page()
+    notes.goto(f"{plain_server}/lesson?notes=1")
+    notes.get_by_role("heading", name=first).wait_for()  # it asked for the step
+    page.get_by_role("button", name="Next").click()
+    notes.get_by_role("heading", name=second).wait_for()
+    notes.close()
 
 
 def test_a_chart_is_taken_away_as_svg_with_a_caption_as_png_of_twice_its_size_and_as_csv(page, plain_server):

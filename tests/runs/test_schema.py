@@ -15,7 +15,7 @@ from vicreg.evaluation.report import QUICK, SECTIONS
 from vicreg.presets import PRESETS
 from vicreg.runs.errors import RunError
 from vicreg.runs.folder import open_run
-from vicreg.runs.schema import ALWAYS, MAX_JSON_BYTES, check_metrics, check_record, measured, read_json
+from vicreg.runs.schema import ALWAYS, MAX_JSON_BYTES, check_metrics, check_record, measured, parse_json, read_file
 from vicreg.storage import paths
 from vicreg.storage.untrusted import plain, shown
 
@@ -302,7 +302,7 @@ def test_deep_large_and_broken_json_is_named(tmp_path):
     ):
         path.write_bytes(content)
         with pytest.raises(RunError, match=rf"x/metrics\.json cannot be read.*{words}.*download or train|{words}"):
-            read_json(path, run="x")
+            parse_json(read_file(path, run="x"), file=path.name, run="x")
 
 
 def test_a_networks_width_is_bounded_and_a_baselines_more_since_no_file_backs_it(tmp_path):

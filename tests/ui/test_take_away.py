@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from ui import page_figures
+from ui.finished_charts import finished
 from ui.picture_map import Colouring, Panel
 from ui.picture_map.component import points_table
 from ui.take_away.panel import LONGEST_PROTOCOL, caption, name_of
@@ -24,16 +25,11 @@ def test_no_cell_of_a_csv_begins_like_a_formula_and_numbers_stay_numbers():
 def test_a_charts_table_holds_what_all_its_layers_draw_without_pictures():
     dots = pd.DataFrame({"x": [1, 2], "image": ["data:image/png;base64,AA", "data:image/png;base64,BB"]})
     line = pd.DataFrame({"y": [0.5]})
-    drawn = alt.Chart(dots).mark_point() | (alt.Chart(line).mark_rule() + alt.Chart(dots).mark_text())
-    found = pd.read_csv(io.StringIO(csv_of(table_of(drawn))))
+    drawn = finished(alt.Chart(dots).mark_point() | (alt.Chart(line).mark_rule() + alt.Chart(dots).mark_text()))
+    found = pd.read_csv(io.StringIO(csv_of(table_of(drawn.tables.values()))))
     assert found.columns.tolist() == ["table", "x", "y"]
     assert found["table"].tolist() == [1, 1, 2]
-    assert csv_of(table_of(drawn)).splitlines()[1] == "1,1,"  # a whole number beside a missing one
-
-
-def test_a_prepared_chart_gives_the_same_table_as_the_chart():
-    drawn = alt.Chart(pd.DataFrame({"x": [1, 2], "run": ["a", "b"]})).mark_point()
-    assert csv_of(table_of(drawn.to_dict())) == csv_of(table_of(drawn)) == "x,run\n1,a\n2,b\n"
+    assert csv_of(table_of(drawn.tables.values())).splitlines()[1] == "1,1,"  # a whole number beside a missing one
 
 
 def test_the_points_of_a_film_have_a_row_for_each_moment():

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
+import streamlit as st
 
-from ui.run_picker import colour, results
+from ui.run_picker import colour, key_of, results
 from vicreg.data.catalogue import CATALOGUE
 from vicreg.runs.folder import Run
 from vicreg.storage.json_values import JsonObject
@@ -64,27 +65,27 @@ def curves(drawn: list[JsonObject]) -> pd.DataFrame:
 
 def spectra(runs: Mapping[str, Run]) -> JsonObject:
     """The spectrum of y at each snapshot, in powers of ten below its largest singular value, and the effective rank."""
-    found = []
-    for title, run in runs.items():
-        shots = results(run, "snapshots")
-        table = results(run, "snapshot_spectra").pivot_table("singular_value", index="epoch", columns="dimension")
-        values = table.fillna(0).to_numpy(float)  # (E, D), falling
-        share = np.log10(np.maximum(values / np.maximum(values[:, :1], 1e-30), LEAST))
-        picked = np.unique(np.geomspace(1, values.shape[1], DIRECTIONS).round().astype(int)) - 1
-        found.append(
-            {
-                "run": title,
-                "colour": colour(run),
-                "x": table.index.tolist(),
-                "directions": (picked + 1).tolist(),
-                "values": share[:, picked].round(3).tolist(),
-                "rank": {"x": shots["epoch"].tolist(), "y": shots["effective_rank"].tolist()},
-            }
-        )
+    found = [{"run": title, "colour": colour(run), **_spectrum(key_of(run), run)} for title, run in runs.items()]
     return {
         "title": "Directions of y",
         "about": "effective rank; singular values, logarithmic axes",
         "least": float(np.log10(LEAST)),
         "last": max(one["directions"][-1] for one in found),
         "runs": found,
+    }
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def _spectrum(key: str, _run: Run) -> JsonObject:
+    """What `spectra` shows of one run, without its name and colour."""
+    shots = results(_run, "snapshots")
+    table = results(_run, "snapshot_spectra").pivot_table("singular_value", index="epoch", columns="dimension")
+    values = table.fillna(0).to_numpy(float)  # (E, D), falling
+    share = np.log10(np.maximum(values / np.maximum(values[:, :1], 1e-30), LEAST))
+    picked = np.unique(np.geomspace(1, values.shape[1], DIRECTIONS).round().astype(int)) - 1
+    return {
+        "x": table.index.tolist(),
+        "directions": (picked + 1).tolist(),
+        "values": share[:, picked].round(3).tolist(),
+        "rank": {"x": shots["epoch"].tolist(), "y": shots["effective_rank"].tolist()},
     }

@@ -13,6 +13,7 @@ from pathlib import Path
 import streamlit as st
 
 from vicreg import charts
+from vicreg.data.coloured_digits import drawings_of_digits
 
 FOLDER = Path(__file__).parent
 ENGINE = ("random.js", "pictures.js", "matrix.js", "network.js", "loss.js", "measures.js", "trainer.js")
@@ -61,11 +62,9 @@ _LAB = st.components.v2.component(
 @st.cache_data(show_spinner=False)
 def drawings() -> tuple[str, str]:
     """scikit-learn's 1,797 drawings as text, one letter per pixel from "A" (no ink) to "Q" (16), and their digits."""
-    from sklearn.datasets import load_digits
-
-    found = load_digits()
-    letters = (found.images.ravel().astype("uint8") + ord("A")).tobytes().decode("ascii")
-    return letters, "".join(map(str, found.target))
+    drawn, digits = drawings_of_digits()
+    letters = (drawn.ravel().astype("uint8") + ord("A")).tobytes().decode("ascii")
+    return letters, "".join(map(str, digits))
 
 
 def lab(*, key: str, mini: bool = False) -> None:

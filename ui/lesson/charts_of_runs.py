@@ -10,6 +10,7 @@ from ui.ablation_panels import layers_frame
 from ui.anomaly_figures import anomaly_runs, score_pairs
 from ui.chart_widgets import chart
 from ui.components.svg_drawing import drawing
+from ui.finished_charts import drawn
 from ui.lesson.texts import number, values
 from ui.representations import roc as roc_of
 from ui.run_picker import colour, metrics, results, title
@@ -45,15 +46,15 @@ def figures(step: Step, runs: list[Run], width: int) -> None:
 
 def covariances(step: Step, runs: list[Run], width: int) -> None:
     """Covariances of 48 numbers of z, a square a run."""
-    panels, said = [], []
+    squares, said = [], []
     side = max(110, min(210, width // len(runs) - 30))
     for run in runs:
         table = results(run, "covariances").query("space == 'z'")
         rest = table.loc[table["row"] != table["column"], "covariance"].abs().mean()
-        panels.append(charts.covariances(table, title=run.title, scale=run.config.gamma**2, side=side))
+        squares.append((run.title, table, run.config.gamma**2))
         said.append(f"{run.title}: {rest:.2f} on average off the diagonal, disregarding signs")
     chart(
-        charts.alt.hconcat(*panels, spacing=16),
+        drawn(charts.covariances_beside, squares, side=side),
         alt=f"Covariances of 48 numbers of z. {'; '.join(said)}.",
         key="lesson_covariances",
     )
@@ -64,7 +65,8 @@ def singular_values(step: Step, runs: list[Run], width: int) -> None:
     """The singular values of z."""
     said = (f"{title(run)}: effective rank {metrics(run)['spaces']['z']['effective_rank']:.1f}" for run in runs)
     chart(
-        charts.spectra(
+        drawn(
+            charts.spectra,
             {title(run): results(run, "embedding_spectrum") for run in runs},
             {title(run): colour(run) for run in runs},
             width=width - 90,
@@ -82,7 +84,7 @@ def curves(step: Step, runs: list[Run], width: int) -> None:
     epochs = int(test["epoch"].max())
     last = test.iloc[-1]
     chart(
-        charts.live_terms(test.rename(columns={"epoch": "step"}), steps=epochs, width=width - 40, unit="epoch"),
+        drawn(charts.live_terms, test.rename(columns={"epoch": "step"}), steps=epochs, width=width - 40, unit="epoch"),
         alt=f"The loss of {title(run)} on test images, epoch by epoch. At the end: "
         + ", ".join(f"{name} {last[name]:.3g}" for name in ("total", *charts.TERMS)),
         key="lesson_curves",
@@ -95,7 +97,8 @@ def layers(step: Step, runs: list[Run], width: int) -> None:
     chance = CATALOGUE[runs[0].config.dataset].chance
     said = (f"{row.run}, {row.layer}: {row.probe:.1f} %" for row in frame.itertuples())
     chart(
-        charts.layer_curves(
+        drawn(
+            charts.layer_curves,
             frame,
             {title(run): colour(run) for run in runs},
             figure="probe",
@@ -116,7 +119,8 @@ def probes(step: Step, runs: list[Run], width: int) -> None:
         for name, p in found.items()
     )
     chart(
-        charts.accuracy_bars(
+        drawn(
+            charts.accuracy_bars,
             frame,
             {title(run): colour(run) for run in runs},
             chance=CATALOGUE[runs[0].config.dataset].chance,
@@ -133,8 +137,12 @@ def anomalies(step: Step, runs: list[Run], width: int) -> None:
     pairs = score_pairs(known)
     first, second = KNOWN
     chart(
-        charts.score_pairs(
-            pairs, {name: colour(run) for name, run in known.items()}, (first, second), width=max(160, width - 200)
+        drawn(
+            charts.score_pairs,
+            pairs,
+            {name: colour(run) for name, run in known.items()},
+            (first, second),
+            width=max(160, width - 200),
         ),
         alt="AUROC under two scores: "
         + "; ".join(f"{row.short} {row.score} {row.auroc:.3f}" for row in pairs.itertuples()),
@@ -147,7 +155,8 @@ def roc(step: Step, runs: list[Run], width: int) -> None:
     curves = {title(run): roc_of(run, next(iter(KNOWN.values()))) for run in runs}
     found = {name: curve for name, curve in curves.items() if curve is not None}
     chart(
-        charts.roc(
+        drawn(
+            charts.roc,
             pd.concat([curve.points.assign(run=name) for name, curve in found.items()], ignore_index=True),
             {title(run): colour(run) for run in runs},
             side=max(200, min(280, width - 100)),
@@ -164,7 +173,7 @@ def clusters(step: Step, runs: list[Run], width: int) -> None:
         for run in runs
     )
     chart(
-        charts.tight_and_telling(scores, {title(run): colour(run) for run in runs}, width=max(140, width - 240)),
+        drawn(charts.tight_and_telling, scores, {title(run): colour(run) for run in runs}, width=max(140, width - 240)),
         alt="Silhouette and NMI: "
         + "; ".join(f"{row.run} {row.silhouette:.2f} and {row.nmi:.2f}" for row in scores.itertuples()),
         key="lesson_clusters",
@@ -180,7 +189,7 @@ def placements(step: Step, runs: list[Run], width: int) -> None:
     placed = placed.assign(**{"class": np.array(classes)[everything["label"].to_numpy()[placed["index"]]]})
     many = everything.head(POINTS).rename(columns={"laplacian_x": "x", "laplacian_y": "y"})[["x", "y"]]
     chart(
-        charts.placements(many, placed, classes, side=max(200, min(230, width - 100))),
+        drawn(charts.placements, many, placed, classes, side=max(200, min(230, width - 100))),
         alt="Ten new images on the eigenmap: where Nyström's rule puts each, and where it lies after fitting again with it.",
         key="lesson_placements",
     )

@@ -2,41 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 import pandas as pd
 
 if TYPE_CHECKING:
-    from streamlit.elements.vega_charts import AltairChart
+    import pyarrow as pa
 
-    from vicreg.storage.json_values import JsonObject
-
-PARTS = ("layer", "hconcat", "vconcat", "concat")  # of a chart that is made of others
 FORMULA = ("=", "+", "-", "@", "\t", "\r")  # how a cell begins that a spreadsheet would run
 
 
-def frames_of(drawing: AltairChart | JsonObject) -> list[pd.DataFrame]:
-    """Every table that a chart draws, each once. drawing: an Altair chart, or one as `to_dict` gives it."""
-    if isinstance(drawing, dict):
-        return [pd.DataFrame.from_records(rows) for rows in drawing.get("datasets", {}).values()]
-    found: list[pd.DataFrame] = []
-    waiting: list[object] = [drawing]
-    while waiting:
-        one = waiting.pop(0)
-        data = getattr(one, "data", None)
-        if isinstance(data, pd.DataFrame) and not any(data is other for other in found):
-            found.append(data)
-        for name in PARTS:
-            parts = getattr(one, name, None)
-            waiting += parts if isinstance(parts, list) else []
-        inner = getattr(one, "spec", None)  # of a facet
-        waiting += [inner] if hasattr(inner, "mark") or hasattr(inner, "layer") else []
-    return found
-
-
-def table_of(drawing: AltairChart | JsonObject) -> pd.DataFrame:
+def table_of(tables: Iterable[pa.Table]) -> pd.DataFrame:
     """The data of a chart in one table; where it draws several, a first column `table` says which."""
-    frames = [frame for frame in map(_without_pictures, frames_of(drawing)) if len(frame.columns)]
+    frames = [frame for table in tables if len((frame := _without_pictures(table.to_pandas())).columns)]
     if len(frames) < 2:
         return frames[0] if frames else pd.DataFrame()
     numbered = [frame.convert_dtypes() for frame in frames]  # whole numbers stay whole where other tables have none

@@ -1,13 +1,19 @@
-"""Charts: pure functions from a table to an Altair chart, with the same colours and labels on every page."""
+"""Charts: pure functions from a table to an Altair chart, with the same colours and labels on every page.
 
-import altair as alt
+Altair takes most of a second to load, and many pages draw no chart: it is loaded with the first chart.
+"""
 
-from vicreg.charts.anomalies import auroc_cells, score_pairs
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING
+
 from vicreg.charts.colours import (
     CLASS_COLOURS,
     GROUP_COLOURS,
     HUE_COLOURS,
     KEPT_COLOURS,
+    MAP_TITLES,
     NO_CLASS_COLOUR,
     OTHER_COLOUR,
     PRESET_COLOURS,
@@ -16,18 +22,23 @@ from vicreg.charts.colours import (
     TERMS,
     UNNAMED_COLOURS,
 )
-from vicreg.charts.curves import compared_curves, live_terms, snapshots, spectra, training_curves
-from vicreg.charts.maps import MAP_TITLES, placements
-from vicreg.charts.measures import (
-    accuracy_bars,
-    attribute_bars,
-    histogram,
-    per_class,
-    roc,
-    table_of_counts,
-    tight_and_telling,
-)
-from vicreg.charts.spaces import covariances, deviations, layer_curves
+
+if TYPE_CHECKING:
+    import altair as alt
+
+    from vicreg.charts.anomalies import auroc_cells, score_pairs
+    from vicreg.charts.curves import compared_curves, live_terms, snapshots, spectra, training_curves
+    from vicreg.charts.maps import placements
+    from vicreg.charts.measures import (
+        accuracy_bars,
+        attribute_bars,
+        histogram,
+        per_class,
+        roc,
+        table_of_counts,
+        tight_and_telling,
+    )
+    from vicreg.charts.spaces import covariances, covariances_beside, deviations, layer_curves
 
 __all__ = [
     "CLASS_COLOURS",
@@ -48,6 +59,7 @@ __all__ = [
     "auroc_cells",
     "compared_curves",
     "covariances",
+    "covariances_beside",
     "deviations",
     "histogram",
     "layer_curves",
@@ -62,3 +74,14 @@ __all__ = [
     "tight_and_telling",
     "training_curves",
 ]
+
+_MODULES = ("anomalies", "curves", "maps", "measures", "spaces")
+
+
+def __getattr__(name: str) -> object:
+    """A chart, or `alt`, on first use (PEP 562)."""
+    if name in __all__:
+        for module in (importlib.import_module(f"{__name__}.{module}") for module in _MODULES):
+            if hasattr(module, name):
+                return getattr(module, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

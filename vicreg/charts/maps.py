@@ -1,14 +1,12 @@
-"""The names of the maps, and where new images lie on an eigenmap. (Maps themselves are `ui.picture_map`'s.)"""
+"""Where new images lie on an eigenmap. (Maps themselves are `ui.picture_map`'s.)"""
 
 from __future__ import annotations
 
 import altair as alt
 import pandas as pd
 
-from vicreg.charts.colours import class_colour
+from vicreg.charts.legends import class_colour
 from vicreg.charts.overlay import layered
-
-MAP_TITLES = {"pca": "PCA", "tsne": "t-SNE", "laplacian": "Laplacian Eigenmaps of pixels"}
 
 
 def placements(background: pd.DataFrame, frame: pd.DataFrame, classes: list[str], *, side: int = 360) -> alt.LayerChart:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import altair as alt
 import numpy as np
 import pandas as pd
 
-from vicreg.charts.colours import TERM_COLOURS, run_colour
+from vicreg.charts.colours import TERM_COLOURS
+from vicreg.charts.legends import run_colour
+from vicreg.charts.lettering import TEXT
 from vicreg.charts.overlay import layered
 
-TEXT = 13  # pixels
 _GREY = "#888"
 
 
@@ -40,13 +43,13 @@ def deviations(
             x=alt.X(
                 "place:Q",
                 title="dimensions, largest first, %",
-                axis=alt.Axis(labelFontSize=TEXT, titleFontSize=TEXT, grid=False),
+                axis=alt.Axis(grid=False),
                 scale=alt.Scale(domain=[0, 100]),
             ),
             y=alt.Y(
                 "std:Q",
                 title="standard deviation",
-                axis=alt.Axis(labelFontSize=TEXT, titleFontSize=TEXT, tickCount=4),
+                axis=alt.Axis(tickCount=4),
                 scale=alt.Scale(domain=[0, top], nice=False),
             ),
             color=run_colour(colours, columns=1),
@@ -100,6 +103,13 @@ def covariances(frame: pd.DataFrame, *, title: str, scale: float = 1.0, side: in
     )
 
 
+def covariances_beside(squares: Sequence[tuple[str, pd.DataFrame, float]], *, side: int = 190) -> alt.HConcatChart:
+    """`covariances` beside each other: title, frame and scale of each."""
+    return alt.hconcat(
+        *(covariances(frame, title=title, scale=scale, side=side) for title, frame, scale in squares), spacing=16
+    )
+
+
 def layer_curves(
     frame: pd.DataFrame, colours: dict[str, str], *, figure: str, title: str, chance: float, width: int = 420
 ) -> alt.LayerChart:
@@ -113,14 +123,14 @@ def layer_curves(
         "layer:N",
         sort=order,
         title=None,
-        axis=alt.Axis(labelFontSize=TEXT, titleFontSize=TEXT, labelAngle=-45, grid=False, labelOverlap=False),
+        axis=alt.Axis(labelAngle=-45, grid=False, labelOverlap=False),
     )
     domain = alt.Scale(domain=[0, 100], nice=False)
     y = alt.Y(
         f"{figure}:Q",
         title=f"{title}, %",
         scale=domain,
-        axis=alt.Axis(labelFontSize=TEXT, titleFontSize=TEXT, tickCount=5),
+        axis=alt.Axis(tickCount=5),
     )
     base = alt.Chart(frame).encode(x=x, color=run_colour(colours, columns=1))
     tooltip = ["run:N", "layer:N", *(alt.Tooltip(f"{figure}{end}:Q", format=".2f") for end in ("", "_low", "_high"))]
@@ -134,7 +144,7 @@ def layer_curves(
     )
     words = (
         alt.Chart(pd.DataFrame({"words": ["thrown away"]}))
-        .mark_text(fontSize=TEXT, color=_GREY, baseline="bottom")
+        .mark_text(baseline="bottom")
         .encode(x=alt.value(width - step * len(after) / 2), y=alt.value(-5), text="words:N")
     )
     guess = alt.Chart(pd.DataFrame({"chance": [chance]})).mark_rule(strokeDash=[4, 4], color=_GREY).encode(y="chance:Q")

@@ -19,7 +19,8 @@ from dataclasses import dataclass
 from typing import TypeGuard
 
 from vicreg.config import DATASETS, ENCODERS
-from vicreg.runs.folder import SCHEMA, Run
+from vicreg.runs.folder import Run
+from vicreg.runs.json_files import SCHEMA
 from vicreg.storage.files import sha256
 from vicreg.storage.hub_errors import HubError
 from vicreg.storage.json_values import JsonObject

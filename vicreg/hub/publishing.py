@@ -13,7 +13,8 @@ from pathlib import Path
 
 from vicreg.hub.index import INDEX, INDEX_SCHEMA, MAX_INDEX_BYTES, index_value, read_index, run_name
 from vicreg.hub.repository_card import CARD, repo_card
-from vicreg.runs.folder import SCHEMA, Run, verify
+from vicreg.runs.folder import Run, verify
+from vicreg.runs.json_files import SCHEMA
 from vicreg.storage import hub_client, hub_file
 from vicreg.storage.files import to_json
 from vicreg.storage.hub_client import Listing

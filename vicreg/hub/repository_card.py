@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from vicreg.hub.index import INDEX
-from vicreg.runs.folder import SCHEMA
+from vicreg.runs.json_files import SCHEMA
 from vicreg.storage.json_values import JsonObject
 from vicreg.storage.paths import WEIGHTS_FILE
 

@@ -26,20 +26,18 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
-from vicreg.config import BASELINES, Config
+from vicreg.config import Config
 from vicreg.runs import schema
 from vicreg.runs.errors import RunError
+from vicreg.runs.json_files import SCHEMA, metrics_of, plain_name, settings_of
 from vicreg.storage.files import NOT_FETCHED, is_lfs_pointer, sha256, to_json
 from vicreg.storage.json_values import JsonObject
 from vicreg.storage.paths import CONFIG_FILE, HISTORY_FILE, METRICS_FILE, WEIGHTS_FILE
-from vicreg.storage.untrusted import shown
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from vicreg.method.networks import Encoder, Expander
-
-SCHEMA = 1
 
 
 @dataclass(frozen=True)
@@ -89,12 +87,10 @@ class Run:
 
     @cached_property
     def metrics(self) -> JsonObject:
-        """metrics.json; an empty dict if the run is not evaluated yet."""
+        """metrics.json; an empty dict if the run is not evaluated yet. Do not change it: runs of equal content share it."""
         if METRICS_FILE not in self.record["files"]:
             return {}
-        found = schema.read_json(self._checked(METRICS_FILE), run=self.name)
-        schema.check_metrics(found, name=self.name, classes=len(self._classes), baseline=self.baseline)
-        return found
+        return metrics_of(self._checked(METRICS_FILE), self.name, classes=len(self._classes), baseline=self.baseline)
 
     @cached_property
     def history(self) -> pd.DataFrame:
@@ -208,30 +204,7 @@ def open_run(folder: str | Path) -> Run:
     path = folder / CONFIG_FILE
     if not path.is_file():
         raise RunError(f"{folder.name} contains no finished run: {CONFIG_FILE} is missing")
-    try:
-        record = schema.read_json(path, run=folder.name)
-        version = record["schema"]
-        if type(version) is int and version != SCHEMA:
-            raise RunError(
-                f"{folder.name} has schema {shown(version)}, but this version of the app reads schema {SCHEMA}; "
-                "use a matching version"
-            )
-        files = record["files"]
-        if not all(_plain(name) and len(entry["sha256"]) == 64 for name, entry in files.items()):
-            raise RunError(
-                f"{folder.name}/{CONFIG_FILE} lists a file outside the run's folder or a file without sha256"
-            )
-        if WEIGHTS_FILE not in files and record.get("baseline", {}).get("name") not in BASELINES:
-            raise RunError(f"{folder.name}/{CONFIG_FILE} lists no {WEIGHTS_FILE} and names no baseline")
-        schema.check_record(record, name=folder.name)
-        config = Config.from_dict(record["config"])
-    except RunError:
-        raise
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        words = (
-            str(error)[:500].replace("[", "(").replace("]", ")")
-        )  # strings are checked by now; brackets of lists could look like Markdown links
-        raise RunError(f"{folder.name}/{CONFIG_FILE} cannot be read: {words}") from error
+    config, record = settings_of(path, folder.name)
     return Run(folder=folder, config=config, record=record)
 
 
@@ -255,7 +228,7 @@ def write_run(folder: str | Path, files: Mapping[str, bytes], record: Mapping[st
     try:
         listed = {}
         for name, content in sorted(files.items()):
-            if not _plain(name):
+            if not plain_name(name):
                 raise ValueError(f"a file name must be a relative path inside the run's folder, got {name!r}")
             _write(fresh / name, content)
             listed[name] = {"sha256": sha256(fresh / name), "bytes": len(content)}
@@ -283,11 +256,3 @@ def _write(path: Path, content: bytes) -> None:
         file.write(content)
         file.flush()
         os.fsync(file.fileno())
-
-
-def _plain(name: object) -> bool:
-    """Whether a file name stays inside the run's folder."""
-    if not isinstance(name, str) or "\\" in name or ":" in name:
-        return False
-    parts = name.split("/")
-    return all(part not in ("", ".", "..") for part in parts)

@@ -48,8 +48,8 @@ class Measured:
     clusters: int | None = None
 
 
-def read_json(path: Path, *, run: str) -> JsonObject:
-    """Read a JSON file of a run. Raises RunError if it is too large, nested too deeply, or not JSON."""
+def read_file(path: Path, *, run: str) -> bytes:
+    """Read a JSON file of a run. Raises RunError if it is too large, or not the file itself."""
     from vicreg.runs.errors import RunError
 
     size = path.stat().st_size
@@ -58,11 +58,18 @@ def read_json(path: Path, *, run: str) -> JsonObject:
         raise RunError(f"{run}/{path.name} cannot be read: {problem}; download or train the run again")
     if is_lfs_pointer(path):
         raise RunError(f"{run}/{path.name} {NOT_FETCHED}")
+    return path.read_bytes()
+
+
+def parse_json(content: bytes, *, file: str, run: str) -> JsonObject:
+    """The contents of a JSON file of a run. Raises RunError if it is nested too deeply, or not JSON."""
+    from vicreg.runs.errors import RunError
+
     try:
-        return json.loads(path.read_bytes())
+        return json.loads(content)
     except (ValueError, RecursionError) as error:
         problem = "it is nested too deeply" if isinstance(error, RecursionError) else shown(str(error)).strip("'")
-        raise RunError(f"{run}/{path.name} cannot be read: {problem}; download or train the run again") from error
+        raise RunError(f"{run}/{file} cannot be read: {problem}; download or train the run again") from error
 
 
 def check_record(record: object, *, name: str) -> None:

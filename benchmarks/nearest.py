@@ -1,0 +1,152 @@
+"""The search for near images against faiss, torch and a full sort; and how its cost grows with the gallery.
+
+    python -m benchmarks.nearest [--images 50000] [--width 512] [--rounds 7]
+    python -m benchmarks.nearest --grow 10000 100000 1000000 [--folder /tmp]
+
+First form: one query, whose 10 nearest and 10 farthest images are searched, and 2,000 queries at once, 10 nearest.
+`prepared` is a `Gallery` that was made before; `search` the function, which makes one each time. `faiss` is its exact flat
+index (nearest only, if `pip install faiss-cpu` was done), `torch` one matrix product and `torch.topk`, `sort` NumPy's full
+sort, as the study did it. They take turns in every round; a figure is the median over the rounds. All use one thread.
+
+Second form: galleries in half precision in a memory-mapped file, 64 queries; the time for an image (median of up to nine
+searches) and the memory at most.
+"""
+
+import argparse
+import importlib
+import tempfile
+import time
+import tracemalloc
+from collections.abc import Callable
+from pathlib import Path
+from statistics import median
+
+import numpy as np
+import torch
+from threadpoolctl import threadpool_limits
+
+from vicreg.evaluation.gallery import Gallery
+from vicreg.evaluation.neighbours import nearest, nearest_and_farthest
+
+K = 10
+
+
+def main() -> None:
+    """Print a table of either form."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--images", type=int, default=50_000)
+    parser.add_argument("--width", type=int, default=512)
+    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--grow", type=int, nargs="+", help="sizes of galleries")
+    parser.add_argument("--folder", type=Path, help="for the file of the largest gallery")
+    options = parser.parse_args()
+    torch.set_num_threads(1)
+    with threadpool_limits(limits=1):
+        if options.grow:
+            grow(options.grow, options.width, options.folder)
+            return
+        rng = np.random.default_rng(0)
+        images = np.abs(rng.standard_normal((options.images, options.width), dtype=np.float32))
+        queries = np.abs(rng.standard_normal((2_000, options.width), dtype=np.float32))
+        for count in (1, len(queries)):
+            compare(images, queries[:count], rounds=options.rounds if count > 1 else 5 * options.rounds)
+
+
+def compare(images: np.ndarray, queries: np.ndarray, *, rounds: int) -> None:
+    """Time the rivals in turns."""
+    rivals = of_one(images, queries) if len(queries) == 1 else of_many(images, queries)
+    times: dict[str, list[float]] = {name: [] for name in rivals}
+    for turn in range(rounds + 1):
+        for name, search in rivals.items():
+            began = time.perf_counter()
+            search()
+            times[name] += [time.perf_counter() - began] if turn else []
+    print(f"{len(queries):,} queries, {len(images):,} images of {images.shape[1]}, k = {K}, {rounds} rounds")
+    base = times.get("faiss", times["torch"])
+    for name, found in times.items():
+        ratio = median(a / b for a, b in zip(found, base, strict=True))
+        print(
+            f"{name:<10}{1e3 * median(found):>10.1f} ms{ratio:>8.2f} x {'faiss' if 'faiss' in times else 'torch'}"
+            f"  ({1e3 * min(found):.1f} to {1e3 * max(found):.1f})"
+        )
+
+
+def of_one(images: np.ndarray, query: np.ndarray) -> dict[str, Callable[[], object]]:
+    """Searches for the nearest and the farthest."""
+    prepared, tensor, asked = Gallery(images, metric="euclidean"), torch.from_numpy(images), torch.from_numpy(query)
+    squares = tensor.square().sum(dim=1)
+
+    def by_torch() -> None:
+        scores = squares - 2 * (tensor @ asked[0])
+        scores.topk(K, largest=False)
+        scores.topk(K)
+
+    def by_sort() -> None:
+        np.argsort(((images - query) ** 2).sum(axis=1))
+
+    return faiss_of(images, query) | {
+        "prepared": lambda: prepared.search(query, k=K, sides=(1, -1)),
+        "search": lambda: nearest_and_farthest(query, images, k=K, metric="euclidean"),
+        "torch": by_torch,
+        "sort": by_sort,
+    }
+
+
+def of_many(images: np.ndarray, queries: np.ndarray) -> dict[str, Callable[[], object]]:
+    """Searches for the nearest. `torch` selects from blocks of the size that ours are."""
+    prepared, tensor, asked = Gallery(images, metric="euclidean"), torch.from_numpy(images), torch.from_numpy(queries)
+    squares = tensor.square().sum(dim=1)
+    rows = max(1, 4_000_000 // len(images))
+
+    def by_torch() -> None:
+        for block in asked.split(rows):
+            torch.addmm(squares, block, tensor.T, alpha=-2).topk(K, largest=False)
+
+    return faiss_of(images, queries) | {
+        "prepared": lambda: prepared.search(queries, k=K),
+        "search": lambda: nearest(queries, images, k=K, metric="euclidean"),
+        "torch": by_torch,
+    }
+
+
+def faiss_of(images: np.ndarray, queries: np.ndarray) -> dict[str, Callable[[], object]]:
+    """faiss's search, if it is installed."""
+    try:
+        faiss = importlib.import_module("faiss")
+    except ModuleNotFoundError:
+        return {}
+    faiss.omp_set_num_threads(1)
+    index = faiss.IndexFlatL2(images.shape[1])
+    index.add(images)
+    return {"faiss": lambda: index.search(queries, K)}
+
+
+def grow(sizes: list[int], width: int, folder: Path | None, *, queries: int = 64) -> None:
+    """The time for an image of each gallery, and the memory of all arrays at most, besides the mapped file."""
+    rng = np.random.default_rng(0)
+    asked = np.abs(rng.standard_normal((queries, width), dtype=np.float32))
+    with tempfile.TemporaryDirectory(dir=folder) as place:
+        file = Path(place) / "gallery.npy"
+        images = np.lib.format.open_memmap(file, "w+", np.float16, (max(sizes), width))
+        block = np.abs(rng.standard_normal((10_000, width), dtype=np.float32)).astype(np.float16)
+        for turn, start in enumerate(range(0, len(images), len(block))):
+            part = images[start : start + len(block)]
+            part[:] = np.roll(block, turn, axis=1)[: len(part)]
+        del images
+        print(f"{queries} queries, {width} dimensions in half precision, k = {K}")
+        for size in sizes:
+            gallery = np.load(file, mmap_mode="r")[:size]
+            times = []
+            for _ in range(max(1, min(9, 2_000_000 // size))):
+                tracemalloc.start()
+                began = time.perf_counter()
+                nearest_and_farthest(asked, gallery, k=K, metric="cosine")
+                times.append(time.perf_counter() - began)
+                most = tracemalloc.get_traced_memory()[1]
+                tracemalloc.stop()
+            seconds = median(times)
+            print(f"{size:>11,} images{seconds:>9.2f} s{1e6 * seconds / size:>8.2f} us an image{most / 1e6:>8.0f} MB")
+
+
+if __name__ == "__main__":
+    main()
