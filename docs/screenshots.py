@@ -19,7 +19,7 @@ from benchmarks.viewers import ROOT, served
 
 PICTURES = Path(__file__).with_name("pictures")
 WINDOW = {"width": 1280, "height": 720}
-PART = {"x": 300, "y": 60, "width": 960, "height": 660}  # of the window: the page without the sidebar
+PART = {"x": 300, "y": 20, "width": 960, "height": 660}  # of the window: the page without the sidebar
 SHOWN = (800, 550)  # as large as the README shows it
 FRAMES, PAUSE = 24, 0.25  # of the film: how many, and seconds between two of them
 CHROMIUM = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
@@ -31,7 +31,7 @@ def settled(page: Page, address: str) -> None:
     page.locator("h1").first.wait_for()
     page.wait_for_timeout(2_000)
     page.wait_for_function("() => !document.querySelector('[data-testid=stStatusWidget]')")
-    page.wait_for_timeout(1_000)
+    page.wait_for_timeout(5_000)  # what a page animates needs a while to show something
 
 
 def small(png: bytes) -> Image.Image:

@@ -17,6 +17,10 @@ SHOWN = 2_000  # pictures on the t-SNE maps
 ui.page(
     "What breaks when a part of the method goes?",
     "Choose what to leave out, and look at the embedding $z$, on which the loss acts. **One dot is one image.**",
+    explains=(
+        *("representation", "embedding", "expander", "collapse", "effective rank", "linear probe", "kNN"),
+        *("t-SNE", "PCA", "trustworthiness"),
+    ),
 )
 width = ui.width()
 half = width if width < 700 else width // 2 - 16

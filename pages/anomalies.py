@@ -28,7 +28,7 @@ def shown_score(value: float) -> str:
     return f"{value:.2f}" if abs(value) >= 1 else f"{value:.4f}"
 
 
-ui.page(QUESTION, headline)
+ui.page(QUESTION, headline, explains=("representation", "anomaly score", "AUROC", "ROC", "kNN"))
 
 width = ui.width()
 controls = st.columns([5, 5, 6, 4], vertical_alignment="bottom")
@@ -123,6 +123,7 @@ with left:
             icon=":material/info:",
         )
 with right:
+    histograms = st.container()
     raised = st.slider(
         "Threshold: normal pictures above it, %",
         1,
@@ -132,7 +133,8 @@ with right:
         bind="query-params",
         help="Pictures above it count as anomalies. The share of normal pictures above it is the same for each run.",
     )
-    thresholds = {}
+thresholds = {}
+with histograms:
     for position, (title, values) in enumerate(scores.items()):
         normal = values[~values["anomaly"]]["score"]
         low, high = (float(v) for v in np.quantile(values["score"], [0.001, 0.999]))
@@ -151,7 +153,7 @@ with right:
                 groups=GROUPS,
                 limits=(low, high),
                 width=max(200, (width // 2 if width > NARROW else width) - 130),
-                height=230 if len(shown) == 1 else 105,
+                height=190 if len(shown) == 1 else 105,
                 title=title if len(shown) > 1 else "",
                 legend=not position,
                 own=placed.get(title),
@@ -231,8 +233,7 @@ def show(pictures: ui.Pictures, rows: pd.DataFrame, key: str, label: str) -> Non
 if pictures is not None:
     st.subheader("The most and the least anomalous", anchor=False)
     pool = st.segmented_control(
-        "Among",
-        ["test pictures", "with anomalies"],
+        *("Among", ["test pictures", "with anomalies"]),
         default="test pictures",
         required=True,
         key="pool",
@@ -251,14 +252,10 @@ if pictures is not None:
         if strangers is None and scores[title]["anomaly"].any():
             st.caption(f"Only pictures of {own.title}: the {other.things} are not on this machine.")
         ordered = seen(scores[title]).sort_values("score", kind="stable")
-        above = ordered["score"] > thresholds[title]
+        over = ordered["score"] > thresholds[title]
         sides = st.columns(2, gap="large")
-        for place, rows, heading in zip(
-            sides,
-            (ordered[~above].tail(SIDES), ordered[above].head(SIDES)),
-            ("Below: normal", "Above: anomalous"),
-            strict=True,
-        ):
+        halves = (ordered[~over].tail(SIDES), ordered[over].head(SIDES))
+        for place, rows, heading in zip(sides, halves, ("Below: normal", "Above: anomalous"), strict=True):
             with place:
                 st.markdown(f"**{heading}**, `{title}`")
                 show(pictures, rows, f"side_{heading[:5]}", heading)

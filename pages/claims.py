@@ -23,6 +23,20 @@ ui.page(
     "Each finding of the study that this app grew out of, checked on our own runs. **One that does not hold is not a "
     "mistake to hide**: ask what differs.",
     dataset=False,  # the study has one
+    explains=(
+        *(
+            "VICReg",
+            "representation",
+            "linear probe",
+            "kNN",
+            "effective rank",
+            "t-SNE",
+            "PCA",
+            "AUROC",
+            "silhouette",
+            "NMI",
+        ),
+    ),
 )
 run = ui.preset_run("vicreg", dataset=STUDY_DATASET)
 runs, left_out = family(find_runs()[0], run.config.dataset)

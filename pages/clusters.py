@@ -18,6 +18,7 @@ ui.page(
     "**No. A high silhouette only means** that the clusters of k-means are tight and far apart, whatever they contain. NMI "
     "measures how much the cluster tells about the class. **Look for a run with a long bar on the left and a short one on "
     "the right.**",
+    explains=("representation", "silhouette", "NMI", "kNN", "t-SNE", "PCA"),
 )
 
 width = ui.width()

@@ -22,6 +22,7 @@ ui.page(
     "Does the network see the digit or the colour?",
     "A picture, and the eight pictures that each network finds most similar. **What do they share with it?**",
     dataset=False,  # both are known only for coloured digits
+    explains=("VICReg", "representation", "linear probe"),
 )
 width = ui.width()
 full = ui.preset_run("vicreg", dataset=FIRST)

@@ -11,6 +11,7 @@ ui.page(
     "A network is learning in your browser right now. Each picture is drawn at its **embedding**. Switch a term off "
     "and watch.",
     dataset=False,
+    explains=("VICReg", "representation", "expander", "embedding", "collapse"),
 )
 lab(key="lab")
 

@@ -10,16 +10,23 @@ from ui.lesson import (
     classroom,
     cover,
     current,
+    is_for_the_speaker,
     keep,
     note,
+    place,
     position,
     reveal,
+    speaker_notes,
     steer,
     summary,
     with_figures,
 )
 
 lesson, problem = current()
+if lesson and is_for_the_speaker():
+    ui.page("Speaker notes", "", dataset=False, answers=False)
+    speaker_notes(lesson)
+    st.stop()
 at = position(lesson) if lesson else 0
 step = lesson.steps[at - 1] if lesson and 0 < at <= len(lesson.steps) else None
 
@@ -32,7 +39,16 @@ else:
     words = "A question, your guess, and then what the real runs show. **Guess before you look.**"
 if lesson and at:
     steer(lesson, at)
-ui.page(title, words, dataset=False, answers=False)
+ui.page(
+    title,
+    words,
+    explains=(
+        *("VICReg", "view", "representation", "expander", "embedding", "collapse", "linear probe", "kNN"),
+        *("effective rank", "t-SNE", "PCA", "AUROC", "silhouette", "NMI"),
+    ),
+    dataset=False,
+    answers=False,
+)
 if problem:
     st.error(problem, icon=":material/edit_note:")
 
@@ -53,4 +69,4 @@ else:
     classroom(invite=True)
 if lesson:
     note(lesson, at)
-keep()
+keep(place(lesson))

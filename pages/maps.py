@@ -14,6 +14,7 @@ ui.page(
     "Do the classes separate, though no label was used?",
     "Each point is a test picture; its place comes from the representation alone, its colour from the label that "
     "training never saw. **Zoom in** until you see the pictures, **click** one for its true neighbours.",
+    explains=("representation", "t-SNE", "PCA", "trustworthiness", "continuity", "kNN", "linear probe"),
 )
 
 width = ui.width()

@@ -14,6 +14,7 @@ ui.page(
     "How well can a linear classifier read the class?",
     "The network is frozen, and a **linear** classifier is fitted to its representations. Compare each run with the same "
     "encoder **untrained**: the difference is what training without labels added.",
+    explains=("representation", "linear probe", "kNN", "effective rank"),
 )
 
 width = ui.width()

@@ -15,6 +15,7 @@ ui.page(
     "Click any picture to make it the query. **What do its nearest pictures share with it?** Often the class, "
     "although the network never saw a label; often only the colour or the scene. The farthest pictures are often the same "
     "few for every query.",
+    explains=("representation", "query", "gallery", "cosine", "hub"),
 )
 
 controls = st.columns([4, 4, 3, 3])

@@ -19,6 +19,7 @@ ui.page(
     "It describes each picture by numbers. Two views of a picture should get **similar** numbers, every number must **vary** "
     "between pictures, and no two numbers may carry **the same** information. [Switch one of the three rules off](lab) and "
     "see why all are needed.",
+    explains=("VICReg", "view", "encoder", "representation", "expander", "embedding", "linear probe"),
 )
 lab(key="lab_small", mini=True)
 

@@ -6,7 +6,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 import ui
-from ui import data_sets, picture_arrival, training_charts, training_limits, training_view
+from ui import data_sets, picture_arrival, training_charts, training_follow, training_limits, training_view
 from vicreg import jobs
 from vicreg.config import DATASETS, ENCODERS, Config, Settings
 from vicreg.data import loading
@@ -26,12 +26,14 @@ ui.page(
     "Watch the three terms, step by step. The optimiser only lowers their weighted sum, so "
     f"{ui.coloured_terms()} move differently.",
     dataset=False,
+    explains=("VICReg", "preset", "representation", "kNN", "effective rank", "linear probe", "t-SNE"),
 )
 width = ui.width()
 
 
 def form() -> None:
-    """Choose what to train, show the estimated time, the start button and what to expect."""
+    """Show what a training looks like; choose what to train, with the estimated time and the start button."""
+    exhibit = st.container()
     controls = st.columns(4)
     dataset = controls[0].selectbox(
         "Data set",
@@ -79,12 +81,15 @@ def form() -> None:
         config, name = more_settings(config, key=f"{dataset}_{preset}")
         then = after(dataset, preset)
     config = dataclasses.replace(config, epochs=int(epochs))
+    with exhibit:
+        words = training_view.expected(config, width=width)
     if not loading.available(dataset, "train"):
         picture_arrival.show_arrival(dataset, "train")
     else:
         start(config, name, quick=quick, then=then)
     training_view.kept(mine)
-    training_view.expected(config, width=width)
+    if words:
+        st.markdown(f"**What to expect.** {words}")
 
 
 def more_settings(config: Config, *, key: str) -> tuple[Config, str]:
@@ -129,8 +134,8 @@ def after(dataset: str, preset: str) -> str:
         format_func=lambda name: name or "nothing",
         key=f"train_then_{dataset}",
         persist_state="session",
-        help="Starts when the first training is finished, if this page is still open, with the same epochs. Its curves are "
-        "drawn over those of the first one.",
+        help="Starts by itself when the first training is finished, with the same epochs, also if you close this page. Its "
+        "curves are drawn over those of the first one.",
     )
 
 
@@ -215,12 +220,13 @@ def start(config: Config, name: str, *, quick: bool, then: str) -> None:
         )
     if button.button("Start training", icon=":material/play_arrow:", width="stretch", disabled=too_long):
         try:
-            job = training_limits.begin(config, name, quick=quick)
+            job = training_limits.begin(config, name, quick=quick, token=training_limits.token())
         except (ValueError, OSError) as error:
             training_view.refused(error)
         else:
             st.session_state.pop(NAME, None)  # the name is taken now
-            training_view.plan(job, then, quick=quick)
+            if then:
+                training_follow.plan(job, then, quick=quick, token=job.token)
             st.rerun()
 
 
@@ -231,15 +237,15 @@ mine = [one for one in found if training_view.may_command(one)]
 shown = [one for one in mine if one.state == "finished" or (one.name, one.created) not in training_view.put_aside()]
 if reason:
     st.info(reason, icon=":material/lock:")
-    training_view.expected(presets(data_sets.FIRST)["vicreg"], width=width, heading="What a training looks like")
+    st.markdown(training_view.expected(presets(data_sets.FIRST)["vicreg"], width=width))
     st.markdown("On your own machine, one command starts it:")
     st.code(COMMAND, language="bash")
 elif active is not None:
     training_view.watch(active, width=width)
 elif shown:
-    training_view.go_on(shown[0])
     training_view.over(shown[0])
-    behind = training_view.pick_behind(shown[0].config, st.container())
+    training_view.follow(shown[0])
+    behind = training_view.pick_behind(shown[0], st.container())
     training_charts.curves(shown[0], width=width, behind=behind)
 else:
     training_view.watched(found)

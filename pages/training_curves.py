@@ -8,8 +8,9 @@ from vicreg import charts
 from vicreg.loss_terms import NAMES, TERMS
 
 ui.page(
-    "Spread or collapse: what does a training do to the pictures?",
+    "Spread or collapse: what does training do?",
     "Trainings as a film, in step: **which one spreads its pictures out, and which keeps them all in one spot?**",
+    explains=("representation", "embedding", "kNN", "effective rank", "t-SNE", "PCA"),
 )
 
 width = ui.width()

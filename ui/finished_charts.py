@@ -66,7 +66,9 @@ def finished(drawing: AltairChart) -> FinishedChart:
 
 def _sized(drawing: AltairChart) -> AltairChart:
     """Set sizes for the plot area. (Streamlit would fit axes and legend into them as well.)"""
-    drawing = drawing.properties(usermeta=SVG)
+    from vicreg.charts.lettering import lettered
+
+    drawing = lettered(drawing).properties(usermeta=SVG)
     if hasattr(drawing, "hconcat") or hasattr(drawing, "vconcat"):
         return drawing
     return drawing.properties(autosize=charts.alt.AutoSizeParams(type="pad"))

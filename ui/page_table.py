@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import streamlit as st
 
 from ui import address, checkpoints, data_sets, page_figures, picture_arrival, presenter, take_away
+from ui.glossary import words_here
 from ui.lesson import answer_folds
 
 ROOT = Path(__file__).parent.parent
 MARKER, HERE = "_navigation_is_set", "_page"
-STYLES = tuple(Path(__file__).with_name(name) for name in ("inline_code.css", "phone.css"))
+STYLES = tuple(Path(__file__).with_name(name) for name in ("inline_code.css", "first_screen.css"))
 # group -> (file, title in the navigation, icon, tooltip)
 PAGES = {
     "Learn": [
@@ -78,13 +79,18 @@ def navigation() -> st.Page:
 
 
 def page(
-    question: str, notice: str | Callable[[], tuple[str, str]], *, dataset: bool = True, answers: bool = True
+    question: str,
+    notice: str | Callable[[], tuple[str, str]],
+    *,
+    explains: Sequence[str] = (),
+    dataset: bool = True,
+    answers: bool = True,
 ) -> None:
     """Start a page: its title (a question), one sentence on what to notice, and the sidebar.
 
-    notice: a function returns the title and the sentence, from the figures of the chosen data set. dataset: whether the
-    page can show more than one data set. answers: whether the sentence gives the answer away; it is folded while a lesson
-    is on, and so is a title that `notice` returns.
+    notice: a function returns the title and the sentence, from the figures of the chosen data set. explains: the page's
+    technical words, keys of `vicreg.GLOSSARY`. dataset: whether the page can show more than one data set. answers: whether
+    the sentence gives the answer away; it is folded while a lesson is on, and so is a title that `notice` returns.
 
     Because the folder is called pages/, a new server runs the page of a deep link without app.py. In that case we build
     the navigation here and rerun the page; its path and query are kept.
@@ -103,8 +109,11 @@ def page(
     presenter.begin(st.session_state[HERE], [name for entries in PAGES.values() for name, *_ in entries])
     title, words = (question, notice) if isinstance(notice, str) else notice()
     folded = answers and answer_folds.folds()
-    head.title(question if folded else title, anchor=False)
     with head:
+        with st.container(horizontal=True, vertical_alignment="top", key="title"):
+            st.title(question if folded else title, anchor=False)
+            if explains:
+                words_here(explains)
         if folded:
             answer_folds.fold_answer(words if title == question else f"**{title}.** {words}")
         elif words:

@@ -120,11 +120,11 @@ def may_command(job: Job, key: str = "") -> bool:
     return not hosted()
 
 
-def begin(config: Config, name: str, *, quick: bool = False) -> Job:
-    """Start a job owned by this session. Raises ValueError and OSError as `jobs.start` does.
+def begin(config: Config, name: str, *, quick: bool = False, token: str) -> Job:
+    """Start a job. Raises ValueError and OSError as `jobs.start` does.
 
-    quick: train on few images and measure little. On a hosted server, it first deletes abandoned trainings, and raises
-    ValueError if there is still no space.
+    token: of the session that owns it. quick: train on few images and measure little. On a hosted server, it first deletes
+    abandoned trainings, and raises ValueError if there is still no space.
     """
     if hosted():
         now = time.time()
@@ -138,7 +138,7 @@ def begin(config: Config, name: str, *, quick: bool = False) -> Job:
                 "some. On your own machine there is no limit."
             )
     images = images_of(config, quick=quick)
-    return jobs.start(config, name=name, images=images, token=token(), limits=limits(), quick=quick)
+    return jobs.start(config, name=name, images=images, token=token, limits=limits(), quick=quick)
 
 
 def images_of(config: Config, *, quick: bool) -> int | None:

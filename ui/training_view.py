@@ -5,7 +5,6 @@ Thirty visitors may watch one training, so each chart is made once and sent only
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable
 from urllib.parse import quote
 
@@ -13,9 +12,9 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 import ui
-from ui import training_charts, training_limits
+from ui import training_charts, training_follow, training_limits
 from vicreg import jobs
-from vicreg.config import Config, Settings
+from vicreg.config import Config
 from vicreg.jobs.record import DamagedRecord
 from vicreg.jobs.status import Job
 from vicreg.loss_terms import ALL_ON, TERMS
@@ -27,8 +26,6 @@ from vicreg.study_results import study_probe
 EVERY = 2.0  # seconds between updates
 KEY = "_operator_key"
 ASIDE = "_put_aside"  # jobs hidden in this session: (name, created)
-BEFORE = "_trained_before"  # the run that this session trained before: its curves are drawn behind the next one
-NEXT = "_train_next"  # what to train when a job is finished: (its name and time, preset, quick)
 WATCHED = "_watched"  # the job that this session saw running last: (name, created)
 
 
@@ -48,7 +45,7 @@ def watch(job: Job, *, width: int) -> None:
 
     st.session_state[WATCHED] = (job.name, job.created)
     row = st.columns([1, 3, 2], vertical_alignment="bottom")
-    behind = pick_behind(job.config, row[2])
+    behind = pick_behind(job, row[2])
     if may_command(job) and row[0].button(
         "Stop and save", icon=":material/stop:", width="stretch", key=f"stop_{job.name}_{job.created}"
     ):
@@ -61,45 +58,37 @@ def watch(job: Job, *, width: int) -> None:
         st.markdown(f"**What to expect.** {words}")
 
 
-def plan(job: Job, then: str, *, quick: bool) -> None:
-    """Remember what to train when a job is finished. then: a preset, or "" for nothing."""
-    st.session_state.pop(BEFORE, None)
-    if then:
-        st.session_state[NEXT] = ((job.name, job.created), then, quick)
-    else:
-        st.session_state.pop(NEXT, None)
-
-
-def go_on(job: Job) -> None:
-    """Start the training that was planned to follow a job, if that has finished; forget it if the job ended otherwise."""
-    planned = st.session_state.get(NEXT)
-    if planned is None or planned[0] != (job.name, job.created):
+def follow(job: Job) -> None:
+    """While another training is about to follow a finished job, wait for it; or say why it could not start."""
+    planned = training_follow.plan_after(job)
+    if planned is None or (planned.over and not planned.problem):
         return
-    del st.session_state[NEXT]
-    if job.state != "finished":
+    if planned.problem:
+        st.warning(
+            f"{planned.preset} was to follow, but could not start: {training_charts.as_text(planned.problem)}.",
+            icon=":material/error:",
+        )
         return
-    _, then, quick = planned
-    changed = presets(job.config.dataset)[then]
-    same: Settings = {name: getattr(job.config, name) for name in ("epochs", "encoder", "batch_size", "seed")}
-    name = jobs.free_name(job.name.replace(job.config.preset, then, 1))
-    try:
-        training_limits.begin(dataclasses.replace(changed, **same), name, quick=quick)
-    except (ValueError, OSError) as error:
-        refused(error)
-        return
-    st.session_state[BEFORE] = job.name
-    st.rerun()
+
+    @st.fragment(run_every=training_follow.EVERY)
+    def wait() -> None:
+        if planned.over:
+            st.rerun()
+        st.caption(f"Next: `{planned.preset}`. It starts in a moment.")
+
+    wait()
 
 
-def pick_behind(config: Config, place: DeltaGenerator) -> str:
+def pick_behind(job: Job, place: DeltaGenerator) -> str:
     """Select the run whose curves are drawn dashed behind a training: the name of its folder, or "" for none.
 
     Runs of the same data set; first the one that was trained just before, if any, else the bundled run with this preset.
     """
+    config = job.config
     runs = [run for run in find_runs()[0].values() if run.config.dataset == config.dataset and not run.baseline]
     names = {run.folder.name: ui.title(run) for run in runs}
     preset = config.preset if config.preset in presets(config.dataset) else "vicreg"
-    usual = str(st.session_state.get(BEFORE) or f"{config.dataset}-{preset}")
+    usual = training_follow.before(job) or f"{config.dataset}-{preset}"
     options = ["", *names]
     return place.selectbox(
         "Dashed curves",
@@ -127,18 +116,17 @@ def expectation(config: Config) -> str:
     return (zero[0].without_curves if zero else ALL_ON).format(**names)
 
 
-def expected(config: Config, *, width: int, heading: str = "What to expect") -> None:
-    """The curves of the bundled run with this preset, to look at before the training starts."""
+def expected(config: Config, *, width: int) -> str:
+    """Draw the curves of the bundled run with this preset. Returns what to expect of the terms, in words."""
     preset = config.preset if config.preset in presets(config.dataset) else "vicreg"
-    st.subheader(heading, anchor=False)
     try:
         title, drawn = training_charts.bundled(config.dataset, preset, width)
     except RunError as error:
         st.warning(str(error), icon=":material/broken_image:")
-        return
-    words = [f"These are the curves of the bundled run `{title}`.", expectation(config)]
-    st.markdown(" ".join(words if preset == config.preset else words[::-1]).strip())
+        return ""
     ui.chart(drawn, alt=f"Total and the three terms of {title} over epochs, on train pictures.", key="expected_terms")
+    st.caption(f"The bundled run `{title}`, on train pictures. Start your own, and its curves are drawn over these.")
+    return expectation(config)
 
 
 def told(job: Job) -> str:

@@ -20,12 +20,13 @@ from vicreg.lazy_imports import names_of
 from vicreg.loss_terms import TERMS
 
 GLOSSARY: dict[str, str] = {
+    "VICReg": "a way to train a network on images without labels, by three terms: variance, invariance and covariance",
     "view": "one augmented copy of an image",
     "positive pair": "what the loss pulls together: two augmented views of one image, or two nearest images",
     "encoder": "the network that we keep; after training, everything is measured on its output",
-    "representation": "the encoder's output y: 960 numbers per image, or 512 for the smallest encoder",
+    "representation": "y, the encoder's output: 960 numbers per image, or 512 for the smallest encoder",
     "expander": "an MLP after the encoder, used only by the loss (`projector` in other libraries)",
-    "embedding": "the expander's output z, from which the three terms are computed",
+    "embedding": "z, the expander's output, from which the three terms are computed; not used after training",
     **{f"{term.name} term": f"{term.meaning}, unweighted" for term in TERMS},
     "total": "the weighted sum of the three terms, which training minimises",
     "collapse": "complete: all images get the same embedding; dimensional: only a few directions are used",
@@ -36,7 +37,21 @@ GLOSSARY: dict[str, str] = {
     "hub": "an image that is among the nearest (or farthest) images of unusually many queries",
     "anomaly score": "distance to the nearest train representations; higher means more anomalous",
     "baseline": "a reference without training: the untrained encoder, raw pixels, or Laplacian Eigenmaps of pixels",
-    "linear probe": "multinomial logistic regression on frozen representations",
+    "linear probe": "a linear classifier (multinomial logistic regression) trained with labels on frozen representations: how "
+    "much of the class can be read from them",
+    "kNN": "k nearest neighbours: an image gets the class that most of its nearest train images have; the accuracy is the "
+    "share of test images that get the right one",
+    "effective rank": "how many directions the numbers really use: 1 if all images lie on a line, and as many as there are "
+    "numbers if all directions spread equally",
+    "AUROC": "the chance that a random anomaly has a higher score than a random normal image: 1 is perfect, 0.5 is guessing",
+    "ROC": "how many anomalies a threshold catches, against how many normal images it raises, for every threshold",
+    "silhouette": "how tight clusters are and how far apart, from -1 to 1; it does not ask what is in them",
+    "NMI": "normalised mutual information: how much an image's cluster tells about its class, from 0 (nothing) to 1 (all)",
+    "t-SNE": "a map that keeps near images near; how far apart two groups lie on it means nothing",
+    "PCA": "a map of the two directions in which the numbers vary most",
+    "trustworthiness": "1 if images that are near on the map are near in representation space; less for every false neighbour",
+    "continuity": "1 if images that are near in representation space are near on the map; less for every lost neighbour",
+    "cosine": "similarity by direction alone: 1 for the same direction, 0 for a right angle",
 }
 
 _HOMES = {

@@ -36,7 +36,9 @@ def metrics(title: str) -> dict:
 
 @pytest.mark.parametrize(("name", "minutes"), [("20-minutes", 20), ("45-minutes", 45)])
 def test_a_lesson_covers_every_topic_in_the_time_that_its_name_says(name, minutes):
-    assert {step.key for step in LESSONS[name].steps} >= TOPICS
+    keys = {step.key for step in LESSONS[name].steps}
+    assert keys >= TOPICS
+    assert keys & {"invariance", "lab-invariance"}
     assert LESSONS[name].minutes == minutes
 
 
@@ -151,6 +153,17 @@ def test_without_invariance_neighbours_share_the_colour_and_with_it_the_digit():
     f = figures("lab-invariance")
     assert f["ink_without"] > 90 > 50 > f["digit_without"]
     assert f["digit"] > 80 > 2 * f["chance"] > f["ink"]
+
+
+def test_without_invariance_z_spreads_but_over_the_colours_and_views_are_as_far_apart_as_unrelated_numbers():
+    f = figures("invariance")
+    assert f["std"] > 0.9
+    assert f["dimensions"] > f["rank"] > 1.3 * f["rank_full"]
+    assert f["ink_without"] > 90 > 50 > f["digit_without"]
+    assert f["digit"] > 80 > 50 > f["ink"]
+    assert f["apart"] == pytest.approx(2, abs=0.2)
+    assert f["together"] < 0.1 * f["apart"]
+    assert f["probe"] < f["probe_untrained"] < f["probe_full"]
 
 
 def test_numbers_stand_in_texts_with_the_decimals_that_a_figure_asks_for():

@@ -5,6 +5,7 @@ from opened import ROOT, opened, text
 from streamlit.testing.v1 import AppTest
 
 from ui.lesson.keeping import take_back
+from ui.lesson.speaker_notes import go_to
 from vicreg.lessons import PICTURES, bundled, read
 
 pytestmark = pytest.mark.usefixtures("page_world", "without_pictures")
@@ -59,20 +60,30 @@ def test_a_page_folds_its_answer_while_the_lesson_is_on():
     assert [fold.label for fold in app.expander][:1] != []
     folded = next(fold for fold in app.expander if fold.label == "The answer")
     assert "silhouette" in folded.markdown[0].value
-    app.button(key="leave_elsewhere").click().run()
-    assert "The answer" not in [fold.label for fold in app.expander]
+    reloaded = opened("clusters", data=None, **{key: app.query_params[key] for key in ("lesson", "step")})
+    assert "The answer" in [fold.label for fold in reloaded.expander]
+    assert "step 3" in reloaded.get("page_link")[0].proto.label
+    for page in (app, reloaded):
+        page.button(key="leave_elsewhere").click().run()
+        assert "The answer" not in [fold.label for fold in page.expander]
+        assert "step" not in page.query_params
+
+
+@pytest.mark.parametrize("query", [{"lesson": "none-such", "step": "3"}, {"lesson": "20-minutes", "step": "x"}])
+def test_an_address_that_names_no_lesson_folds_nothing(query):
+    assert "The answer" not in [fold.label for fold in opened("clusters", data=None, **query).expander]
 
 
 def test_an_own_file_is_checked_and_a_wrong_one_changes_nothing(monkeypatch, tmp_path):
     app = opened("lesson", data=None)
     app.session_state["lesson_lecturer"] = True
-    text_of = LESSON.text.replace("Ten questions about VICReg", "My own")
+    text_of = LESSON.text.replace(LESSON.title, "My own")
     wrong = text_of.replace("minutes = 2", "minutes = 0", 1)
     app.run()
     app.file_uploader[0].upload("mine.toml", wrong.encode()).run()
     line = wrong.splitlines().index("minutes = 0") + 1
     assert f"mine.toml, line {line}: minutes must be" in app.error[0].value
-    assert app.selectbox[0].options[app.selectbox[0].index].startswith("Ten questions")
+    assert app.selectbox[0].options[app.selectbox[0].index].startswith(LESSON.title)
     app.file_uploader[0].upload("mine.toml", text_of.encode()).run()
     assert not app.exception
     assert "My own (20 minutes), from mine.toml" in app.selectbox[0].options
@@ -88,7 +99,7 @@ def test_an_own_file_is_checked_and_a_wrong_one_changes_nothing(monkeypatch, tmp
 
 def test_the_lesson_of_the_server_comes_first_and_its_error_is_told(monkeypatch, tmp_path):
     file = tmp_path / "ours.toml"
-    file.write_text(LESSON.text.replace("Ten questions about VICReg", "Ours"), encoding="utf-8")
+    file.write_text(LESSON.text.replace(LESSON.title, "Ours"), encoding="utf-8")
     monkeypatch.setenv("VICREG_LESSON", str(file))
     assert opened("lesson", data=None).selectbox[0].options[0].startswith("Ours")
     file.write_text("title = 3", encoding="utf-8")
@@ -96,6 +107,17 @@ def test_the_lesson_of_the_server_comes_first_and_its_error_is_told(monkeypatch,
     assert "ours.toml, line 1: the file needs 'summary'" in app.error[0].value
     app.selectbox[0].set_value("20-minutes").run()
     assert not app.error
+
+
+def test_the_speakers_window_shows_the_notes_of_a_step_and_ignores_places_that_do_not_exist():
+    app, step = opened("lesson", data=None, lesson="20-minutes", step="2", notes="1"), LESSON.steps[1]
+    assert not app.exception
+    assert not app.radio
+    said = text(app)
+    assert step.misconception in said
+    assert LESSON.steps[2].question.split("{")[0] in said
+    for told in ("20-minutes/x", "../../etc/3", "none-such/3", None, "20-minutes/1\n"):
+        go_to(told)  # outside a session, a place that exists would raise an error
 
 
 STEP = """

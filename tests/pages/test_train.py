@@ -9,11 +9,12 @@ import time
 from pathlib import Path
 
 import pytest
+from conftest import PATIENCE
 from opened import opened, served, specs, text
 from streamlit.testing.v1 import AppTest
 
 import ui
-from ui import training_limits, training_view
+from ui import training_follow, training_limits, training_view
 from vicreg import jobs
 from vicreg.config import DATASETS, Config
 from vicreg.jobs import control, event_log, locks
@@ -209,7 +210,7 @@ def test_before_the_first_step_the_bundled_run_is_there_and_another_can_be_chose
     assert specs(app) == []
 
 
-def test_the_second_training_starts_when_the_first_is_finished_and_is_drawn_over_it(monkeypatch, tmp_path):
+def test_the_second_training_starts_without_a_page_and_is_drawn_over_the_first_one(monkeypatch, tmp_path):
     monkeypatch.setenv("VICREG_RUNS", str(tmp_path / "runs"))
     monkeypatch.setattr(control, "_begin", lambda folder, record: None)
     monkeypatch.setattr(training_limits, "_seconds_a_step", lambda config: 0.1)
@@ -221,12 +222,29 @@ def test_the_second_training_starts_when_the_first_is_finished_and_is_drawn_over
     record = read_record(first.folder)
     assert (first.images, first.epochs, record.more) == (QUICK_IMAGES, QUICK_EPOCHS, ("--quick",))
     event_log.append(first.folder, "finished")
+    planned = training_follow.plan_after(first)
+    planned.thread.join(20)
+    assert planned.over
+    assert not planned.problem
     app.run()
     assert not app.exception
     second = jobs.find()[0]
     assert (second.config.preset, second.name) == ("no-variance", "coloured-digits-no-variance-mine")
     assert (second.images, second.epochs) == (first.images, first.epochs)
-    assert app.session_state[training_view.BEFORE] == first.name
+    assert training_follow.before(second) == first.name
+    assert training_follow.plan_after(second) is None
+
+
+def test_nothing_follows_a_training_that_was_stopped(monkeypatch, tmp_path):
+    monkeypatch.setenv("VICREG_RUNS", str(tmp_path / "runs"))
+    monkeypatch.setattr(control, "_begin", lambda folder, record: None)
+    monkeypatch.setattr(training_follow, "EVERY", 0.01)
+    first = jobs.start(presets("coloured-digits")["vicreg"], name="first")
+    planned = training_follow.plan(first, "no-variance", quick=True, token="")
+    event_log.append(first.folder, "stopped")
+    planned.thread.join(20)
+    assert planned.over
+    assert [job.name for job in jobs.find()] == ["first"]
 
 
 def test_a_hosted_instance_that_allows_it_has_bounds_and_names_the_runs_itself(monkeypatch):
@@ -300,7 +318,7 @@ def test_on_a_hosted_instance_a_training_that_nobody_goes_on_with_makes_room(mon
     monkeypatch.setenv("SPACE_ID", "ada/demo")
     monkeypatch.setattr(control, "_begin", lambda folder, record: None)  # starts no process
     monkeypatch.setattr(training_limits, "token", lambda: "hers")
-    old = training_limits.begin(presets("coloured-digits")["vicreg"], "old")
+    old = training_limits.begin(presets("coloured-digits")["vicreg"], "old", token=training_limits.token())
     record = dataclasses.replace(read_record(old.folder), created=1.0)
     write_record(old.folder, record)
     terminal = old.folder.with_name(".training-terminal")
@@ -308,10 +326,12 @@ def test_on_a_hosted_instance_a_training_that_nobody_goes_on_with_makes_room(mon
     write_record(terminal, dataclasses.replace(record, name="terminal", token=""))
     event_log.append(old.folder, "stopped", reason="")
     with pytest.raises(ValueError, match="already exists"):
-        training_limits.begin(presets("coloured-digits")["vicreg"], "old")  # it said something just now
+        training_limits.begin(
+            presets("coloured-digits")["vicreg"], "old", token=training_limits.token()
+        )  # it said something just now
     an_hour_ago = time.time() - training_limits.KEPT_SECONDS - 60
     os.utime(old.folder / EVENTS_FILE, (an_hour_ago, an_hour_ago))
-    new = training_limits.begin(presets("coloured-digits")["vicreg"], "new")
+    new = training_limits.begin(presets("coloured-digits")["vicreg"], "new", token=training_limits.token())
     assert {job.name for job in jobs.find()} == {"new", "terminal"}
     assert new.token == "hers"
 
@@ -353,13 +373,12 @@ def test_only_its_starter_or_the_operator_commands_a_job_where_strangers_come(
 
 
 @pytest.mark.browser
-def test_a_run_is_trained_stopped_resumed_and_found_in_retrieval(browser, made_once, tmp_path):
+def test_a_run_is_trained_stopped_resumed_and_found_in_retrieval(page, made_once, tmp_path):
     from playwright.sync_api import expect
 
     elsewhere = {name: value for name, value in os.environ.items() if name not in ("VICREG_DATA", "SPACE_ID")}
     with served(tmp_path, elsewhere, made_once) as url:
-        page = browser.new_page(viewport={"width": 1280, "height": 900})
-        page.set_default_timeout(180_000)
+        later, page = page, page.context.new_page()
         page.goto(f"{url}/train")
         page.get_by_text(re.compile(r"^[\d.]+ to [\d.]+ (s|minutes|hours)")).first.wait_for()
         page.get_by_text("Quick", exact=True).click()
@@ -384,11 +403,12 @@ def test_a_run_is_trained_stopped_resumed_and_found_in_retrieval(browser, made_o
         page.get_by_text("was stopped and saved").wait_for()
         page.close()  # the browser may go
 
-        page = browser.new_page(viewport={"width": 1280, "height": 900})
-        page.set_default_timeout(180_000)
+        page = later
         page.goto(f"{url}/train")
         page.get_by_role("button", name="Resume").click()
-        page.get_by_text("is trained and evaluated").wait_for()
+        page.get_by_text("is trained and evaluated").wait_for(
+            timeout=3 * PATIENCE
+        )  # to evaluate takes a processor seconds
         with page.expect_popup() as opened_page:
             page.get_by_role("link", name="neighbours").click()
         retrieval = opened_page.value

@@ -6,6 +6,7 @@ import streamlit as st
 from ui.finished_charts import drawn, finished
 from ui.run_picker import results
 from vicreg.charts import alt, spectra
+from vicreg.charts.lettering import lettered
 from vicreg.runs.folder import open_run
 from vicreg.storage.paths import BUNDLED
 
@@ -43,7 +44,7 @@ def test_what_a_page_does_to_its_chart_no_other_visitor_sees():
 def test_a_finished_chart_draws_what_altair_would():
     frame = FRAME.assign(singular_value=[2.0, float("nan")])
     chart = spectra({"run": frame}, {"run": "#123456"})
-    spec, wanted = finished(chart).spec(), chart.to_dict()
+    spec, wanted = finished(chart).spec(), lettered(chart).to_dict()
     assert [table.to_pylist() for table in spec.pop("datasets").values()] == list(wanted.pop("datasets").values())
     assert {key: spec[key] for key in wanted} == wanted
 

@@ -18,7 +18,7 @@ const NOW = { stroke: "currentColor", "stroke-width": 1.5 };
 const CURVE = { fill: "none", "stroke-width": 2.5, "stroke-linejoin": "round" };
 const COMING = { opacity: 0.28 };
 
-const words = (x, y, text, anchor = "middle") => element("text", { x, y, "text-anchor": anchor, "font-size": 12, fill: "currentColor" }, text);
+const words = (x, y, text, anchor = "middle") => element("text", { x, y, "text-anchor": anchor, "font-size": 13, fill: "currentColor" }, text);
 const path = (points) => points.map(([x, y], i) => `${i ? "L" : "M"}${x.toFixed(1)} ${y.toFixed(1)}`).join("");
 
 /** The frame of a drawing: { svg, x, y } with x and y from numbers to pixels. xs, ys: [first, last], or of a log axis its powers. */

@@ -3,8 +3,9 @@
 from ui.lesson.choosing import cover
 from ui.lesson.classroom import class_results, class_vote, classroom
 from ui.lesson.keeping import keep
-from ui.lesson.lesson_state import current, note, position, step_that_is_on
+from ui.lesson.lesson_state import current, note, place, position, step_that_is_on
 from ui.lesson.reveal import reveal
+from ui.lesson.speaker_notes import is_for_the_speaker, speaker_notes
 from ui.lesson.steps import ballot, steer
 from ui.lesson.summary import summary
 from ui.lesson.texts import with_figures
@@ -16,10 +17,13 @@ __all__ = [
     "classroom",
     "cover",
     "current",
+    "is_for_the_speaker",
     "keep",
     "note",
+    "place",
     "position",
     "reveal",
+    "speaker_notes",
     "steer",
     "step_that_is_on",
     "summary",

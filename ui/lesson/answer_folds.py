@@ -9,6 +9,7 @@ from ui.lesson import lesson_state, links
 
 def folds() -> bool:
     """Whether answers are folded away, because a lesson is on."""
+    lesson_state.stay_on()
     return lesson_state.step_that_is_on() > 0
 
 

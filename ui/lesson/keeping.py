@@ -18,13 +18,16 @@ KEY, SEEN = "_lesson_keeping", "_lesson_seen"
 MOST = 4 * MAX_BYTES  # characters of what a browser gives back
 
 
-def keep() -> None:
-    """Give the session's guesses and own lesson to the browser; a new session takes them back from it."""
+def keep(place: str) -> None:
+    """Give the session's guesses and own lesson to the browser; a new session takes them back from it.
+
+    place: the lesson and the step, for a window with speaker notes.
+    """
     mine = lesson_state.own()
     kept = {"guesses": lesson_state.all_guesses(), "own": [mine[0], mine[1].decode("utf-8")] if mine else None}
     fresh = not st.session_state.get(SEEN)
     st.session_state[SEEN] = True
-    _KEEPING(key=KEY, data={"fresh": fresh, "kept": json.dumps(kept)}, on_kept_change=_take_back, height=1)
+    _KEEPING(key=KEY, data={"fresh": fresh, "kept": json.dumps(kept), "at": place}, on_kept_change=_take_back, height=1)
 
 
 def _take_back() -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 import streamlit as st
 
 from vicreg.lessons import Lesson, LessonError, bundled, read
+from vicreg.lessons.reading import MAX_STEPS
 
 END = "end"
 FROM_SERVER = "server"  # the lesson of VICREG_LESSON
@@ -108,6 +109,12 @@ def note(lesson: Lesson, step: int) -> None:
             st.query_params[key] = wanted[key]
 
 
+def place(lesson: Lesson | None) -> str:
+    """The lesson and the step as text: `20-minutes/3`, `20-minutes/end`."""
+    at = position(lesson) if lesson else 0
+    return f"{chosen()}/{END if lesson and at > len(lesson.steps) else at}"
+
+
 def own_is_missing() -> bool:
     """Whether the URL asks for an own lesson that this session does not have."""
     return st.query_params.get("lesson") == OWN and own() is None
@@ -121,6 +128,21 @@ def step_that_is_on() -> int:
 def address(step: int) -> dict[str, str]:
     """The query of the page Lesson at a step."""
     return {"lesson": str(st.session_state.get(_NAME, OWN)), "step": str(step)}
+
+
+def stay_on() -> None:
+    """On another page: keep the lesson that is on in the URL, from which the new session of a reload takes it."""
+    query = st.query_params
+    name, step = query.get("lesson", ""), query.get("step", "")
+    if _ON not in st.session_state and name in [*files(), OWN] and step.isdecimal() and len(step) < 3:
+        st.session_state[_NAME] = name
+        st.session_state[_ON] = st.session_state[_STEP] = min(int(step), MAX_STEPS)
+    on = step_that_is_on()
+    for key, value in address(on).items():
+        if not on:
+            query.pop(key, None)
+        elif query.get(key) != value:
+            query[key] = value
 
 
 def leave() -> None:

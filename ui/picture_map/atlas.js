@@ -1,5 +1,6 @@
 // The pictures of a data set in strips of 100 columns, read once a page and shared by all its maps.
 
+const PAUSES = [300, 1000, 3000, 6000]; // milliseconds before a strip is asked for again
 const strips = new Map(); // address -> promise of { full, half }: pixels of a strip, and of the same at half the size
 
 async function readStrip(url) {
@@ -27,11 +28,23 @@ function halved(data, width) {
   return out;
 }
 
+/** A strip, asked for again while the server may be drawing the page anew: then it does not have the file for a moment. */
+async function patiently(url) {
+  for (const pause of PAUSES) {
+    try {
+      return await readStrip(url);
+    } catch {
+      await new Promise((done) => setTimeout(done, pause));
+    }
+  }
+  return readStrip(url);
+}
+
 /** side: of a picture; each: pictures a strip. loaded() is called whenever a strip has come, failed() if one does not. */
 export function createAtlas({ urls, side, columns, each }, loaded, failed) {
   const here = [];
   urls.forEach((url, number) => {
-    if (!strips.has(url)) strips.set(url, readStrip(url));
+    if (!strips.has(url)) strips.set(url, patiently(url));
     strips.get(url).then(
       (strip) => { here[number] = strip; loaded(); },
       () => { strips.delete(url); failed(); },

@@ -52,6 +52,7 @@ MODULES = (
         "raster.js",
         "camera.js",
         "geometry.js",
+        "names.js",
         "overlay.js",
         "pointer.js",
         "panel.js",

@@ -1,8 +1,10 @@
 // What lies over a map's points: names at the middle of each group, lines to true neighbours, rings, a lasso.
 
+import { arranged } from "./names.js";
+
 export function createOverlay(canvas) {
   const context = canvas.getContext("2d");
-  let width = 0, height = 0, style = {};
+  let width = 0, height = 0, style = {}, moved = new Map();
 
   function ring(x, y, radius, colour, thick = 2.5) {
     for (const [paint, wide] of [[style.background, thick + 2.5], [colour, thick]]) {
@@ -92,25 +94,23 @@ export function createOverlay(canvas) {
       context.stroke();
     },
 
-    /** Names with a spot of their colour. labels: { name, colour, place, faded }. Those that would overlap move apart;
-     * one that would have to move far is left out, since where everything is one point names would only hide it. */
+    /** Names with a spot of their colour: labels [{ name, colour, place, faded }]. One that would hide another one moves to the
+     * nearest free place, with a line to where it belongs. It keeps that place while it can, so that names do not jump. */
     names(labels) {
-      const high = style.size + 5, gap = 6;
+      const high = style.size + 5;
       context.font = `600 ${style.size}px ${style.font}`;
-      Object.assign(context, { textBaseline: "middle", textAlign: "left" });
-      const boxes = labels.map(({ name, place: [x, y], ...rest }) => {
-        const wide = context.measureText(name).width + style.size + 14;
-        return { name, wide, ...rest, wanted: y - high / 2, x: Math.min(width - wide - 2, Math.max(2, x - wide / 2)), y: y - high / 2 };
-      });
-      boxes.sort((one, other) => one.y - other.y);
-      boxes.forEach((box, i) => {
-        for (const other of boxes.slice(0, i)) {
-          if (box.x < other.x + other.wide && other.x < box.x + box.wide && box.y < other.y + high + gap / 2) box.y = Math.max(box.y, other.y + high + gap / 2);
-        }
-        box.y = Math.min(height - high - 2, Math.max(2, box.y));
-      });
-      for (const { name, colour, faded, x, y, wide, wanted } of boxes) {
-        if (Math.abs(y - wanted) > 2.2 * high) continue;
+      Object.assign(context, { textBaseline: "middle", textAlign: "left", lineWidth: 1.5 });
+      const boxes = arranged(
+        labels.map((label) => ({ ...label, wide: context.measureText(label.name).width + style.size + 14, high })), { width, height }, moved,
+      );
+      moved = new Map(boxes.map(({ name, shift }) => [name, shift]));
+      for (const { place, shift, x, y, wide, faded } of boxes) {
+        if (Math.hypot(...shift) < high / 2) continue;
+        const to = [Math.min(x + wide, Math.max(x, place[0])), Math.min(y + high, Math.max(y, place[1]))];
+        context.globalAlpha = faded ? 0.25 : 1;
+        line(place, to, [], 1.2);
+      }
+      for (const { name, colour, faded, x, y, wide } of boxes) {
         context.globalAlpha = faded ? 0.25 : 0.92;
         context.fillStyle = style.background;
         context.beginPath();

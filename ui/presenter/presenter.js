@@ -38,7 +38,8 @@ function noteMode(on) {
 /** The address without how this visitor looks at the page. */
 function addressOfView() {
   const address = new URL(location.href);
-  address.searchParams.delete("present");
+  const own = address.pathname.endsWith("/lesson") ? [] : ["lesson", "step"];
+  for (const name of ["present", ...own]) address.searchParams.delete(name);
   address.hash = "";
   return address.href;
 }

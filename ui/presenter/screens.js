@@ -2,7 +2,7 @@
 
 const ENDING = /(_second|_\d)$/; // of the key of an exhibit that is compared with another one
 const LONGEST = 260; // letters that may stand above an exhibit as its title
-const LEAST = 1.5, MOST = 3; // times that an exhibit is enlarged
+const LEAST = 18 / 13, MOST = 3; // times that an exhibit is enlarged: the smallest text of a chart becomes 18 pixels
 const TITLED = 60, SPARE = 20, AROUND_MAP = 250; // pixels for a line above an exhibit, to be safe, and for a map's own controls
 const TILES = [3, 2.5, 2, 1.5]; // times that pictures are enlarged, the largest that fits
 const OWN = [".picture-map", ".lab", ".drawing", ".tiles", ".player", ".film-figures"];

@@ -9,9 +9,9 @@ import altair as alt
 import pandas as pd
 
 from vicreg.charts.legends import run_colour
+from vicreg.charts.lettering import TEXT
 from vicreg.charts.overlay import layered
 
-CELL_TEXT = 12  # px
 # of a row of dots: whether it is the least, and where its figure stands
 ENDS: tuple[tuple[bool, Literal["left", "right"], int], ...] = ((True, "right", -11), (False, "left", 11))
 
@@ -31,9 +31,9 @@ def score_pairs(
         "auroc:Q",
         title="AUROC: 0.5 is chance",
         scale=alt.Scale(domain=[-0.05, 1.14], nice=False),
-        axis=alt.Axis(values=[0, 0.5, 1], format=".2~f", labelFontSize=12, titleFontSize=12),
+        axis=alt.Axis(values=[0, 0.5, 1], format=".2~f"),
     )
-    y = alt.Y("short:N", sort=order, title=None, axis=alt.Axis(labelOverlap=False, labelLimit=160, labelFontSize=13))
+    y = alt.Y("short:N", sort=order, title=None, axis=alt.Axis(labelOverlap=False))
     tooltip = ["run:N", "score:N", *(alt.Tooltip(f"{field}:Q", format=".3f") for field in ("auroc", "low", "high"))]
     base = alt.Chart(frame).encode(y=y, x=x)
     chance = alt.Chart(pd.DataFrame({"x": [0.5]})).mark_rule(strokeDash=[4, 4], color="#888").encode(x="x:Q")
@@ -47,7 +47,6 @@ def score_pairs(
             orient="top",
             offset=2,
             symbolSize=150,
-            labelFontSize=13,
             symbolFillColor="#888",
             symbolStrokeWidth=0,
         ),
@@ -57,7 +56,7 @@ def score_pairs(
     )
     words = [
         base.transform_filter(alt.datum.lower == least)
-        .mark_text(align=align, dx=dx, fontSize=12, color="#888")
+        .mark_text(align=align, dx=dx)
         .encode(text=alt.Text("auroc:Q", format=".2f"))
         for least, align, dx in ENDS
     ]
@@ -75,8 +74,8 @@ def auroc_cells(
     count = sum(len(names) for names in columns.values())
     drawn, rows = [], alt.Scale(domain=runs)  # also those that were not measured against a group
     for number, (group, names) in enumerate(columns.items()):
-        labels = alt.Axis(orient="top", labelAngle=-40, labelOverlap=False, domain=False, ticks=False, labelFontSize=12)
-        side = alt.Axis(labelOverlap=False, domain=False, ticks=False, labelFontSize=12, labelLimit=140)
+        labels = alt.Axis(orient="top", labelAngle=-40, labelOverlap=False, domain=False, ticks=False)
+        side = alt.Axis(labelOverlap=False, domain=False, ticks=False, labelLimit=140)
         x, y = alt.X("name:N", sort=names, title=None, axis=labels), alt.Y("run:N", scale=rows, title=None, axis=side)
         if number:
             y = y.axis(None)
@@ -97,7 +96,7 @@ def auroc_cells(
                 alt.Tooltip("n_anomalies:Q", format=",", title="n"),
             ],
         )
-        text = base.mark_text(fontSize=CELL_TEXT).encode(
+        text = base.mark_text().encode(
             text=alt.Text("auroc:Q", format=".2f"),
             color=alt.condition("abs(datum.auroc - 0.5) > 0.36", alt.value("white"), alt.value("#222")),
         )
@@ -107,7 +106,7 @@ def auroc_cells(
             alt.layer(cells, text).properties(
                 width=cell * len(across),
                 height=26 * len(down),
-                title=alt.TitleParams(group, fontSize=13, anchor="start"),
+                title=alt.TitleParams(group, fontSize=TEXT, anchor="start"),
             )
         )
     return alt.vconcat(*drawn, spacing=14) if upright else alt.hconcat(*drawn, spacing=14)

@@ -60,7 +60,7 @@ def _curve(frame: pd.DataFrame, term: str, *, log: bool, width: int) -> alt.Laye
         .add_params(hover)
     )
     dots = base.mark_circle(color=colour, size=60).transform_filter(hover)
-    return layered(lines, rule, dots).properties(width=width, height=170, title=alt.Title(title, color=colour))
+    return layered(lines, rule, dots).properties(width=width, height=170, title=title)
 
 
 def _scale_and_title(term: str, *, log: bool) -> tuple[alt.Scale, str]:
@@ -106,7 +106,7 @@ def compared_curves(
                 ),
                 tooltip=["run:N", "split:N", "epoch:Q", alt.Tooltip("value:Q", format=".4g")],
             )
-            .properties(width=panel, height=170, title=alt.Title(title, color=TERM_COLOURS[term]))
+            .properties(width=panel, height=170, title=title)
         )
 
     panels = [one(term) for term in ("total", *TERMS)]
@@ -163,9 +163,7 @@ def live_terms(
         title = "total (weighted sum)" if term == "total" else f"{term} (unweighted)"
         lines = [line(frame, term)] if behind is None else [line(behind, term, ghost=True), line(frame, term)]
         drawn = lines[0] if len(lines) == 1 else alt.layer(*lines)
-        return drawn.properties(
-            width=panel, height=140, title=alt.Title(title, color=TERM_COLOURS[term], anchor="start")
-        )
+        return drawn.properties(width=panel, height=140, title=alt.Title(title, anchor="start"))
 
     panels = [one(term) for term in ("total", *TERMS)]
     return alt.vconcat(*(alt.hconcat(*panels[i : i + columns]) for i in range(0, len(panels), columns)))

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 NUMBERS = 24  # numbers drawn per embedding
 LEAST = 2.0  # minimum end of the scale: twice the standard deviation that the variance term requires
-LEFT, HEIGHT = 150, 74  # widths of the names and of one row of boxes
+LEFT, HEIGHT = 165, 74  # widths of the names and of one row of boxes
 
 
 def embedding_scale(*embeddings: np.ndarray) -> float:
@@ -37,7 +37,7 @@ def embedding_bars(
         f'<title id="embedding-bars">Embeddings of {count} pictures, all on one scale from -{scale:.2f} to {scale:.2f}. '
         + " ".join(f"{escape(name)}: largest {abs(z[:, :, :NUMBERS]).max():.2f}." for name, _, z in rows)
         + "</title>",
-        f'<text x="0" y="{side / 2 + 5}" font-size="15" fill="currentColor">two views each</text>',
+        f'<text x="0" y="{side / 2 + 5}" font-size="19" fill="currentColor">two views each</text>',
     ]
     for i, pair in enumerate(pictures):
         for k, uri in enumerate(pair):
@@ -49,7 +49,7 @@ def embedding_bars(
     for row, (name, colour, z) in enumerate(rows):
         top = side + 12 + row * HEIGHT
         parts.append(
-            f'<text x="0" y="{top + 32}" font-size="15" font-weight="600" fill="currentColor">{escape(name)}</text>'
+            f'<text x="0" y="{top + 32}" font-size="19" font-weight="600" fill="currentColor">{escape(name)}</text>'
             f'<rect x="0" y="{top + 40}" width="40" height="4" fill="{colour}"/>'
         )
         parts += [_box(z[i], LEFT + i * step, top, step - 8, HEIGHT - 10, colour, scale) for i in range(count)]

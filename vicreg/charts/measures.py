@@ -9,6 +9,10 @@ from vicreg.charts.colours import GROUP_COLOURS, REFERENCE_COLOUR
 from vicreg.charts.legends import run_colour
 from vicreg.charts.overlay import layered
 
+SHORT = (
+    "replace(datum.label, /^[^/]*[/]/, '')"  # in Vega: the title of a run without its data set, which the page names
+)
+
 
 def accuracy_bars(
     frame: pd.DataFrame, colours: dict[str, str], *, chance: float, width: int = 700, seeds: pd.DataFrame | None = None
@@ -19,7 +23,9 @@ def accuracy_bars(
     chance: the accuracy of guessing, in percent. seeds: run, accuracy of other seeds, a small tick each.
     """
     order = frame["run"].tolist()
-    names = alt.Axis(labelExpr="split(datum.label, ', ')", labelOverlap=False)  # the epochs in a second line
+    names = alt.Axis(
+        labelExpr=f"split({SHORT}, ', ')", labelOverlap=False, labelLimit=260
+    )  # the epochs in a second line
     y = alt.Y("run:N", sort=order, title=None, axis=names)
     base = alt.Chart(frame).encode(y=y)
     tooltip = [
@@ -35,9 +41,7 @@ def accuracy_bars(
     bars = base.mark_bar(height={"band": 0.6}).encode(x=x, color=run_colour(colours, legend=False), tooltip=tooltip)
     halo = base.mark_rule(strokeWidth=6, color="#fff").encode(x="low:Q", x2="high:Q")  # visible on dark pages
     interval = base.mark_rule(strokeWidth=2.5, color="#222").encode(x="low:Q", x2="high:Q", tooltip=tooltip)
-    figures = base.mark_text(align="left", dx=8, fontSize=13).encode(
-        x="high:Q", text=alt.Text("accuracy:Q", format=".2f"), color=alt.value("#888")
-    )
+    figures = base.mark_text(align="left", dx=8).encode(x="high:Q", text=alt.Text("accuracy:Q", format=".2f"))
     study = (
         base.transform_filter("isValid(datum.study)")
         .mark_tick(color=REFERENCE_COLOUR, thickness=3, height={"band": 0.85})
@@ -74,9 +78,7 @@ def attribute_bars(
         bars = base.mark_bar(height={"band": 0.6}).encode(x=x, color=run_colour(colours, legend=False), tooltip=tooltip)
         halo = base.mark_rule(strokeWidth=6, color="#fff").encode(x="low:Q", x2="high:Q")
         interval = base.mark_rule(strokeWidth=2.5, color="#222").encode(x="low:Q", x2="high:Q", tooltip=tooltip)
-        figures = base.mark_text(align="left", dx=6, fontSize=12).encode(
-            x="high:Q", text=alt.Text("accuracy:Q", format=".1f"), color=alt.value("#888")
-        )
+        figures = base.mark_text(align="left", dx=6).encode(x="high:Q", text=alt.Text("accuracy:Q", format=".1f"))
         guess = alt.Chart(pd.DataFrame({"x": [chance]})).mark_rule(strokeDash=[4, 4], color="#888").encode(x="x:Q")
         layers = [bars, halo, interval, figures, guess]
         own = None if seeds is None else seeds[seeds["what"] == what]
@@ -117,16 +119,14 @@ def tight_and_telling(
     order, narrow = frame["run"].tolist(), width < 400
     panels: list[alt.LayerChart | alt.Chart] = []
     for field, title in (("silhouette", "silhouette: how tight"), ("nmi", "NMI with the classes: how telling")):
-        axis = alt.Axis(labelLimit=260, labelOverlap=False) if not panels or narrow else None
+        axis = alt.Axis(labelExpr=SHORT, labelLimit=260, labelOverlap=False) if not panels or narrow else None
         base = alt.Chart(frame).encode(y=alt.Y("run:N", sort=order, title=None, axis=axis))
         x = alt.X(f"{field}:Q", title=None, scale=alt.Scale(domain=[min(0, 1.5 * frame[field].min()), 0.8]))
         label = alt.Text(f"{field}:Q", format=".2f")
         bars = base.mark_bar(height={"band": 0.6}).encode(
             x=x, color=run_colour(colours, legend=False), tooltip=["run", field]
         )
-        figures = base.mark_text(align="left", dx=6, fontSize=13).encode(
-            x=alt.X("shown:Q"), text=label, color=alt.value("#888")
-        )
+        figures = base.mark_text(align="left", dx=6).encode(x=alt.X("shown:Q"), text=label)
         drawn = layered(bars, figures.transform_calculate(shown=f"max(0, datum.{field})"))
         panels.append(
             drawn.properties(width=max(120, width // (1 if narrow else 2)), height=28 * len(order), title=title)
@@ -185,7 +185,7 @@ def table_of_counts(
         opacity=alt.condition(cell, alt.value(1), alt.value(0.45)),
         tooltip=[f"{row}:N", f"{column}:N", "count:Q", alt.Tooltip("share:Q", format=".1%")],
     )
-    text = base.mark_text(fontSize=12).encode(
+    text = base.mark_text().encode(
         text="count:Q",
         color=alt.condition("datum.share > 0.5", alt.value("white"), alt.value("#222")),
     )
@@ -245,9 +245,7 @@ def histogram(
             color=alt.Color(
                 "group:N",
                 scale=alt.Scale(domain=list(groups), range=list(groups.values())),
-                legend=alt.Legend(title=None, orient="top", labelFontSize=13, columns=1 if width < 300 else 2)
-                if legend
-                else None,
+                legend=alt.Legend(title=None, orient="top", columns=1 if width < 300 else 2) if legend else None,
             ),
             tooltip=["group:N", alt.Tooltip("share:Q", format=".2%"), alt.Tooltip("low:Q", format=".2f")],
         )
@@ -259,9 +257,7 @@ def histogram(
             x="x:Q"
         )
         arrow = place.mark_point(shape="triangle-down", size=200, filled=True, opacity=1, color=GROUP_COLOURS["own"])
-        words = place.mark_text(dy=-14, fontSize=13, fontWeight="bold", color=GROUP_COLOURS["own"]).encode(
-            text="words:N"
-        )
+        words = place.mark_text(dy=-14, fontWeight="bold").encode(text="words:N")
         layers += [arrow.encode(y=alt.value(28)), words.encode(y=alt.value(28))]
     drawn = layered(*layers).properties(width=width, height=height)
     return drawn.properties(title=title) if title else drawn

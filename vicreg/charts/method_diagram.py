@@ -25,7 +25,7 @@ def diagram(
     embeddings: tuple[Sequence[float], Sequence[float]] | None = None,
     scale: float | None = None,
 ) -> str:
-    """An SVG of 1016 x 330 units that fills its container and uses the text colour of the page.
+    """An SVG of 1060 x 330 units that fills its container and uses the text colour of the page.
 
     picture, views: data URIs of square images. representations, embeddings: of both views; the first 24 numbers are drawn
     as bars (positive upwards), and grey boxes if there are none. scale: the boxes of embeddings reach from -scale to scale.
@@ -69,7 +69,7 @@ def _bracket(x: int, top: int, bottom: int, colour: str) -> str:
 
 def _terms() -> list[str]:
     """The terms in a column, evenly spaced; all but the first and last are placed next to the bracket."""
-    top, bottom, last = 30, 258, len(TERMS) - 1
+    top, bottom, last = 26, 256, len(TERMS) - 1
     return [
         _term(915 if i in (0, last) else 926, round(top + (bottom - top) * i / last), term)
         for i, term in enumerate(TERMS)
@@ -78,6 +78,6 @@ def _terms() -> list[str]:
 
 def _term(x: int, y: int, term: Term) -> str:
     return (
-        f'<g transform="translate({x},{y})"><text font-size="15" font-weight="700" fill="{term.colour}" y="14">'
-        f'{term.name}</text><text font-size="15" fill="currentColor" y="31">{term.label}</text></g>'
+        f'<g transform="translate({x},{y})"><text font-size="20" font-weight="700" fill="{term.colour}" y="16">'
+        f'{term.name}</text><text font-size="20" fill="currentColor" y="38">{term.label}</text></g>'
     )

@@ -10,9 +10,9 @@ import pandas as pd
 
 from vicreg.charts.colours import TERM_COLOURS
 from vicreg.charts.legends import run_colour
+from vicreg.charts.lettering import TEXT
 from vicreg.charts.overlay import layered
 
-TEXT = 13  # pixels
 _GREY = "#888"
 
 
@@ -43,13 +43,13 @@ def deviations(
             x=alt.X(
                 "place:Q",
                 title="dimensions, largest first, %",
-                axis=alt.Axis(labelFontSize=TEXT, titleFontSize=TEXT, grid=False),
+                axis=alt.Axis(grid=False),
                 scale=alt.Scale(domain=[0, 100]),
             ),
             y=alt.Y(
                 "std:Q",
                 title="standard deviation",
-                axis=alt.Axis(labelFontSize=TEXT, titleFontSize=TEXT, tickCount=4),
+                axis=alt.Axis(tickCount=4),
                 scale=alt.Scale(domain=[0, top], nice=False),
             ),
             color=run_colour(colours, columns=1),
@@ -123,14 +123,14 @@ def layer_curves(
         "layer:N",
         sort=order,
         title=None,
-        axis=alt.Axis(labelFontSize=TEXT, titleFontSize=TEXT, labelAngle=-45, grid=False, labelOverlap=False),
+        axis=alt.Axis(labelAngle=-45, grid=False, labelOverlap=False),
     )
     domain = alt.Scale(domain=[0, 100], nice=False)
     y = alt.Y(
         f"{figure}:Q",
         title=f"{title}, %",
         scale=domain,
-        axis=alt.Axis(labelFontSize=TEXT, titleFontSize=TEXT, tickCount=5),
+        axis=alt.Axis(tickCount=5),
     )
     base = alt.Chart(frame).encode(x=x, color=run_colour(colours, columns=1))
     tooltip = ["run:N", "layer:N", *(alt.Tooltip(f"{figure}{end}:Q", format=".2f") for end in ("", "_low", "_high"))]
@@ -144,7 +144,7 @@ def layer_curves(
     )
     words = (
         alt.Chart(pd.DataFrame({"words": ["thrown away"]}))
-        .mark_text(fontSize=TEXT, color=_GREY, baseline="bottom")
+        .mark_text(baseline="bottom")
         .encode(x=alt.value(width - step * len(after) / 2), y=alt.value(-5), text="words:N")
     )
     guess = alt.Chart(pd.DataFrame({"chance": [chance]})).mark_rule(strokeDash=[4, 4], color=_GREY).encode(y="chance:Q")

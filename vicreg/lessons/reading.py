@@ -15,7 +15,7 @@ from vicreg.storage.untrusted import plain, shown, whole
 MAX_BYTES = 64_000
 MAX_STEPS = 40
 CHOICES = (2, 5)
-MAX_FIGURES = 12
+MAX_FIGURES = 16
 LABELLED = 4  # of them on the screen
 FOLDER = Path(__file__).parent
 _KEY = re.compile(r"[a-z][a-z0-9-]{0,39}")
