@@ -110,9 +110,15 @@ def turn(url: str, seed: float, faults: list[str], process: subprocess.Popen[byt
                     return
     except RuntimeError as error:
         faults.append(str(error)[:200])
-    except Exception as error:  # the connection of a killed server breaks in many ways
-        if once or process.poll() is None:
+    except Exception as error:  # the connection of a killed server breaks in many ways, before the process is gone
+        if once or lives(process):
             faults.append(f"{type(error).__name__}: {error}"[:200])
+
+
+def lives(process: subprocess.Popen[bytes]) -> bool:
+    """Whether a process is still there after two seconds."""
+    time.sleep(2)
+    return process.poll() is None
 
 
 def downloader(folder: Path, kills: int, chance: random.Random) -> tuple[list[float], list[str]]:
@@ -231,8 +237,10 @@ def slow_hub() -> Iterator[str]:
                     self.wfile.write(content[at : at + size])
                     time.sleep(pause)
 
-    served = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    served.daemon_threads = True
+    class Quiet(http.server.ThreadingHTTPServer):
+        def handle_error(self, *_: object) -> None: ...  # the connection of a killed client breaks
+
+    served = Quiet(("127.0.0.1", 0), Handler)
     threading.Thread(target=served.serve_forever, daemon=True).start()
     try:
         yield f"http://127.0.0.1:{served.server_port}"

@@ -18,27 +18,27 @@ from vicreg.data.catalogue import CATALOGUE
 from vicreg.data.coloured_digits import Drawn, coloured_digits
 from vicreg.data.image_set import ImageSet
 
-# The slowest files, longest first: with two workers, what starts last should be short.
-SLOWEST = (
-    "pages/test_every_page.py",
-    "pages/test_browser.py",
-    "jobs/test_jobs.py",
-    "pages/test_pages.py",
-    "test_style.py",
-    "cli/test_cli.py",
-    "training/test_distributed.py",
-    "pages/test_train.py",
-    "pages/test_lab_browser.py",
-    "pages/test_data.py",
-    "pages/test_uploads.py",
+PATIENCE = 180_000  # milliseconds that a browser waits for what should take less than a second: the machine may be busy
+
+# What one worker runs, the slowest first: with two workers, what starts last should be short. The first three share a server.
+GROUPS = (
+    ("pages/test_every_page.py", "pages/test_lecture_hall.py", "pages/test_lab_browser.py"),
+    *(("jobs/test_jobs.py",), ("pages/test_browser.py",), ("pages/test_pages.py",), ("pages/test_train.py",)),
+    *(("training/test_distributed.py",), ("test_style.py",), ("cli/test_cli.py",), ("pages/test_data.py",)),
+    *(("pages/test_uploads.py",), ("training/test_loop.py",), ("pipeline/test_train_run.py",)),
 )
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The slowest files first; the order within a file stays."""
-    places = {name: place for place, name in enumerate(SLOWEST)}
+    """Each file to one worker, some files to the same, the slowest first; the order within a file stays."""
+    places = {name: place for place, name in enumerate(name for group in GROUPS for name in group)}
+    groups = {name: group[0] for group in GROUPS for name in group}
     root = Path(__file__).parent
-    items.sort(key=lambda item: places.get(item.path.relative_to(root).as_posix(), len(SLOWEST)))
+    names = {item: item.path.relative_to(root).as_posix() for item in items}
+    items.sort(key=lambda item: places.get(names[item], len(places)))
+    for item in items:
+        item.add_marker(pytest.mark.xdist_group(groups.get(names[item], names[item])))
 
 
 @pytest.fixture(scope="session")
@@ -138,14 +138,15 @@ def page_world(pages_cache, monkeypatch):
     st.cache_data.clear()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def browser():
     """Debian's Chromium, driven by Playwright; skips where it is not installed."""
     executable = shutil.which("chromium") or shutil.which("chromium-browser")
     if executable is None:
         pytest.skip("drives Debian's chromium, which is not installed")
-    from playwright.sync_api import sync_playwright
+    from playwright.sync_api import expect, sync_playwright
 
+    expect.set_options(timeout=PATIENCE)
     quiet = ["--disable-background-networking", "--disable-component-update", "--disable-sync"]
     with sync_playwright() as playwright:
         chromium = playwright.chromium.launch(
@@ -153,6 +154,37 @@ def browser():
         )
         yield chromium
         chromium.close()
+
+
+@pytest.fixture(scope="session")
+def context(browser):
+    """A browser that keeps what pages load, Streamlit's scripts above all."""
+    context = browser.new_context()
+    context.set_default_timeout(PATIENCE)
+    return context
+
+
+@pytest.fixture
+def page(context):
+    """A new window; what it shows must never be an exception, and what it stores is forgotten."""
+    page = context.new_page()
+    page.set_viewport_size({"width": 1280, "height": 844})
+    yield page
+    assert page.get_by_test_id("stException").count() == 0
+    if page.url.startswith("http"):
+        page.evaluate("() => { localStorage.clear(); sessionStorage.clear(); }")
+    context.clear_cookies()
+    page.close()
+
+
+@pytest.fixture(scope="session")
+def plain_server(made_once, tmp_path_factory):
+    """The address of the app on a machine without pictures and without network. Whoever asks it changes nothing there."""
+    from opened import served
+
+    environment = {name: value for name, value in os.environ.items() if name not in ("VICREG_DATA", "SPACE_ID")}
+    with served(tmp_path_factory.mktemp("plain"), environment, made_once) as url:
+        yield url
 
 
 @pytest.fixture

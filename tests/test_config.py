@@ -98,7 +98,3 @@ def test_settings_that_make_no_sense_are_refused(change, message):
 def test_a_config_from_elsewhere_is_checked(values, message):
     with pytest.raises(ValueError, match=message):
         Config.from_dict(values)
-
-
-def test_whole_numbers_are_accepted_where_a_fraction_is_meant():
-    assert Config.from_dict({"invariance_weight": 25}).invariance_weight == 25.0

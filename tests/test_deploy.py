@@ -218,22 +218,10 @@ def test_uploads_are_bounded_and_guarded():
     assert found["server.enableXsrfProtection"] is found["server.enableCORS"] is True
     assert found["server.enableStaticServing"] is False
     assert found["browser.gatherUsageStats"] is False
+    assert found["client.showErrorDetails"] == "none"  # a visitor never sees what an exception says
     # Weaker, and only where the app is shown inside another site's page and served over HTTPS.
     assert "server.xsrfCookieSameSite" not in found
     assert environment()["STREAMLIT_SERVER_XSRF_COOKIE_SAME_SITE"] == "none"
-
-
-def test_a_visitor_never_sees_what_an_exception_says():
-    code = (
-        "from streamlit.testing.v1 import AppTest\n"
-        "at = AppTest.from_string('raise ValueError(\"a path of this machine\")').run()\n"
-        "assert len(at.exception) == 1\nprint(at.exception[0].value, list(at.exception[0].stack_trace))\n"
-    )
-    shown = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
-    assert "redacted" in shown.stdout
-    assert "a path" not in shown.stdout
-    assert "File" not in shown.stdout
-    assert "a path of this machine" in shown.stderr  # the log has it
 
 
 # The theme

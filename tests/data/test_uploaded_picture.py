@@ -87,18 +87,10 @@ def test_the_centre_square_is_kept(size):
     assert near(read_picture(encoded(image)), QUADRANTS)
 
 
-TURNED = (
-    (2, Image.Transpose.FLIP_LEFT_RIGHT),
-    (3, Image.Transpose.ROTATE_180),
-    (4, Image.Transpose.FLIP_TOP_BOTTOM),
-    (5, Image.Transpose.TRANSPOSE),
-    (6, Image.Transpose.ROTATE_90),
-    (7, Image.Transpose.TRANSVERSE),
-    (8, Image.Transpose.ROTATE_270),
+# Pillow knows the others, too
+@pytest.mark.parametrize(
+    ("orientation", "stored"), [(2, Image.Transpose.FLIP_LEFT_RIGHT), (6, Image.Transpose.ROTATE_90)]
 )
-
-
-@pytest.mark.parametrize(("orientation", "stored"), TURNED)
 def test_a_turned_picture_is_turned_back(orientation, stored):
     exif = Image.Exif()
     exif[0x0112] = orientation
@@ -243,19 +235,14 @@ def shown_or_said(data: bytes) -> bool:
 
 
 @pytest.mark.parametrize("form", ["PNG", "JPEG", "WEBP", "GIF"])
-def test_a_file_cut_off_anywhere_is_refused_or_shown_and_nothing_else(form):
+def test_a_file_cut_off_or_damaged_anywhere_is_refused_or_shown_and_nothing_else(form):
     noise = Image.fromarray(np.random.default_rng(0).integers(256, size=(64, 64, 3), dtype=np.uint8))
     data = encoded(noise, form)
     for length in [*range(1, 60), *range(60, len(data), max(1, len(data) // 40))]:
         assert shown_or_said(data[:length])
     with pytest.raises(PictureError, match=f"{form}.*damaged.*Save it as PNG or JPEG"):
         read_picture(data[: len(data) // 2])
-
-
-@pytest.mark.parametrize("form", ["PNG", "JPEG", "WEBP", "GIF"])
-def test_damaged_bytes_raise_nothing_but_a_sentence(form):
-    rng = np.random.default_rng(0)
-    data = encoded(picture(), form)
+    rng, data = np.random.default_rng(0), encoded(picture(), form)
     for _ in range(60):
         broken = bytearray(data)
         for position in rng.integers(4, len(data), size=rng.integers(1, 8)):

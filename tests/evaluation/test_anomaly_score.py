@@ -1,11 +1,11 @@
 """Anomaly scores and their ROC: what scikit-learn gives, what can be counted by hand, and what a collapse gives."""
 
-from dataclasses import FrozenInstanceError, asdict, replace
+from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
 from sklearn.datasets import load_digits
-from sklearn.metrics import auc, roc_auc_score, roc_curve
+from sklearn.metrics import auc, roc_curve
 from sklearn.neighbors import NearestNeighbors
 from sklearn.preprocessing import normalize
 
@@ -25,7 +25,6 @@ DIGITS, CLASSES = load_digits(return_X_y=True)
 DIGITS = DIGITS.astype(np.float32)  # (1797, 64), 0 to 16
 KNOWN = DIGITS[CLASSES < 5]
 TRAIN, NORMAL = KNOWN[::2], KNOWN[1::2]
-ANOMALIES = DIGITS[CLASSES >= 5]  # digits that the train images do not show
 SETTINGS = (
     STUDY,
     FIELD,
@@ -64,12 +63,6 @@ def test_scores_of_digits_are_the_distances_that_scikit_learn_finds(scoring):
     np.testing.assert_allclose(scores, sklearn_scores(NORMAL, TRAIN, scoring), rtol=1e-5)
 
 
-def test_the_options_left_out_are_those_of_the_study():
-    np.testing.assert_array_equal(anomaly_scores(NORMAL, TRAIN), anomaly_scores(NORMAL, TRAIN, **asdict(STUDY)))
-    assert asdict(STUDY) == {"k": 2, "normalise": False, "reduction": "mean"}
-    assert asdict(FIELD) == {"k": 50, "normalise": True, "reduction": "kth"}
-
-
 def test_on_a_line_scores_can_be_counted_by_hand():
     gallery = np.array([[7], [1], [3], [0]], dtype=np.float32)
     queries = np.array([[0], [10]], dtype=np.float32)  # 0, 1, 3, 7 and 3, 7, 9, 10 away
@@ -85,17 +78,6 @@ def test_after_normalising_only_directions_count_and_a_zero_vector_stays_zero():
     np.testing.assert_allclose(found, [[2**0.5, 2], [1, 1], [0, 2**0.5], [0, 2**0.5]], rtol=1e-6)
     zeros = nearest_distances(queries[1:2], np.zeros((2, 2)), k=1, normalise=True)
     np.testing.assert_array_equal(zeros, [[0]])
-
-
-def test_the_length_of_a_representation_counts_only_without_normalising():
-    lengths = np.random.default_rng(0).uniform(0.5, 2, (len(NORMAL), 1)).astype(np.float32)
-    options = asdict(FIELD)
-    np.testing.assert_allclose(
-        anomaly_scores(lengths * NORMAL, TRAIN, **options), anomaly_scores(NORMAL, TRAIN, **options), rtol=1e-5
-    )
-    options["normalise"] = False
-    apart = anomaly_scores(lengths * NORMAL, TRAIN, **options) / anomaly_scores(NORMAL, TRAIN, **options)
-    assert np.median(np.abs(apart - 1)) > 0.05
 
 
 @pytest.mark.parametrize("normalise", [False, True])
@@ -123,22 +105,9 @@ def test_a_setting_says_itself_in_words():
     assert {Scoring(1, False, reduction).label for reduction in ("mean", "kth")} == {
         "distance to the nearest, not normalised"
     }
-    with pytest.raises(FrozenInstanceError):
-        STUDY.k = 3
 
 
 # The curve
-
-
-@pytest.mark.parametrize("scoring", SETTINGS, ids=lambda scoring: scoring.label)
-def test_unseen_digits_score_higher_and_scikit_learn_gives_the_same_area(scoring):
-    normal, anomalies = (anomaly_scores(group, TRAIN, **asdict(scoring)) for group in (NORMAL, ANOMALIES))
-    found = roc(normal, anomalies)
-    labels = np.repeat([0, 1], [len(NORMAL), len(ANOMALIES)])
-    assert found.auroc == pytest.approx(roc_auc_score(labels, np.concatenate([normal, anomalies])), abs=1e-12)
-    assert found.interval[0] < found.auroc < found.interval[1]
-    assert found.interval[0] > 0.8
-    assert (found.n_normal, found.n_anomalies) == (len(NORMAL), len(ANOMALIES))
 
 
 def test_a_small_curve_can_be_counted_by_hand():
@@ -265,8 +234,6 @@ def test_representations_that_do_not_fit_are_refused():
     ("distances", "options", "message"),
     [
         ([[1, 2, 3]], {"k": 4, "reduction": "kth"}, r"k .*got 4"),
-        ([[1, 2, 3]], {"k": 0, "reduction": "kth"}, r"k .*got 0"),
-        ([[1, 2, 3]], {"k": 1, "reduction": "sum"}, r"reduction .*got 'sum'"),
         ([[1, 2], [2, 1]], {"k": 1, "reduction": "kth"}, "distances must rise along each row"),
         ([[1, np.inf]], {"k": 1, "reduction": "kth"}, "distances must be finite, but 1 of its 2 values"),
     ],

@@ -6,8 +6,8 @@ import warnings
 import numpy as np
 import pytest
 from scipy.spatial.distance import cdist
-from sklearn.cluster import KMeans
 from sklearn.datasets import load_digits
+from sklearn.metrics import silhouette_score
 
 from vicreg.evaluation.clustering import chance, cluster, majorities
 
@@ -30,13 +30,6 @@ def test_every_image_is_in_the_cluster_whose_mean_is_nearest(ten):
     np.testing.assert_allclose(ten.distances, distances.min(axis=1), rtol=1e-5)
     assert (ten.assignment.dtype, ten.distances.dtype) == (np.int64, np.float32)
     assert ten.iterations > 1
-
-
-def test_no_single_start_finds_a_smaller_sum_of_squares(ten):
-    ours = (ten.distances.astype(np.float64) ** 2).sum()
-    single = [KMeans(10, n_init=1, random_state=seed).fit(DIGITS).inertia_ for seed in range(10)]
-    assert ours <= min(single) * 1.002
-    assert ours < np.median(single)
 
 
 def test_the_table_counts_the_classes_of_each_cluster(ten):
@@ -90,35 +83,14 @@ def test_clear_classes_are_found_whole_with_the_same_numbers_from_any_seed():
         assert result.accuracy_interval == (1.0, 1.0)
 
 
-def silhouette_by_hand(points, assignment):
-    distances = cdist(points, points)
-    values = []
-    for i, own in enumerate(assignment):
-        others = [distances[i, assignment == c].mean() for c in set(assignment) - {own}]
-        mates = (assignment == own).sum() - 1
-        a = distances[i, assignment == own].sum() / max(mates, 1)
-        values.append((min(others) - a) / max(min(others), a) if mates else 0)
-    return np.mean(values)
-
-
-def test_the_silhouette_of_all_images_is_rousseeuws(ten):
-    assert ten.silhouette_n == 600
-    assert ten.silhouette == pytest.approx(silhouette_by_hand(DIGITS, ten.assignment), abs=1e-5)
-
-
 def test_the_silhouettes_sample_is_as_large_as_stated_and_stands_for_all(ten):
+    assert ten.silhouette_n == 600
+    assert ten.silhouette == pytest.approx(silhouette_score(DIGITS, ten.assignment), abs=1e-5)
     sampled = cluster(DIGITS, LABELS, silhouette_sample=300)
     assert sampled.silhouette_n == 300
     assert sampled.silhouette != ten.silhouette
     assert sampled.silhouette == pytest.approx(ten.silhouette, abs=0.03)
     np.testing.assert_array_equal(sampled.assignment, ten.assignment)
-
-
-def test_the_interval_lies_round_the_accuracy_as_wide_as_600_images_make_it(ten):
-    low, high = ten.accuracy_interval
-    assert low < ten.accuracy < high
-    error = np.sqrt(ten.accuracy * (1 - ten.accuracy) / 600)
-    assert high - low == pytest.approx(2 * 1.96 * error, rel=0.1)
 
 
 def test_the_same_arrays_give_the_same_result_and_are_left_alone(ten):

@@ -1,7 +1,6 @@
 """Encoding: row i from image i, nothing of the module changed; the disk cache: computed once, rebuilt when damaged."""
 
 import os
-import subprocess
 import sys
 import warnings
 
@@ -46,12 +45,6 @@ def test_a_row_depends_on_its_own_image_only(encoder, batch_size):
     assert together.shape == (7, 960)
     assert together.dtype == np.float32
     np.testing.assert_allclose(together, alone, rtol=1e-4, atol=1e-5)
-
-
-def test_encoding_is_a_plain_forward_pass(encoder):
-    with torch.no_grad():
-        expected = encoder(torch.tensor(IMAGES).permute(0, 3, 1, 2) / 255)
-    np.testing.assert_allclose(encode(encoder, IMAGES), expected.numpy(), rtol=1e-4, atol=1e-5)
 
 
 def test_encoding_leaves_the_module_as_it_was(encoder):
@@ -171,13 +164,10 @@ def test_the_computed_array_itself_stays_writable(tmp_path):
     assert array.flags.writeable
 
 
-def test_a_hit_loads_no_torch(tmp_path):
+def test_a_hit_loads_no_torch(tmp_path, monkeypatch):
     cached(tmp_path)
-    code = (
-        "import sys; from vicreg.evaluation.encode import cached_representations as c\n"
-        f"c('test-a', lambda: 1 / 0, folder={str(tmp_path)!r})\nassert 'torch' not in sys.modules"
-    )
-    subprocess.run([sys.executable, "-c", code], check=True)
+    monkeypatch.setitem(sys.modules, "torch", None)  # to import it is an error
+    assert cached(tmp_path)[1] == 0
 
 
 def test_another_key_is_another_file(tmp_path):

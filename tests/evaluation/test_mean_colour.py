@@ -1,10 +1,9 @@
-"""Colour: published Lab values, LittleCMS on real photographs, and ratios and R^2 whose answer is known."""
+"""Colour: published Lab values, and ratios and R^2 of real photographs whose answer is known."""
 
 import warnings
 
 import numpy as np
 import pytest
-from PIL import Image, ImageCms
 from sklearn.datasets import load_digits, load_sample_image
 from sklearn.linear_model import Ridge
 from sklearn.metrics import r2_score
@@ -50,19 +49,6 @@ def test_known_colours_have_their_published_lab(rgb, lab):
     assert found.dtype == np.float32
 
 
-def test_photographs_agree_with_littlecms_up_to_the_other_white():
-    # ICC profiles adapt colours to D50: 1 unit from ours on average, and 30 if red were taken for blue.
-    lab = ImageCms.buildTransform(ImageCms.createProfile("sRGB"), ImageCms.createProfile("LAB"), "RGB", "LAB")
-    expected = []
-    for photo in PHOTOS:
-        channels = np.moveaxis(np.asarray(ImageCms.applyTransform(Image.fromarray(photo), lab)), 2, 0)
-        lightness, a, b = channels[0] * (100 / 255), *channels[1:].view(np.int8)
-        expected.append([lightness.mean(), a.mean(), b.mean()])
-    difference = np.linalg.norm(LAB - np.array(expected), axis=1)
-    assert difference.mean() < 1.2
-    assert difference.max() < 4
-
-
 @pytest.mark.parametrize("pixels", [1, 1024, 5000, 10**9])
 def test_the_mean_is_that_of_the_pixels_whatever_the_block(monkeypatch, pixels):
     one_by_one = mean_lab(PHOTOS[:9].reshape(-1, 1, 1, 3)).reshape(9, 1024, 3).mean(axis=1, dtype=np.float64)
@@ -93,13 +79,6 @@ def test_no_random_pair_is_an_image_with_itself_where_exclude_says_so():
     assert unaware == pytest.approx(2, abs=0.05)  # half the pairs are an image with itself
     mixed = neighbour_colour_ratio(other, black_and_white, black_and_white, exclude=np.array([0, -1]))
     assert mixed == pytest.approx(4 / 3, abs=0.05)  # the first query is 100 from its pairs, the second 50 on average
-
-
-def test_random_pairs_reach_every_other_gallery_image_equally():
-    # From query 0, which is row 1, the others are 10, 20 and 60 away: 30 on average, and its neighbour is 60.
-    gallery = np.array([[10.0, 0, 0], [0, 0, 0], [0, 20, 0], [0, 0, 60]])
-    ratio = neighbour_colour_ratio(np.array([[3]]), gallery[1:2], gallery, exclude=np.array([1]))
-    assert ratio == pytest.approx(2, abs=0.03)
 
 
 def test_the_seed_fixes_the_pairs():

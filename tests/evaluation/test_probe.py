@@ -126,10 +126,6 @@ def test_the_interval_is_that_of_resampling_the_images(right, n):
     np.testing.assert_allclose(interval, np.percentile(resampled, (2.5, 97.5)), atol=0.25 * error)
 
 
-def test_the_interval_of_a_perfect_score_is_a_point():
-    assert accuracy_interval(np.ones(50, dtype=bool), rng=np.random.default_rng(0)) == (1.0, 1.0)
-
-
 @pytest.mark.parametrize(
     ("change", "message"),
     [

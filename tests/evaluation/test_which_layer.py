@@ -13,6 +13,7 @@ from vicreg.evaluation.spectrum import spectrum
 from vicreg.method.networks import Encoder, Expander
 from vicreg.runs.errors import RunError
 from vicreg.runs.schema import check_metrics
+from vicreg.storage.paths import BUNDLED
 
 CLASSES = 3
 RNG = np.random.default_rng(0)
@@ -79,16 +80,9 @@ def test_the_train_images_are_drawn_once_and_at_most_10_000():
 
 
 def test_the_schema_lets_through_what_is_measured_and_wants_y_and_z(section):
-    source = {"source": "Made up.", "file": "a/b", "sha256": "0" * 64}
-    share = {"accuracy": 50.0, "interval": [40.0, 60.0], "n": 90, "protocol": "as told"}
-    metrics = {
-        "sources": {"train": source, "test": source},
-        **{"probe": {**share, "per_class": {}}, "knn": share},
-        "spectrum": {"effective_rank": 5.0, "dimensions": 5, "n": 90, "protocol": "as told"},
-        "retrieval": {"nearest_5_same_class": 5.0, "interval": [0, 9], "per_class": {}, "n": 90, "protocol": "as told"},
-        "layers": json.loads(json.dumps(section.metrics["layers"], allow_nan=False)),
-    }
-    check_metrics(metrics, name="x", classes=CLASSES)
+    metrics = json.loads((BUNDLED / "cifar10-vicreg" / "metrics.json").read_text())
+    metrics["layers"] = json.loads(json.dumps({**section.metrics["layers"], "n": 10_000}, allow_nan=False))
+    check_metrics(metrics, name="x", classes=10)
     metrics["layers"]["layers"][1]["name"] = "y"
     with pytest.raises(RunError, match="layers must have different names, y and z among them"):
-        check_metrics(metrics, name="x", classes=CLASSES)
+        check_metrics(metrics, name="x", classes=10)

@@ -38,7 +38,7 @@ def svhn(page_world, monkeypatch, tmp_path):
         images, labels = made[split] = digit_images(count, first)
         labels %= len(SVHN.classes)
         write_parquet(tmp_path / "data" / SVHN.repo / SVHN.splits[split].path, images, labels, column=SVHN.column)
-    make_baseline("pixels", tmp_path / "runs", dataset="svhn")
+    make_baseline("untrained", tmp_path / "runs", dataset="svhn")
     return made
 
 
@@ -59,7 +59,7 @@ def test_one_entry_and_a_recipe_make_a_data_set(svhn, capsys):
     assert {"svhn", *config.RECIPES} == set(choice.options)
     assert "SVHN" in choice.help
     shown = text(app)
-    assert "svhn/pixels" in shown
+    assert "svhn/untrained" in shown
     assert "Guessing gives 12.5 %." in shown
 
     app = opened("train", data=None)

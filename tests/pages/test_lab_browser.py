@@ -1,14 +1,12 @@
 """The lab in a real Chromium: its mathematics against torch and numpy, and its page as a visitor uses it."""
 
 import json
-import os
 import re
 import time
 
 import numpy as np
 import pytest
 import torch
-from opened import served
 from playwright.sync_api import expect
 
 import vicreg
@@ -250,23 +248,6 @@ def test_the_address_keeps_a_state_and_ignores_nonsense(engine):
     assert engine.evaluate("(query) => readAddress(query).settings", wrong) == engine.evaluate("() => defaults(2)")
 
 
-@pytest.fixture(scope="module")
-def server(made_once, tmp_path_factory):
-    """The app without pictures and without network."""
-    environment = {name: value for name, value in os.environ.items() if name != "VICREG_DATA"}
-    with served(tmp_path_factory.mktemp("server"), environment, made_once) as url:
-        yield url
-
-
-@pytest.fixture
-def page(browser):
-    page = browser.new_page(viewport={"width": 1280, "height": 720})
-    page.set_default_timeout(240_000)
-    yield page
-    assert page.get_by_test_id("stException").count() == 0
-    page.close()
-
-
 def state(page) -> dict:
     return json.loads(page.locator(".lab").evaluate("(lab) => JSON.stringify({ ...lab.dataset })"))
 
@@ -284,8 +265,8 @@ def stds(found: dict) -> list[float]:
     return [float(value) for value in found["std"].split()]
 
 
-def test_it_plays_by_itself_and_a_switch_lets_everything_fall_into_one_point(page, server):
-    page.goto(f"{server}/lab")
+def test_it_plays_by_itself_and_a_switch_lets_everything_fall_into_one_point(page, plain_server):
+    page.goto(f"{plain_server}/lab")
     page.get_by_role("heading", name="What happens if you switch a term off?").wait_for()
     until(page, lambda found: min(stds(found)) > 0.5)
     switch = page.get_by_role("switch", name="variance term", exact=True)
@@ -299,8 +280,8 @@ def test_it_plays_by_itself_and_a_switch_lets_everything_fall_into_one_point(pag
     until(page, lambda found: min(stds(found)) > 0.5)
 
 
-def test_a_link_opens_in_exactly_that_state(page, server):
-    page.goto(f"{server}/lab?dimensions=8&mu=0&nu=7&seed=5&data=coloured-digits")
+def test_a_link_opens_in_exactly_that_state(page, plain_server):
+    page.goto(f"{plain_server}/lab?dimensions=8&mu=0&nu=7&seed=5&data=coloured-digits")
     until(page, lambda found: int(found["steps"]) > 0)
     assert len(stds(state(page))) == 8
     expect(page.get_by_role("switch", name="variance term", exact=True)).to_have_attribute("aria-checked", "false")
@@ -312,8 +293,8 @@ def test_a_link_opens_in_exactly_that_state(page, server):
     assert query.items() >= {"dimensions": "8", "mu": "0", "nu": "7", "seed": "5"}.items()
 
 
-def test_everything_is_done_by_keyboard(page, server):
-    page.goto(f"{server}/lab")
+def test_everything_is_done_by_keyboard(page, plain_server):
+    page.goto(f"{plain_server}/lab")
     until(page, lambda found: int(found["steps"]) > 20)
     scene = page.get_by_role("application")
     scene.focus()
@@ -321,12 +302,13 @@ def test_everything_is_done_by_keyboard(page, server):
     until(page, lambda found: found["playing"] == "false")
     page.keyboard.press("ArrowRight")
     expect(page.locator(".lab .caption")).to_contain_text("of its 5 nearest here show a")
-    before = page.locator(".lab .caption").inner_text()
-    page.keyboard.press("ArrowUp")
-    page.wait_for_timeout(500)
-    page.keyboard.press("ArrowDown")  # the chosen one may be the topmost
-    page.keyboard.press("ArrowDown")
-    expect(page.locator(".lab .caption")).not_to_have_text(before)
+    caption = page.locator(".lab .caption")
+    before = caption.inner_text()
+    for key in ("ArrowUp", "ArrowLeft", "ArrowDown"):  # there is a picture on one of these sides at least
+        if caption.inner_text() == before:
+            page.keyboard.press(key)
+            page.wait_for_timeout(200)
+    expect(caption).not_to_have_text(before)
     page.keyboard.press("Escape")
     expect(page.locator(".lab .caption")).to_be_hidden()
     page.wait_for_timeout(1_000)  # a step that was under way when it was paused may still come
@@ -348,8 +330,8 @@ def test_everything_is_done_by_keyboard(page, server):
     expect(page.locator(".lab .loss")).not_to_have_text(loss)
 
 
-def test_a_free_point_goes_where_it_is_dragged(page, server):
-    page.goto(f"{server}/lab?points=true")
+def test_a_free_point_goes_where_it_is_dragged(page, plain_server):
+    page.goto(f"{plain_server}/lab?points=true")
     until(page, lambda found: int(found["steps"]) > 200)
     page.get_by_role("button", name="Pause", exact=True).click()
     before = stds(state(page))
@@ -364,8 +346,8 @@ def test_a_free_point_goes_where_it_is_dragged(page, server):
     assert max(stds(state(page))) > max(before) + 0.05
 
 
-def test_a_challenge_asks_plays_and_tells_what_was_seen(page, server):
-    page.goto(f"{server}/lab")
+def test_a_challenge_asks_plays_and_tells_what_was_seen(page, plain_server):
+    page.goto(f"{plain_server}/lab")
     until(page, lambda found: int(found["steps"]) > 0)
     page.get_by_role("button", name="Covariance off").click()
     page.get_by_role("button", name="A round cloud").click()
@@ -377,11 +359,9 @@ def test_a_challenge_asks_plays_and_tells_what_was_seen(page, server):
     page.wait_for_function("() => location.search.includes('nu=0')")
 
 
-def test_with_reduced_motion_it_moves_in_steps(browser, server):
-    context = browser.new_context(viewport={"width": 1280, "height": 720}, reduced_motion="reduce")
-    context.set_default_timeout(240_000)
-    page = context.new_page()
-    page.goto(f"{server}/lab")
+def test_with_reduced_motion_it_moves_in_steps(page, plain_server):
+    page.emulate_media(reduced_motion="reduce")
+    page.goto(f"{plain_server}/lab")
     until(page, lambda found: int(found["steps"]) > 0)
     looks = page.locator(".lab").evaluate(
         """(lab) => new Promise((resolve) => {
@@ -396,11 +376,10 @@ def test_with_reduced_motion_it_moves_in_steps(browser, server):
         })"""
     )
     assert np.diff(looks).min() > 600  # milliseconds; without, a look takes 50
-    context.close()
 
 
-def test_start_plays_a_small_version_once(page, server):
-    page.goto(server)
+def test_start_plays_a_small_version_once(page, plain_server):
+    page.goto(plain_server)
     page.locator(".lab .sentence").filter(has_text="Variance off").wait_for()
     page.get_by_role("button", name="Play again").wait_for()
     expect(page.locator(".lab .sentence")).to_contain_text("Variance on again")

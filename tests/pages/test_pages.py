@@ -8,13 +8,14 @@ from pathlib import Path
 
 import pytest
 from opened import component, opened, read, specs, text
+from sklearn.metrics import roc_auc_score
 from streamlit.testing.v1 import AppTest
 
 import ui
 from ui.anomaly_figures import lesson_of
 from ui.run_picker import NONE
 from vicreg.presets import PRESETS
-from vicreg.runs.folder import open_run
+from vicreg.runs.folder import open_run, update_run
 from vicreg.storage import paths
 
 pytestmark = pytest.mark.usefixtures("page_world")
@@ -172,8 +173,6 @@ def test_a_run_never_compares_with_itself(without_pictures):
 
 
 def test_a_run_measured_on_another_copy_is_not_compared_and_the_help_says_so(without_pictures, monkeypatch, tmp_path):
-    from vicreg.runs.folder import update_run
-
     shutil.copytree(RUN.folder, tmp_path / RUN.name)
     shutil.copytree(OTHER.folder, tmp_path / OTHER.name)
     update_run(open_run(tmp_path / OTHER.name), {"results/fingerprints.parquet": b"of other pictures"})
@@ -241,35 +240,16 @@ def test_the_most_wrong_pictures_are_errors_in_rising_order_of_the_true_class(wi
     assert [int(alt.split(":")[0].removeprefix("test picture ")) for alt in alts] == wrong["index"].head(24).tolist()
 
 
-def test_a_click_on_the_confusion_matrix_shows_the_cells_pictures(with_pictures):
-    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=120)
-    app.query_params["data"] = "cifar10"
-    app.session_state["confusion"] = {"selection": {"cell": [{"true class": "cat", "predicted class": "dog"}]}}
-    app.switch_page("pages/probe.py").run()
-    table = RUN.results("predictions")
-    count = int(((table["label"] == 3) & (table["predicted"] == 5)).sum())
-    assert f"cat predicted as dog: {count} pictures" in text(app)
-    assert all(": cat, predicted as dog" in tile["alt"] for tile in component(app, "wrong")["tiles"])
-
-
-@pytest.mark.parametrize("scoring", ["study", "field"])
-def test_the_named_scores_show_the_measured_auroc(scoring, without_pictures):
-    app = opened("anomalies", scoring=scoring)
-    found = RUN.metrics["anomaly"][scoring]
-    assert f"**AUROC {found['auroc']:.3f}**" in text(app)
-
-
-def test_the_named_setting_chosen_by_hand_gives_the_same_figure(without_pictures):
-    app = opened("anomalies", scoring="own choice", k="50", reduction="kth", normalise="true")
-    assert f"**AUROC {RUN.metrics['anomaly']['field']['auroc']:.3f}**" in text(app)
-
-
-def test_another_k_is_computed_from_the_scores(without_pictures):
-    from sklearn.metrics import roc_auc_score
-
-    table = RUN.results("anomaly")
-    app = opened("anomalies", scoring="own choice", k="10")
-    assert f"**AUROC {roc_auc_score(table['anomaly'], table['mean_10']):.3f}**" in text(app)
+def test_the_named_scores_show_the_measured_auroc_and_others_are_computed_from_the_scores(without_pictures):
+    measured, table = RUN.metrics["anomaly"], RUN.results("anomaly")
+    own = {"scoring": "own choice", "k": "50", "reduction": "kth", "normalise": "true"}  # which is the field's
+    for query, auroc in (
+        ({"scoring": "study"}, measured["study"]["auroc"]),
+        ({"scoring": "field"}, measured["field"]["auroc"]),
+        (own, measured["field"]["auroc"]),
+        ({"scoring": "own choice", "k": "10"}, roc_auc_score(table["anomaly"], table["mean_10"])),
+    ):
+        assert f"**AUROC {auroc:.3f}**" in text(opened("anomalies", **query))
 
 
 def test_the_threshold_moves_what_is_raised_and_the_pictures_beside_it(with_pictures):
@@ -452,19 +432,24 @@ def test_digits_in_another_order_are_not_shown_under_the_wrong_scores(with_pictu
     assert "contains other pictures" in app.warning[0].value
 
 
+@pytest.fixture(scope="module")
+def unmeasured(tmp_path_factory):
+    """A folder with both runs, of which one was not measured yet."""
+    folder = tmp_path_factory.mktemp("unmeasured")
+    for run in (RUN, OTHER):
+        shutil.copytree(run.folder, folder / run.name)
+    missing = ["metrics.json", *(f"results/{table}.parquet" for table in ("anomaly", "roc", "clusters", "predictions"))]
+    update_run(open_run(folder / OTHER.name), {}, without=missing)
+    return folder
+
+
 @pytest.mark.parametrize(
     ("name", "position"), [*((name, "run") for name in NAMES), *((name, "second") for name in COMPARING)]
 )
 def test_a_run_that_was_not_measured_yet_leaves_every_page_whole(
-    name, position, without_pictures, monkeypatch, tmp_path
+    name, position, without_pictures, monkeypatch, unmeasured
 ):
-    from vicreg.runs.folder import update_run
-
-    for run in (RUN, OTHER):
-        shutil.copytree(run.folder, tmp_path / run.name)
-    missing = ["metrics.json", *(f"results/{table}.parquet" for table in ("anomaly", "roc", "clusters", "predictions"))]
-    update_run(open_run(tmp_path / OTHER.name), {}, without=missing)
-    monkeypatch.setattr("vicreg.storage.paths.BUNDLED", tmp_path)
+    monkeypatch.setattr("vicreg.storage.paths.BUNDLED", unmeasured)
     query = {position: OTHER.title} if name in COMPARING else {}
     app = opened(name, **query)
     assert not app.exception
@@ -472,10 +457,12 @@ def test_a_run_that_was_not_measured_yet_leaves_every_page_whole(
         assert any(f"python -m vicreg evaluate {OTHER.name}" in info.value for info in app.info)
 
 
-def test_a_link_opens_the_cell_that_was_clicked_and_no_cell_that_is_not_there(without_pictures):
-    names = ui.class_names(RUN)
+def test_a_link_opens_the_cell_that_was_clicked_and_no_cell_that_is_not_there(with_pictures):
     app = opened("probe", cell="3-5")
-    assert f"{names[3]} predicted as {names[5]}" in text(app)
+    table = RUN.results("predictions")
+    count = int(((table["label"] == 3) & (table["predicted"] == 5)).sum())
+    assert f"cat predicted as dog: {count} pictures" in text(app)
+    assert all(": cat, predicted as dog" in tile["alt"] for tile in component(app, "wrong")["tiles"])
     for bad in ("3-10", "x", "3-5-7", "999999-1"):
         assert "Most wrong" in text(opened("probe", cell=bad))
 

@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 from sklearn.decomposition import PCA
 
+from vicreg import config
 from vicreg.data import loading
+from vicreg.pipeline import measure_run
 from vicreg.pipeline.baselines import flat
 from vicreg.pipeline.make_baseline import make_baseline
 from vicreg.pipeline.measure_run import evaluate_run, representations
@@ -19,6 +21,8 @@ def small(tiny_hub):
     with pytest.MonkeyPatch.context() as patch:
         for name, value in tiny_hub.items():
             patch.setenv(name, value)
+        patch.setattr(measure_run, "OTHERS", 40)
+        patch.setitem(config.RECIPES, "cifar10", {"encoder": "tiny"})
         patch.setattr("huggingface_hub.constants.HF_HUB_CACHE", tiny_hub["VICREG_CACHE"] + "/no-hub")
         yield loading.load("cifar10", "train"), loading.load("cifar10", "test")
 

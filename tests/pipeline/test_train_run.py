@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from vicreg.config import Config, ViewConfig
-from vicreg.pipeline import teacher
+from vicreg.pipeline import measure_run, teacher
 from vicreg.pipeline.measure_run import evaluate_run
 from vicreg.pipeline.train_run import train_run
 from vicreg.runs.folder import Run, open_run, verify
@@ -29,6 +29,7 @@ def _small(tiny_hub, tmp_path_factory):
             patch.setenv(name, value)
         patch.setenv("VICREG_RUNS", str(tmp_path_factory.mktemp("no-runs")))
         patch.setattr("huggingface_hub.constants.HF_HUB_CACHE", tiny_hub["VICREG_CACHE"] + "/no-hub")
+        patch.setattr(measure_run, "OTHERS", 40)
         patch.setattr(paths, "BUNDLED", tmp_path_factory.mktemp("none-bundled"))
         yield
 
@@ -186,14 +187,19 @@ def test_a_teacher_on_this_machine_is_found_where_none_lies_beside_the_run(teach
     assert teacher.find_teacher(config, tmp_path).folder == teachers / "cifar10-other"
 
 
-def test_a_stopped_run_keeps_its_teacher(teachers, tmp_path):
+def test_a_stopped_run_keeps_its_teacher_and_its_neighbours(teachers, tmp_path, monkeypatch):
     config = replace(NEAR, teacher="other", epochs=2)
     folder = tmp_path / "cifar10-near"
-    monkey = pytest.MonkeyPatch()
-    with monkey.context() as patch:
-        patch.setenv("VICREG_RUNS", str(teachers))
-        assert trained(folder, config, should_stop=lambda: True) is None
+    monkeypatch.setenv("VICREG_RUNS", str(teachers))
+    assert trained(folder, config, images=40, should_stop=lambda: True) is None
+    monkeypatch.setenv("VICREG_RUNS", str(tmp_path))
+    with np.load(folder.with_name(".training-cifar10-near") / "neighbours.npz") as tables:
+        assert {split: len(tables[split]) for split in tables} == {
+            "train": 40,
+            "test": 48,
+        }  # of the images that are shown
+        assert tables["train"].max() < 40
     with pytest.raises(ValueError, match=r"teacher other -> vicreg"):
-        trained(folder, replace(config, teacher="vicreg"))
-    run = trained(folder, config)  # though the teacher is gone
+        trained(folder, replace(config, teacher="vicreg"), images=40)
+    run = trained(folder, config, images=40)  # though the teacher is gone
     assert run.record["neighbours"]["run"] == "cifar10-other"

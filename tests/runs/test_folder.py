@@ -1,8 +1,6 @@
 """A run's folder: written whole or not at all, and every broken file named."""
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import pandas as pd
@@ -136,8 +134,6 @@ def test_a_folder_without_config_is_unfinished(run):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"schema": 2}, "has schema 2, but this version of the app reads schema 1"),
-        ({"config": {"encoder": "vit"}}, "encoder must be one of"),
         ({"files": {"../outside": {"sha256": "0" * 64, "bytes": 1}}}, "outside the run's folder"),
         ({"files": {"/etc/passwd": {"sha256": "0" * 64, "bytes": 1}}}, "outside the run's folder"),
         ({"files": {"history.csv": {"sha256": "short", "bytes": 1}}}, "without sha256"),
@@ -155,19 +151,6 @@ def test_a_config_that_this_version_cannot_use_is_refused(run, change, message):
         open_run(run.folder)
 
 
-def test_half_a_config_is_refused(run):
-    path = run.folder / "config.json"
-    path.write_text(path.read_text()[:40])
-    with pytest.raises(RunError, match="cannot be read"):
-        open_run(run.folder)
-
-
-def test_weights_of_another_network_are_refused(run):
-    other = update_run(run, {"model.safetensors": weights_bytes(Encoder("lean"), Expander(960, (16, 16, 4)))})
-    with pytest.raises(RunError, match=r"does not fit the run's networks: expander\.layers\.6\.weight has shape"):
-        _ = other.expander
-
-
 @pytest.mark.parametrize(
     ("file", "content", "read", "words"),
     [
@@ -177,20 +160,7 @@ def test_weights_of_another_network_are_refused(run):
             lambda run: run.metrics,
             "sources is missing; `python -m vicreg ev",
         ),
-        ("metrics.json", b"[" * 50_000, lambda run: run.metrics, "nested too deeply"),
         ("history.csv", b"epoch,split\n", lambda run: run.history, "has no column variance; download or train"),
-        (
-            "results/projections.parquet",
-            b"PAR1" + bytes(40),
-            lambda run: run.results("projections"),
-            "is not a parquet file",
-        ),
-        (
-            "results/projections.parquet",
-            frame_bytes(PROJECTIONS.assign(label=10)),
-            lambda run: run.results("projections"),
-            "its column label must count from 0 to 9",
-        ),
         (
             "results/projections.parquet",
             frame_bytes(PROJECTIONS.head(1)),
@@ -198,7 +168,7 @@ def test_weights_of_another_network_are_refused(run):
             "1 rows for 2 test images",
         ),
     ],
-    ids=["keys", "depth", "history", "parquet", "label", "rows"],
+    ids=["keys", "history", "rows"],
 )
 @pytest.mark.fault(
     "a file with the right hash and the wrong content", "a sentence names the file and the rule it breaks"
@@ -214,17 +184,6 @@ def test_without_figures_the_fingerprints_say_how_many_pictures_there_are(run):
     assert len(changed.results("fingerprints")) == 3
     with pytest.raises(RunError, match="2 rows for 3 test images"):
         changed.results("projections")
-
-
-def test_a_record_without_what_pages_tell_is_refused(run):
-    path = run.folder / "config.json"
-    record = json.loads(path.read_text())
-    for key in ("data", "device", "epochs", "seconds"):
-        path.write_text(json.dumps({name: value for name, value in record.items() if name != key}))
-        with pytest.raises(
-            RunError, match=f"cifar10-vicreg/config.json is not valid: {key} is missing; download or train"
-        ):
-            open_run(run.folder)
 
 
 def test_a_missing_result_names_those_there_are(run):
@@ -263,11 +222,6 @@ def test_a_crash_in_the_first_write_leaves_no_run(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_the_same_frame_gives_the_same_bytes():
-    frame = pd.DataFrame({"a": range(1000), "b": [0.5] * 1000})
-    assert frame_bytes(frame) == frame_bytes(frame.copy())
-
-
 @pytest.mark.fault("a broken run among good ones", "the others are listed, and a sentence names the broken one")
 def test_own_runs_are_found_beside_the_bundled_ones_and_broken_ones_are_reported(run, monkeypatch, tmp_path):
     monkeypatch.setenv("VICREG_RUNS", str(tmp_path / "none"))
@@ -284,15 +238,6 @@ def test_own_runs_are_found_beside_the_bundled_ones_and_broken_ones_are_reported
     assert "broken/config.json cannot be read" in broken[0]
 
 
-def test_reading_a_run_loads_no_torch_until_a_network_is_asked_for(run):
-    code = (
-        "import sys; from vicreg.runs.folder import open_run; "
-        f"run = open_run({str(run.folder)!r}); run.metrics; run.history; run.results('projections'); "
-        "assert 'torch' not in sys.modules; run.encoder; assert 'torch' in sys.modules"
-    )
-    subprocess.run([sys.executable, "-c", code], check=True, cwd=Path(__file__).parents[2])
-
-
 def test_every_bundled_run_is_whole():
     folders = [folder for folder in paths.BUNDLED.iterdir() if folder.is_dir() and not folder.name.startswith(".")]
     assert folders
@@ -304,7 +249,7 @@ def test_every_bundled_run_is_whole():
     assert total < 120e6
 
 
-def test_half_precision_moves_the_accuracy_by_less_than_a_tenth_of_a_point(cifar10_test):
+def test_half_precision_changes_the_vote_for_one_image_in_600_at_most(cifar10_test):
     """A float32 network around the bundled one, against what is left of it after it went through the bundle's format."""
     from safetensors.torch import load
 
@@ -322,7 +267,7 @@ def test_half_precision_moves_the_accuracy_by_less_than_a_tenth_of_a_point(cifar
     assert not torch.equal(whole.stem[0].weight, half.stem[0].weight)
 
     def accuracy(encoder: Encoder) -> float:
-        y, labels = encode(encoder.eval(), cifar10_test.images[:4_000]), cifar10_test.labels[:4_000]
-        return 100 * knn_accuracy(y[:1_000], labels[:1_000], y[1_000:], labels[1_000:])
+        y, labels = encode(encoder.eval(), cifar10_test.images[:800]), cifar10_test.labels[:800]
+        return knn_accuracy(y[:200], labels[:200], y[200:], labels[200:])
 
-    assert accuracy(half) == pytest.approx(accuracy(whole), abs=0.1)
+    assert accuracy(half) == pytest.approx(accuracy(whole), abs=1 / 600)

@@ -183,12 +183,6 @@ def test_a_film_begins_before_training(tmp_path):
         read(written(frame.drop(index=1), tmp_path), "timeline")
 
 
-def test_an_index_that_pandas_noted_is_not_followed(tmp_path):
-    frame = pd.read_parquet(bundled("predictions"))
-    path = written(frame.set_index("label"), tmp_path, index=True)
-    pd.testing.assert_frame_equal(read(path, "predictions")[list(frame)], frame)
-
-
 def test_pandas_notes_are_not_read_at_all(tmp_path):
     table = pa.Table.from_pandas(pd.read_parquet(bundled("spectrum")), preserve_index=False)
     path = tmp_path / "table.parquet"
@@ -368,9 +362,3 @@ def test_a_network_is_made_only_after_the_file_was_found_to_fit(monkeypatch, tmp
     with pytest.raises(RunError, match=r"wide/model\.safetensors does not fit the run's networks: expander\.layers\.0"):
         _ = open_run(tmp_path / "wide").expander
     assert not made
-
-
-def test_columns_that_no_page_wants_cost_no_memory(tmp_path):
-    frame = pd.read_parquet(bundled("timeline"))
-    padded = frame.assign(**{f"pad{i}": 0 for i in range(20)})
-    assert list(read(written(padded, tmp_path), "timeline")) == list(frame)

@@ -1,6 +1,5 @@
 """Runs that anybody may have written: what pages read is there, in range and plain, or a sentence says what is not."""
 
-import copy
 import json
 import math
 import re
@@ -41,27 +40,24 @@ def places(value: Any, path: tuple = ()) -> Iterator[tuple]:
 
 
 def without(value: Any, path: tuple) -> Any:
-    changed = copy.deepcopy(value)
-    del at(changed, path[:-1])[path[-1]]
-    return changed
+    inside = value
+    for key in path[:-1]:
+        inside = inside[key]
+    inside = inside.copy()
+    del inside[path[-1]]
+    return replaced(value, path[:-1], inside)
 
 
 def replaced(value: Any, path: tuple, new: Any) -> Any:
-    changed = copy.deepcopy(value)
-    at(changed, path[:-1])[path[-1]] = new
+    """A copy of a JSON value, with something else at a path; what the path does not touch is shared."""
+    if not path:
+        return new
+    changed = value.copy()
+    changed[path[0]] = replaced(value[path[0]], path[1:], new) if path[1:] else new
     return changed
 
 
-def at(value: Any, path: tuple) -> Any:
-    for key in path:
-        value = value[key]
-    return value
-
-
-OTHERS = (
-    *(None, True, 0, 5, -1, 10**6, 10**400, 0.5, math.nan, math.inf, "", "word", "![x](//evil.example/x.png)"),
-    *([], [1], [[]], [1, 2], ["a", "b"], [None] * 3, {}, {"a": 1}, {"<b>": {}}),
-)
+OTHERS = (None, True, -1, 10**400, math.nan, "![x](//evil.example/x.png)", [], [1, 2], ["a", "b"], {}, {"<b>": {}})
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -82,9 +78,9 @@ def test_a_record_is_checked_in_well_under_a_rerun():
     record = read("cifar10-vicreg", "config.json")
     best = math.inf
     for _ in range(20):
-        began = time.perf_counter()
+        began = time.process_time()
         check_record(record, name="x")
-        best = min(best, time.perf_counter() - began)
+        best = min(best, time.process_time() - began)
     assert best < 5e-3  # about 0.2 ms on an idle core
 
 
@@ -191,18 +187,26 @@ def read_as_pages_do(metrics: dict[str, Any], baseline: str) -> None:
         "{:.2f} {:.2f}".format(*entry["interval"]) + f"{entry['accuracy']:.2f} {entry['chance']:.2f}"
 
 
-@pytest.mark.parametrize(("name", "baseline"), [("cifar10-vicreg", ""), ("cifar10-laplacian", "laplacian")])
+def new_places(*values: Any) -> Iterator[tuple[Any, tuple]]:
+    """Each value with its own places, but for those that a value before it has."""
+    seen: set[tuple] = set()
+    for value in values:
+        own = set(places(value)) - seen
+        yield from ((value, path) for path in places(value) if path in own)
+        seen |= own
+
+
 @pytest.mark.fault(
     "a metrics.json with any key missing, or any value of another kind", "a sentence, or a page without that figure"
 )
-def test_figures_with_anything_missing_or_wrong_are_refused_or_still_read(name, baseline):
-    metrics = read(name, "metrics.json")
-    read_as_pages_do(metrics, baseline)
+def test_figures_with_anything_missing_or_wrong_are_refused_or_still_read():
+    baselines = {"": read("cifar10-vicreg", "metrics.json"), "laplacian": read("cifar10-laplacian", "metrics.json")}
     refused = kept = 0
-    for path in places(metrics):
+    for metrics, path in new_places(*baselines.values()):
+        baseline = "laplacian" if metrics is baselines["laplacian"] else ""
         for changed in (without(metrics, path), *(replaced(metrics, path, new) for new in OTHERS)):
             try:
-                check_metrics(changed, name=name, classes=10, baseline=baseline)
+                check_metrics(changed, name="x", classes=10, baseline=baseline)
             except RunError as error:
                 assert plain(str(error).replace("`", ""), most=2_000), error  # noqa: PT017
                 refused += 1
@@ -232,16 +236,16 @@ def read_record_as_pages_do(record: dict[str, Any]) -> None:
             f"{1000 * (seconds or 0):.1f}" + (f"{seconds / encoder:,.0f} {timing['encoder_run']}" if encoder else "")
 
 
-@pytest.mark.parametrize("name", ["cifar10-neighbour-views", "cifar10-laplacian"])
 @pytest.mark.fault(
     "a config.json with any key missing, or any value of another kind", "a sentence, or a page without that entry"
 )
-def test_a_record_with_anything_missing_or_wrong_is_refused_or_still_read(name, tmp_path):
-    record = read(name, "config.json")
-    folder = tmp_path / name
+def test_a_record_with_anything_missing_or_wrong_is_refused_or_still_read(tmp_path):
+    folder = tmp_path / "x"
     folder.mkdir()
     refused = kept = 0
-    for path in places(record):
+    for record, path in new_places(
+        *(read(f"cifar10-{name}", "config.json") for name in ("neighbour-views", "laplacian"))
+    ):
         for changed in (without(record, path), *(replaced(record, path, new) for new in OTHERS)):
             (folder / "config.json").write_text(json.dumps(changed))
             try:
@@ -326,8 +330,6 @@ def test_a_networks_width_is_bounded_and_a_baselines_more_since_no_file_backs_it
         ("epochs", 10_001, "epochs must be at most 10,000"),
         ("batch_size", 65_537, "batch_size must be at most 65,536"),
         ("warmup_steps", 10_000_001, "warmup_steps must be at most 10,000,000"),
-        ("encoder", "vit", "encoder must be one of"),
-        ("dataset", "imagenet", "data set must be one of"),
         ("preset", "../x", "preset must be a plain name"),
     ],
 )

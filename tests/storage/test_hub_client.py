@@ -3,7 +3,6 @@
 import errno
 import os
 import socket
-import threading
 import time
 from pathlib import Path
 
@@ -98,7 +97,7 @@ def test_a_probe_ends_within_seconds_whatever_happens(hub, monkeypatch, tmp_path
             port = free.getsockname()[1]
         point_client(monkeypatch, f"http://127.0.0.1:{port}", tmp_path)
     elif fault == "nameless":  # a name server that does not answer
-        monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: threading.Event().wait(10))
+        monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: hub.closing.wait(10))
     else:
         hub.faults = {"/api/": fault}
     start = time.monotonic()
@@ -164,13 +163,6 @@ def test_a_cached_file_costs_no_network(hub):
     assert cached(REPO, "folder/big.bin", revision="main") == first
     assert cached(REPO, "small.txt", revision="main") is None
     assert not hub.requests
-
-
-def test_the_cache_is_read_as_the_client_reads_it(hub):
-    """What the client puts there, by a branch's name, is found; what is found, the client finds."""
-    written = Path(file_download.hf_hub_download(REPO, "small.txt"))
-    assert cached(REPO, "small.txt", revision="main").samefile(written)
-    assert file_download.try_to_load_from_cache(REPO, "small.txt") == str(cached(REPO, "small.txt", revision="main"))
 
 
 @pytest.mark.parametrize("path", ["../x", "/etc/passwd", "a/../../x", "a\\..\\x", ""])
@@ -289,18 +281,12 @@ RESPONSE = httpx2.Response(404, request=httpx2.Request("GET", "http://hub/secret
 @pytest.mark.parametrize(
     ("error", "words"),
     [
-        (errors.GatedRepoError("x", response=RESPONSE), "request access"),
-        (errors.RepositoryNotFoundError("x", response=RESPONSE), "hf auth login"),
-        (errors.RevisionNotFoundError("x", response=RESPONSE), "no revision 'v1'"),
-        (errors.RemoteEntryNotFoundError("x", response=RESPONSE), "has no a.bin"),
         (errors.DisabledRepoError("x", response=RESPONSE), "disabled"),
         (errors.HfHubHTTPError("x", response=httpx2.Response(401, request=RESPONSE.request)), "hf auth login"),
         (errors.HfHubHTTPError("x", response=httpx2.Response(403, request=RESPONSE.request)), "no access"),
         (errors.HfHubHTTPError("x", response=httpx2.Response(412, request=RESPONSE.request)), "someone else"),
         (errors.HfHubHTTPError("x", response=RESPONSE), "check the spelling"),
         (errors.LocalEntryNotFoundError("x"), "cannot be reached"),
-        (errors.OfflineModeIsEnabled("x"), "HF_HUB_OFFLINE"),
-        (httpx2.ReadTimeout("/home/me"), "did not respond in time"),
         (httpx2.ConnectError("/home/me"), "cannot be reached"),
         (PermissionError(errno.EACCES, "no", "/home/me"), "set HF_HOME"),
         (OSError(errno.EROFS, "no", "/home/me"), "set HF_HOME"),

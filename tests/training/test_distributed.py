@@ -23,14 +23,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import small_run
 import torch
 import torch.distributed as dist
 from conftest import digit_images
 from safetensors import safe_open
+from small_run import until
 from torch import Tensor, nn
 
 from vicreg.cli.main import main
-from vicreg.config import Config, ViewConfig
+from vicreg.config import Config
 from vicreg.method.loss import LossTerms, vicreg_loss
 from vicreg.method.networks import networks
 from vicreg.pipeline import train_run
@@ -40,7 +42,7 @@ from vicreg.runs.folder import Run, open_run
 from vicreg.storage.paths import STATE_FILE
 from vicreg.training import distributed, loop, step
 from vicreg.training.distributed import ProcessLost, SynchronisedBatchNorm, Team, gather_with_gradients, joined, world
-from vicreg.training.loop import Trained, train
+from vicreg.training.loop import Trained
 from vicreg.training.progress import Progress
 from vicreg.training.state import TrainingError
 from vicreg.training.step import loss_of, positive_pairs, seeded
@@ -49,15 +51,7 @@ ROOT = Path(__file__).parents[2]
 EVALUATE_RUN = evaluate_run  # the real one, which some tests wrap
 DEADLINE = 240  # seconds for what takes a few: a machine may be busy, but nothing here may hang
 CPU = torch.device("cpu")
-SMALL = Config(
-    encoder="tiny",
-    expander=(16, 16, 16),
-    epochs=2,
-    batch_size=16,
-    warmup_steps=2,
-    learning_rate=1e-3,
-    views=ViewConfig(size=16),
-)
+SMALL = replace(small_run.SMALL, expander=(16, 16, 16))
 
 
 class Members:
@@ -347,19 +341,8 @@ def test_every_process_sees_the_pairs_that_one_process_would(positives):
 # Whole runs: the same pictures and nearly the same weights, whatever the number of processes.
 
 
-def a_run(folder: Path, team: Team | None = None, **options) -> Trained:
-    (images, labels), (test_images, test_labels) = digit_images(56), digit_images(40, first=1000)
-    options = {"config": SMALL, "precision": "float32", **options}
-    return train(
-        options.pop("config"),
-        images,
-        test_images,
-        train_labels=labels,
-        test_labels=test_labels,
-        folder=folder,
-        team=team,
-        **options,
-    )
+def a_run(folder: Path, team: Team | None = None, config: Config = SMALL, **options) -> Trained:
+    return small_run.a_run(folder, config, team=team, **options)
 
 
 def told(trained: Trained) -> dict:
@@ -378,9 +361,7 @@ def told(trained: Trained) -> dict:
 def three_runs(team: Team, folder: Path) -> list[dict]:
     """A whole run in a folder of each rank's own, one that rank 1 stops after step 4, and one that was begun alone."""
     whole = a_run(folder / f"whole-{team.rank}", team)
-    seen: list[Progress] = []
-    stop = {"should_stop": lambda: seen[-1].step == 4} if team.rank == 1 else {}
-    stopped = a_run(folder / "stopped", team, on_progress=seen.append, **stop)
+    stopped = a_run(folder / "stopped", team, **(until(4) if team.rank == 1 else {}))
     resumed = a_run(folder / f"begun-{team.rank}", team)  # for rank 1 there is nothing in the folder
     return [told(whole), told(stopped), told(resumed)]
 
@@ -390,8 +371,7 @@ def runs(together, tmp_path_factory) -> tuple[Path, Trained, list[list[dict]]]:
     """The folder, the run of one process, and the three runs of two processes, by rank."""
     folder = tmp_path_factory.mktemp("runs")
     torch.set_num_threads(1)
-    seen: list[Progress] = []
-    a_run(folder / "begun-0", on_progress=seen.append, should_stop=lambda: seen[-1].step == 4)
+    a_run(folder / "begun-0", **until(4))
     alone = a_run(folder / "alone")
     return folder, alone, worth(together(partial(three_runs, folder=folder)))
 

@@ -1,25 +1,22 @@
 """Precision: the one whose steps take less time, kept with the run that began with it, unless somebody chooses."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
-from conftest import digit_images
+from small_run import SMALL, a_run, same_weights, until
 
-from vicreg.config import PRECISIONS, Config, ViewConfig
+from vicreg.config import PRECISIONS, Config
 from vicreg.method.networks import networks
 from vicreg.storage.paths import STATE_FILE
 from vicreg.training import estimate, loop, precision, snapshots, step
 from vicreg.training.estimate import choose_precision
-from vicreg.training.loop import train
 from vicreg.training.precision import autocast, has_bfloat16
 from vicreg.training.state import saved_precision
 from vicreg.training.step import loss_of
 
 CPU = torch.device("cpu")
-SMALL = Config(encoder="tiny", expander=(16, 16, 8), epochs=2, batch_size=16, warmup_steps=2, views=ViewConfig(size=16))
 
 
 @pytest.fixture
@@ -131,32 +128,28 @@ def faster(monkeypatch, name: str) -> None:
     monkeypatch.setattr(loop, "choose_precision", lambda config, device: name)
 
 
-def a_run(folder: Path, config: Config = SMALL, **options) -> loop.Trained:
-    (images, labels), (tests, test_labels) = digit_images(32), digit_images(20, first=1000)
-    return train(config, images, tests, train_labels=labels, test_labels=test_labels, folder=folder, **options)
+def run(folder: Path, *, precision: str | None = None, **options) -> loop.Trained:
+    return a_run(folder, images=32, tests=20, precision=precision, **options)
 
 
 def begun(folder: Path, **options) -> loop.Trained:
     """A run that was stopped after its first step."""
-    seen = []
-    return a_run(folder, on_progress=seen.append, should_stop=lambda: seen[-1].step == 1, **options)
+    return run(folder, **until(1), **options)
 
 
 def test_a_run_takes_what_is_faster_and_ends_bit_for_bit_alike_over_a_resume_though_the_timing_says_otherwise(
     tmp_path, monkeypatch, used
 ):
     faster(monkeypatch, "bfloat16")
-    whole = a_run(tmp_path / "whole")
+    whole = run(tmp_path / "whole")
     assert begun(tmp_path).precision == "bfloat16"
     assert saved_precision(tmp_path / STATE_FILE) == "bfloat16"
     monkeypatch.setattr(loop, "choose_precision", lambda config, device: pytest.fail("timed again"))
-    resumed = a_run(tmp_path)
+    resumed = run(tmp_path)
     assert resumed.finished
     assert resumed.precision == "bfloat16"
     assert used == {"bfloat16"}
-    for one, other in ((whole.encoder, resumed.encoder), (whole.expander, resumed.expander)):
-        for name, tensor in one.state_dict().items():
-            assert torch.equal(tensor, other.state_dict()[name]), name
+    assert same_weights(whole, resumed)
 
 
 def test_a_precision_that_is_asked_for_is_taken_whatever_is_faster_or_was_before(tmp_path, monkeypatch, used):
@@ -164,7 +157,7 @@ def test_a_precision_that_is_asked_for_is_taken_whatever_is_faster_or_was_before
     assert begun(tmp_path, precision="bfloat16").precision == "bfloat16"
     assert used == {"bfloat16"}
     used.clear()
-    assert a_run(tmp_path, precision="float32").precision == "float32"
+    assert run(tmp_path, precision="float32").precision == "float32"
     assert used == {"float32"}
     assert saved_precision(tmp_path / STATE_FILE) == "float32"
 
@@ -178,5 +171,5 @@ def test_no_precision_is_read_from_a_file_that_tells_none(tmp_path):
 
 def test_a_run_with_an_unknown_precision_is_refused_and_leaves_nothing(tmp_path):
     with pytest.raises(ValueError, match=r"float32, bfloat16.*'float16'"):
-        a_run(tmp_path, replace(SMALL, epochs=1), precision="float16")
+        run(tmp_path, precision="float16")
     assert not list(tmp_path.iterdir())

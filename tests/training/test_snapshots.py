@@ -1,24 +1,24 @@
 """Snapshots: figures and maps of both spaces, each image's nearest others, and what a saved state keeps of them."""
 
 import json
-from dataclasses import fields
-from pathlib import Path
+from dataclasses import fields, replace
 
 import numpy as np
 import pytest
+import small_run
 import torch
 from conftest import digit_images
 from safetensors import safe_open
+from small_run import a_run, until
 
-from vicreg.config import Config, ViewConfig
 from vicreg.evaluation.encode import embed, encode
 from vicreg.evaluation.spectrum import spectrum
 from vicreg.method.networks import Encoder, Expander, networks
 from vicreg.storage.paths import STATE_FILE
-from vicreg.training import loop, snapshots
+from vicreg.training import snapshots
 from vicreg.training.snapshots import Snapshot, Snapshotter
 
-SMALL = Config(encoder="tiny", expander=(16, 16, 8), epochs=2, batch_size=8, warmup_steps=2, views=ViewConfig(size=16))
+SMALL = replace(small_run.SMALL, batch_size=8)
 TRAIN, TRAIN_LABELS = digit_images(40)
 TEST, TEST_LABELS = digit_images(30, first=1000)
 
@@ -129,19 +129,14 @@ def test_figures_and_arrays_are_all_of_a_snapshot(pair, snapshotter):
     assert same(Snapshot.restore(figures, snapshot.arrays()), snapshot)
 
 
-def a_run(folder: Path, **options) -> loop.Trained:
-    labels = {"train_labels": TRAIN_LABELS, "test_labels": TEST_LABELS}
-    return loop.train(SMALL, TRAIN, TEST, **labels, folder=folder, precision="float32", **options)
-
-
 def test_a_state_keeps_every_field_of_its_snapshots(tmp_path):
-    whole = a_run(tmp_path / "whole")
+    sizes = {"config": SMALL, "images": 40, "tests": 30}
+    whole = a_run(tmp_path / "whole", **sizes)
     assert [snapshot.epoch for snapshot in whole.snapshots] == [0, 1, 2]
-    seen = []
-    stopped = a_run(tmp_path / "parts", on_progress=seen.append, should_stop=lambda: seen[-1].step == 7)
+    stopped = a_run(tmp_path / "parts", **sizes, **until(7))
     with safe_open(tmp_path / "parts" / STATE_FILE, framework="pt") as file:
         kept = {name for name in file.keys() if name.startswith("snapshot.1.")}  # noqa: SIM118 - not a dict
     assert kept == {f"snapshot.1.{name}" for name in stopped.snapshots[1].arrays()}
-    resumed = a_run(tmp_path / "parts")
+    resumed = a_run(tmp_path / "parts", **sizes)
     for one, other in zip(whole.snapshots, resumed.snapshots, strict=True):
         assert same(one, other)

@@ -331,19 +331,6 @@ def test_what_was_cancelled_is_started_again_only_when_asked(stuck):
     assert tasks.get("a") is second is not first
 
 
-def test_a_retry_waits_for_the_cancelled_ones_thread_to_leave(stuck):
-    tasks, work = Tasks(), stuck()
-    first = tasks.start("a", "the pictures", work)
-    assert work.entered.wait(5)
-    first.cancel()
-    second = tasks.start("a", "the pictures", lambda on_progress, should_stop: "here", again=True)
-    assert second.wait(0.2).state == "waiting"
-    work.release.set()
-    assert second.wait(5).state == "done"
-    assert second.result() == "here"
-    assert first.status().state == "cancelled"
-
-
 @pytest.mark.fault("a visitor cancels and retries again and again", "downloads do not pile up")
 def test_cancel_and_retry_in_turn_pile_up_no_downloads(stuck):
     tasks, work, more = Tasks(), stuck(), []

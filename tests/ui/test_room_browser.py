@@ -33,14 +33,12 @@ def url():
 
 
 @pytest.fixture
-def phone(browser):
-    page = browser.new_page(viewport={"width": 390, "height": 844})
-    page.set_default_timeout(20_000)
+def phone(page):
+    page.set_viewport_size({"width": 390, "height": 844})
     errors = []
     page.on("pageerror", lambda error: errors.append(error))
     yield page
     assert errors == []
-    page.close()
 
 
 def test_a_student_follows_the_lecturer_by_keyboard_alone(phone, url):

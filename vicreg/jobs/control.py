@@ -34,7 +34,7 @@ from vicreg.jobs.status import Job, find, folder_of, get, lives, read_job, run_f
 from vicreg.storage import paths
 from vicreg.storage.paths import CONFIG_FILE, JOB_FILE, LOG_FILE, STATE_FILE
 
-log = logging.getLogger("vicreg")
+LOG = logging.getLogger("vicreg")
 
 NAME = r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}"  # pages show it to all visitors
 SECONDS_TO_DIE = 15.0  # seconds to wait after SIGKILL
@@ -198,7 +198,7 @@ def _begin(folder: Path, record: Record) -> None:
             start_new_session=not on_windows,
         )
     event_log.append(folder, "starting", pid=process.pid, process=locks.identity(process.pid), log=before)
-    log.info("Training %s started: %s epochs on %s", record.name, record.config.epochs, record.config.dataset)
+    LOG.info("Training %s started: %s epochs on %s", record.name, record.config.epochs, record.config.dataset)
     threading.Thread(target=_collect, args=(process, folder, record.name), daemon=True).start()
 
 
@@ -208,9 +208,9 @@ def _collect(process: subprocess.Popen[bytes], folder: Path, name: str) -> None:
     try:
         job = read_job(folder)
     except (ValueError, OSError):
-        log.info("Training %s ended: it was discarded", name)
+        LOG.info("Training %s ended: it was discarded", name)
     else:
-        log.info("Training %s ended: %s. %s", name, job.state, job.sentence)
+        LOG.info("Training %s ended: %s. %s", name, job.state, job.sentence)
 
 
 def _signal(pid: int, number: int) -> None:
