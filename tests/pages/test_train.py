@@ -67,7 +67,9 @@ def test_on_a_cpu_coloured_digits_and_the_smallest_encoder_are_offered_first_wit
 def test_a_name_that_was_typed_is_kept_until_a_run_has_it(monkeypatch):
     monkeypatch.setattr(training_limits, "_seconds_a_step", lambda config: 0.1)
     started = []
-    monkeypatch.setattr(training_limits, "begin", lambda config, name, quick: started.append((config.preset, name)))
+    monkeypatch.setattr(
+        training_limits, "begin", lambda config, name, quick, token: started.append((config.preset, name))
+    )
     app = page()
     assert app.text_input(key="train_name").placeholder == "coloured-digits-vicreg-mine"
     app.text_input(key="train_name").set_value(" for-monday ").run()
