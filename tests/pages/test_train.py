@@ -145,11 +145,11 @@ def test_what_is_said_to_expect_is_what_the_bundled_runs_did(dataset):
 def test_a_bundled_runs_curves_are_there_before_anything_is_trained(monkeypatch):
     monkeypatch.setattr(training_limits, "_seconds_a_step", lambda config: 0.1)
     app = page()
-    assert "the curves of the bundled run `coloured-digits/vicreg, 12 epochs`" in text(app)
+    assert "The bundled run `coloured-digits/vicreg, 12 epochs`" in text(app)
     (spec,) = specs(app)
     assert len(spec["vconcat"][0]["hconcat"]) == 4
     app.selectbox(key="train_preset_coloured-digits").set_value("no-variance").run()
-    assert "the curves of the bundled run `coloured-digits/no-variance, 12 epochs`" in text(app)
+    assert "The bundled run `coloured-digits/no-variance, 12 epochs`" in text(app)
     assert "complete collapse" in text(app)
     app.selectbox(key="train_preset_coloured-digits").set_value("own weights").run()
     for term in ("variance", "invariance", "covariance"):
