@@ -67,7 +67,9 @@ def test_on_a_cpu_coloured_digits_and_the_smallest_encoder_are_offered_first_wit
 def test_a_name_that_was_typed_is_kept_until_a_run_has_it(monkeypatch):
     monkeypatch.setattr(training_limits, "_seconds_a_step", lambda config: 0.1)
     started = []
-    monkeypatch.setattr(training_limits, "begin", lambda config, name, quick: started.append((config.preset, name)))
+    monkeypatch.setattr(
+        training_limits, "begin", lambda config, name, quick, token: started.append((config.preset, name))
+    )
     app = page()
     assert app.text_input(key="train_name").placeholder == "coloured-digits-vicreg-mine"
     app.text_input(key="train_name").set_value(" for-monday ").run()
@@ -143,11 +145,11 @@ def test_what_is_said_to_expect_is_what_the_bundled_runs_did(dataset):
 def test_a_bundled_runs_curves_are_there_before_anything_is_trained(monkeypatch):
     monkeypatch.setattr(training_limits, "_seconds_a_step", lambda config: 0.1)
     app = page()
-    assert "the curves of the bundled run `coloured-digits/vicreg, 12 epochs`" in text(app)
+    assert "The bundled run `coloured-digits/vicreg, 12 epochs`" in text(app)
     (spec,) = specs(app)
     assert len(spec["vconcat"][0]["hconcat"]) == 4
     app.selectbox(key="train_preset_coloured-digits").set_value("no-variance").run()
-    assert "the curves of the bundled run `coloured-digits/no-variance, 12 epochs`" in text(app)
+    assert "The bundled run `coloured-digits/no-variance, 12 epochs`" in text(app)
     assert "complete collapse" in text(app)
     app.selectbox(key="train_preset_coloured-digits").set_value("own weights").run()
     for term in ("variance", "invariance", "covariance"):
