@@ -6,11 +6,15 @@ import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from conftest import new_cache
 from streamlit.testing.v1 import AppTest
 
 from benchmarks import viewers
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
 
 ROOT = Path(__file__).parents[2]
 
@@ -67,3 +71,20 @@ def visited(url: str, name: str, query: str = "") -> str:
     """What one more visitor of a served app is sent for a page with a query in its address, as text."""
     with viewers.Visitor(url) as visitor:
         return "\n".join(str(delta) for delta in visitor.sent(name, query))
+
+
+def settled(page: "Page") -> None:
+    """Wait until the page is drawn: for a while nothing ran, and nothing was added or removed."""
+    page.get_by_test_id("stHeading").first.wait_for()
+    page.evaluate(
+        """async () => { await document.fonts.ready; await new Promise((resolve) => {
+          let last = 0, since = performance.now();
+          const look = () => {
+            const count = document.querySelectorAll("*").length;
+            const busy = document.querySelector("[data-testid=stStatusWidget], [data-testid=stSkeleton], [data-stale=true]");
+            if (busy || count !== last) [last, since] = [count, performance.now()];
+            if (performance.now() - since > 300) resolve(); else setTimeout(look, 50);
+          };
+          look();
+        }); }"""
+    )

@@ -5,6 +5,7 @@ import re
 import xml.etree.ElementTree as ElementTree
 
 import pytest
+from opened import settled
 from PIL import Image
 from playwright.sync_api import expect
 
@@ -76,6 +77,7 @@ def test_a_chart_is_taken_away_as_svg_with_a_caption_as_png_of_twice_its_size_an
     row = page.locator(".take-away .row").filter(has_text="Silhouette and NMI")
     row.wait_for()
     page.locator(".stVegaLiteChart svg.marks").first.wait_for()
+    settled(page)  # charts are drawn again when the width of the page is known
     taken = {}
     for kind in ("SVG", "PNG", "CSV"):
         with page.expect_download() as download:

@@ -18,7 +18,7 @@ def test_a_difference_beyond_the_seeds_is_called_one_and_others_are_not():
     told = seeds_sentence(full, without, "probe", says="The probe reads")
     assert "98.3 to 98.8 % over 3 seeds of `coloured-digits/vicreg, 12 epochs`" in told
     assert "The difference of 52.5 points is more than the seeds make." in told
-    near = seeds_sentence(full, run("coloured-digits-neighbour-views"), "knn", says="The vote reads")
+    near = seeds_sentence(full, run("coloured-digits-neighbour-views"), "probe", says="The probe reads")
     assert "within the spread of the seeds" in near
     assert "**no finding**" in near
 

@@ -78,8 +78,10 @@ class Session:
         now = time.monotonic()
         self._measure_pace(progress, now)
         last = progress.step == progress.steps
+        if not last:
+            self._keep_within(progress, now)
         gap = min(max(GAPS[0], (now - self._began) / EVENTS_A_SITTING), GAPS[1])
-        if progress.step and (last or now - self._told >= gap):
+        if progress.step and (last or self.reason or now - self._told >= gap):
             self._told = now
             self.say(
                 "step",
@@ -97,8 +99,6 @@ class Session:
         if progress.snapshot is not None:
             shot = progress.snapshot
             self.say("snapshot", **shot.figures(), pca=_rounded(shot.pca), tsne=_rounded(shot.tsne))
-        if not last:
-            self._keep_within(progress, now)
 
     def stage(self, label: str, done: int, total: int) -> None:
         """Log the progress of a stage."""
