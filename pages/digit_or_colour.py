@@ -130,7 +130,7 @@ ui.chart(
     key="shares",
 )
 st.caption(
-    "Share of the five nearest pictures (cosine). Dashed: guessing. Line at the end: 95 % interval over test pictures. "
+    "Share of the five nearest pictures (cosine). Dashed: guessing. At the end: 95 % interval over test pictures. "
     "Ticks: other seeds."
 )
 

@@ -52,7 +52,7 @@ ui.chart(
     key="bars",
 )
 st.caption(
-    "Line at the end: 95 % interval over test pictures, not over seeds. Ticks below: other seeds, where kept. Dashed: guessing. "
+    "At the end: 95 % interval over test pictures, not over seeds. Ticks below: other seeds, where kept. Dashed: guessing. "
     + ("Orange: the study's figure (another encoder, 30 epochs). " if ui.studied(run) else "")
     + "Compare only runs with equal epochs, which are shown next to each name."
 )
