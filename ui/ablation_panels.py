@@ -200,7 +200,8 @@ def layer_panels(frame: pd.DataFrame, colours: dict[str, str], *, chance: float,
     """The probe and the retrieval of every layer, beside each other. frame: that of `layers_frame`."""
     panels = {"probe": "linear probe", "same_class": "nearest five of the same class"}
     for column, (figure, words) in zip(st.columns(2), panels.items(), strict=True):
-        says = (f"{row.run}, {row.layer}: {getattr(row, figure):.1f} %" for row in frame.itertuples())
+        told = zip(frame["run"], frame["layer"], frame[figure], strict=True)
+        says = (f"{run}, {layer}: {value:.1f} %" for run, layer, value in told)
         with column:
             chart(
                 drawn(
