@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 import pytest
-from conftest import PATIENCE
+from conftest import PATIENCE, cut_cache
 from opened import opened, served, specs, text
 from streamlit.testing.v1 import AppTest
 
@@ -375,11 +375,12 @@ def test_only_its_starter_or_the_operator_commands_a_job_where_strangers_come(
 
 
 @pytest.mark.browser
-def test_a_run_is_trained_stopped_resumed_and_found_in_retrieval(page, made_once, tmp_path):
+def test_a_run_is_trained_stopped_resumed_and_found_in_retrieval(page, drawn, tmp_path):
     from playwright.sync_api import expect
 
+    cut_cache(tmp_path / "cache", drawn, train=QUICK_IMAGES, test=120)
     elsewhere = {name: value for name, value in os.environ.items() if name not in ("VICREG_DATA", "SPACE_ID")}
-    with served(tmp_path, elsewhere, made_once) as url:
+    with served(tmp_path, elsewhere) as url:
         later, page = page, page.context.new_page()
         page.goto(f"{url}/train")
         page.get_by_text(re.compile(r"^[\d.]+ to [\d.]+ (s|minutes|hours)")).first.wait_for()
@@ -408,9 +409,7 @@ def test_a_run_is_trained_stopped_resumed_and_found_in_retrieval(page, made_once
         page = later
         page.goto(f"{url}/train")
         page.get_by_role("button", name="Resume").click()
-        page.get_by_text("is trained and evaluated").wait_for(
-            timeout=3 * PATIENCE
-        )  # to evaluate takes a processor seconds
+        page.get_by_text("is trained and evaluated").wait_for(timeout=3 * PATIENCE)
         with page.expect_popup() as opened_page:
             page.get_by_role("link", name="neighbours").click()
         retrieval = opened_page.value
