@@ -387,12 +387,12 @@ def test_a_run_is_trained_stopped_resumed_and_found_in_retrieval(page, drawn, tm
         page.get_by_text("Quick", exact=True).click()
         page.get_by_text("machine: 60 steps").wait_for()
         epochs = page.get_by_role("spinbutton", name="Epochs")
-        epochs.fill("3")
+        epochs.fill("2")
         epochs.press("Enter")
-        page.get_by_text("machine: 30 steps").wait_for()
+        page.get_by_text("machine: 20 steps").wait_for()
         page.get_by_role("button", name="Start training").click()
 
-        told = page.get_by_text(re.compile(r"step \d+ of 30"))
+        told = page.get_by_text(re.compile(r"step \d+ of 20"))
         told.first.wait_for()
         chart = page.get_by_test_id("stVegaLiteChart").first
         chart.wait_for()
