@@ -55,7 +55,7 @@ def finished(small_cache, tmp_path_factory) -> tuple[Job, list[Job], Path]:
     folder = tmp_path_factory.mktemp("finished")
     with pytest.MonkeyPatch.context() as patch:
         surroundings(patch, small_cache, folder)
-        seen = [jobs.start(SMALL, images=IMAGES, device="cpu", token="mine")]
+        seen = [jobs.start(SMALL, images=IMAGES, device="cpu", token="mine", quick=True)]
         deadline = time.monotonic() + 300
         while seen[-1].active:
             assert time.monotonic() < deadline, seen[-1]
@@ -183,7 +183,7 @@ def test_a_run_or_a_job_of_that_name_is_not_trained_over(finished, small_cache, 
 
 @pytest.mark.fault("kill -9 of a trainer", "it resumes, and ends with the weights of an undisturbed training")
 def test_a_job_that_was_killed_and_stopped_while_measured_ends_with_the_same_weights(finished, here):
-    job = wait(start(SMALL), lambda now: (now.folder / STATE_FILE).exists())  # of the first of four epochs
+    job = wait(start(SMALL, quick=True), lambda now: (now.folder / STATE_FILE).exists())  # of the first of four epochs
     assert jobs.resume(job).state in ("running", "measuring")  # it goes on, once
     os.kill(pid_of(job), signal.SIGKILL)
     job = wait(job, over)

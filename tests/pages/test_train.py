@@ -93,9 +93,12 @@ def test_a_name_that_cannot_be_is_said_and_not_lost(monkeypatch):
     assert jobs.find() == []
 
 
-def test_cifar10_without_pictures_says_so_before_anything_is_timed(without_pictures):
+def test_cifar10_without_pictures_says_so_before_anything_is_timed(without_pictures, monkeypatch):
+    timed = []
+    monkeypatch.setattr(training_limits, "_seconds_a_step", lambda config: timed.append(config.dataset) or 0.1)
     app = page()
     app.selectbox(key="train_data").set_value("cifar10").run()
+    assert timed == ["coloured-digits"]
     assert not app.exception
     assert "train pictures are not on this machine" in app.info[0].value
     assert "Start training" not in [button.label for button in app.button]
@@ -184,8 +187,7 @@ def test_an_operators_key_is_answered(monkeypatch):
     assert "You are the operator." in text(app)
 
 
-def test_an_event_that_cannot_be_read_is_told_beside_the_curves(monkeypatch, tmp_path):
-    monkeypatch.setenv("VICREG_RUNS", str(tmp_path / "runs"))
+def test_an_event_that_cannot_be_read_is_told_beside_the_curves(monkeypatch):
     monkeypatch.setattr(control, "_begin", lambda folder, record: None)  # starts no process
     job = jobs.start(presets("coloured-digits")["vicreg"], name="old")
     event_log.append(job.folder, "started", pid=1, process="x", step=0, epochs=3, batch=2)
@@ -197,8 +199,7 @@ def test_an_event_that_cannot_be_read_is_told_beside_the_curves(monkeypatch, tmp
     assert "was stopped and saved" in app.warning[0].value
 
 
-def test_before_the_first_step_the_bundled_run_is_there_and_another_can_be_chosen(monkeypatch, tmp_path):
-    monkeypatch.setenv("VICREG_RUNS", str(tmp_path / "runs"))
+def test_before_the_first_step_the_bundled_run_is_there_and_another_can_be_chosen(monkeypatch):
     monkeypatch.setattr(control, "_begin", lambda folder, record: None)  # starts no process
     jobs.start(presets("coloured-digits")["no-variance"], name="new")
     app = page()
@@ -212,8 +213,7 @@ def test_before_the_first_step_the_bundled_run_is_there_and_another_can_be_chose
     assert specs(app) == []
 
 
-def test_the_second_training_starts_without_a_page_and_is_drawn_over_the_first_one(monkeypatch, tmp_path):
-    monkeypatch.setenv("VICREG_RUNS", str(tmp_path / "runs"))
+def test_the_second_training_starts_without_a_page_and_is_drawn_over_the_first_one(monkeypatch):
     monkeypatch.setattr(control, "_begin", lambda folder, record: None)
     monkeypatch.setattr(training_limits, "_seconds_a_step", lambda config: 0.1)
     app = page()
@@ -237,8 +237,7 @@ def test_the_second_training_starts_without_a_page_and_is_drawn_over_the_first_o
     assert training_follow.plan_after(second) is None
 
 
-def test_nothing_follows_a_training_that_was_stopped(monkeypatch, tmp_path):
-    monkeypatch.setenv("VICREG_RUNS", str(tmp_path / "runs"))
+def test_nothing_follows_a_training_that_was_stopped(monkeypatch):
     monkeypatch.setattr(control, "_begin", lambda folder, record: None)
     monkeypatch.setattr(training_follow, "EVERY", 0.01)
     first = jobs.start(presets("coloured-digits")["vicreg"], name="first")
@@ -271,6 +270,7 @@ def test_a_hosted_instance_that_allows_it_has_bounds_and_names_the_runs_itself(m
 def test_what_was_chosen_is_trained_and_only_its_starter_commands_it(monkeypatch):
     monkeypatch.setenv("SPACE_ID", "ada/demo")
     monkeypatch.setenv("VICREG_TRAINING", "on")
+    monkeypatch.setattr(training_limits, "_seconds_a_step", lambda config: 0.1)
     hers = page()
     hers.selectbox(key="train_preset_coloured-digits").set_value("own weights").run()
     hers.number_input(key="train_variance").set_value(7.0).run()
