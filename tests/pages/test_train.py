@@ -24,13 +24,12 @@ from vicreg.runs.folder import Run, open_run
 from vicreg.storage.paths import EVENTS_FILE
 from vicreg.training.estimate import seconds_a_step
 
-pytestmark = pytest.mark.usefixtures("page_world")
 ROOT = Path(__file__).parents[2]
 JOB = jobs.Job("x", Path(), Config(), (), 0.0, "running", token="hers")
 
 
 @pytest.fixture(autouse=True)
-def _here(monkeypatch, tmp_path):
+def _here(page_world, monkeypatch, tmp_path):
     for name in ("SPACE_ID", "VICREG_TRAINING", "VICREG_OPERATOR"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("VICREG_RUNS", str(tmp_path / "runs"))
