@@ -49,6 +49,19 @@ def test_the_weights_are_at_the_minimum_of_the_stated_objective(result):
     assert np.abs(error.mean(axis=0)).max() < 5e-4  # the bias is not penalised
 
 
+def test_small_directions_of_a_dimensional_collapse_are_read_too():
+    rng = np.random.default_rng(8)
+    labels = np.arange(2000) % 4
+    common = rng.standard_normal((2000, 1)) * np.ones(16)
+    signal = rng.standard_normal((4, 16))[labels] + rng.standard_normal((2000, 16))
+    train = (common + 0.003 * signal).astype(np.float32)
+    ours = linear_probe(train, labels, train, labels, strengths=(1e-4,))
+    oracle = LogisticRegression(C=1 / (1e-4 * 2000), solver="newton-cg", tol=1e-8, max_iter=1000)
+    oracle.fit(StandardScaler().fit_transform(train.astype(np.float64)), labels)
+    expected = oracle.predict_proba(StandardScaler().fit_transform(train.astype(np.float64)))
+    np.testing.assert_allclose(probabilities(ours, train), expected, atol=1e-3)  # scikit-learn's L-BFGS is off by 7e-3
+
+
 def test_every_figure_recounts_from_the_predictions(result):
     np.testing.assert_array_equal(result.predicted, probabilities(result, TEST).argmax(axis=1))
     correct = result.predicted == TEST_LABELS
