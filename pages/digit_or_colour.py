@@ -136,8 +136,8 @@ st.caption(
 
 mine = ui.metrics(full)["attributes"]
 st.markdown(
-    "**Why.** Two views of a picture differ in hue, and training makes the network describe both alike. Hue does not help "
-    "with that, so distances depend less on colour. Nothing asked for the digit either, but both views still show it."
+    "**Why.** Two views of a picture differ in hue, and training makes the network describe both alike. Hue cannot help "
+    "with that, so the network relies on it less. The loss never mentions the digit, but the digit is what both views share."
 )
 st.markdown(
     f"**What it does not prove.** The colour is not gone. From the representations of **{ui.title(full)}**, a linear probe "

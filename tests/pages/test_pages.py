@@ -291,7 +291,7 @@ def test_the_ablations_page_opens_with_a_collapse_beside_the_full_method(without
 @pytest.mark.parametrize(
     ("setting", "verdict"),
     [
-        ("no invariance", "Spread, but nothing learned"),
+        ("no invariance", "Spread, but worse than untrained"),
         ("no covariance", "Dimensional collapse"),
         ("nearest images as positives", "Healthy"),
     ],

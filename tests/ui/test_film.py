@@ -41,7 +41,7 @@ def test_z_starts_as_one_spot_for_both_and_only_the_full_method_spreads_it(datas
 def test_runs_that_kept_only_the_ends_of_z_say_so_and_have_the_variance_terms_ring():
     shown = film.filmed(pair("coloured-digits"), "embedding z")
     assert (shown.reach, shown.ring) == (ENDS_REACH, 1)
-    assert "Only the first moment (an untrained network of the same kind) and the last were kept" in shown.words
+    assert "Only the start (an untrained network of the same kind) and the end were kept" in shown.words
     assert film.filmed(pair("cifar10"), "embedding z").ring is None
 
 

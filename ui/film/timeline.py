@@ -159,7 +159,7 @@ def _ends(runs: Mapping[str, Run], clock: np.ndarray) -> Film:
     how = "Two numbers of z; dashed: the standard deviation that the variance term asks for."
     if before is not None:
         how += (
-            " Only the first moment (an untrained network of the same kind) and the last were kept of these runs: points "
+            " Only the start (an untrained network of the same kind) and the end were kept of these runs: points "
             "move along straight lines between them."
         )
     return Film(tuple(clock), (), "", tracks, ENDS_REACH * gamma, gamma, how)
