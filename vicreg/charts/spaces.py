@@ -15,6 +15,7 @@ from vicreg.charts.overlay import layered
 
 _GREY = "#888"
 _PERCENT = alt.Scale(domain=[0, 100], nice=False)
+_LINE = 7  # percent of the axis that a line of text is high
 _DASHES = ([1, 0], [8, 5], [2, 4], [10, 3, 2, 3])  # of the things that a probe reads
 
 
@@ -145,11 +146,13 @@ def layer_contents(
     points = base.mark_point(size=90, filled=True, opacity=1, color=colour).encode(y=y, tooltip=tooltip)
     bars = base.mark_rule(strokeWidth=2, color=colour).encode(y=alt.Y("low:Q", scale=_PERCENT), y2="high:Q")
     last = frame[frame["layer"] == order[-1]]
-    named = last.assign(says=[f"{row.what} {row.accuracy:.0f} %" for row in last.itertuples()])
+    named = last.sort_values("accuracy").assign(says=lambda t: [f"{r.what} {r.accuracy:.0f} %" for r in t.itertuples()])
+    apart = _LINE * np.arange(len(named))  # names that would lie on each other move up
+    named["at"] = np.maximum.accumulate(named["accuracy"].to_numpy() - apart) + apart
     names = (
         alt.Chart(named)
         .mark_text(align="left", dx=10, fontWeight="bold")
-        .encode(x=_layer_axis(order), y=y, text="says:N")
+        .encode(x=_layer_axis(order), y=alt.Y("at:Q", scale=_PERCENT), text="says:N")
     )
     guesses = [_guess(chance) for chance in dict.fromkeys(round(chances[thing], 6) for thing in things)]
     return layered(*_thrown_away(order, width), *guesses, bars, lines, points, names).properties(
