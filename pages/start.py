@@ -13,7 +13,7 @@ from vicreg.loss_terms import IN_LOSS
 from vicreg.runs.folder import Run
 
 ui.page(
-    "How can a network learn from pictures without labels?",
+    "How can a network learn without labels?",
     "It describes each picture by numbers. Two views of a picture should get **similar** numbers, every number must **vary** "
     "between pictures, and no two numbers may carry **the same** information. [Switch one of the three rules off](lab) and "
     "see why all are needed.",

@@ -5,7 +5,7 @@ import streamlit as st
 import ui
 from ui import film
 from vicreg import charts
-from vicreg.loss_terms import NAMES, TERMS
+from vicreg.loss_terms import IN_LOSS, NAMES, TERMS
 
 ui.page(
     "Spread or collapse: what does training do?",
@@ -68,8 +68,8 @@ config, end = run.config, history[history["split"] == "test"].iloc[-1]
 st.markdown(
     f"**The loss at the end** of `{ui.title(run)}`, on test pictures: {ui.short(end['total'])} = "
     + " + ".join(
-        f"{getattr(config, term.weight):g} · {ui.short(end[term.name])} ({ui.coloured(term.name, term.name)})"
-        for term in TERMS
+        f"{getattr(config, term.weight):g} · {end[term.name]:.3g} ({ui.coloured(term.name, term.name)})"
+        for term in IN_LOSS
     )
     + "."
 )

@@ -149,10 +149,10 @@ def _laplacian(metrics: Metrics) -> Finding:
     return Finding(
         difference(bar, (0, 0), eigenmap["accuracy"], eigenmap["interval"]),
         f"laplacian {percent(eigenmap)}, vicreg {full['accuracy']:.2f} %, pixels {pixels['accuracy']:.2f} %; of no "
-        f"use means less than half of vicreg's way from chance, {bar:.2f} %",
-        "Near in pixels is near in colour and layout, which a linear probe can use a little. Set it beside raw pixels before "
-        "calling it useful: it may add nothing to what it was built from.",
-        Picture(_drawn(metrics, "laplacian", "pixels"), AXIS, bar, "half of vicreg's way from chance"),
+        f"use means below {bar:.2f} %, halfway from guessing to vicreg",
+        "Near in pixels is near in colour and layout, which a linear probe can use a little. Raw pixels, from which the "
+        "eigenmap was built, are the fair comparison.",
+        Picture(_drawn(metrics, "laplacian", "pixels"), AXIS, bar, "halfway to vicreg"),
     )
 
 
