@@ -2,13 +2,13 @@
 
 from ui.lesson.choosing import cover
 from ui.lesson.classroom import class_results, class_vote, classroom
-from ui.lesson.keeping import keep
+from ui.lesson.kept_in_tab import keep
 from ui.lesson.lesson_state import current, note, place, position, step_that_is_on
+from ui.lesson.numbers_in_texts import with_figures
 from ui.lesson.reveal import reveal
 from ui.lesson.speaker_notes import is_for_the_speaker, speaker_notes
 from ui.lesson.steps import ballot, steer
 from ui.lesson.summary import summary
-from ui.lesson.texts import with_figures
 
 __all__ = [
     "ballot",

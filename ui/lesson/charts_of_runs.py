@@ -11,7 +11,7 @@ from ui.anomaly_figures import anomaly_runs, score_pairs
 from ui.chart_widgets import chart
 from ui.components.svg_drawing import drawing
 from ui.finished_charts import drawn
-from ui.lesson.texts import number, values
+from ui.lesson.numbers_in_texts import number, values
 from ui.representations import roc as roc_of
 from ui.run_picker import colour, metrics, results, title
 from vicreg import charts
