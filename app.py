@@ -9,6 +9,8 @@ from pathlib import Path
 
 import streamlit as st
 
+from server import warm_up
+
 ICON = Path(__file__).with_name("ui") / "icon.svg"
 
 if st.runtime.exists():
@@ -16,9 +18,13 @@ if st.runtime.exists():
 
     # A file of ours: browsers would fetch the picture of an icon's name from Google.
     st.set_page_config(page_title="VICReg, seen", page_icon=ICON, layout="wide")
-    ui.navigation().run()
-    ui.foot()
+    try:
+        ui.navigation().run()
+        ui.foot()
+    finally:
+        warm_up.FIRST_PAGE.set()
 else:
+    warm_up.begin()
     from starlette.middleware import Middleware
     from starlette.routing import Route
     from starlette.types import Receive, Scope, Send

@@ -99,7 +99,7 @@ st.subheader("Three terms, one loss", anchor=False)
 of_terms = (rf"{term.symbol}\,\textcolor{{{term.colour}}}{{{term.summand}}}" for term in IN_LOSS)
 rows = r" \\ &+ ".join(of_terms)  # a row for each term, so that it fits on a phone
 st.latex(rf"\begin{{aligned}}\ell(Z, Z') ={{}}& {rows}\end{{aligned}}")
-last = None if run.baseline else ui.results(run, "history").query("split == 'test'").iloc[-1]
+last = None if run.baseline else ui.last_losses(run)
 widths = [12 if r"\max" in term.formula else 10 for term in IN_LOSS]  # the longest formula has the widest column
 for column, term in zip(st.columns(widths), IN_LOSS, strict=True):
     with column:

@@ -1,28 +1,15 @@
 """Everything that pages share: page table, run picker, cached loading, pictures and common widgets.
 
-Pages import `ui` and `vicreg` and read like lessons: pick, compute (one call), draw, explain.
+Pages import `ui` and `vicreg` and read like lessons: pick, compute (one call), draw, explain. What the page Start does not
+need is loaded on first use, because a new server's first visitor waits for it: pandas alone takes a third of a second.
 """
 
-from ui import anomaly_figures
-from ui.ablation_panels import (
-    collapse,
-    covariance_maps,
-    layer_panels,
-    layers_frame,
-    probes_panel,
-    short,
-    space_figures,
-    spread_panels,
-)
-from ui.chart_widgets import chart, clicked_cell, pick_amount, pick_map
-from ui.components.page_width import width
-from ui.components.picture_tiles import tiles
+from typing import TYPE_CHECKING
+
 from ui.components.svg_drawing import drawing
-from ui.cost_of_one_picture import amortisation
 from ui.data_set_facts import anomalous, class_colour, class_names, guessing, spec, studied
 from ui.data_sets import chosen as chosen_data
 from ui.expanders import measured, show_source
-from ui.finished_charts import drawn, finished
 from ui.page_table import PAGES, foot, navigation, page
 from ui.pictures import (
     Pictures,
@@ -47,6 +34,7 @@ from ui.run_picker import (
     budget,
     colour,
     has,
+    last_losses,
     measured_runs,
     metrics,
     networks,
@@ -57,11 +45,29 @@ from ui.run_picker import (
     study,
     title,
 )
-from ui.seed_words import seeds_frame, seeds_sentence
+from ui.short_numbers import short
 from ui.term_colours import coloured, coloured_terms
-from ui.train_command import train_command
-from ui.uploads import drop_own_picture, own_picture
 from ui.widget_state import within
+from vicreg.lazy_imports import names_of
+
+if TYPE_CHECKING:
+    from ui.ablation_panels import (
+        collapse,
+        covariance_maps,
+        layer_panels,
+        layers_frame,
+        probes_panel,
+        space_figures,
+        spread_panels,
+    )
+    from ui.chart_widgets import chart, clicked_cell, pick_amount, pick_map
+    from ui.commands import train_command
+    from ui.components.page_width import width
+    from ui.components.picture_tiles import tiles
+    from ui.cost_of_one_picture import amortisation
+    from ui.finished_charts import drawn, finished
+    from ui.seed_words import seeds_frame, seeds_sentence
+    from ui.uploads import drop_own_picture, own_picture
 
 __all__ = [
     "PAGES",
@@ -69,7 +75,6 @@ __all__ = [
     "amortisation",
     "anomalies",
     "anomalous",
-    "anomaly_figures",
     "budget",
     "chart",
     "chosen_data",
@@ -91,6 +96,7 @@ __all__ = [
     "foot",
     "guessing",
     "has",
+    "last_losses",
     "layer_panels",
     "layers_frame",
     "measured",
@@ -132,3 +138,19 @@ __all__ = [
     "width",
     "within",
 ]
+
+_HOMES = {
+    "ui.ablation_panels": (
+        *("collapse", "covariance_maps", "layer_panels", "layers_frame", "probes_panel", "space_figures"),
+        "spread_panels",
+    ),
+    "ui.chart_widgets": ("chart", "clicked_cell", "pick_amount", "pick_map"),
+    "ui.components.page_width": ("width",),
+    "ui.components.picture_tiles": ("tiles",),
+    "ui.cost_of_one_picture": ("amortisation",),
+    "ui.finished_charts": ("drawn", "finished"),
+    "ui.seed_words": ("seeds_frame", "seeds_sentence"),
+    "ui.commands": ("train_command",),
+    "ui.uploads": ("drop_own_picture", "own_picture"),
+}
+__getattr__ = names_of(__name__, {name: module for module, names in _HOMES.items() for name in names})

@@ -14,6 +14,7 @@ from ui.finished_charts import FinishedChart, drawn, finished
 from ui.pictures import pictures_if_here
 from ui.run_picker import colour, key_of, metrics, noted, results, study, title
 from ui.seed_words import seeds_frame
+from ui.short_numbers import short
 from vicreg import charts
 from vicreg.data.catalogue import CATALOGUE
 from vicreg.evaluation.verdict import verdict
@@ -22,11 +23,6 @@ from vicreg.storage.json_values import JsonObject
 
 VERDICT = Path(__file__).with_name("verdict.css")
 PROBES = {"y, our probe": ("y", "probe"), "y, the study's": ("y", "study_probe"), "z, our probe": ("z", "probe")}
-
-
-def short(value: float) -> str:
-    """A number with two decimals, or two digits where that would show nothing but zeros."""
-    return f"{value:.2f}" if abs(value) >= 0.01 or value == 0 else f"{value:.1e}"
 
 
 def judged(run: Run, *, untrained: JsonObject | None) -> tuple[str, str]:

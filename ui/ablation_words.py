@@ -7,8 +7,8 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-from ui.ablation_panels import short
 from ui.run_picker import metrics, study
+from ui.short_numbers import short
 from vicreg.data.catalogue import CATALOGUE
 from vicreg.evaluation.verdict import verdict
 from vicreg.loss_terms import TERMS

@@ -12,10 +12,8 @@ import streamlit as st
 
 from ui.background_tasks import Task
 from ui.progress_line import follow, tasks
-from ui.training_limits import hosted
 from vicreg.hub import run_downloads
 from vicreg.hub.index import Shelf
-from vicreg.jobs.training_process import folder_bytes
 from vicreg.runs.folder import Run
 from vicreg.storage import hub_client, hub_file
 from vicreg.storage.hub_errors import HubError
@@ -157,6 +155,9 @@ def _downloaded(
     shelf: Shelf, names: tuple[str, ...], on_progress: hub_file.OnBytes, should_stop: Callable[[], bool]
 ) -> dict[str, Run]:
     """The downloaded runs. Raises HubError where a hosted server would keep more than HUB_BYTES."""
+    from ui.training_limits import hosted
+    from vicreg.jobs.training_process import folder_bytes
+
     if hosted() and folder_bytes(hub_cache()) + run_downloads.missing_bytes(shelf, names) > HUB_BYTES:
         raise HubError(
             f"This server is full: it keeps at most {HUB_BYTES / 1e9:.0f} GB from the Hub. The operator can delete some. "

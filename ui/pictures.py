@@ -53,10 +53,11 @@ def image_set(name: str, split: str) -> ImageSet:
 
 
 @st.cache_data(max_entries=8, show_spinner=False)
-def _order(known: str, source: str, _run: Run, _images: ImageSet) -> np.ndarray:
-    table = _run.results("fingerprints")
-    prints = table.filter(regex=r"^f\d").to_numpy()
-    return fingerprints.align(prints, table["label"].to_numpy(), _images)
+def _order(known: str, source: str, _run: Run, _images: ImageSet) -> tuple[np.ndarray, np.ndarray]:
+    """The rows of a run's test pictures in the images, and their labels."""
+    table = _run.fingerprints
+    prints = np.stack([table[f"f{i}"] for i in range(len(fingerprints.HADAMARD_ROWS))], axis=1)
+    return fingerprints.align(prints, table["label"], _images), table["label"]
 
 
 def pictures(run: Run, split: str = "test") -> Pictures | None:
@@ -71,13 +72,12 @@ def pictures(run: Run, split: str = "test") -> Pictures | None:
             return None
         with st.spinner("Reading the pictures (only once on this machine)"):
             found = image_set(name, split)
-            order = np.arange(len(found))
+            order, labels = np.arange(len(found)), found.labels
             if split == "test":
-                order = _order(run.numbering, found.source.sha256, run, found)
+                order, labels = _order(run.numbering, found.source.sha256, run, found)
     except (DataError, PicturesMissing, RunError) as error:
         st.warning(str(error), icon=":material/broken_image:")
         return None
-    labels = results(run, "fingerprints")["label"].to_numpy() if split == "test" else found.labels
     values = CATALOGUE[name].attributes
     known = {what: np.array(values[what])[numbers] for what, numbers in found.attributes.items()}
     return Pictures(found.images, order, labels, found.classes, found.source, known)

@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 import streamlit as st
 
 from ui import first_look
@@ -18,6 +17,8 @@ from vicreg.evaluation.anomaly_score import KNOWN, Scoring
 from vicreg.runs.folder import Run
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from vicreg.evaluation.gallery import Gallery
 
 
@@ -106,6 +107,8 @@ def _roc(key: str, column: str, _run: Run) -> Curve:
             stored = _run.results("roc")
             points = stored.loc[stored["setting"] == name, ["false_positive_rate", "true_positive_rate"]]
             return Curve(points, found["auroc"], tuple(found["interval"]), found["fpr_at_95_tpr"])
+    import pandas as pd
+
     from vicreg.evaluation.anomaly_score import roc as curve_of
 
     table = results(_run, "anomaly")

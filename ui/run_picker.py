@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-import pandas as pd
 import streamlit as st
 
 from ui import checkpoints, data_sets, page_figures
@@ -22,6 +21,7 @@ from vicreg.storage.paths import HISTORY_FILE
 from vicreg.study_results import study_probe
 
 if TYPE_CHECKING:
+    import pandas as pd
     from streamlit.delta_generator import DeltaGenerator
 
     from vicreg.method.networks import Encoder, Expander
@@ -226,6 +226,20 @@ def results(run: Run, name: str) -> pd.DataFrame:
     """
     try:
         return _results(key_of(run), name, run).copy(deep=False)
+    except RunError as error:
+        st.warning(str(error), icon=":material/broken_image:")
+        st.stop()
+
+
+@st.cache_resource(max_entries=64, show_spinner=False)
+def _last_losses(key: str, _run: Run) -> dict[str, float]:
+    return _run.last_losses
+
+
+def last_losses(run: Run) -> dict[str, float]:
+    """The unweighted terms and the total on test images at the end of a run, cached. Stops the page if they are missing."""
+    try:
+        return dict(_last_losses(key_of(run), run))
     except RunError as error:
         st.warning(str(error), icon=":material/broken_image:")
         st.stop()

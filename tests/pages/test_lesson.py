@@ -5,7 +5,7 @@ from opened import ROOT, opened, text
 from streamlit.testing.v1 import AppTest
 
 from ui.lesson.kept_in_tab import take_back
-from ui.lesson.speaker_notes import go_to
+from ui.lesson.notes_page import go_to
 from vicreg.lessons import PICTURES, bundled, read
 
 pytestmark = pytest.mark.usefixtures("page_world", "without_pictures")

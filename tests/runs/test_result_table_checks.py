@@ -271,7 +271,7 @@ GOOD = ",".join(HISTORY) + "\n0,test,0.5,0.25,1.0,19.75,0.0,0.0\n1,train,0.5,,1.
         (GOOD.replace("0.25", "<b>"), "its column invariance must be numbers"),
         (GOOD.replace("test", "train"), "must contain train and test only, and test at least once"),
         (GOOD.replace("train", "![x](y)"), "must contain train and test only"),
-        (GOOD + "1,2,3,4,5,6,7,8,9,10\n", "must contain train and test only"),
+        (GOOD + "1,2,3,4,5,6,7,8,9,10\n", "it cannot be read"),
         (GOOD + '1,"test', "it cannot be read"),
         ("", "it has no column epoch"),
         ("x" * 5_000, "it has no column epoch"),

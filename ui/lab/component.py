@@ -75,16 +75,18 @@ def lab(*, key: str, mini: bool = False) -> None:
     strokes, labels = drawings()
     _LAB(
         key=key,
-        data={
-            "drawings": strokes,
-            "labels": labels,
-            "colours": {
-                "terms": {term: charts.TERM_COLOURS[term] for term in charts.TERMS},
-                "classes": list(charts.CLASS_COLOURS),
-                "hues": list(charts.HUE_COLOURS.values()),
-            },
-            "hues": list(charts.HUE_COLOURS),
-            "links": LINKS,
-            "mini": mini,
-        },
+        data=[  # a list, since Streamlit loads pandas to look for tables in a dict
+            {
+                "drawings": strokes,
+                "labels": labels,
+                "colours": {
+                    "terms": {term: charts.TERM_COLOURS[term] for term in charts.TERMS},
+                    "classes": list(charts.CLASS_COLOURS),
+                    "hues": list(charts.HUE_COLOURS.values()),
+                },
+                "hues": list(charts.HUE_COLOURS),
+                "links": LINKS,
+                "mini": mini,
+            }
+        ],
     )

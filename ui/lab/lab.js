@@ -23,7 +23,7 @@ const SAMPLE = Array.from({ length: 14 }, (_, i) => 28 * i + 3); // whose pulls 
 
 const instances = new WeakMap(); // Streamlit calls again when the theme changes
 
-export default function ({ data, parentElement }) {
+export default function ({ data: [data], parentElement }) {
   let lab = instances.get(parentElement);
   if (lab) {
     lab.restyle();

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from ui.lesson import lesson_state, speaker_notes
+from ui.lesson import lesson_state, notes_page
 from vicreg.lessons import Lesson, LessonError, answer_key, runs_by_title, worksheet
 from vicreg.lessons.reading import MAX_BYTES
 
@@ -94,7 +94,7 @@ def _for_the_lecturer(lesson: Lesson) -> None:
                 on_click="ignore",
             )
         if name != lesson_state.OWN:  # another window does not have a file that was loaded in this one
-            speaker_notes.offer(name)
+            notes_page.offer(name)
         problem = st.container()  # above the uploader, where it is seen
         file = st.file_uploader(
             "Load an edited lesson",

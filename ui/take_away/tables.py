@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-import pandas as pd
-
 if TYPE_CHECKING:
+    import pandas as pd
     import pyarrow as pa
 
 FORMULA = ("=", "+", "-", "@", "\t", "\r")  # how a cell begins that a spreadsheet would run
@@ -15,6 +14,8 @@ FORMULA = ("=", "+", "-", "@", "\t", "\r")  # how a cell begins that a spreadshe
 
 def table_of(tables: Iterable[pa.Table]) -> pd.DataFrame:
     """The data of a chart in one table; where it draws several, a first column `table` says which."""
+    import pandas as pd
+
     frames = [frame for table in tables if len((frame := _without_pictures(table.to_pandas())).columns)]
     if len(frames) < 2:
         return frames[0] if frames else pd.DataFrame()
@@ -26,6 +27,8 @@ def table_of(tables: Iterable[pa.Table]) -> pd.DataFrame:
 
 def csv_of(table: pd.DataFrame) -> str:
     """A table as CSV. Text that a spreadsheet would take for a formula gets a single quote in front."""
+    import pandas as pd
+
     safe = table.copy()
     for name in table.columns:
         if not pd.api.types.is_numeric_dtype(table[name]):

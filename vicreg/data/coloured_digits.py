@@ -82,7 +82,7 @@ def drawings_of_digits() -> tuple[np.ndarray, np.ndarray]:
     Reads its file itself: importing scikit-learn takes a second and 60 MB, and the first page needs nothing else of it.
     """
     with gzip.open(_bundled("data", "digits.csv.gz"), "rt", encoding="ascii") as file:
-        table = np.array([line.split(",") for line in file.read().splitlines()], dtype=np.float64)
+        table = np.loadtxt(file, delimiter=",")
     return table[:, :-1].reshape(-1, 8, 8), table[:, -1].astype(np.int64)
 
 
@@ -121,9 +121,10 @@ def _strokes(drawings: np.ndarray, chosen: np.ndarray, angles: np.ndarray) -> np
 
     Upscales with cubic splines, then rotates around the centre.
     """
+    used, chosen = np.unique(chosen, return_inverse=True)
     spline = _spline(drawings.shape[1] + 2)
-    large = spline @ np.pad(drawings, ((0, 0), (1, 1), (1, 1))) @ spline.T  # (M, 40, 40)
-    large = np.pad(large, ((0, 0), (1, 1), (1, 1))).astype(np.float32)  # (M, 42, 42), with a margin for corners
+    large = spline @ np.pad(drawings[used], ((0, 0), (1, 1), (1, 1))) @ spline.T  # (used, 40, 40)
+    large = np.pad(large, ((0, 0), (1, 1), (1, 1))).astype(np.float32)  # (used, 42, 42), with a margin for corners
     middle, edge = (large.shape[1] - 1) / 2, large.shape[1] - 2
     at = np.arange(SIDE) - (SIDE - 1) / 2
     strokes = np.empty((len(chosen), SIDE, SIDE), dtype=np.float32)

@@ -36,6 +36,7 @@ from vicreg.storage.json_values import JsonObject
 from vicreg.storage.paths import CONFIG_FILE, HISTORY_FILE, METRICS_FILE, WEIGHTS_FILE
 
 if TYPE_CHECKING:
+    import numpy as np
     import pandas as pd
 
     from vicreg.method.networks import Encoder, Expander
@@ -100,6 +101,18 @@ class Run:
 
         return read_history(self._checked(HISTORY_FILE), run=self.name)
 
+    @property
+    def last_losses(self) -> dict[str, float]:
+        """The unweighted terms and the total on test images at the end, by name. Reads history.csv without pandas."""
+        from vicreg.runs.history import last_losses
+
+        return last_losses(self._checked(HISTORY_FILE), run=self.name)
+
+    @property
+    def fingerprints(self) -> dict[str, np.ndarray]:
+        """The columns of the table `fingerprints`, each (N,) integers, without pandas. Raises RunError, as `results`."""
+        return self._fingerprints(self._measured)
+
     def has(self, result: str) -> bool:
         """Whether the run contains results/<result>.parquet."""
         return f"results/{result}.parquet" in self.record["files"]
@@ -109,6 +122,13 @@ class Run:
 
         Raises RunError if the run has no such table (naming those it has), or if the table breaks the rules.
         """
+        from vicreg.runs.result_table_checks import read_table
+
+        path, known = self._result(name), self._measured
+        return read_table(path, name, run=self.name, classes=self._classes, measured=known, baseline=self.baseline)
+
+    def _result(self, name: str) -> Path:
+        """The path of a table, after checking its hash."""
         file = f"results/{name}.parquet"
         if file not in self.record["files"]:
             have = sorted(Path(f).stem for f in self.record["files"] if f.startswith("results/"))
@@ -116,7 +136,7 @@ class Run:
                 f"{self.name} has no result {name!r} (available: {', '.join(have) or 'none'}); "
                 f"`python -m vicreg evaluate {self.name}` creates missing results"
             )
-        return self._table(name, self._measured)
+        return self._checked(file)
 
     @cached_property
     def encoder(self) -> Encoder:
@@ -168,14 +188,14 @@ class Run:
             found = schema.measured(self.metrics)
         if found.images is None and self.has("fingerprints"):
             with suppress(RunError):
-                found = schema.Measured(images=len(self._table("fingerprints", found)))
+                found = schema.Measured(images=self._fingerprints(found)["label"].size)
         return found
 
-    def _table(self, name: str, measured: schema.Measured) -> pd.DataFrame:
-        from vicreg.runs.result_table_checks import read_table
+    def _fingerprints(self, measured: schema.Measured) -> dict[str, np.ndarray]:
+        from vicreg.runs.result_table_checks import read_integers
 
-        path = self._checked(f"results/{name}.parquet")
-        return read_table(path, name, run=self.name, classes=self._classes, measured=measured, baseline=self.baseline)
+        path = self._result("fingerprints")
+        return read_integers(path, "fingerprints", run=self.name, classes=self._classes, measured=measured)
 
     def _checked(self, file: str) -> Path:
         """The path of a file, after checking its sha256 against config.json."""
