@@ -20,25 +20,23 @@ from vicreg.data.image_set import ImageSet
 
 PATIENCE = 180_000  # milliseconds that a browser waits for what should take less than a second: the machine may be busy
 
-# What one worker runs, the slowest first: with two workers, what starts last should be short. The first three share a server.
-GROUPS = (
-    ("pages/test_every_page.py", "pages/test_lecture_hall.py", "pages/test_lab_browser.py"),
-    *(("jobs/test_jobs.py",), ("pages/test_browser.py",), ("pages/test_pages.py",), ("pages/test_train.py",)),
-    *(("training/test_distributed.py",), ("test_style.py",), ("cli/test_cli.py",), ("pages/test_data.py",)),
-    *(("pages/test_uploads.py",), ("training/test_loop.py",), ("pipeline/test_train_run.py",)),
+# The slowest files, slowest first: two workers take file after file, and what is begun last should be short.
+SLOWEST = (
+    *("pages/test_every_page.py", "jobs/test_jobs.py", "pages/test_browser.py", "pages/test_lab_browser.py"),
+    *("pages/test_pages.py", "training/test_distributed.py", "pages/test_train.py", "test_style.py"),
+    *("pages/test_lecture_hall.py", "cli/test_cli.py", "server/test_shared_folders.py", "pages/test_uploads.py"),
+    *("server/test_running_server.py", "training/test_loop.py", "pages/test_data.py", "hub/test_hub.py"),
+    *("pipeline/test_train_run.py", "runs/test_result_table_checks.py", "charts/test_charts.py"),
+    *("pages/test_checkpoints.py", "storage/test_hub_client.py", "pipeline/test_baselines.py"),
 )
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Each file to one worker, some files to the same, the slowest first; the order within a file stays."""
-    places = {name: place for place, name in enumerate(name for group in GROUPS for name in group)}
-    groups = {name: group[0] for group in GROUPS for name in group}
+    """The slowest files first; the order within a file stays."""
+    places = {name: place for place, name in enumerate(SLOWEST)}
     root = Path(__file__).parent
-    names = {item: item.path.relative_to(root).as_posix() for item in items}
-    items.sort(key=lambda item: places.get(names[item], len(places)))
-    for item in items:
-        item.add_marker(pytest.mark.xdist_group(groups.get(names[item], names[item])))
+    items.sort(key=lambda item: places.get(item.path.relative_to(root).as_posix(), len(places)))
 
 
 @pytest.fixture(scope="session")
@@ -60,6 +58,26 @@ def new_cache(folder: Path, made_once: Path) -> str:
 @pytest.fixture(scope="session")
 def pages_cache(tmp_path_factory: pytest.TempPathFactory, made_once: Path) -> str:
     return new_cache(tmp_path_factory.getbasetemp() / "pages-cache", made_once)
+
+
+@pytest.fixture(scope="session")
+def drawn(made_once: Path, pages_cache: str) -> Path:
+    """The shared folder, once coloured-digits and the crops of photographs are in it."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("VICREG_CACHE", pages_cache)
+        for name, split in (("coloured-digits", "train"), ("coloured-digits", "test"), ("photo-crops", "test")):
+            loading.load(name, split)
+    return made_once
+
+
+def cut_cache(folder: Path, drawn: Path, *, train: int, test: int) -> Path:
+    """A folder for VICREG_CACHE whose coloured-digits are the first so many, so that to train and to measure is quick."""
+    for entry in (*drawn.glob("coloured-digits-*"), *drawn.glob("photo-crops-*")):
+        cut = folder / "datasets-v1" / entry.name
+        shutil.copytree(entry, cut)
+        for path in [] if "photo" in entry.name else cut.glob("*.npy"):
+            np.save(path, np.load(path)[: train if "train" in entry.name else test])
+    return folder
 
 
 @pytest.fixture(scope="session")

@@ -21,13 +21,12 @@ import numpy as np
 import psutil
 import pytest
 import torch
-from conftest import new_cache
+from conftest import cut_cache
 from safetensors import safe_open
 
 from vicreg import jobs
 from vicreg.cli.main import main
 from vicreg.config import Config
-from vicreg.data import loading
 from vicreg.jobs import control, event_log, locks, training_process
 from vicreg.jobs.failures import why
 from vicreg.jobs.record import Limits, Record, arguments, read_record, write_record
@@ -46,19 +45,8 @@ IMAGES = 256
 
 
 @pytest.fixture(scope="module")
-def small_cache(made_once, tmp_path_factory) -> Path:
-    """A cache folder whose coloured-digits are the first 320 train and 120 test images, so that measuring is quick."""
-    cache = tmp_path_factory.mktemp("cache")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("VICREG_CACHE", new_cache(tmp_path_factory.mktemp("whole") / "cache", made_once))
-        for name, split in (("coloured-digits", "train"), ("coloured-digits", "test"), ("photo-crops", "test")):
-            loading.load(name, split)
-    for entry in (*made_once.glob("coloured-digits-*"), *made_once.glob("photo-crops-*")):
-        cut = cache / "datasets-v1" / entry.name
-        shutil.copytree(entry, cut)
-        for path in [] if "photo" in entry.name else cut.glob("*.npy"):
-            np.save(path, np.load(path)[: 320 if "train" in entry.name else 120])
-    return cache
+def small_cache(drawn, tmp_path_factory) -> Path:
+    return cut_cache(tmp_path_factory.mktemp("cache"), drawn, train=320, test=120)
 
 
 @pytest.fixture(scope="module")
@@ -67,7 +55,7 @@ def finished(small_cache, tmp_path_factory) -> tuple[Job, list[Job], Path]:
     folder = tmp_path_factory.mktemp("finished")
     with pytest.MonkeyPatch.context() as patch:
         surroundings(patch, small_cache, folder)
-        seen = [jobs.start(SMALL, images=IMAGES, device="cpu", token="mine")]
+        seen = [jobs.start(SMALL, images=IMAGES, device="cpu", token="mine", quick=True)]
         deadline = time.monotonic() + 300
         while seen[-1].active:
             assert time.monotonic() < deadline, seen[-1]
@@ -195,7 +183,7 @@ def test_a_run_or_a_job_of_that_name_is_not_trained_over(finished, small_cache, 
 
 @pytest.mark.fault("kill -9 of a trainer", "it resumes, and ends with the weights of an undisturbed training")
 def test_a_job_that_was_killed_and_stopped_while_measured_ends_with_the_same_weights(finished, here):
-    job = wait(start(SMALL), lambda now: (now.folder / STATE_FILE).exists())  # of the first of four epochs
+    job = wait(start(SMALL, quick=True), lambda now: (now.folder / STATE_FILE).exists())  # of the first of four epochs
     assert jobs.resume(job).state in ("running", "measuring")  # it goes on, once
     os.kill(pid_of(job), signal.SIGKILL)
     job = wait(job, over)

@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 import pytest
-from conftest import PATIENCE
+from conftest import PATIENCE, cut_cache
 from opened import opened, served, specs, text
 from streamlit.testing.v1 import AppTest
 
@@ -24,13 +24,12 @@ from vicreg.runs.folder import Run, open_run
 from vicreg.storage.paths import EVENTS_FILE
 from vicreg.training.estimate import seconds_a_step
 
-pytestmark = pytest.mark.usefixtures("page_world")
 ROOT = Path(__file__).parents[2]
 JOB = jobs.Job("x", Path(), Config(), (), 0.0, "running", token="hers")
 
 
 @pytest.fixture(autouse=True)
-def _here(monkeypatch, tmp_path):
+def _here(page_world, monkeypatch, tmp_path):
     for name in ("SPACE_ID", "VICREG_TRAINING", "VICREG_OPERATOR"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("VICREG_RUNS", str(tmp_path / "runs"))
@@ -93,9 +92,12 @@ def test_a_name_that_cannot_be_is_said_and_not_lost(monkeypatch):
     assert jobs.find() == []
 
 
-def test_cifar10_without_pictures_says_so_before_anything_is_timed(without_pictures):
+def test_cifar10_without_pictures_says_so_before_anything_is_timed(without_pictures, monkeypatch):
+    timed = []
+    monkeypatch.setattr(training_limits, "_seconds_a_step", lambda config: timed.append(config.dataset) or 0.1)
     app = page()
     app.selectbox(key="train_data").set_value("cifar10").run()
+    assert timed == ["coloured-digits"]
     assert not app.exception
     assert "train pictures are not on this machine" in app.info[0].value
     assert "Start training" not in [button.label for button in app.button]
@@ -184,8 +186,7 @@ def test_an_operators_key_is_answered(monkeypatch):
     assert "You are the operator." in text(app)
 
 
-def test_an_event_that_cannot_be_read_is_told_beside_the_curves(monkeypatch, tmp_path):
-    monkeypatch.setenv("VICREG_RUNS", str(tmp_path / "runs"))
+def test_an_event_that_cannot_be_read_is_told_beside_the_curves(monkeypatch):
     monkeypatch.setattr(control, "_begin", lambda folder, record: None)  # starts no process
     job = jobs.start(presets("coloured-digits")["vicreg"], name="old")
     event_log.append(job.folder, "started", pid=1, process="x", step=0, epochs=3, batch=2)
@@ -197,8 +198,7 @@ def test_an_event_that_cannot_be_read_is_told_beside_the_curves(monkeypatch, tmp
     assert "was stopped and saved" in app.warning[0].value
 
 
-def test_before_the_first_step_the_bundled_run_is_there_and_another_can_be_chosen(monkeypatch, tmp_path):
-    monkeypatch.setenv("VICREG_RUNS", str(tmp_path / "runs"))
+def test_before_the_first_step_the_bundled_run_is_there_and_another_can_be_chosen(monkeypatch):
     monkeypatch.setattr(control, "_begin", lambda folder, record: None)  # starts no process
     jobs.start(presets("coloured-digits")["no-variance"], name="new")
     app = page()
@@ -212,8 +212,7 @@ def test_before_the_first_step_the_bundled_run_is_there_and_another_can_be_chose
     assert specs(app) == []
 
 
-def test_the_second_training_starts_without_a_page_and_is_drawn_over_the_first_one(monkeypatch, tmp_path):
-    monkeypatch.setenv("VICREG_RUNS", str(tmp_path / "runs"))
+def test_the_second_training_starts_without_a_page_and_is_drawn_over_the_first_one(monkeypatch):
     monkeypatch.setattr(control, "_begin", lambda folder, record: None)
     monkeypatch.setattr(training_limits, "_seconds_a_step", lambda config: 0.1)
     app = page()
@@ -237,8 +236,7 @@ def test_the_second_training_starts_without_a_page_and_is_drawn_over_the_first_o
     assert training_follow.plan_after(second) is None
 
 
-def test_nothing_follows_a_training_that_was_stopped(monkeypatch, tmp_path):
-    monkeypatch.setenv("VICREG_RUNS", str(tmp_path / "runs"))
+def test_nothing_follows_a_training_that_was_stopped(monkeypatch):
     monkeypatch.setattr(control, "_begin", lambda folder, record: None)
     monkeypatch.setattr(training_follow, "EVERY", 0.01)
     first = jobs.start(presets("coloured-digits")["vicreg"], name="first")
@@ -271,6 +269,7 @@ def test_a_hosted_instance_that_allows_it_has_bounds_and_names_the_runs_itself(m
 def test_what_was_chosen_is_trained_and_only_its_starter_commands_it(monkeypatch):
     monkeypatch.setenv("SPACE_ID", "ada/demo")
     monkeypatch.setenv("VICREG_TRAINING", "on")
+    monkeypatch.setattr(training_limits, "_seconds_a_step", lambda config: 0.1)
     hers = page()
     hers.selectbox(key="train_preset_coloured-digits").set_value("own weights").run()
     hers.number_input(key="train_variance").set_value(7.0).run()
@@ -375,23 +374,24 @@ def test_only_its_starter_or_the_operator_commands_a_job_where_strangers_come(
 
 
 @pytest.mark.browser
-def test_a_run_is_trained_stopped_resumed_and_found_in_retrieval(page, made_once, tmp_path):
+def test_a_run_is_trained_stopped_resumed_and_found_in_retrieval(page, drawn, tmp_path):
     from playwright.sync_api import expect
 
+    cut_cache(tmp_path / "cache", drawn, train=QUICK_IMAGES, test=120)
     elsewhere = {name: value for name, value in os.environ.items() if name not in ("VICREG_DATA", "SPACE_ID")}
-    with served(tmp_path, elsewhere, made_once) as url:
+    with served(tmp_path, elsewhere) as url:
         later, page = page, page.context.new_page()
         page.goto(f"{url}/train")
         page.get_by_text(re.compile(r"^[\d.]+ to [\d.]+ (s|minutes|hours)")).first.wait_for()
         page.get_by_text("Quick", exact=True).click()
         page.get_by_text("machine: 60 steps").wait_for()
         epochs = page.get_by_role("spinbutton", name="Epochs")
-        epochs.fill("3")
+        epochs.fill("2")
         epochs.press("Enter")
-        page.get_by_text("machine: 30 steps").wait_for()
+        page.get_by_text("machine: 20 steps").wait_for()
         page.get_by_role("button", name="Start training").click()
 
-        told = page.get_by_text(re.compile(r"step \d+ of 30"))
+        told = page.get_by_text(re.compile(r"step \d+ of 20"))
         told.first.wait_for()
         chart = page.get_by_test_id("stVegaLiteChart").first
         chart.wait_for()
@@ -408,9 +408,7 @@ def test_a_run_is_trained_stopped_resumed_and_found_in_retrieval(page, made_once
         page = later
         page.goto(f"{url}/train")
         page.get_by_role("button", name="Resume").click()
-        page.get_by_text("is trained and evaluated").wait_for(
-            timeout=3 * PATIENCE
-        )  # to evaluate takes a processor seconds
+        page.get_by_text("is trained and evaluated").wait_for(timeout=3 * PATIENCE)
         with page.expect_popup() as opened_page:
             page.get_by_role("link", name="neighbours").click()
         retrieval = opened_page.value

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from conftest import cut_cache
 from opened import component, opened, text
 from PIL import Image
 from streamlit.testing.v1 import AppTest
@@ -22,13 +23,19 @@ from vicreg.pipeline.measure_run import evaluate_run
 from vicreg.runs.folder import Run, open_run, update_run
 from vicreg.storage import paths
 
-pytestmark = pytest.mark.usefixtures("page_world")
 RUN = open_run(paths.BUNDLED / "coloured-digits-vicreg")
 
 
+@pytest.fixture(scope="module")
+def fewer(drawn, tmp_path_factory) -> str:
+    """A cache with every test image of coloured-digits, and a fifth of the train images."""
+    return str(cut_cache(tmp_path_factory.mktemp("cache"), drawn, train=2_000, test=1_000))
+
+
 @pytest.fixture(autouse=True)
-def digits(without_pictures):
+def digits(page_world, without_pictures, fewer, monkeypatch):
     """Pages on a machine without CIFAR-10, whose digits need no network."""
+    monkeypatch.setenv("VICREG_CACHE", fewer)
 
 
 def uploaded(name: str, data: bytes, *, kind: str = "image/png", file: str = "mine.png", **query: str) -> AppTest:
@@ -105,11 +112,13 @@ def test_what_is_no_picture_is_a_sentence_and_the_page_stays(name, data, told):
 
 
 @pytest.fixture(scope="module")
-def banked(tmp_path_factory) -> Run:
+def banked(fewer, tmp_path_factory) -> Run:
     """The run with a bank, beside no other."""
     folder = tmp_path_factory.mktemp("bundled") / RUN.name
     shutil.copytree(RUN.folder, folder)
-    return evaluate_run(open_run(folder), only=["anomaly_sets"])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("VICREG_CACHE", fewer)
+        return evaluate_run(open_run(folder), only=["anomaly_sets"])
 
 
 def test_the_score_is_that_of_the_train_images_but_for_the_error_that_is_stated(banked, monkeypatch):

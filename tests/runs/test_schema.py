@@ -28,13 +28,13 @@ def read(name: str, file: str) -> dict[str, Any]:
 
 
 def places(value: Any, path: tuple = ()) -> Iterator[tuple]:
-    """The path of everything inside a JSON value; of a long list the first two entries only."""
+    """The path of everything inside a JSON value; of a list the first entry only."""
     if isinstance(value, dict):
         for key, entry in value.items():
             yield (*path, key)
             yield from places(entry, (*path, key))
     elif isinstance(value, list):
-        for position, entry in enumerate(value[:2]):
+        for position, entry in enumerate(value[:1]):
             yield (*path, position)
             yield from places(entry, (*path, position))
 

@@ -11,17 +11,10 @@ from benchmarks.viewers import ROOT, Visitor, started
 from vicreg.runs.folder import open_run, verify
 
 NAME = "beside-two-servers"
-SETTINGS = [
-    "--dataset",
-    "coloured-digits",
-    "--images",
-    "256",
-    "--batch-size",
-    "64",
-    "--epochs",
-    "2",
-    "--skip-evaluation",
-]
+SETTINGS = (
+    *("--dataset", "coloured-digits", "--images", "256", "--batch-size", "64", "--epochs", "2"),
+    *("--skip-evaluation", "--device", "cpu"),
+)
 
 
 def seen(url: str, page: str) -> str:
@@ -37,7 +30,7 @@ def test_a_killed_server_disturbs_neither_the_other_one_nor_a_training(tmp_path,
     new_cache(tmp_path / "cache", made_once)
     environment = {name: value for name, value in os.environ.items() if name != "VICREG_DATA"}
     own = {"VICREG_CACHE": str(tmp_path / "cache"), "VICREG_RUNS": str(tmp_path / "runs"), "OMP_NUM_THREADS": "1"}
-    words = [sys.executable, "-m", "vicreg", "train", *SETTINGS, "--device", "cpu", "--name", NAME]
+    words = [sys.executable, "-m", "vicreg", "train", *SETTINGS, "--name", NAME]
     trainer = subprocess.Popen(words, cwd=ROOT, env=environment | own, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     servers = []
     try:
