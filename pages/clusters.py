@@ -60,6 +60,11 @@ if second is None and tightest.folder != run.folder and tightest.numbering == ru
 
 def earned(run: Run) -> list[tuple[str, str]]:
     """The name and colour of each cluster: its number, and its class if more than half of its pictures share one."""
+    return ui.once(("earned", run.content), lambda: named(run))
+
+
+def named(run: Run) -> list[tuple[str, str]]:
+    """`earned`, computed."""
     labels, shares = majorities(table_of(run))
     return [
         (f"#{i}: {noun}{classes[label]}, {100 * share:.0f} %", ui.class_colour(label))
@@ -124,18 +129,14 @@ st.subheader("What is in a cluster?", anchor=False)
 def counted(run: Run) -> pd.DataFrame:
     """cluster, class, count: every pair, including empty ones."""
     counts, names = table_of(run), names_of(run)
-    return pd.DataFrame(
-        [
-            {"cluster": names[i], "class": classes[j], "count": int(counts[i, j])}
-            for i in range(len(names))
-            for j in range(len(classes))
-        ]
-    )
+    pairs = {"cluster": np.repeat(names, len(classes)), "class": np.tile(classes, len(names)), "count": counts.ravel()}
+    return pd.DataFrame(pairs)
 
 
 def show_table(run: Run, key: str, *, clickable: bool) -> dict[str, str]:
     """The table of clusters and classes. Returns the clicked cell, empty if there is none."""
     frame = counted(run)
+    largest = frame.nlargest(10, "count")
     event = ui.chart(
         ui.drawn(
             charts.table_of_counts,
@@ -148,7 +149,7 @@ def show_table(run: Run, key: str, *, clickable: bool) -> dict[str, str]:
             title=ui.title(run),
         ),
         alt="Number of pictures of each class in each cluster. Largest: "
-        + "; ".join(f"{r['cluster']}, {r['class']} {r['count']}" for _, r in frame.nlargest(10, "count").iterrows()),
+        + "; ".join(f"{cluster}, {name} {n}" for cluster, name, n in zip(*map(largest.get, largest), strict=True)),
         key=key,
         on_select="rerun" if clickable else "ignore",
         selection_mode="cell" if clickable else None,

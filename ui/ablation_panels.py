@@ -207,7 +207,8 @@ def layer_panels(frame: pd.DataFrame, colours: dict[str, str], dataset: str, *, 
         if number % 2 == 0:
             columns = st.columns(2)
         column, chance = columns[number % 2], spec.chances.get(figure, spec.chance)
-        says = (f"{row.run}, {row.layer}: {getattr(row, figure):.1f} %" for row in frame.itertuples())
+        told = zip(frame["run"], frame["layer"], frame[figure], strict=True)
+        says = (f"{run}, {layer}: {value:.1f} %" for run, layer, value in told)
         with column:
             chart(
                 drawn(

@@ -85,8 +85,8 @@ def layers_in_words(layers: pd.DataFrame, pair: Mapping[str, Run], *, untrained:
         if verdict(metrics(pair[title])["spaces"], gamma=pair[title].config.gamma, untrained=untrained) == "healthy"
     ]
     told = (healthy or measured)[0]
-    at = layers[layers["run"] == told].set_index("layer")
-    y, z = at.loc["y"], at.loc["z"]
+    rows = {row["layer"]: row for row in layers.to_dict("records") if row["run"] == told}
+    y, z = rows["y"], rows["z"]
     return (
         "The loss asks $z$ to forget what two views do not share, such as colour and place. The expander stands between and "
         f"takes most of that, so $y$ keeps more. `{told}`: the probe reads "

@@ -8,7 +8,6 @@ import pytest
 
 from vicreg import charts
 from vicreg.config import BASELINES
-from vicreg.evaluation.mean_colour import mean_lab
 from vicreg.presets import PRESETS
 
 # Neither these nor the classes, which are in label order, are in the alphabet's.
@@ -441,39 +440,6 @@ def test_drawing_leaves_the_frame_alone():
     kept = table.copy()
     charts.table_of_counts(table, row="class", column="predicted", rows=CLASSES, columns=CLASSES).to_dict()
     pd.testing.assert_frame_equal(table, kept)
-
-
-# Machado, Oliveira and Fernandes 2009, full severity, in linear RGB.
-DEFICIENCIES = {
-    "none": np.eye(3),
-    "protanopia": [[0.152286, 1.052583, -0.204868], [0.114503, 0.786281, 0.099216], [-0.003882, -0.048116, 1.051998]],
-    "deuteranopia": [[0.367322, 0.860646, -0.227968], [0.280085, 0.672501, 0.047413], [-0.01182, 0.04294, 0.968881]],
-    "tritanopia": [[1.255528, -0.076749, -0.178779], [-0.078411, 0.930809, 0.147602], [0.004733, 0.691367, 0.3039]],
-}
-
-
-def seen(colours: list[str], deficiency: str) -> np.ndarray:
-    """Hex colours in Lab (n, 3), as an eye with the deficiency sees them."""
-    rgb = np.array([[int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)] for colour in colours])
-    linear = np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
-    linear = np.clip(linear @ np.array(DEFICIENCIES[deficiency]).T, 0, 1)
-    rgb = np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * linear ** (1 / 2.4) - 0.055)
-    return mean_lab((255 * rgb).round().astype(np.uint8).reshape(-1, 1, 1, 3))
-
-
-@pytest.mark.parametrize("deficiency", DEFICIENCIES)
-@pytest.mark.parametrize("palette", ["presets", "classes", "terms", "hues"])
-def test_colours_stay_apart_for_colour_blind_readers(palette, deficiency):
-    colours = {
-        "presets": list(charts.PRESET_COLOURS.values()),
-        "classes": list(charts.CLASS_COLOURS),
-        "hues": list(charts.HUE_COLOURS.values()),
-        "terms": [charts.TERM_COLOURS[term] for term in charts.TERMS],
-    }[palette]
-    lab = seen(colours, deficiency)
-    apart = np.linalg.norm(lab[:, None] - lab[None], axis=2) + 1000 * np.eye(len(lab))
-    i, j = np.unravel_index(apart.argmin(), apart.shape)
-    assert apart.min() > 9, (colours[i], colours[j], apart.min())
 
 
 def test_live_curves_grow_into_panels_that_are_as_wide_as_the_whole_training():

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
+from ui.map_data import columns
 from ui.run_picker import key_of, measured_runs, results
 from vicreg.runs.folder import Run
 
@@ -96,7 +97,7 @@ def before_and_after(runs: Mapping[str, Run]) -> Film | None:
 def _kept(table: pd.DataFrame, kind: str) -> tuple[np.ndarray, np.ndarray]:
     """The epochs of a timeline, (E,), and where its pictures lay at each on one of its maps, (E, N, 2)."""
     epochs = table["epoch"].unique().astype(float)
-    return epochs, table[[f"{kind}_x", f"{kind}_y"]].to_numpy(float).reshape(len(epochs), -1, 2)
+    return epochs, columns(table, [f"{kind}_x", f"{kind}_y"]).astype(float).reshape(len(epochs), -1, 2)
 
 
 def on_the_clock(clock: np.ndarray, epochs: np.ndarray, places: np.ndarray) -> np.ndarray:
@@ -139,8 +140,10 @@ def _ends(runs: Mapping[str, Run], clock: np.ndarray) -> Film:
         ),
         None,
     )
-    ends = {title: results(run, "embedding_points")[["z_1", "z_2"]].to_numpy(float) for title, run in runs.items()}
-    before = results(blank, "embedding_points")[["z_1", "z_2"]].to_numpy(float) if blank else None
+    ends = {
+        title: columns(results(run, "embedding_points"), ["z_1", "z_2"]).astype(float) for title, run in runs.items()
+    }
+    before = columns(results(blank, "embedding_points"), ["z_1", "z_2"]).astype(float) if blank else None
     count = min(map(len, [*ends.values(), *([] if before is None else [before])]))
     span = np.array([clock[0], clock[-1]])
     tracks = {}
