@@ -267,12 +267,12 @@ with words:
         "missing only from the pictures that we compare with; the network did train on it."
     )
 if curves:
-    points = pd.concat([curve.points.assign(run=title) for title, curve in curves.items()], ignore_index=True)
+    of_curves = pd.concat([curve.points.assign(run=title) for title, curve in curves.items()], ignore_index=True)
     colours = {ui.title(one): ui.colour(one) for one in shown if ui.title(one) in curves}
     side = max(200, min(300, width * 2 // 5 - 110)) if width > NARROW else min(300, width - 80)
     with drawn:
         ui.chart(
-            ui.drawn(charts.roc, points, colours, side=side),
+            ui.drawn(charts.roc, of_curves, colours, side=side),
             alt=f"ROC of {other.title} against the test pictures of {own.title}: "
             + "; ".join(f"{title} AUROC {curve.auroc:.3f}" for title, curve in curves.items()),
             key="roc",
