@@ -258,21 +258,21 @@ words, drawn = st.columns([3, 2], gap="large")
 with words:
     st.markdown(
         r"**What the score is.** The distance of $y$ to its $k$ nearest train representations: their mean, or the $k$-th. "
-        "Scaling to length 1 drops how *strongly* a picture excites the network and keeps only the direction. If the AUROC "
-        "falls, the strength was what separated the anomalies."
+        "Scaling to length 1 ignores the length of $y$, how *strongly* a picture excites the network, and keeps only its "
+        "direction. If the AUROC falls, it was the length that separated the anomalies."
     )
     st.markdown(
         "**What it does not prove.** Another data set is easy to tell apart. A high AUROC does not mean that the score would "
-        "find a damaged truck among trucks. Leaving a class out is closer to this question. But only the search leaves it "
-        "out: the network was trained on all classes."
+        "find a damaged truck among trucks. Leaving a class out is closer to this question. But the class is "
+        "missing only from the pictures that we compare with; the network did train on it."
     )
 if curves:
-    points = pd.concat([curve.points.assign(run=title) for title, curve in curves.items()], ignore_index=True)
+    of_curves = pd.concat([curve.points.assign(run=title) for title, curve in curves.items()], ignore_index=True)
     colours = {ui.title(one): ui.colour(one) for one in shown if ui.title(one) in curves}
     side = max(200, min(300, width * 2 // 5 - 110)) if width > NARROW else min(300, width - 80)
     with drawn:
         ui.chart(
-            ui.drawn(charts.roc, points, colours, side=side),
+            ui.drawn(charts.roc, of_curves, colours, side=side),
             alt=f"ROC of {other.title} against the test pictures of {own.title}: "
             + "; ".join(f"{title} AUROC {curve.auroc:.3f}" for title, curve in curves.items()),
             key="roc",

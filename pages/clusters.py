@@ -112,8 +112,9 @@ def show_maps(run: Run, key: str) -> None:
         f"**{ui.title(run)}**: silhouette **{figures['silhouette']:.2f}**, NMI **{figures['nmi']:.2f}**, ARI "
         f"{figures['ari']:z.2f}. {named or 'None'} of {len(names)} clusters "
         f"{'has' if named == 1 else 'have'} a class that more than half of {'its' if named == 1 else 'their'} pictures share. "
-        f"Matched one to one with the classes, {figures['accuracy']:.2f} % of the pictures lie in their class's cluster (95 % "
-        f"interval over test pictures: {low:.2f} to {high:.2f}; randomly assigned clusters reach "
+        f"If each cluster stands for another class, as well as possible, {figures['accuracy']:.2f} % of the pictures are "
+        f"in the "
+        f"right one (95 % interval over test pictures: {low:.2f} to {high:.2f}; randomly assigned clusters reach "
         f"{ui.clusters_by_chance(figures['n'], len(classes)):.1f} %)."
     )
 
@@ -213,7 +214,7 @@ st.markdown(
 )
 st.markdown(
     "**Why the silhouette misleads.** It compares distances inside a cluster with distances to the next cluster. After a "
-    "collapse, pictures differ along only a few directions, such as brightness. Cutting these into pieces gives tight "
+    "collapse, most of what is left to differ in may be one thing, such as brightness. Cutting these into pieces gives tight "
     "clusters that contain every class."
 )
 st.markdown(

@@ -21,7 +21,7 @@ from vicreg.storage.json_values import JsonObject
 EASY = 0.99  # from this AUROC on, runs can no longer be told apart
 HARD = 0.8  # below this AUROC, anomalies count as hard to find
 BINS = 60
-OTHERS, LEFT_OUT = "Other pictures", "A class left out of the train pictures"
+OTHERS, LEFT_OUT = "Other pictures", "A class left out of the pictures to compare with"
 GROUPS = (OTHERS, LEFT_OUT)
 PAIR = tuple(KNOWN)[:2]  # the two scores whose difference the page shows
 Aurocs = Mapping[str, float]  # by the name of the score
@@ -61,8 +61,8 @@ def lesson(
     if left_out is not None:
         before, after = left_out
         sentence += (
-            f" Finding a class that was left out of the train pictures is {'far harder' if after < HARD else 'possible too'}: "
-            f"**{before:.2f}** and **{after:.2f}**."
+            f" Finding a class that was left out of the train pictures that we compare with is "
+            f"{'far harder' if after < HARD else 'possible too'}: **{before:.2f}** untrained, **{after:.2f}** trained."
         )
     return headline, sentence
 
@@ -264,9 +264,14 @@ def place_of(run: Run, score: float, table: pd.DataFrame, named: str, things: st
 def bank_words(bank: JsonObject) -> str:
     """How a visitor's picture is scored, and with which error; for the protocol."""
     errors = "; ".join(
-        f"{name}: rank correlation {bank[name]['rank_correlation']:.3f}"
-        + (f", AUROC {bank[name]['auroc']:.3f} for {bank[name]['auroc_exact']:.3f}" if "auroc" in bank[name] else "")
-        + f", rank off by {bank[name]['place']:.1f} points in the median, {bank[name]['place_95']:.1f} for 95 % of images"
+        f"under the score *{name}*, half of the images move by less than {bank[name]['place']:.1f} percentage points in "
+        f"rank, and "
+        f"95 % by less than {bank[name]['place_95']:.1f} (rank correlation {bank[name]['rank_correlation']:.3f})"
+        + (
+            f"; AUROC {bank[name]['auroc']:.3f}, exactly {bank[name]['auroc_exact']:.3f}"
+            if "auroc" in bank[name]
+            else ""
+        )
         for name in KNOWN
     )
     return f"Your own picture: {bank['protocol']} {errors}."
