@@ -8,7 +8,6 @@ import pytest
 
 from vicreg import charts
 from vicreg.config import BASELINES
-from vicreg.evaluation.mean_colour import mean_lab
 from vicreg.presets import PRESETS
 
 # Neither these nor the classes, which are in label order, are in the alphabet's.
@@ -100,6 +99,23 @@ def by_layer() -> pd.DataFrame:
     return pd.DataFrame({"run": next(iter(RUNS)), "layer": layers, **figures})
 
 
+CHANCES = {"digit": 10, "ink": 16.7, "paper": 16.7}
+
+
+def contents() -> pd.DataFrame:
+    """What a probe reads at two layers of one run."""
+    rows = [
+        ("digit", "y", 99),
+        ("digit", "z", 93),
+        ("ink", "y", 60),
+        ("ink", "z", 23),
+        ("paper", "y", 90),
+        ("paper", "z", 25),
+    ]
+    frame = pd.DataFrame(rows, columns=["what", "layer", "accuracy"])
+    return frame.assign(low=frame["accuracy"] - 1, high=frame["accuracy"] + 1)
+
+
 def two_scores() -> pd.DataFrame:
     """AUROCs of each run under two scores; those of the first run are equal."""
     rows = [
@@ -139,6 +155,7 @@ CHARTS = {
         width=width,
     ),
     "histogram": lambda width: charts.histogram(bins(), 0.7, groups=GROUPS, limits=(0, 2), width=width, title="scores"),
+    "layer_contents": lambda width: charts.layer_contents(contents(), "#c3003c", chances=CHANCES, width=width),
     "layer_curves": lambda width: charts.layer_curves(
         by_layer(), RUNS, figure="probe", title="probe", chance=10, width=width
     ),
@@ -425,39 +442,6 @@ def test_drawing_leaves_the_frame_alone():
     pd.testing.assert_frame_equal(table, kept)
 
 
-# Machado, Oliveira and Fernandes 2009, full severity, in linear RGB.
-DEFICIENCIES = {
-    "none": np.eye(3),
-    "protanopia": [[0.152286, 1.052583, -0.204868], [0.114503, 0.786281, 0.099216], [-0.003882, -0.048116, 1.051998]],
-    "deuteranopia": [[0.367322, 0.860646, -0.227968], [0.280085, 0.672501, 0.047413], [-0.01182, 0.04294, 0.968881]],
-    "tritanopia": [[1.255528, -0.076749, -0.178779], [-0.078411, 0.930809, 0.147602], [0.004733, 0.691367, 0.3039]],
-}
-
-
-def seen(colours: list[str], deficiency: str) -> np.ndarray:
-    """Hex colours in Lab (n, 3), as an eye with the deficiency sees them."""
-    rgb = np.array([[int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)] for colour in colours])
-    linear = np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
-    linear = np.clip(linear @ np.array(DEFICIENCIES[deficiency]).T, 0, 1)
-    rgb = np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * linear ** (1 / 2.4) - 0.055)
-    return mean_lab((255 * rgb).round().astype(np.uint8).reshape(-1, 1, 1, 3))
-
-
-@pytest.mark.parametrize("deficiency", DEFICIENCIES)
-@pytest.mark.parametrize("palette", ["presets", "classes", "terms", "hues"])
-def test_colours_stay_apart_for_colour_blind_readers(palette, deficiency):
-    colours = {
-        "presets": list(charts.PRESET_COLOURS.values()),
-        "classes": list(charts.CLASS_COLOURS),
-        "hues": list(charts.HUE_COLOURS.values()),
-        "terms": [charts.TERM_COLOURS[term] for term in charts.TERMS],
-    }[palette]
-    lab = seen(colours, deficiency)
-    apart = np.linalg.norm(lab[:, None] - lab[None], axis=2) + 1000 * np.eye(len(lab))
-    i, j = np.unravel_index(apart.argmin(), apart.shape)
-    assert apart.min() > 9, (colours[i], colours[j], apart.min())
-
-
 def test_live_curves_grow_into_panels_that_are_as_wide_as_the_whole_training():
     frame = pd.DataFrame({"step": [1, 2], **dict.fromkeys(("total", "variance", "invariance", "covariance"), 1.0)})
     spec = charts.live_terms(frame, steps=480).to_dict()
@@ -495,6 +479,14 @@ def test_what_comes_after_y_is_thrown_away_and_percentages_have_one_axis():
     assert spec["layer"][0]["encoding"]["x"] == {"value": 300}  # the last two fifths
     assert spec["layer"][-1]["encoding"]["x"]["sort"] == by_layer()["layer"].tolist()
     assert spec["layer"][-1]["encoding"]["y"]["scale"]["domain"] == [0, 100]
+
+
+def test_what_a_probe_reads_is_named_with_its_share_at_the_last_layer():
+    spec = charts.layer_contents(contents(), "#c3003c", chances=CHANCES, width=500).to_dict()
+    names = {row["says"]: row["at"] for rows in spec["datasets"].values() for row in rows if "says" in row}
+    assert names == {"ink 23 %": 23, "paper 25 %": 30, "digit 93 %": 93}  # one line apart
+    guesses = [row["chance"] for rows in spec["datasets"].values() for row in rows if "chance" in row]
+    assert guesses == [10, 16.7]
 
 
 def test_a_run_behind_a_live_one_is_dashed_and_fits_on_its_axes():

@@ -85,44 +85,42 @@ def test_classes_that_are_taken_for_each_other_differ_at_a_glance(one, other):
     assert ciede2000(lab(SETS["classes"][one]), lab(SETS["classes"][other])) >= 35
 
 
-@pytest.mark.parametrize(
-    ("sight", "least"),
-    [
-        # Machado, Oliveira and Fernandes 2009, table 1, severity 1: on linear RGB
-        ("deuteranopia", 16),
-        ("protanopia", 16),
-        ("normal", 21),
-    ],
-)
+# Machado, Oliveira and Fernandes 2009, table 1, severity 1: on linear RGB
+SIGHTS = {
+    "normal": np.eye(3),
+    "protanopia": [[0.152286, 1.052583, -0.204868], [0.114503, 0.786281, 0.099216], [-0.003882, -0.048116, 1.051998]],
+    "deuteranopia": [[0.367322, 0.860646, -0.227968], [0.280085, 0.672501, 0.047413], [-0.01182, 0.04294, 0.968881]],
+    "tritanopia": [[1.255528, -0.076749, -0.178779], [-0.078411, 0.930809, 0.147602], [0.004733, 0.691367, 0.3039]],
+}
+
+
+def seen(colour: str, sight: str) -> np.ndarray:
+    """A colour in Lab, as an eye of that sight sees it."""
+    part = np.array([int(colour[i : i + 2], 16) for i in (1, 3, 5)]) / 255
+    linear = np.array(SIGHTS[sight]) @ np.where(part <= 0.04045, part / 12.92, ((part + 0.055) / 1.055) ** 2.4)
+    linear = linear.clip(0, 1)
+    back = np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * linear ** (1 / 2.4) - 0.055)
+    return lab("#" + "".join(f"{round(255 * value):02x}" for value in back))
+
+
+@pytest.mark.parametrize(("sight", "least"), [("deuteranopia", 16), ("protanopia", 16), ("normal", 21)])
 def test_any_two_classes_differ_in_every_sight_and_from_both_backgrounds(sight, least):
-    matrix = {
-        "normal": np.eye(3),
-        "deuteranopia": [
-            [0.367322, 0.860646, -0.227968],
-            [0.280085, 0.672501, 0.047413],
-            [-0.01182, 0.04294, 0.968881],
-        ],
-        "protanopia": [
-            [0.152286, 1.052583, -0.204868],
-            [0.114503, 0.786281, 0.099216],
-            [-0.003882, -0.048116, 1.051998],
-        ],
-    }[sight]
-
-    def seen(colour: str) -> np.ndarray:
-        part = np.array([int(colour[i : i + 2], 16) for i in (1, 3, 5)]) / 255
-        linear = np.array(matrix) @ np.where(part <= 0.04045, part / 12.92, ((part + 0.055) / 1.055) ** 2.4)
-        linear = linear.clip(0, 1)
-        back = np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * linear ** (1 / 2.4) - 0.055)
-        return lab("#" + "".join(f"{round(255 * value):02x}" for value in back))
-
     backgrounds = {"light": "#ffffff", "dark": "#16141a"}
     apart = {
-        (one, other): ciede2000(seen(left), seen(right))
+        (one, other): ciede2000(seen(left, sight), seen(right, sight))
         for (one, left), (other, right) in itertools.combinations({**SETS["classes"], **backgrounds}.items(), 2)
     }
     nearest = min(apart, key=apart.get)
     assert apart[nearest] >= least, (nearest, apart[nearest])
+
+
+@pytest.mark.parametrize("sight", SIGHTS)
+@pytest.mark.parametrize("palette", ["PRESET_COLOURS", "CLASS_COLOURS", "TERM_COLOURS", "HUE_COLOURS"])
+def test_colours_stay_apart_for_colour_blind_readers(palette, sight):
+    colours = getattr(charts, palette)
+    colours = [colours[term] for term in charts.TERMS] if palette == "TERM_COLOURS" else colours
+    places = [seen(colour, sight) for colour in (colours.values() if isinstance(colours, dict) else colours)]
+    assert min(np.linalg.norm(one - other) for one, other in itertools.combinations(places, 2)) > 9
 
 
 @pytest.mark.parametrize("background", ["#ffffff", "#16141a"])

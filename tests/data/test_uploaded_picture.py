@@ -235,19 +235,13 @@ def shown_or_said(data: bytes) -> bool:
 
 
 @pytest.mark.parametrize("form", ["PNG", "JPEG", "WEBP", "GIF"])
-def test_a_file_cut_off_or_damaged_anywhere_is_refused_or_shown_and_nothing_else(form):
+def test_a_file_cut_off_anywhere_is_refused_or_shown_and_nothing_else(form):
     noise = Image.fromarray(np.random.default_rng(0).integers(256, size=(64, 64, 3), dtype=np.uint8))
     data = encoded(noise, form)
     for length in [*range(1, 60), *range(60, len(data), max(1, len(data) // 40))]:
         assert shown_or_said(data[:length])
     with pytest.raises(PictureError, match=f"{form}.*damaged.*Save it as PNG or JPEG"):
         read_picture(data[: len(data) // 2])
-    rng, data = np.random.default_rng(0), encoded(picture(), form)
-    for _ in range(60):
-        broken = bytearray(data)
-        for position in rng.integers(4, len(data), size=rng.integers(1, 8)):
-            broken[position] = rng.integers(256)
-        assert shown_or_said(bytes(broken))
 
 
 def mutated(data: bytes, other: bytes, chance: random.Random) -> bytes:

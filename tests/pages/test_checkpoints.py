@@ -1,9 +1,10 @@
 """The sidebar's panel "Checkpoints": runs of a Hub repository, brought in with the real client from the loopback."""
 
+import copy
 import json
 
 import pytest
-from hub_server import point_client, serve, wait_for
+from hub_server import Repo, point_client, serve, wait_for
 from opened import component, opened, text
 from streamlit.testing.v1 import AppTest
 
@@ -19,14 +20,21 @@ RUN = "coloured-digits-vicreg"
 LABEL = f"coloured-digits/vicreg@{REPO}"
 
 
+@pytest.fixture(scope="module")
+def published(tmp_path_factory) -> Repo:
+    """A repository of two runs, as the real client publishes it."""
+    with serve() as hub, pytest.MonkeyPatch.context() as patch:
+        point_client(patch, hub.url, tmp_path_factory.mktemp("publisher"))
+        publish(REPO, [open_run(paths.BUNDLED / name) for name in (RUN, "coloured-digits-no-variance")])
+        return hub.repos[REPO]
+
+
 @pytest.fixture
-def hub(monkeypatch, tmp_path):
+def hub(published, monkeypatch, tmp_path):
     """A Hub with one repository of two runs, and a machine that has fetched nothing."""
     with serve() as hub:
-        point_client(monkeypatch, hub.url, tmp_path / "publisher")
-        publish(REPO, [open_run(paths.BUNDLED / name) for name in (RUN, "coloured-digits-no-variance")])
+        hub.repos[REPO] = copy.deepcopy(published)
         point_client(monkeypatch, hub.url, tmp_path / "home")
-        hub.requests.clear()
         monkeypatch.setattr(loading, "available", lambda name, split: True)  # pictures are another test's concern
         yield hub
 

@@ -36,6 +36,11 @@ def engine(browser):
     page.close()
 
 
+def answer(engine, function: str, given=None):
+    """What a function of JavaScript returns, sent as one text: number by number, Playwright takes seconds."""
+    return json.loads(engine.evaluate(f"(given) => JSON.stringify(({function})(given))", given))
+
+
 def close(found, wanted, relative=1e-4, rounding=0.0):
     """Whether two arrays agree to within a share of the largest value, or to within rounding."""
     found, wanted = np.asarray(found, np.float64), np.asarray(wanted, np.float64)
@@ -49,7 +54,8 @@ def test_the_loss_and_its_gradients_are_those_of_torch(engine, D, off):
     scale = np.linspace(0.3, 1.6, D)  # some standard deviations below gamma, some above
     za, zb = (rng.standard_normal((32, D)) * scale + 0.5 * rng.standard_normal((32, 1)) for _ in range(2))
     weights = WEIGHTS | ({off: 0.0} if off else {})
-    found = engine.evaluate(
+    found = answer(
+        engine,
         """([za, zb, n, D, weights]) => {
           const da = new Float32Array(n * D), db = new Float32Array(n * D);
           const terms = vicregLoss(Float32Array.from(za), Float32Array.from(zb), n, D, weights, da, db);
@@ -70,7 +76,8 @@ def test_the_loss_and_its_gradients_are_those_of_torch(engine, D, off):
 
 @pytest.mark.parametrize("settings", NETWORKS, ids=["D=2", "D=8"])
 def test_the_networks_gradients_and_adams_steps_are_those_of_torch(engine, settings):
-    found = engine.evaluate(
+    found = answer(
+        engine,
         """(settings) => {
           const random = randomSource(settings.seed), n = 64, D = settings.dimensions;
           const network = createNetwork(settings.width, D, random);
@@ -141,8 +148,8 @@ def test_one_seed_gives_one_course_and_another_seed_another(engine):
       const totals = Array.from({ length: 6 }, () => trainer.step().total);
       return { totals, parameters: [...trainer.network.parameters], shown: [...trainer.pictures.drawings.slice(0, 400)] };
     }"""
-    first, again = (engine.evaluate(course, NETWORKS[0]) for _ in range(2))
-    other = engine.evaluate(course, NETWORKS[0] | {"seed": 3})
+    first, again = (answer(engine, course, NETWORKS[0]) for _ in range(2))
+    other = answer(engine, course, NETWORKS[0] | {"seed": 3})
     assert first == again
     assert first["totals"] != other["totals"]
     assert first["shown"] != other["shown"]
@@ -150,7 +157,8 @@ def test_one_seed_gives_one_course_and_another_seed_another(engine):
 
 def test_a_view_keeps_the_digit_and_changes_shift_and_colours(engine):
     count = 300
-    found = engine.evaluate(
+    found = answer(
+        engine,
         """(count) => {
           const random = randomSource(5), out = new Float32Array(count * INPUTS);
           const looks = Array.from({ length: count }, (_, i) => paintView(strokes, i, random, out, i * INPUTS));
@@ -178,9 +186,10 @@ def test_a_view_keeps_the_digit_and_changes_shift_and_colours(engine):
 
 
 def test_no_picture_that_is_shown_trains(engine):
-    found = engine.evaluate(
+    found = answer(
+        engine,
         "() => { const { drawings, training } = colouredPictures(strokes, 400, randomSource(1));"
-        " return { drawings: [...drawings], training: [...training] }; }"
+        " return { drawings: [...drawings], training: [...training] }; }",
     )
     assert len(set(found["drawings"])) == len(found["drawings"]) == 1796
     assert not set(found["drawings"][:400]) & set(found["training"])
@@ -188,7 +197,8 @@ def test_no_picture_that_is_shown_trains(engine):
 
 @pytest.mark.parametrize("D", [2, 8])
 def test_the_nearest_and_what_they_share_are_numpys(engine, D):
-    found = engine.evaluate(
+    found = answer(
+        engine,
         """(D) => {
           const trainer = createTrainer(strokes, digits, { ...defaults(D), seed: 4, width: 32 });
           for (let i = 0; i < 5; i++) trainer.step();
@@ -265,7 +275,9 @@ def stds(found: dict) -> list[float]:
     return [float(value) for value in found["std"].split()]
 
 
-def test_it_plays_by_itself_and_a_switch_lets_everything_fall_into_one_point(page, plain_server):
+def test_it_plays_by_itself_a_switch_lets_everything_fall_into_one_point_and_a_challenge_tells_what_was_seen(
+    page, plain_server
+):
     page.goto(f"{plain_server}/lab")
     page.get_by_role("heading", name="What happens if you switch a term off?").wait_for()
     until(page, lambda found: min(stds(found)) > 0.5)
@@ -279,8 +291,19 @@ def test_it_plays_by_itself_and_a_switch_lets_everything_fall_into_one_point(pag
     page.wait_for_function("() => !location.search.includes('mu=')")
     until(page, lambda found: min(stds(found)) > 0.5)
 
+    # a challenge asks, plays and tells what was seen
+    page.get_by_role("button", name="Covariance off").click()
+    page.get_by_role("button", name="A round cloud").click()
+    until(page, lambda found: found.get("told") == "covariance")
+    card = page.get_by_role("group", name="Challenge", exact=True)
+    expect(card).to_contain_text("You guessed “A round cloud”. What happened: a line.")
+    link = card.get_by_role("link", name=re.compile("The same on CIFAR-10"))
+    assert link.get_attribute("href").startswith("ablations?")
+    page.wait_for_function("() => location.search.includes('nu=0')")
 
-def test_a_link_opens_in_exactly_that_state(page, plain_server):
+
+def test_a_link_opens_in_exactly_that_state_and_with_reduced_motion_it_moves_in_steps(page, plain_server):
+    page.emulate_media(reduced_motion="reduce")
     page.goto(f"{plain_server}/lab?dimensions=8&mu=0&nu=7&seed=5&data=coloured-digits")
     until(page, lambda found: int(found["steps"]) > 0)
     assert len(stds(state(page))) == 8
@@ -291,6 +314,19 @@ def test_a_link_opens_in_exactly_that_state(page, plain_server):
     page.wait_for_timeout(800)
     query = dict(part.split("=") for part in page.url.split("?")[1].split("&"))
     assert query.items() >= {"dimensions": "8", "mu": "0", "nu": "7", "seed": "5"}.items()
+    looks = page.locator(".lab").evaluate(
+        """(lab) => new Promise((resolve) => {
+          const times = [];
+          let last = lab.dataset.steps;
+          new MutationObserver(() => {
+            if (lab.dataset.steps === last) return;
+            last = lab.dataset.steps;
+            times.push(performance.now());
+            if (times.length === 4) resolve(times);
+          }).observe(lab, { attributes: true });
+        })"""
+    )
+    assert np.diff(looks).min() > 600  # milliseconds; without, a look takes 50
 
 
 def test_everything_is_done_by_keyboard(page, plain_server):
@@ -344,38 +380,6 @@ def test_a_free_point_goes_where_it_is_dragged(page, plain_server):
     page.mouse.move(box["x"] + 20, box["y"] + 60, steps=4)
     page.mouse.up()
     assert max(stds(state(page))) > max(before) + 0.05
-
-
-def test_a_challenge_asks_plays_and_tells_what_was_seen(page, plain_server):
-    page.goto(f"{plain_server}/lab")
-    until(page, lambda found: int(found["steps"]) > 0)
-    page.get_by_role("button", name="Covariance off").click()
-    page.get_by_role("button", name="A round cloud").click()
-    until(page, lambda found: found.get("told") == "covariance")
-    card = page.get_by_role("group", name="Challenge", exact=True)
-    expect(card).to_contain_text("You guessed “A round cloud”. What happened: a line.")
-    link = card.get_by_role("link", name=re.compile("The same on CIFAR-10"))
-    assert link.get_attribute("href").startswith("ablations?")
-    page.wait_for_function("() => location.search.includes('nu=0')")
-
-
-def test_with_reduced_motion_it_moves_in_steps(page, plain_server):
-    page.emulate_media(reduced_motion="reduce")
-    page.goto(f"{plain_server}/lab")
-    until(page, lambda found: int(found["steps"]) > 0)
-    looks = page.locator(".lab").evaluate(
-        """(lab) => new Promise((resolve) => {
-          const times = [];
-          let last = lab.dataset.steps;
-          new MutationObserver(() => {
-            if (lab.dataset.steps === last) return;
-            last = lab.dataset.steps;
-            times.push(performance.now());
-            if (times.length === 4) resolve(times);
-          }).observe(lab, { attributes: true });
-        })"""
-    )
-    assert np.diff(looks).min() > 600  # milliseconds; without, a look takes 50
 
 
 def test_start_plays_a_small_version_once(page, plain_server):
