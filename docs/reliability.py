@@ -89,7 +89,7 @@ def bounds() -> list[tuple[str, str, str]]:
     from server.limits import LIMITS
     from ui import checkpoints, training_limits
     from ui.background_tasks import KEEP
-    from ui.lesson.keeping import MOST
+    from ui.lesson.kept_in_tab import MOST
     from ui.rooms.limits import BOUNDS
     from ui.rooms.students_page import LONGEST_BODY, WAIT
     from vicreg.data import uploaded_picture as upload
@@ -113,7 +113,7 @@ def bounds() -> list[tuple[str, str, str]]:
             "vicreg/data/uploaded_picture.py",
         ),
         ("a lesson file", f"{MAX_BYTES / 1e3:.0f} kB, {MAX_STEPS} steps", "vicreg/lessons/reading.py"),
-        ("a lesson that a browser gives back", f"{MOST / 1e3:.0f} kB", "ui/lesson/keeping.py"),
+        ("a lesson that a browser gives back", f"{MOST / 1e3:.0f} kB", "ui/lesson/kept_in_tab.py"),
         ("rooms", f"{BOUNDS.rooms}, each for {BOUNDS.seconds / 3600:.0f} hours", "ui/rooms/limits.py"),
         (
             "a room",

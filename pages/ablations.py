@@ -64,7 +64,9 @@ st.caption(ablation_words.rule_in_words(gamma, LEAST_SPREAD, LEAST_RANK))
 found = ui.metrics(chosen)["spaces"]
 gone, read = verdict(found, gamma=gamma) == "complete collapse", f"{found['y']['probe']['accuracy']:.0f} %"
 st.subheader(
-    f"Every image is one point in z: why does a probe still read {read}?" if gone else "What does a probe still read?",
+    f"All images are the same point in z: why does a probe still read {read}?"
+    if gone
+    else "What does a probe still read?",
     anchor=False,
 )
 st.markdown(ablation_words.probes_in_words(chosen, preset, untrained=untrained))
@@ -76,7 +78,7 @@ layers = ui.layers_frame(pair)
 if len(layers):
     st.subheader("Which layer? Why the expander is thrown away", anchor=False)
     st.markdown(ablation_words.layers_in_words(layers, pair, untrained=untrained))
-    ui.layer_panels(layers, colours, chance=ui.spec(full).chance, width=half)
+    ui.layer_panels(layers, colours, full.config.dataset, width=half)
     n_train = next(ui.metrics(run)["layers"]["n_train"] for run in pair.values() if "layers" in ui.metrics(run))
     st.caption(
         f"Probes here are trained on {n_train:,} images, so their figures differ a little from those elsewhere. Stages are "
@@ -92,10 +94,12 @@ for number, (column, run) in enumerate(zip(st.columns(len(pair), gap="medium"), 
 st.markdown(
     "**The squares** are covariances of 48 numbers of $y$ and of $z$: blank is 0, full colour 1 or more. "
     f"{ui.coloured('On the diagonal', 'variance')} are the variances, which the variance term keeps up; "
-    f"{ui.coloured('the rest', 'covariance')} the covariance term makes small. Nothing asks $y$ for a scale, so its values "
-    "are divided by their mean variance. **Effective rank** counts the directions in use: the exponential of the entropy of "
-    "the singular values' shares, after the mean is subtracted (Roy and Vetterli 2007). RankMe (Garrido et al. 2023) does not "
-    "subtract it and adds $10^{-7}$ to each share: a mean far from 0 then counts as one strong direction, so it reads less."
+    f"{ui.coloured('the rest', 'covariance')} the covariance term makes small. The loss does not fix the scale of $y$, so its "
+    "covariances are divided by their mean variance. **Effective rank** counts the directions in use: the exponential of "
+    "the entropy of "
+    "the singular values' shares, after the mean is subtracted (Roy and Vetterli 2007). It ignores size: if $z$ has collapsed "
+    "to a point, it counts directions in what is hardly there. RankMe (Garrido et al. 2023) keeps the mean, which then counts "
+    "as one strong direction, and adds $10^{-7}$ to each share, so it is lower."
 )
 
 st.subheader("A map of y does not show it", anchor=False)

@@ -68,7 +68,7 @@ if second is not None and not ui.has(second, "anomaly"):
 shown = [run] if second is None else [run, second]
 pictures = ui.pictures(run)
 strangers = None if pictures is None else ui.anomalies(run)
-scores = {ui.title(one): ui.results(one, "anomaly").assign(score=lambda t: t[scoring.column]) for one in shown}
+scores = {ui.title(one): anomaly_figures.scores_of(one, scoring) for one in shown}
 curves = {ui.title(one): curve for one in shown if (curve := ui.roc(one, scoring)) is not None}
 runs = anomaly_figures.anomaly_runs(run)
 
@@ -110,11 +110,7 @@ with left:
                 anomaly_figures.PAIR,
                 width=max(180, min(width, width // 2 if width > NARROW else width) - 175),
             ),
-            alt=f"AUROC against {other.title} under two scores: "
-            + "; ".join(
-                f"{short} " + ", ".join(f"{row.score} {row.auroc:.3f}" for row in part.itertuples())
-                for short, part in pairs.groupby("short", sort=False)
-            ),
+            alt=f"AUROC against {other.title} under two scores: " + anomaly_figures.told(pairs, "short", "score"),
             key="score_pairs",
         )
     else:
@@ -136,15 +132,16 @@ with right:
 thresholds = {}
 with histograms:
     for position, (title, values) in enumerate(scores.items()):
-        normal = values[~values["anomaly"]]["score"]
-        low, high = (float(v) for v in np.quantile(values["score"], [0.001, 0.999]))
+        all_scores, strange = values["score"].to_numpy(), values["anomaly"].to_numpy()
+        normal, unusual = all_scores[~strange], all_scores[strange]
+        low, high = (float(v) for v in np.quantile(all_scores, [0.001, 0.999]))
         if not high > low:
             st.info(
                 f"`{title}`: all pictures have the same score, because the run has collapsed.", icon=":material/info:"
             )
             continue
         thresholds[title] = float(np.quantile(normal, 1 - raised / 100))
-        caught = values[values["anomaly"]]["score"] > thresholds[title]
+        caught = unusual > thresholds[title]
         ui.chart(
             ui.drawn(
                 charts.histogram,
@@ -183,20 +180,17 @@ if len(missing) < len(runs):
     across = [one for one in runs.values() if not narrow or one in shown or one.baseline == "untrained"]
     labels = [anomaly_figures.short_title(one) for one in across]
     groups = {group: list(dict.fromkeys(cells[cells["group"] == group]["name"])) for group in anomaly_figures.GROUPS}
+    inside = cells[cells["run"].isin(labels)]
     ui.chart(
         ui.drawn(
             charts.auroc_cells,
-            cells[cells["run"].isin(labels)],
+            inside,
             runs=labels,
             columns={group: names for group, names in groups.items() if names},
             width=max(180, width - (150 if narrow else 190)),
             upright=narrow,
         ),
-        alt="AUROC by run and kind of anomaly: "
-        + "; ".join(
-            f"{short} " + ", ".join(f"{row.name} {row.auroc:.2f}" for row in part.itertuples(index=False))
-            for short, part in cells[cells["run"].isin(labels)].groupby("run", sort=False)
-        ),
+        alt="AUROC by run and kind of anomaly: " + anomaly_figures.told(inside, "run", "name"),
         key="auroc_cells",
     )
     if narrow and len(across) < len(runs):
@@ -264,21 +258,21 @@ words, drawn = st.columns([3, 2], gap="large")
 with words:
     st.markdown(
         r"**What the score is.** The distance of $y$ to its $k$ nearest train representations: their mean, or the $k$-th. "
-        "Scaling to length 1 drops how *strongly* a picture excites the network and keeps only the direction. If the AUROC "
-        "falls, the strength was what separated the anomalies."
+        "Scaling to length 1 ignores the length of $y$, how *strongly* a picture excites the network, and keeps only its "
+        "direction. If the AUROC falls, it was the length that separated the anomalies."
     )
     st.markdown(
         "**What it does not prove.** Another data set is easy to tell apart. A high AUROC does not mean that the score would "
-        "find a damaged truck among trucks. Leaving a class out is closer to this question. But only the search leaves it "
-        "out: the network was trained on all classes."
+        "find a damaged truck among trucks. Leaving a class out is closer to this question. But the class is "
+        "missing only from the pictures that we compare with; the network did train on it."
     )
 if curves:
-    points = pd.concat([curve.points.assign(run=title) for title, curve in curves.items()], ignore_index=True)
+    of_curves = pd.concat([curve.points.assign(run=title) for title, curve in curves.items()], ignore_index=True)
     colours = {ui.title(one): ui.colour(one) for one in shown if ui.title(one) in curves}
     side = max(200, min(300, width * 2 // 5 - 110)) if width > NARROW else min(300, width - 80)
     with drawn:
         ui.chart(
-            ui.drawn(charts.roc, points, colours, side=side),
+            ui.drawn(charts.roc, of_curves, colours, side=side),
             alt=f"ROC of {other.title} against the test pictures of {own.title}: "
             + "; ".join(f"{title} AUROC {curve.auroc:.3f}" for title, curve in curves.items()),
             key="roc",

@@ -94,8 +94,10 @@ for column, (verdict, cards) in zip(st.columns(len(scores)), scores.items(), str
             show(*card)
 
 st.markdown(
-    "**What a verdict means.** A difference counts where it is larger than its 95 % interval (the band around a dot); else "
-    "it is too close to call. Where there is no interval, a fixed bar decides. The intervals cover the choice of test "
+    "**What a verdict means.** A difference counts if its 95 % interval leaves out 0, otherwise it is too close to call. "
+    "(Half "
+    "of that interval is the root of the sum of both squared half-widths, so the bands around two dots may overlap a little.) "
+    "Where there is no interval, a fixed bar decides. The intervals cover the choice of test "
     "pictures, not the seed. Where other seeds of a run are known (ticks), a difference must also be larger than their "
     f"range. {seeds_known}"
 )

@@ -60,6 +60,11 @@ if second is None and tightest.folder != run.folder and tightest.numbering == ru
 
 def earned(run: Run) -> list[tuple[str, str]]:
     """The name and colour of each cluster: its number, and its class if more than half of its pictures share one."""
+    return ui.once(("earned", run.content), lambda: named(run))
+
+
+def named(run: Run) -> list[tuple[str, str]]:
+    """`earned`, computed."""
     labels, shares = majorities(table_of(run))
     return [
         (f"#{i}: {noun}{classes[label]}, {100 * share:.0f} %", ui.class_colour(label))
@@ -107,8 +112,9 @@ def show_maps(run: Run, key: str) -> None:
         f"**{ui.title(run)}**: silhouette **{figures['silhouette']:.2f}**, NMI **{figures['nmi']:.2f}**, ARI "
         f"{figures['ari']:z.2f}. {named or 'None'} of {len(names)} clusters "
         f"{'has' if named == 1 else 'have'} a class that more than half of {'its' if named == 1 else 'their'} pictures share. "
-        f"Matched one to one with the classes, {figures['accuracy']:.2f} % of the pictures lie in their class's cluster (95 % "
-        f"interval over test pictures: {low:.2f} to {high:.2f}; randomly assigned clusters reach "
+        f"If each cluster stands for another class, as well as possible, {figures['accuracy']:.2f} % of the pictures are "
+        f"in the "
+        f"right one (95 % interval over test pictures: {low:.2f} to {high:.2f}; randomly assigned clusters reach "
         f"{ui.clusters_by_chance(figures['n'], len(classes)):.1f} %)."
     )
 
@@ -123,18 +129,14 @@ st.subheader("What is in a cluster?", anchor=False)
 def counted(run: Run) -> pd.DataFrame:
     """cluster, class, count: every pair, including empty ones."""
     counts, names = table_of(run), names_of(run)
-    return pd.DataFrame(
-        [
-            {"cluster": names[i], "class": classes[j], "count": int(counts[i, j])}
-            for i in range(len(names))
-            for j in range(len(classes))
-        ]
-    )
+    pairs = {"cluster": np.repeat(names, len(classes)), "class": np.tile(classes, len(names)), "count": counts.ravel()}
+    return pd.DataFrame(pairs)
 
 
 def show_table(run: Run, key: str, *, clickable: bool) -> dict[str, str]:
     """The table of clusters and classes. Returns the clicked cell, empty if there is none."""
     frame = counted(run)
+    largest = frame.nlargest(10, "count")
     event = ui.chart(
         ui.drawn(
             charts.table_of_counts,
@@ -147,7 +149,7 @@ def show_table(run: Run, key: str, *, clickable: bool) -> dict[str, str]:
             title=ui.title(run),
         ),
         alt="Number of pictures of each class in each cluster. Largest: "
-        + "; ".join(f"{r['cluster']}, {r['class']} {r['count']}" for _, r in frame.nlargest(10, "count").iterrows()),
+        + "; ".join(f"{cluster}, {name} {n}" for cluster, name, n in zip(*map(largest.get, largest), strict=True)),
         key=key,
         on_select="rerun" if clickable else "ignore",
         selection_mode="cell" if clickable else None,
@@ -212,7 +214,7 @@ st.markdown(
 )
 st.markdown(
     "**Why the silhouette misleads.** It compares distances inside a cluster with distances to the next cluster. After a "
-    "collapse, pictures differ along only a few directions, such as brightness. Cutting these into pieces gives tight "
+    "collapse, most of what is left to differ in may be one thing, such as brightness. Cutting these into pieces gives tight "
     "clusters that contain every class."
 )
 st.markdown(

@@ -135,15 +135,26 @@ st.caption(
 )
 
 mine = ui.metrics(full)["attributes"]
+
+
+def left_in_z() -> str:
+    """What the same probe reads from z, on which the loss acts; empty where it was not measured."""
+    layers = {layer["name"]: layer.get("attributes") for layer in ui.metrics(full).get("layers", {}).get("layers", [])}
+    if not layers.get("z"):
+        return ""
+    said = " and ".join(f"the {what}'s of {read['accuracy']:.2f} %" for what, read in layers["z"].items())
+    return f" From the embeddings $z$, on which the loss acts, it names {said}: [the expander](ablations) takes colour away."
+
+
 st.markdown(
-    "**Why.** Two views of a picture differ in hue, and training makes the network describe both alike. Hue does not help "
-    "with that, so distances depend less on colour. Nothing asked for the digit either, but both views still show it."
+    "**Why.** Two views of a picture differ in hue, and training makes the network describe both alike. Hue cannot help "
+    "with that, so the network relies on it less. The loss never mentions the digit, but the digit is what both views share."
 )
 st.markdown(
     f"**What it does not prove.** The colour is not gone. From the representations of **{ui.title(full)}**, a linear probe "
     f"still names the paper's colour of {mine['paper']['accuracy']:.2f} % of the test pictures and the ink's colour of "
     f"{mine['ink']['accuracy']:.2f} % (guessing: {mine['ink']['chance']:.2f} %). Colour only moved to directions that hardly "
-    "change the distance."
+    f"change the distance.{left_in_z()}"
 )
 seen = pd.DataFrame(
     {
@@ -170,7 +181,8 @@ ui.chart(
 )
 ui.measured(
     f"Neighbours: exact search in the representations $y$ among the {len(pictures):,} test pictures, without the picture "
-    f"itself. {mine['ink']['protocol'].capitalize()}. Pictures: {ui.metrics(full)['sources']['test']['source']}",
+    f"itself. Each drawing is there twice, in other colours and at another angle. "
+    f"{mine['ink']['protocol'].capitalize()}. Pictures: {ui.metrics(full)['sources']['test']['source']}",
     command=f"python -m vicreg evaluate {full.name}",
 )
 ui.show_source("vicreg.data.coloured_digits:coloured_digits", "vicreg.evaluation.neighbours:nearest_and_farthest")

@@ -4,7 +4,7 @@ import streamlit as st
 
 import ui
 from ui.lab import lab, script
-from vicreg import charts
+from vicreg.loss_terms import IN_LOSS
 
 ui.page(
     "What happens if you switch a term off?",
@@ -15,13 +15,10 @@ ui.page(
 )
 lab(key="lab")
 
-colour = charts.TERM_COLOURS
-st.latex(  # a row for each term, so that it fits on a phone
-    r"\begin{aligned}\ell(Z, Z') ={}& "
-    rf"\lambda\,\textcolor{{{colour['invariance']}}}{{s(Z, Z')}} \\ "
-    rf"&+ \mu\,\textcolor{{{colour['variance']}}}{{[v(Z) + v(Z')]}} \\ "
-    rf"&+ \nu\,\textcolor{{{colour['covariance']}}}{{[c(Z) + c(Z')]}}\end{{aligned}}"
-)
+rows = r" \\ &+ ".join(rf"{term.symbol}\,\textcolor{{{term.colour}}}{{{term.summand}}}" for term in IN_LOSS)
+st.latex(
+    rf"\begin{{aligned}}\ell(Z, Z') ={{}}& {rows}\end{{aligned}}"
+)  # a row for each term, so that it fits on a phone
 st.markdown(
     "**What is trained.** A network of three layers, from random weights, with the loss above and without labels. A "
     "view shows the same drawing, shifted by up to one pixel, in two other colours. So the invariance term makes the "

@@ -12,8 +12,8 @@ from vicreg.runs.model_card import described
 
 ui.page(
     "Do the classes separate, though no label was used?",
-    "Each point is a test picture; its place comes from the representation alone, its colour from the label that "
-    "training never saw. **Zoom in** until you see the pictures, **click** one for its true neighbours.",
+    "Each point is a test picture. Its place comes from its representation, its colour shows the label, which training never "
+    "saw. **Zoom in** until you see the pictures, **click** one for its true neighbours.",
     explains=("representation", "t-SNE", "PCA", "trustworthiness", "continuity", "kNN", "linear probe"),
 )
 
@@ -81,18 +81,18 @@ if second is not None and not others:
     st.caption(f"`{ui.title(second)}` has no figures of its map yet: `python -m vicreg evaluate {second.name}`.")
 if second is not None and figures and others and kind in figures and kind in others:
     st.markdown(
-        f"**How much separates.** Among the 10 nearest points on {left}, the majority has the "
-        f"picture's class for {figures[kind]['knn_accuracy']:.2f} % of the pictures of `{ui.title(run)}` and "
-        f"{others[kind]['knn_accuracy']:.2f} % of `{ui.title(second)}`; in all dimensions it is "
+        f"**How much separates.** Let the 10 nearest points vote: on {left} they name the class of "
+        f"{figures[kind]['knn_accuracy']:.2f} % of the pictures of `{ui.title(run)}` and of "
+        f"{others[kind]['knn_accuracy']:.2f} % of those of `{ui.title(second)}`; in all dimensions of "
         f"{figures['full']['knn_accuracy']:.2f} % and {others['full']['knn_accuracy']:.2f} %. "
         f"Guessing gives {ui.guessing(run)}."
     )
 elif figures:
     pca, tsne = figures["pca"], figures["tsne"]
     st.markdown(
-        f"**How much separates.** Among the 10 nearest points on the map, the majority has the picture's class for "
-        f"{pca['knn_accuracy']:.2f} % of the pictures under PCA and {tsne['knn_accuracy']:.2f} % under t-SNE; in all "
-        f"dimensions it is {figures['full']['knn_accuracy']:.2f} %. Guessing gives {ui.guessing(run)}."
+        f"**How much separates.** Let a picture's 10 nearest points vote: they name the class of "
+        f"{pca['knn_accuracy']:.2f} % of the pictures on PCA and of {tsne['knn_accuracy']:.2f} % on t-SNE; in all "
+        f"dimensions of {figures['full']['knn_accuracy']:.2f} %. Guessing gives {ui.guessing(run)}."
     )
     st.markdown(
         f"**Why they differ.** PCA is a linear view: the two directions of largest variance, which hold "
@@ -108,7 +108,7 @@ if {"ink", "paper"} <= set(ui.spec(run).attributes):
 honest = ui.metrics(run).get("map_choices")
 if honest:
     st.markdown(
-        f"**How honest is a map?** A plane has no room for every neighbourhood. *Trustworthiness* falls when pictures lie "
+        f"**How honest is a map?** Two dimensions cannot keep all neighbours. *Trustworthiness* falls when pictures lie "
         f"near each other on the map only, *continuity* when the map tears true neighbours apart; 1 is best for both. "
         f"True neighbours are a picture's {honest['neighbours']} nearest in representation space among the {honest['n']:,} "
         "shown. Choose **Neighbours kept** to see where the map loses them."

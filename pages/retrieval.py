@@ -7,6 +7,7 @@ import streamlit as st
 import ui
 from vicreg import charts
 from vicreg.runs.folder import Run
+from vicreg.storage.json_values import JsonObject
 
 SHOWN, GALLERY = 8, 40
 
@@ -168,6 +169,19 @@ if pictures is not None and gallery is not None:
         show_answers(pictures, gallery, number, own)
     offer_queries(pictures, [number] if own is None else [])
 
+
+def why_they_repeat(hubness: JsonObject) -> str:
+    """Why the same pictures are farthest so often, by the metric chosen."""
+    if metric == "euclidean":
+        return " They lie far out: by direction alone (cosine) it is " + f"{hubness['cosine']['farthest']:.2f} %."
+    if "centred_cosine" not in hubness:
+        return ""
+    return (
+        " They point away from the direction that all representations share, their mean: with the mean subtracted, it is "
+        f"{hubness['centred_cosine']:.2f} %."
+    )
+
+
 one_of = {ui.title(one): one for one in runs}
 measured = {
     ui.title(one): ui.metrics(one)["retrieval"] for one in runs if "hubness" in ui.metrics(one).get("retrieval", {})
@@ -207,7 +221,8 @@ if measured:
             if colour:
                 st.markdown(
                     f"**Colour.** The mean colours of neighbours differ {colour['distance_ratio']:.3f} times as much as those "
-                    f"of random pairs (1: colour plays no role). A linear model predicts a picture's mean colour from its "
+                    f"of random pairs (1 would mean that colour plays no role). A linear model predicts a picture's mean "
+                    f"colour from its "
                     f"representation with $R^2$ = {colour['r2']:.2f}."
                 )
             if seen := ui.metrics(one_of[title]).get("attributes"):
@@ -217,9 +232,9 @@ if measured:
                     + f"; guessing gives {next(iter(seen.values()))['chance']:.2f} %."
                 )
             st.markdown(
-                f"**The farthest repeat.** Ten pictures (hubs, shown below) fill {hubness[metric]['farthest']:.2f} % of "
-                f"all lists of the five farthest ({metric}). If all pictures appeared equally often, it would be "
-                f"{hubness['by_chance']:.2f} %."
+                f"**The farthest repeat.** Ten pictures (hubs, shown below) take {hubness[metric]['farthest']:.2f} % of "
+                f"all places in the lists of the five farthest ({metric}). An even share would be "
+                f"{hubness['by_chance']:.2f} %." + why_they_repeat(hubness)
             )
         if len(measured) > 1:
             st.markdown(

@@ -12,10 +12,8 @@ from vicreg.data.catalogue import CATALOGUE
 from vicreg.loss_terms import IN_LOSS
 from vicreg.runs.folder import Run
 
-HALVED = r"\tfrac{1}{2}"  # of terms that are averaged over the two views
-
 ui.page(
-    "How can a network learn from pictures without labels?",
+    "How can a network learn without labels?",
     "It describes each picture by numbers. Two views of a picture should get **similar** numbers, every number must **vary** "
     "between pictures, and no two numbers may carry **the same** information. [Switch one of the three rules off](lab) and "
     "see why all are needed.",
@@ -67,8 +65,8 @@ def show(run: Run, key: str) -> None:
     likeness = float(np.dot(y[0], y[1]) / max(np.linalg.norm(y[0]) * np.linalg.norm(y[1]), 1e-12))
     st.caption(
         f"Picture: {name}. Bars: the first 24 numbers that **{ui.title(run)}** computes for each view. All embeddings have "
-        f"one scale, up to {ui.short(scale)}; the largest number here is {ui.short(float(np.abs(z[:2]).max()))}. "
-        f"Cosine of the two representations: {likeness:.2f}."
+        f"one scale, up to {ui.short(scale)}. "
+        f"The two representations $y$ have cosine {likeness:.2f}."
     )
 
 
@@ -94,14 +92,11 @@ ui.drawing(
 st.caption(
     f"Embeddings of eight pictures, 24 numbers each: bars for the first view, dots for the second; one scale, up to "
     f"{ui.short(scale)}. Runs: {', '.join(f'**{ui.title(one)}**' for one in shown)}. "
-    "If all bars are flat, the run has collapsed."
+    "If all eight pictures have the same bars, the run has collapsed."
 )
 
 st.subheader("Three terms, one loss", anchor=False)
-of_terms = (
-    rf"{term.symbol}\,\textcolor{{{term.colour}}}{{{HALVED if term.views == 'mean' else ''}{term.of_views}}}"
-    for term in IN_LOSS
-)
+of_terms = (rf"{term.symbol}\,\textcolor{{{term.colour}}}{{{term.summand}}}" for term in IN_LOSS)
 rows = r" \\ &+ ".join(of_terms)  # a row for each term, so that it fits on a phone
 st.latex(rf"\begin{{aligned}}\ell(Z, Z') ={{}}& {rows}\end{{aligned}}")
 last = None if run.baseline else ui.last_losses(run)
@@ -144,8 +139,9 @@ st.markdown(
 if probe:
     ui.measured(
         f"Linear probe: {probe['protocol']}; n = {probe['n']:,} test images, run `{ui.title(run)}`. Loss: "
-        f"{', '.join(term.normalised for term in IN_LOSS)}, as in the authors' code. The paper's eq. 6 (Bardes et al. 2022) "
-        "sums the variance over the views instead, so half of our weight gives the same loss there.",
+        f"{', '.join(term.normalised for term in IN_LOSS)}, as in the authors' code. The paper (Bardes et al. 2022, "
+        f"eq. 6) adds the variance terms of the two views, and we average them: our weight {run.config.variance_weight:g} is "
+        f"{run.config.variance_weight / 2:g} there.",
         command=f"python -m vicreg evaluate {run.name}",
     )
 ui.show_source("vicreg.method.views:augmented_views", "vicreg.method.loss:vicreg_loss")

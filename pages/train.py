@@ -254,19 +254,21 @@ if not reason:
     training_view.ask_for_key()
 
 st.markdown(
-    "**What to look for.** The total falls, but look at its parts. If the variance term climbs to 1, the network collapses, "
+    "**What to look for.** The total falls, but look at its parts. If the variance term stays near 1, the network has "
+    "collapsed, "
     "whatever the total does. The kNN accuracy uses labels that training never sees."
 )
 st.markdown(
     "**What it does not prove.** A few epochs show a trend, not the final result; the number of epochs of the bundled runs is "
     "next to their names. Not all of the first jump in kNN accuracy and effective rank is learning, because BatchNorm has no "
-    "statistics before the first step. With all weights at 0, the network learns nothing, but after one epoch on digits kNN "
-    "accuracy still rises from 55.5 to 58.6 %, and the effective rank from 109 to 257."
+    "statistics before the first step. Even with all weights at 0, kNN accuracy on digits rises from 55.5 to 58.6 % in "
+    "one epoch, and "
+    "the effective rank from 109 to 257: only BatchNorm's averages have changed."
 )
 ui.measured(
     "Terms: unweighted, on the training batch of each step. kNN: k = 20, weighted cosine; the first 10,000 train "
     "pictures vote on the test pictures of the map. Estimated time: the median of three timed steps times the number "
-    f"of steps, with an allowance for snapshots; 0.35 to 2 times that. All weights at 0: "
+    f"of steps, and some more for snapshots. The range is 0.35 to 2 times that. All weights at 0: "
     f"`{NOTHING}` prints the figures of both epochs (n = 1,000 test pictures).",
     command=COMMAND,
 )

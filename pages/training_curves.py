@@ -5,11 +5,11 @@ import streamlit as st
 import ui
 from ui import film
 from vicreg import charts
-from vicreg.loss_terms import NAMES, TERMS
+from vicreg.loss_terms import IN_LOSS, NAMES, TERMS
 
 ui.page(
     "Spread or collapse: what does training do?",
-    "Trainings as a film, in step: **which one spreads its pictures out, and which keeps them all in one spot?**",
+    "Two trainings side by side: **which one spreads its pictures out, and which keeps them all in one spot?**",
     explains=("representation", "embedding", "kNN", "effective rank", "t-SNE", "PCA"),
 )
 
@@ -47,8 +47,8 @@ st.markdown(
 st.subheader("What does the loss do?", anchor=False)
 words, switch = st.columns([3, 1], vertical_alignment="center")
 words.markdown(
-    "The **total** is a weighted sum of three terms that work against each other: the embeddings must spread out, but the "
-    "more they spread, the harder it is for two views to agree. Solid: train. Dashed: test."
+    "The **total** is a weighted sum of three terms that work against each other: the variance term spreads the embeddings, "
+    "and the more they spread, the harder it is for two views to agree. Solid: train. Dashed: test."
 )
 log = switch.toggle("Logarithmic scale", key="log", bind="query-params", persist_state="session")
 history = ui.results(run, "history")
@@ -68,8 +68,8 @@ config, end = run.config, history[history["split"] == "test"].iloc[-1]
 st.markdown(
     f"**The loss at the end** of `{ui.title(run)}`, on test pictures: {ui.short(end['total'])} = "
     + " + ".join(
-        f"{getattr(config, term.weight):g} · {ui.short(end[term.name])} ({ui.coloured(term.name, term.name)})"
-        for term in TERMS
+        f"{getattr(config, term.weight):g} · {end[term.name]:.3g} ({ui.coloured(term.name, term.name)})"
+        for term in IN_LOSS
     )
     + "."
 )
@@ -88,8 +88,8 @@ ui.measured(
     "Train: mean over the steps of an epoch, in train mode. Test: after the epoch, in eval mode, always on the same "
     f"positive pairs of {min(10, tested) * config.batch_size:,} test images. Terms are normalised as in the authors' "
     "code: variance is averaged over the two views, covariance is summed, both are divided by D. The spread of z is gamma "
-    "less the variance term on test pictures: the mean standard deviation of its numbers, each counted up to gamma. kNN: "
-    "k = 20; the first 10,000 train images vote on the test images of the map.",
+    "minus the variance term on test pictures: the mean standard deviation of its dimensions, each counted up to gamma. "
+    "kNN accuracy and effective rank: of y; k = 20, the first 10,000 train images vote on the test images of the map.",
     command=ui.train_command(run),
 )
 ui.show_source(*(f"vicreg.method.loss:{name}" for name in (*NAMES, "vicreg_loss")))

@@ -10,6 +10,7 @@ from ui.components.svg_drawing import drawing
 from ui.data_set_facts import anomalous, class_colour, class_names, guessing, spec, studied
 from ui.data_sets import chosen as chosen_data
 from ui.expanders import measured, show_source
+from ui.page_figures import once
 from ui.page_table import PAGES, foot, navigation, page
 from ui.pictures import (
     Pictures,
@@ -105,6 +106,7 @@ __all__ = [
     "more_pictures",
     "navigation",
     "networks",
+    "once",
     "own_picture",
     "page",
     "pick_amount",

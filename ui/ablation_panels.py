@@ -16,6 +16,7 @@ from ui.run_picker import colour, key_of, metrics, noted, results, study, title
 from ui.seed_words import seeds_frame
 from ui.short_numbers import short
 from vicreg import charts
+from vicreg.data.catalogue import CATALOGUE
 from vicreg.evaluation.verdict import verdict
 from vicreg.runs.folder import Run
 from vicreg.storage.json_values import JsonObject
@@ -34,13 +35,13 @@ def judged(run: Run, *, untrained: JsonObject | None) -> tuple[str, str]:
         return "Not trained", "No loss has asked this $z$ for a spread, so the rule does not judge it."
     name = verdict(spaces, gamma=run.config.gamma, untrained=untrained)
     if name == "complete collapse":
-        return "Complete collapse", f"Every image is the same point in $z$, to within {short(z['std']['most'])}."
+        return "Complete collapse", f"All images are the same point in $z$, to within {short(z['std']['most'])}."
     if name == "dimensional collapse":
         return "Dimensional collapse", f"All numbers of $z$ say nearly the same: {uses}."
-    if name == "nothing learned":
+    if name == "worse than untrained":
         before = untrained["y"]["probe"]["accuracy"] if untrained else 0
         return (
-            "Spread, but nothing learned",
+            "Spread, but worse than untrained",
             f"A probe reads {probe:.0f} % from $y$; before training it read {before:.0f} %.",
         )
     return "Healthy", f"The images are spread out: {uses}."
@@ -196,11 +197,18 @@ def spread_panels(runs: Mapping[str, Run], *, width: int) -> None:
             )
 
 
-def layer_panels(frame: pd.DataFrame, colours: dict[str, str], *, chance: float, width: int) -> None:
-    """The probe and the retrieval of every layer, beside each other. frame: that of `layers_frame`."""
-    panels = {"probe": "linear probe", "same_class": "nearest five of the same class"}
-    for column, (figure, words) in zip(st.columns(2), panels.items(), strict=True):
-        says = (f"{row.run}, {row.layer}: {getattr(row, figure):.1f} %" for row in frame.itertuples())
+def layer_panels(frame: pd.DataFrame, colours: dict[str, str], dataset: str, *, width: int) -> None:
+    """The probes and the retrieval of every layer, two beside each other. frame: that of `layers_frame`."""
+    spec = CATALOGUE[dataset]
+    others = {what: f"linear probe of the {what}" for what in spec.attributes if what in frame}
+    panels = {"probe": f"linear probe of the {spec.kind}"} | others
+    panels["same_class"] = f"nearest five of the same {spec.kind}"
+    for number, (figure, words) in enumerate(panels.items()):
+        if number % 2 == 0:
+            columns = st.columns(2)
+        column, chance = columns[number % 2], spec.chances.get(figure, spec.chance)
+        told = zip(frame["run"], frame["layer"], frame[figure], strict=True)
+        says = (f"{run}, {layer}: {value:.1f} %" for run, layer, value in told)
         with column:
             chart(
                 drawn(
@@ -230,5 +238,8 @@ def layers_frame(pair: Mapping[str, Run]) -> pd.DataFrame:
                     f"{figure}_low": found["interval"][0],
                     f"{figure}_high": found["interval"][1],
                 }
+            for what, found in layer.get("attributes", {}).items():
+                (low, high), accuracy = found["interval"], found["accuracy"]
+                row |= {what: accuracy, f"{what}_low": low, f"{what}_high": high}
             rows.append(row)
     return pd.DataFrame(rows)

@@ -47,21 +47,22 @@ def probes_in_words(run: Run, preset: str, *, untrained: JsonObject | None) -> s
     words = (
         f"{WITHOUT[preset]}\n\n**The loss acts on $z$, and we keep $y$,** which comes before the expander: a probe reads "
         f"{z['probe']['accuracy']:.1f} % from $z$ (guessing: {chance:.3g} %) and {y['probe']['accuracy']:.1f} % from $y$. "
-        "Our probe divides every number by its standard deviation first, so that what little spread is left counts in full. "
-        "**The study's own probe** does not (a linear layer on $y$ as it is, Adam 3e-4, batch 32, 10 epochs) and reads "
+        "Our probe divides every number by its standard deviation first, so that numbers with a small spread count as much as "
+        "others. "
+        "**The study's own probe** skips this step (a linear layer on $y$ as it is, Adam 3e-4, batch 32, 10 epochs) and reads "
         f"{y['study_probe']['accuracy']:.1f} %.\n\n"
     )
     if untrained:
         before, now = untrained["y"]["probe"]["interval"], y["probe"]["interval"]
         words += (
             f"**Before training** the two probes of $y$ read {untrained['y']['probe']['accuracy']:.1f} % and "
-            f"{untrained['y']['study_probe']['accuracy']:.1f} %: random filters alone tell classes apart. "
+            f"{untrained['y']['study_probe']['accuracy']:.1f} %. "
         ) + (
-            "This training lost some of that."
+            "By our probe, this training made $y$ worse than random filters do."
             if now[1] < before[0]
-            else "This training added to it."
+            else "By our probe, this training improved on random filters."
             if now[0] > before[1]
-            else "This training added nothing that our probe can measure."
+            else "Our probe finds no difference."
         )
     if run.config.dataset == STUDY_DATASET:
         reported = study(run)
@@ -84,12 +85,18 @@ def layers_in_words(layers: pd.DataFrame, pair: Mapping[str, Run], *, untrained:
         if verdict(metrics(pair[title])["spaces"], gamma=pair[title].config.gamma, untrained=untrained) == "healthy"
     ]
     told = (healthy or measured)[0]
-    at = layers[layers["run"] == told].set_index("layer")
-    y, z = at.loc["y"], at.loc["z"]
+    rows = {row["layer"]: row for row in layers.to_dict("records") if row["run"] == told}
+    y, z = rows["y"], rows["z"]
     return (
         "The loss asks $z$ to forget what two views do not share, such as colour and place. The expander stands between and "
-        f"takes most of that, so $y$ keeps more. `{told}`: the probe reads **{y['probe']:.1f} %** from $y$ and "
-        f"**{z['probe']:.1f} %** from $z$; "
+        f"takes most of that, so $y$ keeps more. `{told}`: the probe reads "
+        + "".join(
+            f"the {what} in {y[what]:.1f} % of images from $y$ and in **{z[what]:.1f} %** from $z$, "
+            for what in CATALOGUE[pair[told].config.dataset].attributes
+            if what in layers
+        )
+        + f"the {CATALOGUE[pair[told].config.dataset].kind} in **{y['probe']:.1f} %** from $y$ and **{z['probe']:.1f} "
+        f"%** from $z$; "
         + (
             "that is why the expander is thrown away after training. "
             if y["probe"] > z["probe"]
@@ -132,7 +139,7 @@ def rule_in_words(gamma: float, least_spread: float, least_rank: float) -> str:
     """The rule of the verdict in a sentence each. Arguments: gamma of the loss, and the thresholds of `verdict`."""
     return (
         f"**The rule.** Complete collapse: no number of z reaches a standard deviation of {short(least_spread * gamma)}. "
-        f"Dimensional collapse: the effective rank of z is below {100 * least_rank:g} % of its dimensions. Nothing learned: a "
-        "probe of y reads less than one of the untrained encoder, the 95 % intervals over test pictures apart. Healthy: none "
-        "of these."
+        f"Dimensional collapse: the effective rank of z is below {100 * least_rank:g} % of its dimensions. Worse than "
+        "untrained: the probe of y is below that of the untrained encoder, and their 95 % intervals over test pictures do not "
+        "overlap. Healthy: none of these."
     )

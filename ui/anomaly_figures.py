@@ -21,7 +21,7 @@ from vicreg.storage.json_values import JsonObject
 EASY = 0.99  # from this AUROC on, runs can no longer be told apart
 HARD = 0.8  # below this AUROC, anomalies count as hard to find
 BINS = 60
-OTHERS, LEFT_OUT = "Other pictures", "A class left out of the train pictures"
+OTHERS, LEFT_OUT = "Other pictures", "A class left out of the pictures to compare with"
 GROUPS = (OTHERS, LEFT_OUT)
 PAIR = tuple(KNOWN)[:2]  # the two scores whose difference the page shows
 Aurocs = Mapping[str, float]  # by the name of the score
@@ -61,8 +61,8 @@ def lesson(
     if left_out is not None:
         before, after = left_out
         sentence += (
-            f" Finding a class that was left out of the train pictures is {'far harder' if after < HARD else 'possible too'}: "
-            f"**{before:.2f}** and **{after:.2f}**."
+            f" Finding a class that was left out of the train pictures that we compare with is "
+            f"{'far harder' if after < HARD else 'possible too'}: **{before:.2f}** untrained, **{after:.2f}** trained."
         )
     return headline, sentence
 
@@ -173,20 +173,41 @@ def _auroc_cells(
     return pd.DataFrame(rows)
 
 
+def scores_of(run: Run, scoring: Scoring) -> pd.DataFrame:
+    """The pictures of a run's table `anomaly`: `index`, `label`, `anomaly`, and `score`, that of the scoring."""
+    table = results(run, "anomaly")
+    columns = {name: table[name].to_numpy() for name in ("index", "label", "anomaly")}
+    return pd.DataFrame({**columns, "score": table[scoring.column].to_numpy()})
+
+
 def score_bins(table: pd.DataFrame, groups: tuple[str, str], limits: tuple[float, float]) -> pd.DataFrame:
     """The shares of normal pictures and of anomalies per bin of scores. Scores beyond the limits count in the outermost bins.
 
     table: `anomaly` (bool), `score`. groups: names of the normal pictures and of the anomalies.
     """
     edges = np.linspace(*limits, BINS + 1)
-    parts = []
-    for group, part in zip(groups, (table[~table["anomaly"]], table[table["anomaly"]]), strict=True):
-        if len(part):
-            counts, _ = np.histogram(part["score"].clip(*limits), edges)
-            parts.append(
-                pd.DataFrame({"group": group, "low": edges[:-1], "high": edges[1:], "share": counts / len(part)})
-            )
-    return pd.concat(parts)
+    scores, anomaly = table["score"].to_numpy(), table["anomaly"].to_numpy()
+    found = [
+        (group, np.histogram(part.clip(*limits), edges)[0] / len(part))
+        for group, part in zip(groups, (scores[~anomaly], scores[anomaly]), strict=True)
+        if len(part)
+    ]
+    columns = {
+        "group": np.repeat([group for group, _ in found], BINS),
+        "low": np.tile(edges[:-1], len(found)),
+        "high": np.tile(edges[1:], len(found)),
+        "share": np.concatenate([shares for _, shares in found]),
+    }
+    return pd.DataFrame(columns)
+
+
+def told(table: pd.DataFrame, by: str, name: str) -> str:
+    """The AUROCs of a table in words, for those who do not see the chart: `vicreg far 0.91, near 0.72; ...`."""
+    parts: dict[str, list[str]] = {}
+    digits = 3 if name == "score" else 2
+    for group, one, auroc in zip(table[by], table[name], table["auroc"], strict=True):
+        parts.setdefault(group, []).append(f"{one} {auroc:.{digits}f}")
+    return "; ".join(f"{group} {', '.join(words)}" for group, words in parts.items())
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)
@@ -243,9 +264,14 @@ def place_of(run: Run, score: float, table: pd.DataFrame, named: str, things: st
 def bank_words(bank: JsonObject) -> str:
     """How a visitor's picture is scored, and with which error; for the protocol."""
     errors = "; ".join(
-        f"{name}: rank correlation {bank[name]['rank_correlation']:.3f}"
-        + (f", AUROC {bank[name]['auroc']:.3f} for {bank[name]['auroc_exact']:.3f}" if "auroc" in bank[name] else "")
-        + f", rank off by {bank[name]['place']:.1f} points in the median, {bank[name]['place_95']:.1f} for 95 % of images"
+        f"under the score *{name}*, half of the images move by less than {bank[name]['place']:.1f} percentage points in "
+        f"rank, and "
+        f"95 % by less than {bank[name]['place_95']:.1f} (rank correlation {bank[name]['rank_correlation']:.3f})"
+        + (
+            f"; AUROC {bank[name]['auroc']:.3f}, exactly {bank[name]['auroc_exact']:.3f}"
+            if "auroc" in bank[name]
+            else ""
+        )
         for name in KNOWN
     )
     return f"Your own picture: {bank['protocol']} {errors}."

@@ -33,7 +33,7 @@ def chart(
 ) -> DeltaGenerator | VegaLiteState:
     """Show a chart at its own size, with alt text. Visitors can take it away. drawing: from `drawn` or `finished`."""
     page_figures.note_figure(key, alt, lambda: table_of(drawing.tables.values()))
-    st.html(TOOLTIP)  # for pictures on hover
+    page_figures.once(TOOLTIP, lambda: st.html(TOOLTIP))  # for pictures on hover
     return st.vega_lite_chart(
         drawing.spec(), alt=alt, key=key, width="content", on_select=on_select, selection_mode=selection_mode
     )

@@ -5,9 +5,9 @@ Kept in the session while a page is drawn, for the foot of the page (`ui.take_aw
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar, cast
 
 import streamlit as st
 
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 KEY = "_shown"
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -28,16 +29,35 @@ class Figure:
 
 @dataclass
 class Shown:
-    """figures: by key, in the order of the page. runs: titles, each with its data set. protocol: how figures were measured."""
+    """figures: by key, in the order of the page. runs: titles, each with its data set. protocol: how figures were measured.
+
+    made: what `once` made for the page; None when it is not being drawn.
+    """
 
     figures: dict[str, Figure] = field(default_factory=dict)
     runs: dict[str, str] = field(default_factory=dict)
     protocol: str = ""
+    made: dict[Hashable, object] | None = None
 
 
 def begin() -> None:
     """A page starts: forget what the last one showed."""
-    st.session_state[KEY] = Shown()
+    st.session_state[KEY] = Shown(made={})
+
+
+def end() -> None:
+    """The page is drawn: what was made for it may be out of date from now on."""
+    so_far().made = None
+
+
+def once(key: Hashable, make: Callable[[], T]) -> T:
+    """`make()`, called once while a page is drawn. After that, when a fragment of it runs, every time."""
+    made = so_far().made
+    if made is None:
+        return make()
+    if key not in made:
+        made[key] = make()
+    return cast("T", made[key])
 
 
 def so_far() -> Shown:

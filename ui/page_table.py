@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import functools
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -66,16 +68,26 @@ def navigation() -> st.Page:
     address.check()
     found = st.navigation(
         {
-            group: [
-                st.Page(ROOT / "pages" / f"{name}.py", title=title, icon=icon, help=text, default=name == "start")
-                for name, title, icon, text in entries
-            ]
-            for group, entries in PAGES.items()
+            # Copies, because Streamlit notes on a page object which session runs it.
+            group: [copy.copy(one) for one in pages]
+            for group, pages in _pages().items()
         },
         expanded=True,  # with more than twelve pages Streamlit would hide the last ones behind "View more"
     )
     st.session_state[HERE] = found.url_path or "start"
     return found
+
+
+@functools.cache
+def _pages() -> dict[str, list[st.Page]]:
+    """The pages by group. To make one, Streamlit looks its file up on the disk; that needs to be done once a server."""
+    return {
+        group: [
+            st.Page(ROOT / "pages" / f"{name}.py", title=title, icon=icon, help=text, default=name == "start")
+            for name, title, icon, text in entries
+        ]
+        for group, entries in PAGES.items()
+    }
 
 
 def page(
@@ -124,3 +136,4 @@ def foot() -> None:
     """End a page: what visitors can take away from it. A page that stopped early has none."""
     presenter.finish()
     take_away.panel()
+    page_figures.end()

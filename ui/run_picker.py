@@ -42,8 +42,12 @@ def pick_run(*, needs: str = "") -> Run:
 def found() -> tuple[dict[str, Run], list[str]]:
     """All runs that this session can choose (bundled, own, and downloaded from its repository).
 
-    Also returns a message for each broken run.
+    Also returns a message for each broken run. Looks at the folders once while a page is drawn.
     """
+    return page_figures.once("runs", _found)
+
+
+def _found() -> tuple[dict[str, Run], list[str]]:
     here, broken = find_runs()
     fetched, more = checkpoints.runs_here()
     return here | {f"{name}@{checkpoints.repository()}": run for name, run in fetched.items()}, broken + more
@@ -120,8 +124,13 @@ def has(run: Run, section: str) -> bool:
 
 def measured_runs(first: Run) -> dict[str, Run]:
     """All evaluated runs of a data set, by title, presets first. They may be measured on different copies of the pictures."""
-    same = _labelled([run for run in found()[0].values() if run.config.dataset == first.config.dataset])
-    return {title(run): run for run in same.values() if metrics(run)}
+    dataset = first.config.dataset
+
+    def measured() -> dict[str, Run]:
+        same = _labelled([run for run in found()[0].values() if run.config.dataset == dataset])
+        return {title(run): run for run in same.values() if metrics(run)}
+
+    return dict(page_figures.once(("measured", dataset), measured))
 
 
 def title(run: Run) -> str:
@@ -211,7 +220,7 @@ def _labelled(found: list[Run]) -> dict[str, Run]:
 
 def key_of(run: Run) -> str:
     """The cache key of a run: its folder and the hashes of its files."""
-    return f"{run.folder}:{sorted((name, entry['sha256']) for name, entry in run.record['files'].items())}"
+    return run.content
 
 
 @st.cache_resource(max_entries=64, show_spinner=False)
@@ -225,7 +234,8 @@ def results(run: Run, name: str) -> pd.DataFrame:
     pandas copies a column when the page changes it, so no other visitor sees the change.
     """
     try:
-        return _results(key_of(run), name, run).copy(deep=False)
+        key = key_of(run)
+        return page_figures.once((key, name), lambda: _results(key, name, run)).copy(deep=False)
     except RunError as error:
         st.warning(str(error), icon=":material/broken_image:")
         st.stop()

@@ -64,6 +64,11 @@ class Term:
         return f"{f}(Z, Z')" if self.views == "pair" else f"[{f}(Z) + {f}(Z')]"
 
     @property
+    def summand(self) -> str:
+        """The term as we compute it, without its weight, in LaTeX: halved if it is averaged over the two views."""
+        return rf"\tfrac{{1}}{{2}}{self.of_views}" if self.views == "mean" else self.of_views
+
+    @property
     def normalised(self) -> str:
         """Its name, and how it combines the two views if that differs from eq. 6 of the paper."""
         return f"{self.name} averaged over the two views" if self.views == "mean" else self.name
@@ -81,12 +86,12 @@ TERMS: tuple[Term, ...] = (
         meaning="how far the standard deviations of the embedding's dimensions fall short of 1",
         label="each varies",
         rule="Every dimension of the embedding must vary over the batch.",
-        aim=r"Every dimension **varies**: its standard deviation $S$ is at least $\gamma = 1$.",
+        aim=r"Every dimension should **vary**: with a standard deviation $S$ of at least $\gamma = 1$.",
         reading="measures how far the standard deviation of each embedding dimension falls below 1: "
         r"$v(Z) = \frac{1}{D}\sum_j \max(0,\, \gamma - S(z^j))$.",
         without="nothing keeps the embeddings apart. The easiest way to agree is to give every picture the same "
         "embedding: invariance and covariance both fall to almost 0. This is complete collapse.",
-        without_curves="{variance} climbs to 1 while {invariance} and {covariance} go to 0: all pictures get the same "
+        without_curves="{variance} stays near 1 while {invariance} and {covariance} go to 0: all pictures get the same "
         "embedding. The views agree perfectly, but the embedding carries no information. This is complete collapse.",
         collapsed=1.0,
     ),
@@ -101,7 +106,7 @@ TERMS: tuple[Term, ...] = (
         meaning="mean squared difference of the two embeddings of a positive pair",
         label="both agree",
         rule="The two embeddings of a positive pair must agree.",
-        aim="Two views of a picture **agree**.",
+        aim="Two views of a picture should **agree**.",
         reading="is the mean squared difference of the two views' embeddings, $s(Z, Z')$. It can fall because "
         "the views agree or because all embeddings shrink; only the variance term prevents shrinking.",
         without="two views of a picture need not agree. The embeddings spread and decorrelate, "
@@ -120,7 +125,7 @@ TERMS: tuple[Term, ...] = (
         meaning="squared covariances between different dimensions of the embedding",
         label="none repeats",
         rule="No two dimensions of the embedding may be correlated.",
-        aim="Different dimensions are **not correlated**.",
+        aim="No two dimensions should be **correlated**.",
         reading="sums the squared covariances between different dimensions, $c(Z)$. It *rises* as the embeddings "
         "spread. It is also near 0 for a collapsed network, so a low value alone is not a good sign.",
         without="all dimensions may vary in the same way. The variance term is satisfied, "

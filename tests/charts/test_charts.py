@@ -99,6 +99,23 @@ def by_layer() -> pd.DataFrame:
     return pd.DataFrame({"run": next(iter(RUNS)), "layer": layers, **figures})
 
 
+CHANCES = {"digit": 10, "ink": 16.7, "paper": 16.7}
+
+
+def contents() -> pd.DataFrame:
+    """What a probe reads at two layers of one run."""
+    rows = [
+        ("digit", "y", 99),
+        ("digit", "z", 93),
+        ("ink", "y", 60),
+        ("ink", "z", 23),
+        ("paper", "y", 90),
+        ("paper", "z", 25),
+    ]
+    frame = pd.DataFrame(rows, columns=["what", "layer", "accuracy"])
+    return frame.assign(low=frame["accuracy"] - 1, high=frame["accuracy"] + 1)
+
+
 def two_scores() -> pd.DataFrame:
     """AUROCs of each run under two scores; those of the first run are equal."""
     rows = [
@@ -138,6 +155,7 @@ CHARTS = {
         width=width,
     ),
     "histogram": lambda width: charts.histogram(bins(), 0.7, groups=GROUPS, limits=(0, 2), width=width, title="scores"),
+    "layer_contents": lambda width: charts.layer_contents(contents(), "#c3003c", chances=CHANCES, width=width),
     "layer_curves": lambda width: charts.layer_curves(
         by_layer(), RUNS, figure="probe", title="probe", chance=10, width=width
     ),
@@ -461,6 +479,14 @@ def test_what_comes_after_y_is_thrown_away_and_percentages_have_one_axis():
     assert spec["layer"][0]["encoding"]["x"] == {"value": 300}  # the last two fifths
     assert spec["layer"][-1]["encoding"]["x"]["sort"] == by_layer()["layer"].tolist()
     assert spec["layer"][-1]["encoding"]["y"]["scale"]["domain"] == [0, 100]
+
+
+def test_what_a_probe_reads_is_named_with_its_share_at_the_last_layer():
+    spec = charts.layer_contents(contents(), "#c3003c", chances=CHANCES, width=500).to_dict()
+    names = {row["says"]: row["at"] for rows in spec["datasets"].values() for row in rows if "says" in row}
+    assert names == {"ink 23 %": 23, "paper 25 %": 30, "digit 93 %": 93}  # one line apart
+    guesses = [row["chance"] for rows in spec["datasets"].values() for row in rows if "chance" in row]
+    assert guesses == [10, 16.7]
 
 
 def test_a_run_behind_a_live_one_is_dashed_and_fits_on_its_axes():

@@ -281,6 +281,10 @@ def test_hubness_recounts_from_the_lists(report):
     near = pd.Series(listed(report, "cosine", "nearest").ravel()).value_counts()
     assert hubness["nearest"] == pytest.approx(100 * near[:10].sum() / 600)
     assert hubness["by_chance"] == pytest.approx(100 * 10 / 120)
+    directions = TEST - TEST.mean(axis=0)
+    directions /= np.linalg.norm(directions, axis=1, keepdims=True)
+    far = np.argsort(directions @ directions.T, axis=1)[:, :5]
+    assert hubness["centred_cosine"] == pytest.approx(100 * np.sort(np.bincount(far.ravel()))[-10:].sum() / 600)
 
 
 def test_maps_are_as_good_as_their_coordinates_say(report):

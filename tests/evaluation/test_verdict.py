@@ -12,7 +12,7 @@ EXPECTED = {
     "neighbour-views": "healthy",
     "no-variance": "complete collapse",
     "no-covariance": "dimensional collapse",
-    "no-invariance": "nothing learned",
+    "no-invariance": "worse than untrained",
 }
 
 
@@ -35,5 +35,5 @@ def test_the_rule_turns_at_its_thresholds():
     assert verdict(spaces, gamma=1.01) == "complete collapse"
     assert verdict({**spaces, "z": {**spaces["z"], "dimensions": 101}}) == "dimensional collapse"
     assert verdict(spaces, untrained={"y": {"probe": {"interval": [52.0, 54.0]}}}) == "healthy"
-    assert verdict(spaces, untrained={"y": {"probe": {"interval": [52.1, 54.0]}}}) == "nothing learned"
+    assert verdict(spaces, untrained={"y": {"probe": {"interval": [52.1, 54.0]}}}) == "worse than untrained"
     assert verdict({"y": spaces["y"]}) is None

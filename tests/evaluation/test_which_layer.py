@@ -33,7 +33,9 @@ Y = {"train": clouds(TRAIN_LABELS), "test": clouds(TEST_LABELS)}
 def section():
     """y is three clouds, z one point."""
     train, test = ({"y": Y[split], "z": POINT[: len(Y[split])]} for split in ("train", "test"))
-    return measured.layers(train, TRAIN_LABELS, test, TEST_LABELS)
+    return measured.layers(
+        train, TRAIN_LABELS, test, TEST_LABELS, attributes={"odd": (TRAIN_LABELS % 2, TEST_LABELS % 2)}
+    )
 
 
 @pytest.mark.parametrize("name", ["tiny", "lean"])  # whose representation is the last stage, and all of them
@@ -60,6 +62,8 @@ def test_a_layers_figures_are_those_of_the_same_functions_elsewhere(section):
     y, z = section.metrics["layers"]["layers"]
     probe = linear_probe(Y["train"], TRAIN_LABELS, Y["test"], TEST_LABELS)
     assert y["probe"] == {"accuracy": 100 * probe.accuracy, "interval": [100 * bound for bound in probe.interval]}
+    odd = linear_probe(Y["train"], TRAIN_LABELS % 2, Y["test"], TEST_LABELS % 2)
+    assert y["attributes"]["odd"]["accuracy"] == 100 * odd.accuracy
     assert y["effective_rank"] == pytest.approx(spectrum(Y["test"]).effective_rank, rel=1e-5)
     assert y["nearest_5_same_class"]["share"] > 90
     assert z["effective_rank"] == 0  # a point has no direction

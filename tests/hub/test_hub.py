@@ -22,7 +22,6 @@ from huggingface_hub import HfApi, constants, snapshot_download
 
 import vicreg
 from vicreg.cli.main import main
-from vicreg.hub import run_downloads as hubs
 from vicreg.hub.index import index_value, read_index
 from vicreg.hub.publishing import publish
 from vicreg.hub.run_downloads import cached_runs, cached_shelf, download, look, missing_bytes
@@ -343,7 +342,7 @@ def test_a_repository_without_runs_says_how_to_publish(hub):
 
 @pytest.mark.fault("the Hub answers, then stalls", "a sentence within seconds")
 def test_a_look_ends_soon_when_the_hub_stalls_after_the_probe(stocked, monkeypatch):
-    monkeypatch.setattr(hubs, "LOOK_SECONDS", 0.3)
+    monkeypatch.setattr(hub_client, "INDEX_SECONDS", 0.3)
     stocked.faults = {"/resolve/": "stall"}
     start = time.monotonic()
     with pytest.raises(HubError, match="in time"):

@@ -4,7 +4,7 @@ import pytest
 from opened import ROOT, opened, text
 from streamlit.testing.v1 import AppTest
 
-from ui.lesson.keeping import take_back
+from ui.lesson.kept_in_tab import take_back
 from ui.lesson.notes_page import go_to
 from vicreg.lessons import PICTURES, bundled, read
 

@@ -213,8 +213,10 @@ def test_retrieval_shows_the_second_runs_neighbours_of_the_same_query(with_pictu
 
 def test_retrieval_says_how_often_the_farthest_repeat(with_pictures):
     app = opened("retrieval", metric="euclidean")
-    figures = RUN.metrics["retrieval"]["hubness"]["euclidean"]
-    assert f"Ten pictures (hubs, shown below) fill {figures['farthest']:.2f} %" in text(app)
+    hubness = RUN.metrics["retrieval"]["hubness"]
+    figures = hubness["euclidean"]
+    assert f"Ten pictures (hubs, shown below) take {figures['farthest']:.2f} %" in text(app)
+    assert f"by direction alone (cosine) it is {hubness['cosine']['farthest']:.2f} %" in text(app)
     assert [tile["id"] for tile in component(app, "hubs")["tiles"]] == [hub["index"] for hub in figures["hubs"]]
 
 
@@ -291,7 +293,7 @@ def test_the_ablations_page_opens_with_a_collapse_beside_the_full_method(without
 @pytest.mark.parametrize(
     ("setting", "verdict"),
     [
-        ("no invariance", "Spread, but nothing learned"),
+        ("no invariance", "Spread, but worse than untrained"),
         ("no covariance", "Dimensional collapse"),
         ("nearest images as positives", "Healthy"),
     ],
@@ -377,7 +379,10 @@ def test_digit_or_colour_opens_on_a_picture_whose_neighbours_share_one_or_the_ot
     app = opened("digit_or_colour")
     assert not app.exception
     shared = dict(re.findall(r"\*\*(After[^*]*|The same[^*]*)\*\*: the digit in (\d)", text(app)))
-    assert shared == {"After training with VICReg": "7", "The same network, untrained": "1"}
+    assert list(shared) == ["After training with VICReg", "The same network, untrained"]
+    after, before = map(int, shared.values())
+    assert after > 6  # of 8
+    assert before < 3
     for name in ("vicreg", "untrained"):
         run = open_run(paths.BUNDLED / f"coloured-digits-{name}")
         assert len(component(app, f"nearest_{run.name}")["tiles"]) == 8

@@ -19,6 +19,12 @@ LEAST = 1e-4  # of the largest singular value: where the axis of the spectrum en
 
 def lines(runs: Mapping[str, Run]) -> list[JsonObject]:
     """Two figures over epochs: how far z spreads, and kNN accuracy. Both axes start at zero. runs: by title."""
+    return _lines([(title, key_of(run), colour(run)) for title, run in runs.items()], runs)
+
+
+@st.cache_data(max_entries=32, show_spinner=False)
+def _lines(keys: list[tuple[str, str, str]], _runs: Mapping[str, Run]) -> list[JsonObject]:
+    runs = _runs
     gamma = max(run.config.gamma for run in runs.values())
     chance = CATALOGUE[next(iter(runs.values())).config.dataset].chance
     spread, knn = [], []

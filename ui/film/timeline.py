@@ -1,8 +1,7 @@
 """Where the pictures of several runs lie at each moment of a film, on one clock and on the same axes.
 
 A run keeps its maps at a few snapshots. The clock has the snapshots of all runs; between its own, a run's points move
-along straight lines, and after its last they stay. Runs that were trained before snapshots kept z have only its two ends:
-an untrained network's, and their own.
+along straight lines, and after its last they stay. A baseline has only the two ends of z: an untrained network's, and its own.
 """
 
 from __future__ import annotations
@@ -14,13 +13,12 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
+from ui.map_data import columns
 from ui.run_picker import key_of, measured_runs, results
 from vicreg.runs.folder import Run
 
 MAPS = {"embedding z": "embedding", "t-SNE of y": "tsne", "PCA of y": "pca"}
-NEAREST = 5  # neighbours listed of a chosen picture
-IN_SPACE = "Nearest in representation space at this snapshot"
-ON_MAP = "Nearest on the t-SNE map of this snapshot"
+NEAREST = "Nearest in representation space at this snapshot"
 SEEN = 0.995  # share of all coordinates that lie within the axes
 ENDS_REACH = 3.0  # of the axes of two numbers of z, in standard deviations that the variance term asks for
 
@@ -54,7 +52,7 @@ class Film:
 
 def offered(runs: Mapping[str, Run]) -> list[str]:
     """The names of MAPS that can be filmed of all these runs. runs: by title."""
-    z = all("embedding_x" in results(run, "timeline") or run.has("embedding_points") for run in runs.values())
+    z = all("embedding_x" in results(run, "timeline") for run in runs.values())
     return [name for name in MAPS if z or name != "embedding z"]
 
 
@@ -64,14 +62,9 @@ def filmed(runs: Mapping[str, Run], name: str) -> Film:
     tables = {title: results(run, "timeline") for title, run in runs.items()}
     clock = np.array(sorted({int(epoch) for table in tables.values() for epoch in table["epoch"].unique()}), float)
     count = min(int((table["epoch"] == 0).sum()) for table in tables.values())
-    if all(f"{kind}_x" in table for table in tables.values()):
-        places = {title: _kept(table, kind) for title, table in tables.items()}
-        film = _with_axes(places, clock, name)
-    else:
-        film = _ends(runs, clock)
-        count = min(count, *(track.xy.shape[1] for track in film.tracks.values()))
+    film = _with_axes({title: _kept(table, kind) for title, table in tables.items()}, clock, name)
     near = {title: _neighbours(run, clock, count) for title, run in runs.items()}
-    tracks = {title: Track(track.xy[:, :count], *near[title]) for title, track in film.tracks.items()}
+    tracks = {title: Track(track.xy[:, :count], near[title], NEAREST) for title, track in film.tracks.items()}
     labels = tuple(f"epoch {epoch:g}" if epoch else "before the first step" for epoch in clock)
     return Film(tuple(clock), labels, "epoch {}", tracks, film.reach, film.ring, film.words)
 
@@ -104,7 +97,7 @@ def before_and_after(runs: Mapping[str, Run]) -> Film | None:
 def _kept(table: pd.DataFrame, kind: str) -> tuple[np.ndarray, np.ndarray]:
     """The epochs of a timeline, (E,), and where its pictures lay at each on one of its maps, (E, N, 2)."""
     epochs = table["epoch"].unique().astype(float)
-    return epochs, table[[f"{kind}_x", f"{kind}_y"]].to_numpy(float).reshape(len(epochs), -1, 2)
+    return epochs, columns(table, [f"{kind}_x", f"{kind}_y"]).astype(float).reshape(len(epochs), -1, 2)
 
 
 def on_the_clock(clock: np.ndarray, epochs: np.ndarray, places: np.ndarray) -> np.ndarray:
@@ -147,8 +140,10 @@ def _ends(runs: Mapping[str, Run], clock: np.ndarray) -> Film:
         ),
         None,
     )
-    ends = {title: results(run, "embedding_points")[["z_1", "z_2"]].to_numpy(float) for title, run in runs.items()}
-    before = results(blank, "embedding_points")[["z_1", "z_2"]].to_numpy(float) if blank else None
+    ends = {
+        title: columns(results(run, "embedding_points"), ["z_1", "z_2"]).astype(float) for title, run in runs.items()
+    }
+    before = columns(results(blank, "embedding_points"), ["z_1", "z_2"]).astype(float) if blank else None
     count = min(map(len, [*ends.values(), *([] if before is None else [before])]))
     span = np.array([clock[0], clock[-1]])
     tracks = {}
@@ -159,32 +154,26 @@ def _ends(runs: Mapping[str, Run], clock: np.ndarray) -> Film:
     how = "Two numbers of z; dashed: the standard deviation that the variance term asks for."
     if before is not None:
         how += (
-            " Only the first moment (an untrained network of the same kind) and the last were kept of these runs: points "
+            " Only the start (an untrained network of the same kind) and the end were kept of these runs: points "
             "move along straight lines between them."
         )
     return Film(tuple(clock), (), "", tracks, ENDS_REACH * gamma, gamma, how)
 
 
-def _neighbours(run: Run, clock: np.ndarray, count: int) -> tuple[np.ndarray, str]:
-    """(F, count, k) the pictures next to each one at the last snapshot before each moment, and what they are next on."""
-    kept, words = _nearest(key_of(run), count, run)
+def _neighbours(run: Run, clock: np.ndarray, count: int) -> np.ndarray | None:
+    """(F, count, k) the pictures nearest to each one at the last snapshot before each moment.
+
+    None if the run did not keep them, or if some of them are not shown.
+    """
+    if not run.has("snapshot_neighbours"):
+        return None
+    kept = _nearest(key_of(run), run)[:, :count]
     epochs = results(run, "timeline")["epoch"].unique()
-    return kept[np.searchsorted(epochs, clock, side="right") - 1], words
+    return kept[np.searchsorted(epochs, clock, side="right") - 1] if kept.max() < count else None
 
 
 @st.cache_data(max_entries=32, show_spinner=False)
-def _nearest(key: str, count: int, _run: Run) -> tuple[np.ndarray, str]:
-    """(E, count, k) for each snapshot: in representation space where the run kept it, else on its t-SNE map."""
-    epochs, tsne = _kept(results(_run, "timeline"), "tsne")
-    if _run.has("snapshot_neighbours"):
-        table = results(_run, "snapshot_neighbours")
-        near, images = table["nearest"].to_numpy(), len(epochs) * tsne.shape[1]
-        near = near[: len(near) // images * images].reshape(len(epochs), tsne.shape[1], -1)[:, :count]
-        if near.size and near.max() < count:
-            return near, IN_SPACE
-    from vicreg.evaluation.neighbours import nearest
-
-    k = min(NEAREST, count - 1)
-    maps = [xy[:count].astype(np.float32) for xy in tsne]
-    near = np.stack([nearest(xy, xy, k=k, metric="euclidean", exclude_self=True).indices for xy in maps])
-    return near, ON_MAP
+def _nearest(key: str, _run: Run) -> np.ndarray:
+    """(E, N, k) for each snapshot, in representation space."""
+    table = results(_run, "snapshot_neighbours")
+    return table["nearest"].to_numpy().reshape(table["epoch"].nunique(), table["index"].nunique(), -1)

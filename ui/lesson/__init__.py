@@ -10,13 +10,13 @@ from vicreg.lazy_imports import names_of
 if TYPE_CHECKING:
     from ui.lesson.choosing import cover
     from ui.lesson.class_votes import class_results, class_vote, classroom
-    from ui.lesson.keeping import keep
+    from ui.lesson.kept_in_tab import keep
     from ui.lesson.lesson_state import current, note, place, position, step_that_is_on
     from ui.lesson.notes_page import is_for_the_speaker, speaker_notes
+    from ui.lesson.numbers_in_texts import with_figures
     from ui.lesson.revealing import reveal
     from ui.lesson.steps import ballot, steer
     from ui.lesson.summing_up import summary
-    from ui.lesson.texts import with_figures
 
 __all__ = [
     "ballot",
@@ -41,12 +41,12 @@ __all__ = [
 _HOMES = {
     "ui.lesson.choosing": ("cover",),
     "ui.lesson.class_votes": ("class_results", "class_vote", "classroom"),
-    "ui.lesson.keeping": ("keep",),
+    "ui.lesson.kept_in_tab": ("keep",),
     "ui.lesson.lesson_state": ("current", "note", "place", "position", "step_that_is_on"),
     "ui.lesson.revealing": ("reveal",),
     "ui.lesson.notes_page": ("is_for_the_speaker", "speaker_notes"),
     "ui.lesson.steps": ("ballot", "steer"),
     "ui.lesson.summing_up": ("summary",),
-    "ui.lesson.texts": ("with_figures",),
+    "ui.lesson.numbers_in_texts": ("with_figures",),
 }
 __getattr__ = names_of(__name__, {name: module for module, names in _HOMES.items() for name in names})

@@ -11,7 +11,7 @@ from ui.anomaly_figures import anomaly_runs, score_pairs
 from ui.chart_widgets import chart
 from ui.components.svg_drawing import drawing
 from ui.finished_charts import drawn
-from ui.lesson.texts import number, values
+from ui.lesson.numbers_in_texts import number, values
 from ui.representations import roc as roc_of
 from ui.run_picker import colour, metrics, results, title
 from vicreg import charts
@@ -92,7 +92,22 @@ def curves(step: Step, runs: list[Run], width: int) -> None:
 
 
 def layers(step: Step, runs: list[Run], width: int) -> None:
-    """A probe of every layer."""
+    """A probe of every layer: of all that is known of the pictures if there is one run, else of the class."""
+    told, spec = metrics(runs[0]).get("layers", {}).get("layers", []), CATALOGUE[runs[0].config.dataset]
+    if len(runs) == 1 and all("attributes" in layer for layer in told) and told:
+        contents = pd.DataFrame(
+            {"what": what, "layer": layer["name"], "accuracy": read["accuracy"]}
+            | dict(zip(("low", "high"), read["interval"], strict=True))
+            for layer in told
+            for what, read in ({spec.kind: layer["probe"]} | layer["attributes"]).items()
+        )
+        says = (f"{row.what}, {row.layer}: {row.accuracy:.1f} %" for row in contents.itertuples())
+        chart(
+            drawn(charts.layer_contents, contents, colour(runs[0]), chances=spec.chances, width=width - 170),
+            alt=f"What a linear probe reads at every layer of {title(runs[0])}. {'; '.join(says)}.",
+            key="lesson_layers",
+        )
+        return
     frame = layers_frame({title(run): run for run in runs})
     chance = CATALOGUE[runs[0].config.dataset].chance
     said = (f"{row.run}, {row.layer}: {row.probe:.1f} %" for row in frame.itertuples())

@@ -97,11 +97,12 @@ def _for_the_lecturer(lesson: Lesson) -> None:
             notes_page.offer(name)
         problem = st.container()  # above the uploader, where it is seen
         file = st.file_uploader(
-            f"Load an edited lesson: a TOML file of at most {MAX_BYTES // 1000} kB",
+            "Load an edited lesson",
             type=["toml"],
             max_upload_size=1,
             key="lesson_file",
-            help="It is checked first and stays in this browser tab. docs/lecturers.md explains the format.",
+            help=f"A TOML file of at most {MAX_BYTES // 1000} kB. It is checked first and stays in this browser tab. "
+            f"docs/lecturers.md explains the format.",
         )
         if file is not None and st.session_state.get("_lesson_file") != file.file_id:
             try:

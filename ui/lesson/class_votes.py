@@ -7,11 +7,11 @@ from urllib.parse import urlencode
 
 import streamlit as st
 
-from ui.lesson.texts import with_figures
-from ui.rooms.board import ask
+from ui.lesson.numbers_in_texts import with_figures
 from ui.rooms.lecturer_panel import lobby
 from ui.rooms.records import Question
 from ui.rooms.store import Room
+from ui.rooms.tally_board import ask
 from vicreg.lessons import Lesson, Step
 
 

@@ -1,7 +1,7 @@
 """What a visitor's session knows of the lesson: which one it is, the step, and the guesses. In session state only.
 
 The step stands in the URL as well (`?step=3`, `?step=end`), and so does the lesson (`?lesson=20-minutes`, `?lesson=own`).
-The browser keeps guesses and an own lesson file for a reload (see `keeping`).
+The browser keeps guesses and an own lesson file for a reload (see `kept_in_tab`).
 """
 
 from __future__ import annotations

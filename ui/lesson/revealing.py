@@ -9,8 +9,8 @@ import streamlit as st
 
 from ui.components.page_width import width
 from ui.lesson.links import to_page
+from ui.lesson.numbers_in_texts import number, with_figures
 from ui.lesson.pictures import draw
-from ui.lesson.texts import number, with_figures
 from vicreg.lessons import PICTURES, Step
 from vicreg.lessons.lesson import LETTERS
 

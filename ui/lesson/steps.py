@@ -7,7 +7,7 @@ from pathlib import Path
 import streamlit as st
 
 from ui.lesson import lesson_state
-from ui.lesson.texts import with_figures
+from ui.lesson.numbers_in_texts import with_figures
 from vicreg.lessons import Lesson, Step
 from vicreg.lessons.lesson import LETTERS
 

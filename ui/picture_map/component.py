@@ -55,9 +55,9 @@ MODULES = (
         "names.js",
         "overlay.js",
         "pointer.js",
-        "panel.js",
+        "map_drawing.js",
     ),
-    *("legend.js", "lists.js", "picture_map.js"),
+    *("legend.js", "picture_lists.js", "picture_map.js"),
 )
 STEPS = 65_535  # of a coordinate
 WITHOUT_PICTURES = "The pictures are not on this machine, so this shows dots."

@@ -4,8 +4,8 @@ import { noted, recalled } from "./address.js";
 import { createAtlas } from "./atlas.js";
 import { watchScrolling } from "./pointer.js";
 import { fillLegend } from "./legend.js";
-import { fillChosen, fillGallery } from "./lists.js";
-import { createPanel } from "./panel.js";
+import { fillChosen, fillGallery } from "./picture_lists.js";
+import { createPanel } from "./map_drawing.js";
 import { readColour } from "./raster.js";
 import { numbers } from "./unpack.js";
 

@@ -31,7 +31,7 @@ def _script() -> str:
 _PRESENTER = st.components.v2.component(
     "vicreg_presenter", html=_text("link.html"), css=_text("link.css"), js=_script()
 )
-_FACTS = st.components.v2.component("vicreg_presenter_facts", html="<div></div>", js=_text("facts.js"))
+_FACTS = st.components.v2.component("vicreg_presenter_facts", html="<div></div>", js=_text("page_facts.js"))
 
 
 def is_on() -> bool:

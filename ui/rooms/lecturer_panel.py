@@ -24,11 +24,11 @@ LED = "_room_led"  # (code, secret) of the room that this session leads
 HOST = "host"  # the parameter of the private link
 ADDRESS = "_room_base"  # the address that the lecturer typed
 LOCAL = {"localhost", "127.0.0.1", "::1", "0.0.0.0"}  # addresses that only this machine reaches
-STYLE = Path(__file__).with_name("board.css")
+STYLE = Path(__file__).with_name("tally_board.css")
 POLL = 2.0  # seconds between two looks at who is present
 
 _KEEP = st.components.v2.component(
-    "vicreg_room_key", html="<div></div>", js=Path(__file__).with_name("keep.js").read_text("utf-8")
+    "vicreg_room_key", html="<div></div>", js=Path(__file__).with_name("keep_room_key.js").read_text("utf-8")
 )
 
 

@@ -26,7 +26,7 @@ _COMPONENT = st.components.v2.component(
     css=(FOLDER / "take_away.css").read_text("utf-8"),
     js="\n".join(
         re.sub(r"^import .*\n|^export (?!default)", "", (FOLDER / name).read_text("utf-8"), flags=re.MULTILINE)
-        for name in ("figures.js", "found.js", "take_away.js")
+        for name in ("image_files.js", "figures_on_page.js", "take_away.js")
     ),
 )
 

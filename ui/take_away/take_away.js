@@ -1,7 +1,7 @@
 // The list of a page's figures with what can be taken of each. Streamlit calls the default export.
 
-import { figureOf, pngOf, save, textOf } from "./figures.js";
-import { drawings, figureOnPage, isMap } from "./found.js";
+import { figureOf, pngOf, save, textOf } from "./image_files.js";
+import { drawings, figureOnPage, isMap } from "./figures_on_page.js";
 
 const HIDDEN = ["present"]; // of the address: how this visitor looks at the page, and not what is on it
 let saved = ""; // the last table that was saved, which Streamlit sends again when the theme changes

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
         table_of_counts,
         tight_and_telling,
     )
-    from vicreg.charts.spaces import covariances, covariances_beside, deviations, layer_curves
+    from vicreg.charts.spaces import covariances, covariances_beside, deviations, layer_contents, layer_curves
 
 __all__ = [
     "CLASS_COLOURS",
@@ -62,6 +62,7 @@ __all__ = [
     "covariances_beside",
     "deviations",
     "histogram",
+    "layer_contents",
     "layer_curves",
     "live_terms",
     "per_class",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import altair as alt
 import numpy as np
@@ -14,6 +14,9 @@ from vicreg.charts.lettering import TEXT
 from vicreg.charts.overlay import layered
 
 _GREY = "#888"
+_PERCENT = alt.Scale(domain=[0, 100], nice=False)
+_LINE = 7  # percent of the axis that a line of text is high
+_DASHES = ([1, 0], [8, 5], [2, 4], [10, 3, 2, 3])  # of the things that a probe reads
 
 
 def deviations(
@@ -118,24 +121,57 @@ def layer_curves(
     frame: run, layer, <figure>, <figure>_low, <figure>_high in percent, the layers in their order. The axis is 0 to 100.
     """
     order = list(dict.fromkeys(frame["layer"]))
-    after = order[order.index("y") + 1 :]
-    x = alt.X(
-        "layer:N",
-        sort=order,
-        title=None,
-        axis=alt.Axis(labelAngle=-45, grid=False, labelOverlap=False),
-    )
-    domain = alt.Scale(domain=[0, 100], nice=False)
-    y = alt.Y(
-        f"{figure}:Q",
-        title=f"{title}, %",
-        scale=domain,
-        axis=alt.Axis(tickCount=5),
-    )
-    base = alt.Chart(frame).encode(x=x, color=run_colour(colours, columns=1))
+    y = alt.Y(f"{figure}:Q", title=f"{title}, %", scale=_PERCENT, axis=alt.Axis(tickCount=5))
+    base = alt.Chart(frame).encode(x=_layer_axis(order), color=run_colour(colours, columns=1))
     tooltip = ["run:N", "layer:N", *(alt.Tooltip(f"{figure}{end}:Q", format=".2f") for end in ("", "_low", "_high"))]
     lines = base.mark_line(strokeWidth=3, point=alt.OverlayMarkDef(size=90, filled=True)).encode(y=y, tooltip=tooltip)
-    bars = base.mark_rule(strokeWidth=2).encode(y=alt.Y(f"{figure}_low:Q", scale=domain), y2=f"{figure}_high:Q")
+    bars = base.mark_rule(strokeWidth=2).encode(y=alt.Y(f"{figure}_low:Q", scale=_PERCENT), y2=f"{figure}_high:Q")
+    return layered(*_thrown_away(order, width), _guess(chance), bars, lines).properties(width=width, height=240)
+
+
+def layer_contents(
+    frame: pd.DataFrame, colour: str, *, chances: Mapping[str, float], width: int = 420
+) -> alt.LayerChart:
+    """What a linear probe reads at every layer of one run: a line for each thing, named at its end.
+
+    frame: what, layer, accuracy, low, high in percent, the layers in their order. colour: of the run. chances: what guessing
+    gives, by what is read, drawn where different. The axis is 0 to 100.
+    """
+    order, things = list(dict.fromkeys(frame["layer"])), list(dict.fromkeys(frame["what"]))
+    y = alt.Y("accuracy:Q", title="linear probe, %", scale=_PERCENT, axis=alt.Axis(tickCount=5))
+    dash = alt.StrokeDash("what:N", scale=alt.Scale(domain=things, range=_DASHES[: len(things)]), legend=None)
+    base = alt.Chart(frame).encode(x=_layer_axis(order))
+    tooltip = ["what:N", "layer:N", *(alt.Tooltip(f"{name}:Q", format=".2f") for name in ("accuracy", "low", "high"))]
+    lines = base.mark_line(strokeWidth=4, color=colour).encode(y=y, strokeDash=dash, tooltip=tooltip)
+    points = base.mark_point(size=90, filled=True, opacity=1, color=colour).encode(y=y, tooltip=tooltip)
+    bars = base.mark_rule(strokeWidth=2, color=colour).encode(y=alt.Y("low:Q", scale=_PERCENT), y2="high:Q")
+    last = frame[frame["layer"] == order[-1]]
+    named = last.sort_values("accuracy").assign(says=lambda t: [f"{r.what} {r.accuracy:.0f} %" for r in t.itertuples()])
+    apart = _LINE * np.arange(len(named))  # names that would lie on each other move up
+    named["at"] = np.maximum.accumulate(named["accuracy"].to_numpy() - apart) + apart
+    names = (
+        alt.Chart(named)
+        .mark_text(align="left", dx=10, fontWeight="bold")
+        .encode(x=_layer_axis(order), y=alt.Y("at:Q", scale=_PERCENT), text="says:N")
+    )
+    guesses = [_guess(chance) for chance in dict.fromkeys(round(chances[thing], 6) for thing in things)]
+    return layered(*_thrown_away(order, width), *guesses, bars, lines, points, names).properties(
+        width=width, height=240
+    )
+
+
+def _layer_axis(order: list[str]) -> alt.X:
+    return alt.X("layer:N", sort=order, title=None, axis=alt.Axis(labelAngle=-45, grid=False, labelOverlap=False))
+
+
+def _guess(chance: float) -> alt.Chart:
+    """A dashed line at what guessing gives."""
+    return alt.Chart(pd.DataFrame({"chance": [chance]})).mark_rule(strokeDash=[4, 4], color=_GREY).encode(y="chance:Q")
+
+
+def _thrown_away(order: list[str], width: int) -> tuple[alt.Chart, alt.Chart]:
+    """A grey area behind the layers after y, and what it means above it."""
+    after = order[order.index("y") + 1 :]
     step = width / len(order)
     gone = (
         alt.Chart(pd.DataFrame({"words": ["thrown away"]}))
@@ -147,5 +183,4 @@ def layer_curves(
         .mark_text(baseline="bottom")
         .encode(x=alt.value(width - step * len(after) / 2), y=alt.value(-5), text="words:N")
     )
-    guess = alt.Chart(pd.DataFrame({"chance": [chance]})).mark_rule(strokeDash=[4, 4], color=_GREY).encode(y="chance:Q")
-    return layered(gone, words, guess, bars, lines).properties(width=width, height=240)
+    return gone, words

@@ -45,8 +45,8 @@ def _anomalies_coincide(metrics: Metrics) -> Finding:
     pool = metrics["vicreg"]["anomaly"]["n"] + metrics["vicreg"]["anomaly"]["n_anomalies"]
     return Finding(
         HOLDS if shared >= TOP / 2 else FAILS,
-        f"{shared} of the {TOP} most anomalous pictures are in both lists (by chance {TOP * TOP / pool:.1f}); a fixed bar: "
-        "half of them or more is the same choice",
+        f"{shared} of the {TOP} most anomalous pictures of vicreg are among those of neighbour-views too (by chance "
+        f"{TOP * TOP / pool:.1f}); we call it the same choice from half of them up",
         "Of all test pictures of both data sets, under the study's score.",
         Picture(
             (Figure("in both lists", "", shared, None, f"{shared}"),),

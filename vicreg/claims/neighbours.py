@@ -83,8 +83,8 @@ def _farthest_repeat(metrics: Metrics) -> Finding:
     return Finding(
         HOLDS if farthest > 10 * chance and classes > 5 else FAILS,
         f"vicreg: ten pictures fill {farthest:.2f} % of all lists of the farthest five ({chance:.2f} % if all were there "
-        f"equally often); on average each is there for queries of {classes:.1f} of {CLASSES} classes; a fixed bar: ten times "
-        "that, and more than 5 classes",
+        f"equally often); on average each is there for queries of {classes:.1f} of {CLASSES} classes; a fixed bar: "
+        f"{10 * chance:.2f} % and more than 5 classes",
         "Hubness: in many dimensions the points far from the centre are far from nearly everything.",
         Picture(
             (Figure("ten pictures of vicreg", "vicreg", farthest, None, f"{farthest:.2f}"),),

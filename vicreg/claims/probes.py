@@ -60,8 +60,9 @@ def _variance_to_chance(metrics: Metrics) -> Finding:
         difference(2 * CHANCE, (0, 0), probe["accuracy"], probe["interval"]),
         f"no-variance {percent(probe)}, vicreg {full['accuracy']:.2f} %; near chance means under "
         f"{2 * CHANCE:.0f} %, twice what guessing gives",
-        f"The embeddings collapse{_read_off_embeddings(metrics['no-variance'])}, but the probe looks at the representations "
-        "before the expander, which need not follow all the way.",
+        f"The embeddings z collapse, but the probe looks at the representations y before the expander, which need not "
+        f"collapse "
+        f"with them{_read_off_embeddings(metrics['no-variance'])}.",
         Picture(_drawn(metrics, "no-variance"), AXIS, 2 * CHANCE, "near chance"),
     )
 
@@ -72,8 +73,8 @@ def _read_off_embeddings(metrics: JsonObject) -> str:
     if "z" not in spaces:
         return ""
     return (
-        f" (the probe reads {spaces['z']['probe']['accuracy']:.2f} % of them; of the representations the study's own probe, "
-        f"which does not standardise, reads {spaces['y']['study_probe']['accuracy']:.2f} %)"
+        f" (from z our probe reads {spaces['z']['probe']['accuracy']:.2f} %; from y the study's own probe, which does not "
+        f"standardise, reads {spaces['y']['study_probe']['accuracy']:.2f} %)"
     )
 
 
@@ -94,7 +95,7 @@ def _variance_rank(metrics: Metrics) -> Finding:
     return Finding(
         HOLDS if without < full / 2 else FAILS,
         f"effective rank of no-variance {without:.2f}, of vicreg {full:.2f}; a fixed bar: less than half is a loss",
-        "Nothing rewards the network for spreading pictures apart, so few directions carry what is left.",
+        "Nothing rewards the network for spreading pictures apart, so fewer directions carry what is left.",
         Picture(
             tuple(
                 Figure(name, name, rank, None, f"{rank:.2f}") for name, rank in zip(names, (without, full), strict=True)
@@ -148,10 +149,10 @@ def _laplacian(metrics: Metrics) -> Finding:
     return Finding(
         difference(bar, (0, 0), eigenmap["accuracy"], eigenmap["interval"]),
         f"laplacian {percent(eigenmap)}, vicreg {full['accuracy']:.2f} %, pixels {pixels['accuracy']:.2f} %; of no "
-        f"use means less than half of vicreg's way from chance, {bar:.2f} %",
-        "Near in pixels is near in colour and layout, which a linear probe can use a little. Set it beside raw pixels before "
-        "calling it useful: it may add nothing to what it was built from.",
-        Picture(_drawn(metrics, "laplacian", "pixels"), AXIS, bar, "half of vicreg's way from chance"),
+        f"use means below {bar:.2f} %, halfway from guessing to vicreg",
+        "Near in pixels is near in colour and layout, which a linear probe can use a little. Raw pixels, from which the "
+        "eigenmap was built, are the fair comparison.",
+        Picture(_drawn(metrics, "laplacian", "pixels"), AXIS, bar, "halfway to vicreg"),
     )
 
 

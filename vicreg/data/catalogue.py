@@ -24,7 +24,8 @@ class Spec:
     anomalies: the data set whose test split serves as anomalies, and how many of its images to use. Every trainable data
         set needs this.
     attributes: other known properties of each image, and the names of their values.
-    things: what to call its images in a sentence. measuring: how long the evaluation of a run takes on two idle cores.
+    kind: what a label is, in a word. things: what to call its images in a sentence. measuring: how long the evaluation of
+        a run takes on two idle cores.
     batches: whether torchvision's folder can be read as well.
     """
 
@@ -37,6 +38,7 @@ class Spec:
     side: int = SIDE
     anomalies: tuple[str, int] | None = None
     attributes: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    kind: str = "class"
     things: str = "pictures"
     measuring: str = "some minutes"
     batches: bool = False
@@ -49,6 +51,11 @@ class Spec:
     def chance(self) -> float:
         """The accuracy of random guessing, in percent."""
         return 100 / len(self.classes)
+
+    @property
+    def chances(self) -> dict[str, float]:
+        """The accuracy of random guessing for the label and for each attribute, in percent; the label first."""
+        return {self.kind: self.chance} | {what: 100 / len(values) for what, values in self.attributes.items()}
 
     @property
     def strangers(self) -> tuple[str, int]:
@@ -91,6 +98,7 @@ CATALOGUE: dict[str, Spec] = {
         train_images=10_376,
         anomalies=("photo-crops", 520),
         attributes={"ink": HUES, "paper": HUES},
+        kind="digit",
         measuring="about a minute",
     ),
     "mnist": Spec(

@@ -2,7 +2,7 @@
 
     complete collapse      no dimension of z has a standard deviation of gamma / 10: all images are nearly one point
     dimensional collapse   the effective rank of z is below a tenth of its dimensions
-    nothing learned        z is spread out, but a probe of y is worse than one of the untrained encoder's y
+    worse than untrained   z is spread out, but a probe of y is worse than one of the untrained encoder's y
     healthy                none of these
 
 The variance term asks every dimension for a standard deviation of gamma. The thresholds are our choice; the bundled runs are
@@ -15,7 +15,7 @@ from typing import Literal
 
 from vicreg.storage.json_values import JsonObject
 
-Verdict = Literal["complete collapse", "dimensional collapse", "nothing learned", "healthy"]
+Verdict = Literal["complete collapse", "dimensional collapse", "worse than untrained", "healthy"]
 LEAST_SPREAD = 0.1  # times gamma: below it, even the dimension of z with the largest spread has collapsed
 LEAST_RANK = 0.1  # times the dimensions of z
 
@@ -34,5 +34,5 @@ def verdict(spaces: JsonObject, *, gamma: float = 1.0, untrained: JsonObject | N
     if z["effective_rank"] < LEAST_RANK * z["dimensions"]:
         return "dimensional collapse"
     if untrained is not None and spaces["y"]["probe"]["interval"][1] < untrained["y"]["probe"]["interval"][0]:
-        return "nothing learned"
+        return "worse than untrained"
     return "healthy"

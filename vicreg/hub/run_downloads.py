@@ -26,7 +26,6 @@ from vicreg.storage.hub_errors import Cancelled, HubError, no_space, sentence
 from vicreg.storage.paths import CONFIG_FILE
 from vicreg.storage.untrusted import shown
 
-LOOK_SECONDS = 10.0  # index.json is small; if it takes longer, the Hub counts as unreachable
 SPARE_BYTES = 200_000_000  # must stay free on the disk, which all visitors of a server share
 
 
@@ -47,7 +46,7 @@ def look(repo: str, revision: str = "main", *, token: str | bool | None = None) 
             f"{repo} contains no runs: it has no {INDEX}. Check the spelling, or publish runs with "
             f"`python -m vicreg publish {repo}`."
         )
-    deadline = time.monotonic() + LOOK_SECONDS
+    deadline = time.monotonic() + hub_client.INDEX_SECONDS
     try:
         path = hub_file.fetch(
             repo,

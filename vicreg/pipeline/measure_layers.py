@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 import numpy as np
 
 from vicreg.data.image_set import ImageSet
@@ -10,8 +12,18 @@ from vicreg.evaluation.sections.section import Section
 from vicreg.runs.folder import Run
 
 
-def measure_layers(run: Run, train_set: ImageSet, test_set: ImageSet, train: np.ndarray, test: np.ndarray) -> Section:
-    """Every layer of the run's networks, and the pixels. train, test: the run's representations of both splits.
+def measure_layers(
+    run: Run,
+    train_set: ImageSet,
+    test_set: ImageSet,
+    train: np.ndarray,
+    test: np.ndarray,
+    attributes: Mapping[str, tuple[Sequence[str], np.ndarray, np.ndarray]],
+) -> Section:
+    """Every layer of the run's networks, and the pixels.
+
+    train, test: the run's representations of both splits. attributes: name -> names of its values, those of train, those of
+    test, as whole numbers.
 
     The run must have a network: there is no layer to choose in a baseline of pixels or an eigenmap.
     """
@@ -27,4 +39,5 @@ def measure_layers(run: Run, train_set: ImageSet, test_set: ImageSet, train: np.
         train_set.labels[rows],
         {layers.PIXELS: pixels[1], **of_test},
         test_set.labels,
+        attributes={what: (of_train[rows], of_test) for what, (_, of_train, of_test) in attributes.items()},
     )

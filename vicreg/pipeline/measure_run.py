@@ -97,7 +97,7 @@ def _inputs(
     if run.has_network:
         from vicreg.pipeline.measure_layers import measure_layers
 
-        layers = functools.partial(measure_layers, run, train_set, test_set, train, test)
+        layers = functools.partial(measure_layers, run, train_set, test_set, train, test, inputs.attributes)
         inputs = dataclasses.replace(inputs, layers=layers)
     if run.has_network and EMBEDDINGS in needs:
         from vicreg.evaluation.encode import embed

@@ -88,6 +88,11 @@ class Run:
         return self.record["files"][WEIGHTS_FILE]["sha256"]
 
     @cached_property
+    def content(self) -> str:
+        """The folder and the hashes of all files: equal for runs of equal content."""
+        return f"{self.folder}:{sorted((name, entry['sha256']) for name, entry in self.record['files'].items())}"
+
+    @cached_property
     def metrics(self) -> JsonObject:
         """metrics.json; an empty dict if the run is not evaluated yet. Do not change it: runs of equal content share it."""
         if METRICS_FILE not in self.record["files"]:

@@ -163,7 +163,7 @@ def _retrieval(path: str, value: object) -> None:
         {"nearest_5_same_class": number, "interval": interval, "per_class": mapped(number), "protocol": text},
         {
             "sample": fields({"queries": listed(row, most=100), "same_class": listed(whole(), most=100)}),
-            "hubness": fields({"cosine": hubs, "euclidean": hubs, "by_chance": number}),
+            "hubness": fields({"cosine": hubs, "euclidean": hubs, "by_chance": number}, {"centred_cosine": number}),
             "colour": fields({"distance_ratio": number, "interval": interval, "r2": number, "protocol": text}),
         },
     )(path, value)
@@ -261,7 +261,8 @@ _LAYER = fields(
         **{"name": text, "dimensions": whole(1), "probe": _SHARE},
         "nearest_5_same_class": fields({"share": number, "interval": interval}),
         **{"effective_rank": not_negative, "rankme": not_negative},
-    }
+    },
+    {"attributes": mapped(_SHARE)},
 )
 _SECTIONS = {
     "sources": fields({"train": fields(_SOURCE), "test": fields(_SOURCE)}, {"anomalies": fields(_SOURCE)}),

@@ -29,6 +29,7 @@ from vicreg.storage.hub_errors import HubError, offline_sentence, sentence
 from vicreg.storage.paths import hub_cache
 from vicreg.storage.untrusted import plain, shown
 
+INDEX_SECONDS = 10.0  # index.json is small; if it takes longer, the Hub counts as unreachable
 PROBE_SECONDS = 3.0  # the longest that a question to the Hub may take
 
 _NAME = r"[A-Za-z0-9_][A-Za-z0-9._-]{0,95}"

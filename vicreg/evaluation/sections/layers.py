@@ -27,6 +27,7 @@ from vicreg.evaluation.neighbours import nearest
 from vicreg.evaluation.probe import linear_probe
 from vicreg.evaluation.sections.section import FEW, Section
 from vicreg.evaluation.spectrum import effective_rank
+from vicreg.storage.json_values import JsonObject
 
 if TYPE_CHECKING:
     from vicreg.method.networks import Encoder, Expander
@@ -102,15 +103,17 @@ def layers(
     train_labels: np.ndarray,
     test: Mapping[str, np.ndarray],
     test_labels: np.ndarray,
+    *,
+    attributes: Mapping[str, tuple[np.ndarray, np.ndarray]],
 ) -> Section:
-    """The probe, retrieval and effective rank of every layer.
+    """The probe, retrieval and effective rank of every layer, and a probe for everything else that is known of the images.
 
-    train, test: layer -> (N, width) and (M, width), in order, including `y` and `z`. labels: (N,), (M,).
+    train, test: layer -> (N, width) and (M, width), in order, including `y` and `z`. labels: (N,), (M,). attributes: name ->
+    values of the train images (N,) and of the test images (M,), as whole numbers, such as ink colours.
     """
-    measured = []
+    measured: list[JsonObject] = []
     for name, of_test in test.items():
         of_test = checked(of_test, name=name)
-        result = linear_probe(train[name], train_labels, of_test, test_labels)
         near = nearest(of_test, of_test, k=min(FEW, len(of_test) - 1), metric="cosine", exclude_self=True).indices
         same = (test_labels[near] == test_labels[:, None]).mean(axis=1)  # (M,)
         half = 1.96 * same.std() / np.sqrt(len(same))
@@ -119,10 +122,7 @@ def layers(
             {
                 "name": name,
                 "dimensions": of_test.shape[1],
-                "probe": {
-                    "accuracy": 100 * result.accuracy,
-                    "interval": [100 * bound for bound in result.interval],
-                },
+                "probe": _probe(train[name], train_labels, of_test, test_labels),
                 "nearest_5_same_class": {
                     "share": 100 * float(same.mean()),
                     "interval": [100 * float(same.mean() - half), 100 * float(same.mean() + half)],
@@ -131,6 +131,11 @@ def layers(
                 "rankme": rankme(raw),
             }
         )
+        if attributes:
+            measured[-1]["attributes"] = {
+                what: _probe(train[name], train_values, of_test, values)
+                for what, (train_values, values) in attributes.items()
+            }
     metrics = {
         "layers": measured,
         "n": len(test_labels),
@@ -144,6 +149,11 @@ def layers(
         ),
     }
     return Section({"layers": metrics}, {})
+
+
+def _probe(train: np.ndarray, train_labels: np.ndarray, test: np.ndarray, test_labels: np.ndarray) -> JsonObject:
+    result = linear_probe(train, train_labels, test, test_labels)
+    return {"accuracy": 100 * result.accuracy, "interval": [100 * bound for bound in result.interval]}
 
 
 def rankme(singular_values: np.ndarray) -> float:

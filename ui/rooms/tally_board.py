@@ -10,7 +10,7 @@ import streamlit as st
 from ui.rooms.records import ROUNDS, Board, Phase, Question, RoomError
 from ui.rooms.store import Room
 
-STYLE = Path(__file__).with_name("board.css")
+STYLE = Path(__file__).with_name("tally_board.css")
 LETTERS = "ABCDEFGH"
 # Seconds between two looks at the room: at the votes while voting is open, then for steps of the lecturer's other device.
 POLLS: dict[Phase, float | None] = {"waiting": None, "voting": 0.5, "shown": 2.0, "answered": None}

@@ -1,6 +1,6 @@
 // Where the figures of a page are, and each as an SVG of its own: charts, drawings, and maps of pictures.
 
-import { element, pageStyle, wrapped } from "./figures.js";
+import { element, pageStyle, wrapped } from "./image_files.js";
 
 const TEXT = 13, ROW = 20, GAP = 16; // pixels, in the picture of a map
 
