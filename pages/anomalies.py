@@ -132,9 +132,9 @@ with right:
 thresholds = {}
 with histograms:
     for position, (title, values) in enumerate(scores.items()):
-        points, strange = values["score"].to_numpy(), values["anomaly"].to_numpy()
-        normal, unusual = points[~strange], points[strange]
-        low, high = (float(v) for v in np.quantile(points, [0.001, 0.999]))
+        all_scores, strange = values["score"].to_numpy(), values["anomaly"].to_numpy()
+        normal, unusual = all_scores[~strange], all_scores[strange]
+        low, high = (float(v) for v in np.quantile(all_scores, [0.001, 0.999]))
         if not high > low:
             st.info(
                 f"`{title}`: all pictures have the same score, because the run has collapsed.", icon=":material/info:"
@@ -267,12 +267,12 @@ with words:
         "missing only from the pictures that we compare with; the network did train on it."
     )
 if curves:
-    points = pd.concat([curve.points.assign(run=title) for title, curve in curves.items()], ignore_index=True)
+    of_curves = pd.concat([curve.points.assign(run=title) for title, curve in curves.items()], ignore_index=True)
     colours = {ui.title(one): ui.colour(one) for one in shown if ui.title(one) in curves}
     side = max(200, min(300, width * 2 // 5 - 110)) if width > NARROW else min(300, width - 80)
     with drawn:
         ui.chart(
-            ui.drawn(charts.roc, points, colours, side=side),
+            ui.drawn(charts.roc, of_curves, colours, side=side),
             alt=f"ROC of {other.title} against the test pictures of {own.title}: "
             + "; ".join(f"{title} AUROC {curve.auroc:.3f}" for title, curve in curves.items()),
             key="roc",
