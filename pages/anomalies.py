@@ -132,9 +132,9 @@ with right:
 thresholds = {}
 with histograms:
     for position, (title, values) in enumerate(scores.items()):
-        points, strange = values["score"].to_numpy(), values["anomaly"].to_numpy()
-        normal, unusual = points[~strange], points[strange]
-        low, high = (float(v) for v in np.quantile(points, [0.001, 0.999]))
+        all_scores, strange = values["score"].to_numpy(), values["anomaly"].to_numpy()
+        normal, unusual = all_scores[~strange], all_scores[strange]
+        low, high = (float(v) for v in np.quantile(all_scores, [0.001, 0.999]))
         if not high > low:
             st.info(
                 f"`{title}`: all pictures have the same score, because the run has collapsed.", icon=":material/info:"
