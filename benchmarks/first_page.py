@@ -3,8 +3,9 @@
     python -m benchmarks.first_page [--against main] [--rounds 5]
 
 From the start of `streamlit run app.py` to the end of the page Start: the server's answer on its port, then the page. The
-rival is another commit of this repository, in a folder of its own. Both take turns, so that whatever else the machine does
-falls on both; the first round, which compiles Python's files and fills the machine's file cache, does not count.
+rivals are another commit of this repository, in a folder of its own, and `two lines`, an app that shows a title and a word:
+what Streamlit itself takes. They take turns, so that whatever else the machine does falls on all; the first round, which
+compiles Python's files and fills the machine's file cache, does not count.
 """
 
 import argparse
@@ -21,15 +22,18 @@ import psutil
 
 from benchmarks.viewers import ROOT, Visitor, served
 
+HELLO = "import streamlit as st\nst.title('Hello')\nst.write('world')\n"
+
 
 def main() -> None:
-    """Print the median and the range of both, in seconds."""
+    """Print the median and the range of each, in seconds."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--against", default="main", help="a commit or a branch")
     parser.add_argument("--rounds", type=int, default=5)
     options = parser.parse_args()
-    with earlier(options.against) as folder:
-        rivals = {"here": ROOT, options.against: folder}
+    with earlier(options.against) as folder, tempfile.TemporaryDirectory() as two_lines:
+        Path(two_lines, "app.py").write_text(HELLO, encoding="utf-8")
+        rivals = {"here": ROOT, options.against: folder, "two lines": Path(two_lines)}
         times: dict[str, list[tuple[float, float, float]]] = {name: [] for name in rivals}
         for turn in range(options.rounds + 1):
             for name, root in rivals.items():

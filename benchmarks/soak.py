@@ -28,6 +28,7 @@ from streamlit.proto.Common_pb2 import FileURLs
 from streamlit.proto.WidgetStates_pb2 import WidgetState
 
 from benchmarks.viewers import ROOT, Visitor, started
+from server.limits import LIMITS
 
 PAGES = ("start", "lab", "lesson", "digit_or_colour", "training_curves", "maps", "retrieval", "probe", "anomalies")
 PAGES += ("clusters", "ablations", "claims", "train")
@@ -111,10 +112,12 @@ class Lesson:
         while self._age() < self.seconds:  # a visitor whose connection broke comes again
             try:
                 with Visitor(self.url) as visitor:
-                    while self._age() < self.seconds:
+                    uploaded = 0
+                    while self._age() < self.seconds and uploaded < LIMITS.uploads:  # then the page is opened anew
                         began = time.monotonic()
                         if chance.random() < UPLOADS:
                             self._upload(visitor, chance)
+                            uploaded += 1
                             self.uploads += 1
                         else:
                             visitor.sent(chance.choice(PAGES), "data=coloured-digits")

@@ -112,9 +112,8 @@ def show_maps(run: Run, key: str) -> None:
         f"**{ui.title(run)}**: silhouette **{figures['silhouette']:.2f}**, NMI **{figures['nmi']:.2f}**, ARI "
         f"{figures['ari']:z.2f}. {named or 'None'} of {len(names)} clusters "
         f"{'has' if named == 1 else 'have'} a class that more than half of {'its' if named == 1 else 'their'} pictures share. "
-        f"If each cluster stands for another class, as well as possible, {figures['accuracy']:.2f} % of the pictures are "
-        f"in the "
-        f"right one (95 % interval over test pictures: {low:.2f} to {high:.2f}; randomly assigned clusters reach "
+        f"Give each cluster one class, no class twice, so that most pictures fit: then {figures['accuracy']:.2f} % do (95 % "
+        f"interval over test pictures: {low:.2f} to {high:.2f}; randomly assigned clusters reach "
         f"{ui.clusters_by_chance(figures['n'], len(classes)):.1f} %)."
     )
 

@@ -103,7 +103,7 @@ elif figures:
 if {"ink", "paper"} <= set(ui.spec(run).attributes):
     st.markdown(
         "**Look for pairs of islands.** Every digit comes light on dark and dark on light. Where it lies in two places, the "
-        "network tells these apart too."
+        "network may tell these apart too: click a picture and see where its true neighbours are."
     )
 honest = ui.metrics(run).get("map_choices")
 if honest:

@@ -145,6 +145,7 @@ def test_the_port_is_one_everywhere():
     assert "http://127.0.0.1:8501/_stcore/health" in command("HEALTHCHECK")[-1]
     # On a laptop `streamlit run app.py` opens the browser, at an address and port of one's own.
     assert not {"server.port", "server.address", "server.headless"} & set(settings())
+    assert settings()["server.showEmailPrompt"] is False  # which would keep the first start waiting in the terminal
 
 
 @pytest.mark.parametrize(("status", "healthy"), [(200, True), (503, False)])

@@ -23,10 +23,12 @@ GLOSSARY: dict[str, str] = {
     "VICReg": "a way to train a network on images without labels, by three terms: variance, invariance and covariance",
     "view": "one augmented copy of an image",
     "positive pair": "what the loss pulls together: two augmented views of one image, or two nearest images",
-    "encoder": "the network that we keep; after training, everything is measured on its output",
+    "encoder": "the network that we keep; how useful it is, is measured on its output",
     "representation": "y, the encoder's output: 960 numbers per image, or 512 for the smallest encoder",
-    "expander": "an MLP after the encoder, used only by the loss (`projector` in other libraries)",
-    "embedding": "z, the expander's output, from which the three terms are computed; not used after training",
+    "expander": "an MLP after the encoder, used only by the loss (`projector` in other libraries); named for the "
+    "paper's, which widens 2,048 numbers to 8,192, while ours narrow",
+    "embedding": "z, the expander's output, from which the three terms are computed; after training, it only shows "
+    "whether the network collapsed",
     **{f"{term.name} term": f"{term.meaning}, unweighted" for term in TERMS},
     "total": "the weighted sum of the three terms, which training minimises",
     "collapse": "complete: all images get the same embedding; dimensional: only a few directions are used",
