@@ -38,7 +38,7 @@ def test_what_is_sent_is_the_same_for_every_state_in_the_address(without_picture
 def test_it_is_sent_every_drawing_and_the_one_colour_of_each_term(without_pictures):
     from sklearn.datasets import load_digits
 
-    sent = component(read("lab"), "lab")
+    (sent,) = component(read("lab"), "lab")
     found = load_digits()
     assert [ord(letter) - ord("A") for letter in sent["drawings"]] == found.images.ravel().tolist()
     assert [int(digit) for digit in sent["labels"]] == found.target.tolist()
