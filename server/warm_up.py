@@ -28,10 +28,12 @@ def begin() -> None:
 
 
 def _load_the_rest() -> None:
-    if FIRST_PAGE.wait(IDLE):
-        time.sleep(SENDING)
-    for name in MODULES:  # pandas, Altair and most of `ui` among them
-        importlib.import_module(name)
-    gc.collect()
-    gc.freeze()  # what is loaded stays: no later collection looks at it again
-    gc.enable()
+    try:
+        if FIRST_PAGE.wait(IDLE):
+            time.sleep(SENDING)
+        for name in MODULES:  # pandas, Altair and most of `ui` among them
+            importlib.import_module(name)
+        gc.collect()
+        gc.freeze()  # what is loaded stays: no later collection looks at it again
+    finally:  # without collections, memory would grow
+        gc.enable()
