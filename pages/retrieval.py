@@ -10,6 +10,7 @@ from vicreg.runs.folder import Run
 from vicreg.storage.json_values import JsonObject
 
 SHOWN, GALLERY = 8, 40
+MUCH_LESS = 1.5  # times less: a share of hubs that has found its reason
 
 ui.page(
     "Which pictures look similar to the network?",
@@ -171,10 +172,12 @@ if pictures is not None and gallery is not None:
 
 
 def why_they_repeat(hubness: JsonObject) -> str:
-    """Why the same pictures are farthest so often, by the metric chosen."""
+    """Why the same pictures are farthest so often, by the metric chosen; empty where the figures do not show it."""
+    by_direction = hubness["cosine"]["farthest"]
     if metric == "euclidean":
-        return " They lie far out: by direction alone (cosine) it is " + f"{hubness['cosine']['farthest']:.2f} %."
-    if "centred_cosine" not in hubness:
+        far_out = by_direction < hubness["euclidean"]["farthest"] / MUCH_LESS
+        return f" They lie far out: by direction alone (cosine) it is {by_direction:.2f} %." if far_out else ""
+    if hubness.get("centred_cosine", by_direction) > by_direction / MUCH_LESS:
         return ""
     return (
         " They point away from the direction that all representations share, their mean: with the mean subtracted, it is "
@@ -220,10 +223,9 @@ if measured:
             )
             if colour:
                 st.markdown(
-                    f"**Colour.** The mean colours of neighbours differ {colour['distance_ratio']:.3f} times as much as those "
-                    f"of random pairs (1 would mean that colour plays no role). A linear model predicts a picture's mean "
-                    f"colour from its "
-                    f"representation with $R^2$ = {colour['r2']:.2f}."
+                    f"**Colour.** The mean colours of neighbours differ {colour['distance_ratio']:.3f} times as much as "
+                    "those of random pairs (1 would mean that colour plays no role). A linear model predicts a picture's "
+                    f"mean colour from its representation with $R^2$ = {colour['r2']:.2f}."
                 )
             if seen := ui.metrics(one_of[title]).get("attributes"):
                 st.markdown(
@@ -269,9 +271,8 @@ st.markdown(
     "background, colour or pose. The [probe](probe) and the [maps](maps) use all pictures."
 )
 ui.measured(
-    f"Exact search over the whole gallery, without the query itself. Run `{ui.title(run)}`, gallery: "
-    f"{ui.spec(run).title}'s {split} split; measured on: "
-    f"{ui.metrics(run).get('sources', {}).get('test', {}).get('source', 'unknown.')} "
+    f"Exact search over the whole gallery, without the query itself. Run `{ui.title(run)}`, gallery: {ui.spec(run).title}'s "
+    f"{split} split; measured on: {ui.metrics(run).get('sources', {}).get('test', {}).get('source', 'unknown.')} "
     + (figures or {}).get("protocol", ""),
     command=f"python -m vicreg evaluate {run.name}",
 )

@@ -217,6 +217,9 @@ def test_retrieval_says_how_often_the_farthest_repeat(with_pictures):
     figures = hubness["euclidean"]
     assert f"Ten pictures (hubs, shown below) take {figures['farthest']:.2f} %" in text(app)
     assert f"by direction alone (cosine) it is {hubness['cosine']['farthest']:.2f} %" in text(app)
+    other = text(opened("retrieval", metric="euclidean", run="cifar10/no-invariance"))  # whose share rises by cosine
+    assert "Ten pictures (hubs, shown below) take" in other
+    assert "They lie far out" not in other
     assert [tile["id"] for tile in component(app, "hubs")["tiles"]] == [hub["index"] for hub in figures["hubs"]]
 
 
