@@ -95,11 +95,9 @@ for column, (verdict, cards) in zip(st.columns(len(scores)), scores.items(), str
 
 st.markdown(
     "**What a verdict means.** A difference counts if its 95 % interval leaves out 0, otherwise it is too close to call. "
-    "(Half "
-    "of that interval is the root of the sum of both squared half-widths, so the bands around two dots may overlap a little.) "
-    "Where there is no interval, a fixed bar decides. The intervals cover the choice of test "
-    "pictures, not the seed. Where other seeds of a run are known (ticks), a difference must also be larger than their "
-    f"range. {seeds_known}"
+    "(Half of that interval is the root of the sum of both squared half-widths, so the bands around two dots may overlap a "
+    "little.) Where there is no interval, a fixed bar decides. The intervals cover the choice of test pictures, not the "
+    f"seed. Where other seeds of a run are known (ticks), a difference must also be larger than their range. {seeds_known}"
 )
 ui.measured(
     f"Runs: {', '.join(f'`{ui.title(one)}`' for one in runs.values())}. {' '.join(left_out)} "

@@ -15,10 +15,9 @@ ui.page(
 )
 lab(key="lab")
 
+# a row for each term, so that it fits on a phone
 rows = r" \\ &+ ".join(rf"{term.symbol}\,\textcolor{{{term.colour}}}{{{term.summand}}}" for term in IN_LOSS)
-st.latex(
-    rf"\begin{{aligned}}\ell(Z, Z') ={{}}& {rows}\end{{aligned}}"
-)  # a row for each term, so that it fits on a phone
+st.latex(rf"\begin{{aligned}}\ell(Z, Z') ={{}}& {rows}\end{{aligned}}")
 st.markdown(
     "**What is trained.** A network of three layers, from random weights, with the loss above and without labels. A "
     "view shows the same drawing, shifted by up to one pixel, in two other colours. So the invariance term makes the "

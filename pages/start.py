@@ -65,8 +65,7 @@ def show(run: Run, key: str) -> None:
     likeness = float(np.dot(y[0], y[1]) / max(np.linalg.norm(y[0]) * np.linalg.norm(y[1]), 1e-12))
     st.caption(
         f"Picture: {name}. Bars: the first 24 numbers that **{ui.title(run)}** computes for each view. All embeddings have "
-        f"one scale, up to {ui.short(scale)}. "
-        f"The two representations $y$ have cosine {likeness:.2f}."
+        f"one scale, up to {ui.short(scale)}. The two representations $y$ have cosine {likeness:.2f}."
     )
 
 

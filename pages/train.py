@@ -255,15 +255,13 @@ if not reason:
 
 st.markdown(
     "**What to look for.** The total falls, but look at its parts. If the variance term stays near 1, the network has "
-    "collapsed, "
-    "whatever the total does. The kNN accuracy uses labels that training never sees."
+    "collapsed, whatever the total does. The kNN accuracy uses labels that training never sees."
 )
 st.markdown(
-    "**What it does not prove.** A few epochs show a trend, not the final result; the number of epochs of the bundled runs is "
-    "next to their names. Not all of the first jump in kNN accuracy and effective rank is learning, because BatchNorm has no "
-    "statistics before the first step. Even with all weights at 0, kNN accuracy on digits rises from 53.0 to 60.9 % in "
-    "one epoch, and "
-    "the effective rank from 119 to 273: only BatchNorm's averages have changed."
+    "**What it does not prove.** A few epochs show a trend, not the final result; the number of epochs of the bundled runs "
+    "is next to their names. Not all of the first jump in kNN accuracy and effective rank is learning, because BatchNorm "
+    "has no statistics before the first step. Even with all weights at 0, kNN accuracy on digits rises from 53.0 to 60.9 % "
+    "in one epoch, and the effective rank from 119 to 273: only BatchNorm's averages have changed."
 )
 ui.measured(
     "Terms: unweighted, on the training batch of each step. kNN: k = 20, weighted cosine; the first 10,000 train "

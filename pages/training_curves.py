@@ -39,11 +39,10 @@ with right:
 first, last = (ui.results(run, "snapshots").iloc[place] for place in (0, -1))
 st.markdown(
     "**What to look for.** The loss says nothing about classes. So after some epochs, we measured the network with labels "
-    f"that training never saw: under `{ui.title(run)}`, kNN accuracy goes from {100 * first['knn_accuracy']:.2f} % untrained "
-    f"to {100 * last['knn_accuracy']:.2f} %, and the effective rank of $y$ from {first['effective_rank']:.2f} to "
+    f"that training never saw: under `{ui.title(run)}`, kNN accuracy goes from {100 * first['knn_accuracy']:.2f} % "
+    f"untrained to {100 * last['knn_accuracy']:.2f} %, and the effective rank of $y$ from {first['effective_rank']:.2f} to "
     f"{last['effective_rank']:.2f} directions. (Part of the first jump is not learning: BatchNorm has no averages before "
-    f"the first "
-    "step.) Click a picture: its nearest change from snapshot to snapshot."
+    "the first step.) Click a picture: its nearest change from snapshot to snapshot."
 )
 
 st.subheader("What does the loss do?", anchor=False)

@@ -47,10 +47,9 @@ def probes_in_words(run: Run, preset: str, *, untrained: JsonObject | None) -> s
     words = (
         f"{WITHOUT[preset]}\n\n**The loss acts on $z$, and we keep $y$,** which comes before the expander: a probe reads "
         f"{z['probe']['accuracy']:.1f} % from $z$ (guessing: {chance:.3g} %) and {y['probe']['accuracy']:.1f} % from $y$. "
-        "Our probe divides every number by its standard deviation first, so that numbers with a small spread count as much as "
-        "others. "
-        "**The study's own probe** skips this step (a linear layer on $y$ as it is, Adam 3e-4, batch 32, 10 epochs) and reads "
-        f"{y['study_probe']['accuracy']:.1f} %.\n\n"
+        "Our probe divides every number by its standard deviation first, so that numbers with a small spread count as much "
+        "as others. **The study's own probe** skips this step (a linear layer on $y$ as it is, Adam 3e-4, batch 32, 10 "
+        f"epochs) and reads {y['study_probe']['accuracy']:.1f} %.\n\n"
     )
     if untrained:
         before, now = untrained["y"]["probe"]["interval"], y["probe"]["interval"]

@@ -265,8 +265,7 @@ def bank_words(bank: JsonObject) -> str:
     """How a visitor's picture is scored, and with which error; for the protocol."""
     errors = "; ".join(
         f"under the score *{name}*, half of the images move by less than {bank[name]['place']:.1f} percentage points in "
-        f"rank, and "
-        f"95 % by less than {bank[name]['place_95']:.1f} (rank correlation {bank[name]['rank_correlation']:.3f})"
+        f"rank, and 95 % by less than {bank[name]['place_95']:.1f} (rank correlation {bank[name]['rank_correlation']:.3f})"
         + (
             f"; AUROC {bank[name]['auroc']:.3f}, exactly {bank[name]['auroc_exact']:.3f}"
             if "auroc" in bank[name]
