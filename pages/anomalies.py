@@ -290,4 +290,6 @@ if "anomaly_sets" in figures:
     if "bank" in figures["anomaly_sets"]:
         protocol += f"\n\n{anomaly_figures.bank_words(figures['anomaly_sets']['bank'])}"
 ui.measured(protocol, command=f"python -m vicreg evaluate {run.name}")
-ui.show_source("vicreg.evaluation.anomaly_score:anomaly_scores", "vicreg.evaluation.sections.anomaly_sets:anomaly_sets")
+ui.show_source(
+    "vicreg.evaluation.anomaly_score:anomaly_scores", "vicreg.evaluation.report_sections.anomaly_sets:anomaly_sets"
+)
