@@ -134,6 +134,9 @@ export function createPanel(state, act) {
     overlay.clear();
     const { ring } = panel.data;
     if (ring) overlay.dashed(camera.toScreen(0.5, 0.5), ring.radius * camera.scale, ring.colour);
+    for (const [one, other] of panel.data.joined) {
+      if (state.clear(one, panel)) overlay.neighbours(place(one), [{ place: place(other), kept: true, colour: css[group[other]] }]);
+    }
     if (chosen >= 0) {
       overlay.neighbours(place(chosen), panel.neighboursOf(chosen).map((end) => ({ ...end, place: place(end.point), colour: css[group[end.point]] })));
       overlay.chosen(place(chosen), size + 2);
