@@ -86,11 +86,12 @@ def bound_table() -> str:
 
 def bounds() -> list[tuple[str, str, str]]:
     """(what, how much, where it is set) of every bound, read from the constants themselves."""
-    from server.limits import LIMITS
-    from ui import checkpoints, training_limits
+    from server.visitor_limits import LIMITS
+    from ui import checkpoints
     from ui.background_tasks import KEEP
     from ui.lesson.kept_in_tab import MOST
-    from ui.rooms.limits import BOUNDS
+    from ui.live_training import training_limits
+    from ui.rooms.room_limits import BOUNDS
     from ui.rooms.students_page import LONGEST_BODY, WAIT
     from vicreg.data import uploaded_picture as upload
     from vicreg.evaluation.encode import CACHE_BYTES
@@ -102,9 +103,9 @@ def bounds() -> list[tuple[str, str, str]]:
     settings = tomllib.loads((ROOT / ".streamlit" / "config.toml").read_text("utf-8"))["server"]
     hosted = training_limits.HOSTED
     return [
-        ("open pages of all visitors", f"{LIMITS.sessions}", "server/limits.py"),
-        ("files that a visitor has uploaded", f"{LIMITS.uploads}", "server/limits.py"),
-        ("an address", f"{LIMITS.address:,} bytes", "server/limits.py"),
+        ("open pages of all visitors", f"{LIMITS.sessions}", "server/visitor_limits.py"),
+        ("files that a visitor has uploaded", f"{LIMITS.uploads}", "server/visitor_limits.py"),
+        ("an address", f"{LIMITS.address:,} bytes", "server/visitor_limits.py"),
         ("a message from a browser", f"{settings['maxWidgetStateSize']} MB", ".streamlit/config.toml"),
         ("a message to a browser", f"{settings['maxMessageSize']} MB", ".streamlit/config.toml"),
         (
@@ -114,11 +115,11 @@ def bounds() -> list[tuple[str, str, str]]:
         ),
         ("a lesson file", f"{MAX_BYTES / 1e3:.0f} kB, {MAX_STEPS} steps", "vicreg/lessons/reading.py"),
         ("a lesson that a browser gives back", f"{MOST / 1e3:.0f} kB", "ui/lesson/kept_in_tab.py"),
-        ("rooms", f"{BOUNDS.rooms}, each for {BOUNDS.seconds / 3600:.0f} hours", "ui/rooms/limits.py"),
+        ("rooms", f"{BOUNDS.rooms}, each for {BOUNDS.seconds / 3600:.0f} hours", "ui/rooms/room_limits.py"),
         (
             "a room",
             f"{BOUNDS.members} browsers, {BOUNDS.listeners} open pages, {BOUNDS.questions} questions",
-            "ui/rooms/limits.py",
+            "ui/rooms/room_limits.py",
         ),
         ("a vote", f"{LONGEST_BODY:,} bytes", "ui/rooms/students_page.py"),
         ("a page that waits for news", f"{WAIT:.0f} s", "ui/rooms/students_page.py"),
@@ -142,9 +143,13 @@ def bounds() -> list[tuple[str, str, str]]:
         (
             "a training on a hosted server",
             f"{hosted.epochs} epochs, {(hosted.seconds or 0) / 60:.0f} minutes, {megabytes(hosted.disk_bytes or 0)}",
-            "ui/training_limits.py",
+            "ui/live_training/training_limits.py",
         ),
-        ("trained runs on a hosted server", megabytes(training_limits.KEPT_BYTES), "ui/training_limits.py"),
+        (
+            "trained runs on a hosted server",
+            megabytes(training_limits.KEPT_BYTES),
+            "ui/live_training/training_limits.py",
+        ),
         ("finished tasks that are remembered", f"{KEEP}", "ui/background_tasks.py"),
         ("cached representations on disk", megabytes(CACHE_BYTES), "vicreg/evaluation/encode.py"),
         (

@@ -72,7 +72,9 @@ scores = {ui.title(one): anomaly_figures.scores_of(one, scoring) for one in show
 curves = {ui.title(one): curve for one in shown if (curve := ui.roc(one, scoring)) is not None}
 runs = anomaly_figures.anomaly_runs(run)
 
-yours = ui.own_picture(controls[3], key="own_anomaly") if run.has_network else None
+yours = None
+if run.has_network:
+    yours = ui.own_picture(controls[3], key="own_anomaly", ahead=lambda: anomaly_figures.load_ahead(run))
 placed: dict[str, float] = {}  # title -> the score of the visitor's picture
 if yours is not None:
     for one in shown:
@@ -288,4 +290,6 @@ if "anomaly_sets" in figures:
     if "bank" in figures["anomaly_sets"]:
         protocol += f"\n\n{anomaly_figures.bank_words(figures['anomaly_sets']['bank'])}"
 ui.measured(protocol, command=f"python -m vicreg evaluate {run.name}")
-ui.show_source("vicreg.evaluation.anomaly_score:anomaly_scores", "vicreg.evaluation.sections.anomaly_sets:anomaly_sets")
+ui.show_source(
+    "vicreg.evaluation.anomaly_score:anomaly_scores", "vicreg.evaluation.report_sections.anomaly_sets:anomaly_sets"
+)

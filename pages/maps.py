@@ -5,6 +5,7 @@ import streamlit as st
 
 import ui
 from ui import map_data
+from ui.eigenmap_placements import placements_map
 from ui.picture_map import Panel, atlas, picture_map
 from vicreg import charts
 from vicreg.runs.folder import Run
@@ -151,23 +152,7 @@ if eigenmap is not None:
             "again."
         )
         ui.amortisation(eigenmap)
-        placed = ui.results(eigenmap, "placements")
-        labels = ui.results(eigenmap, "projections")["label"].to_numpy()
-        placed = placed.assign(**{"class": np.array(classes)[labels[placed["index"]]]})
-        background = ui.results(eigenmap, "projections").head(2_000)
-        ui.chart(
-            ui.drawn(
-                charts.placements,
-                background.rename(columns={"laplacian_x": "x", "laplacian_y": "y"})[["x", "y"]],
-                placed,
-                classes,
-                side=max(220, min(380, width // 2 - 40)),
-            ),
-            alt="Ten new pictures on the eigenmap: where Nyström's rule puts each, and where it comes to lie if all is fitted "
-            "again with it.",
-            key="placements",
-        )
-        st.caption(f"Ten new pictures, one of each class. Grey: {len(background):,} more, placed by the rule.")
+        placements_map(eigenmap, pictures, key="placements")
     with seen:
         near = ui.results(eigenmap, "pixel_neighbours")
         if pictures is not None:

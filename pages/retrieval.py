@@ -92,7 +92,9 @@ def choose_query(pictures: ui.Pictures) -> tuple[int, np.ndarray | None]:
         bind="query-params",
         persist_state="session",
     )
-    own = ui.own_picture(st, key="own_query") if all(one.has_network for one in runs) else None
+    own = None
+    if all(one.has_network for one in runs):
+        own = ui.own_picture(st, key="own_query", ahead=lambda: ui.load_networks(run))
     name = "your picture" if own is not None else pictures.classes[pictures.labels[number]]
     ui.tiles(
         pictures[[number]] if own is None else own[None],

@@ -6,7 +6,8 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 import ui
-from ui import data_sets, picture_arrival, training_charts, training_follow, training_limits, training_view
+from ui import data_sets, picture_arrival
+from ui.live_training import next_training, training_charts, training_limits, training_view
 from vicreg import jobs
 from vicreg.config import DATASETS, ENCODERS, Config, Settings
 from vicreg.data import loading
@@ -226,7 +227,7 @@ def start(config: Config, name: str, *, quick: bool, then: str) -> None:
         else:
             st.session_state.pop(NAME, None)  # the name is taken now
             if then:
-                training_follow.plan(job, then, quick=quick, token=job.token)
+                next_training.plan(job, then, quick=quick, token=job.token)
             st.rerun()
 
 

@@ -17,7 +17,6 @@ MODULES = (
     "ui.anomaly_figures",
     "ui.lesson.pictures",
     "vicreg.charts.curves",
-    "vicreg.charts.maps",
 )
 
 

@@ -54,7 +54,7 @@ def run_metrics(
     alike: float = 0.8,
     clusters: float = 33.0,
 ) -> dict:
-    """One run's metrics.json as `vicreg.evaluation.sections` writes it; every percentage known to within 1."""
+    """One run's metrics.json as `vicreg.evaluation.report_sections` writes it; every percentage known to within 1."""
     hubs = [{"index": i, "lists": 9, "classes": hub_classes} for i in range(10)]
     scored = {"column": "mean_2", "most": list(most), "alike": alike, "auroc": auroc, "interval": around(auroc, 0.01)}
     return {

@@ -10,7 +10,17 @@ import pandas as pd
 import streamlit as st
 
 from ui.representations import roc
-from ui.run_picker import budget, bundled_runs, key_of, measured_runs, metrics, networks, results, title
+from ui.run_picker import (
+    budget,
+    bundled_runs,
+    key_of,
+    load_networks,
+    measured_runs,
+    metrics,
+    networks,
+    results,
+    title,
+)
 from vicreg.data.catalogue import CATALOGUE
 from vicreg.evaluation.anomaly_bank import Bank, bank_from_tables
 from vicreg.evaluation.anomaly_score import KNOWN, Scoring
@@ -23,6 +33,7 @@ HARD = 0.8  # below this AUROC, anomalies count as hard to find
 BINS = 60
 OTHERS, LEFT_OUT = "Other pictures", "A class left out of the pictures to compare with"
 GROUPS = (OTHERS, LEFT_OUT)
+BANK = ("bank", "bank_basis", "bank_scale")  # tables
 PAIR = tuple(KNOWN)[:2]  # the two scores whose difference the page shows
 Aurocs = Mapping[str, float]  # by the name of the score
 
@@ -212,9 +223,15 @@ def told(table: pd.DataFrame, by: str, name: str) -> str:
 
 @st.cache_resource(max_entries=4, show_spinner=False)
 def _bank(key: str, _run: Run) -> Bank:
-    figures = metrics(_run)["anomaly_sets"]["bank"]
-    tables = (results(_run, name) for name in ("bank", "bank_basis", "bank_scale"))
+    figures = _run.metrics["anomaly_sets"]["bank"]
+    tables = (_run.results(name) for name in BANK)
     return bank_from_tables(*tables, step=figures["step"], of=figures["of"])
+
+
+def load_ahead(run: Run) -> None:
+    """Load the network and the bank of a run, which `score_picture` needs. Needs no page. Raises errors of a run without."""
+    load_networks(run)
+    _bank(key_of(run), run)
 
 
 def score_picture(run: Run, picture: np.ndarray, scoring: Scoring) -> float | None:
@@ -224,8 +241,7 @@ def score_picture(run: Run, picture: np.ndarray, scoring: Scoring) -> float | No
     """
     from vicreg.evaluation.encode import encode
 
-    needed = ("bank", "bank_basis", "bank_scale")
-    if "bank" not in metrics(run).get("anomaly_sets", {}) or not all(run.has(name) for name in needed):
+    if "bank" not in metrics(run).get("anomaly_sets", {}) or not all(run.has(name) for name in BANK):
         st.info(
             f"`{run.title}` cannot score your picture yet. "
             f"Run `python -m vicreg evaluate {run.name} --only anomaly_sets` first.",

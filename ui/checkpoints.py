@@ -155,7 +155,7 @@ def _downloaded(
     shelf: Shelf, names: tuple[str, ...], on_progress: hub_file.OnBytes, should_stop: Callable[[], bool]
 ) -> dict[str, Run]:
     """The downloaded runs. Raises HubError where a hosted server would keep more than HUB_BYTES."""
-    from ui.training_limits import hosted
+    from ui.live_training.training_limits import hosted
     from vicreg.jobs.training_process import folder_bytes
 
     if hosted() and folder_bytes(hub_cache()) + run_downloads.missing_bytes(shelf, names) > HUB_BYTES:

@@ -31,13 +31,14 @@ class Figure:
 class Shown:
     """figures: by key, in the order of the page. runs: titles, each with its data set. protocol: how figures were measured.
 
-    made: what `once` made for the page; None when it is not being drawn.
+    made: what `once` made for the page; None when it is not being drawn. later: to be called when it is drawn.
     """
 
     figures: dict[str, Figure] = field(default_factory=dict)
     runs: dict[str, str] = field(default_factory=dict)
     protocol: str = ""
     made: dict[Hashable, object] | None = None
+    later: list[Callable[[], object]] = field(default_factory=list)
 
 
 def begin() -> None:
@@ -46,8 +47,16 @@ def begin() -> None:
 
 
 def end() -> None:
-    """The page is drawn: what was made for it may be out of date from now on."""
-    so_far().made = None
+    """The page is drawn: what was made for it may be out of date from now on, and what waited for it begins."""
+    found = so_far()
+    found.made = None
+    while found.later:
+        found.later.pop()()
+
+
+def when_drawn(begin: Callable[[], object]) -> None:
+    """Call this at the end of the page, so that the page does not wait for it."""
+    so_far().later.append(begin)
 
 
 def once(key: Hashable, make: Callable[[], T]) -> T:

@@ -264,15 +264,21 @@ def metrics(run: Run) -> JsonObject:
         return {}
 
 
-@st.cache_resource(max_entries=3, show_spinner="Loading the network")
+@st.cache_resource(max_entries=3, show_spinner=False)
 def _networks(key: str, _run: Run) -> tuple[Encoder, Expander]:
     return _run.encoder, _run.expander
+
+
+def load_networks(run: Run) -> tuple[Encoder, Expander]:
+    """The encoder and expander of a run, cached for all visitors. Needs no page. Raises RunError if the file is damaged."""
+    return _networks(key_of(run), run)
 
 
 def networks(run: Run) -> tuple[Encoder, Expander]:
     """The encoder and expander of a run, cached for all visitors. Stops the page if the file is damaged."""
     try:
-        return _networks(key_of(run), run)
+        with st.spinner("Loading the network"):
+            return load_networks(run)
     except RunError as error:
         st.warning(str(error), icon=":material/broken_image:")
         st.stop()

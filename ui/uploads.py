@@ -3,32 +3,43 @@
 from __future__ import annotations
 
 import importlib
+import logging
 import threading
+from collections.abc import Callable
 from types import ModuleType
 from typing import TYPE_CHECKING
 
 import numpy as np
 import streamlit as st
 
+from ui import page_figures
 from vicreg.data.uploaded_picture import MAX_BYTES, PictureError, read_picture
 
 if TYPE_CHECKING:
     from streamlit.delta_generator import DeltaGenerator
 
 KINDS = ["png", "jpg", "jpeg", "webp", "gif"]
+AGAIN = 1.0  # seconds in which a new server draws its first page again, for the width of its visitor's window
+NEEDED = ("vicreg.method.networks", "vicreg.evaluation.encode")  # torch among it
+
+log = logging.getLogger("vicreg")
 
 
-def own_picture(place: DeltaGenerator | ModuleType, *, key: str) -> np.ndarray | None:
+def own_picture(
+    place: DeltaGenerator | ModuleType, *, key: str, ahead: Callable[[], object] = lambda: None
+) -> np.ndarray | None:
     """The uploaded picture as the network sees it, (32, 32, 3) uint8; None if there is none or it is not usable.
 
-    place: where to draw the uploader. `drop_own_picture(key)` removes the picture.
+    place: where to draw the uploader. `drop_own_picture(key)` removes the picture. ahead: loads what the answer will need.
+    It is called once a server, in a thread, after torch, which takes seconds to load: while a visitor looks for a picture.
     """
+    page_figures.when_drawn(lambda: _loading_ahead(ahead))
     number = st.session_state.setdefault(f"_{key}_number", 0)
     button = place.popover(
         "Your picture", icon=":material/upload:", width="stretch", key=f"{key}_open", on_change="rerun"
     )
     if button.open:
-        _begin_loading()
+        _loading_ahead(ahead).set()
     with button:
         file = st.file_uploader(
             f"Your own picture: PNG, JPEG, WebP or GIF, at most {MAX_BYTES / 1e6:.0f} MB",
@@ -54,9 +65,21 @@ def own_picture(place: DeltaGenerator | ModuleType, *, key: str) -> np.ndarray |
 
 
 @st.cache_resource(show_spinner=False)
-def _begin_loading() -> None:
-    """Load torch in the background, once a server, while the visitor looks for a picture: it takes seconds."""
-    threading.Thread(target=importlib.import_module, args=("vicreg.method.networks",), daemon=True).start()
+def _loading_ahead(_ahead: Callable[[], object]) -> threading.Event:
+    """Start the thread that loads ahead, for the first page of a server that offers an upload. Set the event to hurry it."""
+    wanted = threading.Event()
+
+    def load() -> None:
+        wanted.wait(AGAIN)
+        try:
+            for name in NEEDED:
+                importlib.import_module(name)
+            _ahead()
+        except Exception as error:  # it happens again when a picture is there, and the page then says what is wrong
+            log.debug("nothing was loaded ahead of an upload: %s", error)
+
+    threading.Thread(target=load, name="ahead of an upload", daemon=True).start()
+    return wanted
 
 
 def drop_own_picture(key: str) -> None:

@@ -74,12 +74,6 @@ def curve() -> pd.DataFrame:
     )
 
 
-def placed() -> tuple[pd.DataFrame, pd.DataFrame]:
-    names = ("rule_x", "rule_y", "fitted_x", "fitted_y")
-    few = pd.DataFrame({"class": CLASSES, "index": range(3), **{name: RNG.standard_normal(3) for name in names}})
-    return pd.DataFrame({"x": RNG.standard_normal(50), "y": RNG.standard_normal(50)}), few
-
-
 def spectrum(values: list[float]) -> pd.DataFrame:
     return pd.DataFrame({"dimension": range(1, len(values) + 1), "singular_value": values})
 
@@ -173,7 +167,6 @@ CHARTS = {
         width=width,
     ),
     "per_class": lambda width: charts.per_class(by_class(), RUNS, CLASSES, width=width),
-    "placements": lambda width: charts.placements(*placed(), CLASSES, side=width),
     "roc": lambda width: charts.roc(curve(), RUNS, side=width),
     "score_pairs": lambda width: charts.score_pairs(two_scores(), RUNS, ("study", "field"), width=width),
     "snapshots": lambda width: charts.snapshots(dict.fromkeys(RUNS, figures()), RUNS, width=width),
@@ -246,7 +239,6 @@ COLOURED = {
         ),
         ("run", list(RUNS), list(RUNS.values())),
     ),
-    "placements": ("class", CLASSES, list(charts.CLASS_COLOURS[:3])),
     "histogram": ("group", list(GROUPS), list(GROUPS.values())),
 }
 
@@ -280,24 +272,6 @@ def test_every_preset_baseline_and_term_has_a_colour():
     assert set(charts.PRESET_COLOURS) == {*PRESETS, *BASELINES, "vicreg-long"}
     assert set(charts.TERM_COLOURS) == {*charts.TERMS, "total"}
     assert len(charts.CLASS_COLOURS) == 10
-
-
-def test_a_placed_image_is_two_points_and_the_line_between_them():
-    background, few = placed()
-    spec = charts.placements(background, few, CLASSES).to_dict()
-    many, lines, points = spec["layer"]
-    assert len(data(spec, many)) == 50
-    assert lines["encoding"]["detail"]["field"] == "index"
-    rows = pd.DataFrame(data(spec, points))
-    shape = points["encoding"]["shape"]
-    rule, fitted = shape["scale"]["domain"]
-    assert sorted(rows[shape["field"]]) == sorted([rule, fitted] * 3)
-    for name, column in ((rule, "rule"), (fitted, "fitted")):
-        there = rows[rows[shape["field"]] == name].sort_values("index")
-        np.testing.assert_allclose(there[["x", "y"]], few[[f"{column}_x", f"{column}_y"]])
-    for axis in "xy":
-        low, high = points["encoding"][axis]["scale"]["domain"]
-        assert low <= rows[axis].min() <= rows[axis].max() <= high
 
 
 def test_training_curves_have_a_panel_a_term_in_its_colour():

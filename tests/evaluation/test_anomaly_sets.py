@@ -12,8 +12,8 @@ from vicreg.data.noise import noise
 from vicreg.evaluation import anomaly_bank
 from vicreg.evaluation.anomaly_bank import bank_from_tables, bank_tables, make_bank, with_scale
 from vicreg.evaluation.anomaly_score import FIELD, KNOWN, OFFERED, STUDY, anomaly_scores, roc
-from vicreg.evaluation.sections.anomaly_sets import anomaly_sets, auroc
-from vicreg.evaluation.sections.section import Section
+from vicreg.evaluation.report_sections.anomaly_sets import anomaly_sets, auroc
+from vicreg.evaluation.report_sections.section import Section
 
 PROJECTION = np.random.default_rng(0).standard_normal((32 * 32 * 3, 96)).astype(np.float32)
 CLASSES = [f"digit {c}" for c in range(10)]

@@ -7,7 +7,7 @@ from sklearn.manifold import trustworthiness
 
 from vicreg.evaluation.map_settings import MAP_CHOICES
 from vicreg.evaluation.neighbours import nearest
-from vicreg.evaluation.sections import map_choices as choices
+from vicreg.evaluation.report_sections import map_choices as choices
 
 
 @pytest.fixture(scope="module")

@@ -22,9 +22,9 @@ from vicreg.evaluation.mean_colour import colour_r2, mean_lab, neighbour_colour_
 from vicreg.evaluation.neighbours import nearest_and_farthest
 from vicreg.evaluation.projection import map_quality, pca
 from vicreg.evaluation.report import SECTIONS, Inputs, Report, evaluate
-from vicreg.evaluation.sections.anomaly import anomaly
-from vicreg.evaluation.sections.attributes import attributes_of
-from vicreg.evaluation.sections.retrieval import retrieval
+from vicreg.evaluation.report_sections.anomaly import anomaly
+from vicreg.evaluation.report_sections.attributes import attributes_of
+from vicreg.evaluation.report_sections.retrieval import retrieval
 from vicreg.evaluation.spectrum import spectrum
 from vicreg.runs.result_tables import TABLES
 from vicreg.storage.files import frame_bytes

@@ -7,8 +7,8 @@ import pytest
 
 from vicreg.evaluation.knn import knn_accuracy
 from vicreg.evaluation.probe import linear_probe
-from vicreg.evaluation.sections.section import Section
-from vicreg.evaluation.sections.spaces import BATCH, RATE, spaces, study_probe
+from vicreg.evaluation.report_sections.section import Section
+from vicreg.evaluation.report_sections.spaces import BATCH, RATE, spaces, study_probe
 from vicreg.evaluation.spectrum import spectrum
 from vicreg.runs.errors import RunError
 from vicreg.runs.schema import check_metrics

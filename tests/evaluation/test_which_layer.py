@@ -8,7 +8,7 @@ import torch
 
 from vicreg.evaluation.encode import embed, encode
 from vicreg.evaluation.probe import linear_probe
-from vicreg.evaluation.sections import layers as measured
+from vicreg.evaluation.report_sections import layers as measured
 from vicreg.evaluation.spectrum import spectrum
 from vicreg.method.networks import Encoder, Expander
 from vicreg.runs.errors import RunError

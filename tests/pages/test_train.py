@@ -14,7 +14,7 @@ from opened import opened, served, specs, text
 from streamlit.testing.v1 import AppTest
 
 import ui
-from ui import training_follow, training_limits, training_view
+from ui.live_training import next_training, training_limits, training_view
 from vicreg import jobs
 from vicreg.config import DATASETS, Config
 from vicreg.jobs import control, event_log, locks
@@ -223,7 +223,7 @@ def test_the_second_training_starts_without_a_page_and_is_drawn_over_the_first_o
     record = read_record(first.folder)
     assert (first.images, first.epochs, record.more) == (QUICK_IMAGES, QUICK_EPOCHS, ("--quick",))
     event_log.append(first.folder, "finished")
-    planned = training_follow.plan_after(first)
+    planned = next_training.plan_after(first)
     planned.thread.join(20)
     assert planned.over
     assert not planned.problem
@@ -232,15 +232,15 @@ def test_the_second_training_starts_without_a_page_and_is_drawn_over_the_first_o
     second = jobs.find()[0]
     assert (second.config.preset, second.name) == ("no-variance", "coloured-digits-no-variance-mine")
     assert (second.images, second.epochs) == (first.images, first.epochs)
-    assert training_follow.before(second) == first.name
-    assert training_follow.plan_after(second) is None
+    assert next_training.before(second) == first.name
+    assert next_training.plan_after(second) is None
 
 
 def test_nothing_follows_a_training_that_was_stopped(monkeypatch):
     monkeypatch.setattr(control, "_begin", lambda folder, record: None)
-    monkeypatch.setattr(training_follow, "EVERY", 0.01)
+    monkeypatch.setattr(next_training, "EVERY", 0.01)
     first = jobs.start(presets("coloured-digits")["vicreg"], name="first")
-    planned = training_follow.plan(first, "no-variance", quick=True, token="")
+    planned = next_training.plan(first, "no-variance", quick=True, token="")
     event_log.append(first.folder, "stopped")
     planned.thread.join(20)
     assert planned.over

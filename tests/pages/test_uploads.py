@@ -6,15 +6,18 @@ import os
 import re
 import shutil
 import sys
+import threading
 from pathlib import Path
 
 import numpy as np
 import pytest
+import streamlit as st
 from conftest import cut_cache
 from opened import component, opened, text
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
+from ui import anomaly_figures
 from vicreg.data import loading
 from vicreg.data.uploaded_picture import read_picture
 from vicreg.evaluation.anomaly_score import STUDY, nearest_distances, reduce_distances
@@ -178,6 +181,24 @@ def written():
     sys.addaudithook(note)  # for good, as Python has it
     yield found
     listening.clear()
+
+
+def test_a_page_that_offers_an_upload_loads_ahead_what_the_answer_needs_and_a_failure_shows_when_it_is_used(
+    banked, monkeypatch, tmp_path
+):
+    folder = shutil.copytree(banked.folder, tmp_path / RUN.name)
+    (folder / paths.WEIGHTS_FILE).write_bytes(b"damaged")
+    monkeypatch.setattr(paths, "BUNDLED", tmp_path)
+    load, begun = anomaly_figures.load_ahead, threading.Event()
+    monkeypatch.setattr(anomaly_figures, "load_ahead", lambda run: begun.set() or load(run))
+    st.cache_resource.clear()  # once a server, and this process has been one before
+    app = opened("anomalies", data=None)
+    assert begun.wait(30)
+    assert not app.exception
+    app.file_uploader[0].set_value(("mine.png", png(np.zeros((40, 40, 3), np.uint8)), "image/png")).run()
+    assert not app.exception
+    (warning,) = app.warning
+    assert paths.WEIGHTS_FILE in warning.value
 
 
 def test_nothing_that_was_uploaded_is_written_to_disk(written, tmp_path):

@@ -5,7 +5,7 @@ import pytest
 
 from ui import film
 from ui.film.figures import curves, lines, spectra
-from ui.film.timeline import ENDS_REACH, on_the_clock
+from ui.film.moments import ENDS_REACH, on_the_clock
 from vicreg.runs.folder import open_run
 from vicreg.storage.paths import BUNDLED
 

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from ui.rooms.limits import BOUNDS
 from ui.rooms.records import Question, RoomClosed, RoomError
+from ui.rooms.room_limits import BOUNDS
 from ui.rooms.store import CODE_LENGTH, LETTERS, Room, Rooms
 
 QUESTION = Question("collapse", "Which term?", ("variance", "invariance", "covariance"), right=0, why="It pays.")

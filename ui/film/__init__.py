@@ -9,6 +9,6 @@ The player tells the others the moment through events of the page's document, up
 """
 
 from ui.film.component import figures, maps, player
-from ui.film.timeline import MAPS, Film, before_and_after, filmed, offered
+from ui.film.moments import MAPS, Film, before_and_after, filmed, offered
 
 __all__ = ["MAPS", "Film", "before_and_after", "figures", "filmed", "maps", "offered", "player"]

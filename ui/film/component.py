@@ -14,7 +14,7 @@ import streamlit as st
 from ui import page_figures
 from ui.components.scripts import joined
 from ui.film.figures import curves, lines, spectra
-from ui.film.timeline import Film
+from ui.film.moments import Film
 from ui.map_data import colourings
 from ui.picture_map import Panel, Ring, atlas, picture_map
 from ui.pictures import Pictures

@@ -21,8 +21,6 @@ from vicreg.evaluation.anomaly_score import KNOWN
 from vicreg.lessons import Step
 from vicreg.runs.folder import Run
 
-POINTS = 1_000  # behind the new images of an eigenmap
-
 
 def figures(step: Step, runs: list[Run], width: int) -> None:
     """The step's own figures on one axis."""
@@ -192,19 +190,4 @@ def clusters(step: Step, runs: list[Run], width: int) -> None:
         alt="Silhouette and NMI: "
         + "; ".join(f"{row.run} {row.silhouette:.2f} and {row.nmi:.2f}" for row in scores.itertuples()),
         key="lesson_clusters",
-    )
-
-
-def placements(step: Step, runs: list[Run], width: int) -> None:
-    """New images on an eigenmap."""
-    (run,) = runs
-    classes = list(CATALOGUE[run.config.dataset].classes)
-    everything = results(run, "projections")
-    placed = results(run, "placements")
-    placed = placed.assign(**{"class": np.array(classes)[everything["label"].to_numpy()[placed["index"]]]})
-    many = everything.head(POINTS).rename(columns={"laplacian_x": "x", "laplacian_y": "y"})[["x", "y"]]
-    chart(
-        drawn(charts.placements, many, placed, classes, side=max(200, min(230, width - 100))),
-        alt="Ten new images on the eigenmap: where Nyström's rule puts each, and where it lies after fitting again with it.",
-        key="lesson_placements",
     )

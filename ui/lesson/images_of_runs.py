@@ -8,6 +8,7 @@ import streamlit as st
 from ui import map_data
 from ui.ablation_panels import collapse
 from ui.components.picture_tiles import tiles
+from ui.eigenmap_placements import placements_map
 from ui.lab import lab as small_lab
 from ui.picture_map import Panel, atlas, picture_map
 from ui.pictures import pictures
@@ -65,6 +66,12 @@ def map(step: Step, runs: list[Run], width: int) -> None:
         height=_height(width // 4),
         words="",
     )
+
+
+def placements(step: Step, runs: list[Run], width: int) -> None:
+    """New images on an eigenmap."""
+    (run,) = runs
+    placements_map(run, pictures(run), key="lesson_placements", height=_height(width // 4))
 
 
 def farthest(step: Step, runs: list[Run], width: int) -> None:

@@ -38,5 +38,5 @@ DRAWN: dict[str, Draw] = {
     "anomalies": charts_of_runs.anomalies,
     "roc": charts_of_runs.roc,
     "clusters": charts_of_runs.clusters,
-    "placements": charts_of_runs.placements,
+    "placements": images_of_runs.placements,
 }

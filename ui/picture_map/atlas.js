@@ -40,9 +40,9 @@ async function patiently(url) {
   return readStrip(url);
 }
 
-/** side: of a picture; each: pictures a strip. loaded() is called whenever a strip has come, failed() if one does not. */
-export function createAtlas({ urls, side, columns, each }, loaded, failed) {
-  const here = [];
+/** side: of a picture; each: pictures a strip; numbers: which ones they are, in turn, or null for 0, 1, 2 ... loaded() is called whenever a strip has come, failed() if one does not. */
+export function createAtlas({ urls, side, columns, each, numbers }, loaded, failed) {
+  const here = [], places = numbers && new Map(numbers.map((number, place) => [number, place]));
   urls.forEach((url, number) => {
     if (!strips.has(url)) strips.set(url, patiently(url));
     strips.get(url).then(
@@ -54,7 +54,8 @@ export function createAtlas({ urls, side, columns, each }, loaded, failed) {
     side, columns,
     /** Where a picture's pixels are: { strip, x, y } in pixels of the full size; null while they are not here. */
     find(number) {
-      const strip = here[Math.floor(number / each)], rest = number % each;
+      const place = places ? places.get(number) ?? -1 : number;
+      const strip = here[Math.floor(place / each)], rest = place % each;
       return strip ? { strip, x: (rest % columns) * side, y: Math.floor(rest / columns) * side } : null;
     },
     /** Shows a picture as the background of an element, at a whole multiple of its size. */

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import io
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import streamlit as st
@@ -24,13 +25,14 @@ QUALITY = 80  # of JPEG: CIFAR-10's 10,000 test pictures take 3.6 MB, their firs
 class Atlas:
     """Where a browser finds the pictures: picture i is in strip i // each, at row and column of the rest.
 
-    urls: of the strips. side: of a picture, in pixels.
+    urls: of the strips. side: of a picture, in pixels. numbers: which pictures the strips hold, in turn; None: 0, 1, 2 ...
     """
 
     urls: tuple[str, ...]
     side: int
     columns: int = COLUMNS
     each: int = COLUMNS * ROWS
+    numbers: list[int] | None = None
 
 
 def atlas(run: Run, pictures: Pictures | None, count: int) -> Atlas | None:
@@ -38,6 +40,15 @@ def atlas(run: Run, pictures: Pictures | None, count: int) -> Atlas | None:
     if pictures is None:
         return None
     return _atlas(f"{run.numbering}:{pictures.source.sha256}", pictures, count, pictures.images.shape[1])
+
+
+def atlas_of_some(run: Run, pictures: Pictures | None, numbers: np.ndarray) -> Atlas | None:
+    """The pictures with these numbers, in strips of their own; None without pictures. For few of a large set."""
+    if pictures is None:
+        return None
+    key = f"{run.numbering}:{pictures.source.sha256}:{hashlib.sha256(numbers.astype('<i8').tobytes()).hexdigest()}"
+    images = pictures[numbers]
+    return replace(_atlas(key, images, len(numbers), images.shape[1]), numbers=numbers.tolist())
 
 
 def atlas_of_set(images: ImageSet, count: int) -> Atlas:

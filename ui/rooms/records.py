@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
-from ui.rooms.limits import BOUNDS
+from ui.rooms.room_limits import BOUNDS
 
 Phase = Literal["waiting", "voting", "shown", "answered"]
 

@@ -21,8 +21,8 @@ import threading
 import time
 from collections.abc import Callable
 
-from ui.rooms.limits import BOUNDS, Bounds
 from ui.rooms.records import ROUNDS, Board, Phase, Poll, Question, RoomClosed, RoomError, View
+from ui.rooms.room_limits import BOUNDS, Bounds
 
 log = logging.getLogger("vicreg")
 

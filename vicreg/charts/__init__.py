@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 
     from vicreg.charts.anomalies import auroc_cells, score_pairs
     from vicreg.charts.curves import compared_curves, live_terms, snapshots, spectra, training_curves
-    from vicreg.charts.maps import placements
     from vicreg.charts.measures import (
         accuracy_bars,
         attribute_bars,
@@ -66,7 +65,6 @@ __all__ = [
     "layer_curves",
     "live_terms",
     "per_class",
-    "placements",
     "roc",
     "score_pairs",
     "snapshots",
@@ -76,7 +74,7 @@ __all__ = [
     "training_curves",
 ]
 
-_MODULES = ("anomalies", "curves", "maps", "measures", "spaces")
+_MODULES = ("anomalies", "curves", "measures", "spaces")
 
 
 def __getattr__(name: str) -> object:

@@ -13,18 +13,18 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
-from vicreg.evaluation.sections.anomaly import anomaly
-from vicreg.evaluation.sections.anomaly_sets import anomaly_sets
-from vicreg.evaluation.sections.attributes import attributes_of
-from vicreg.evaluation.sections.clusters import clusters
-from vicreg.evaluation.sections.knn import knn
-from vicreg.evaluation.sections.map_choices import coordinates, map_choices
-from vicreg.evaluation.sections.probe import probe
-from vicreg.evaluation.sections.projection import maps
-from vicreg.evaluation.sections.retrieval import retrieval
-from vicreg.evaluation.sections.section import Section
-from vicreg.evaluation.sections.spaces import spaces
-from vicreg.evaluation.sections.spectrum import spectrum_of
+from vicreg.evaluation.report_sections.anomaly import anomaly
+from vicreg.evaluation.report_sections.anomaly_sets import anomaly_sets
+from vicreg.evaluation.report_sections.attributes import attributes_of
+from vicreg.evaluation.report_sections.clusters import clusters
+from vicreg.evaluation.report_sections.knn import knn
+from vicreg.evaluation.report_sections.map_choices import coordinates, map_choices
+from vicreg.evaluation.report_sections.probe import probe
+from vicreg.evaluation.report_sections.projection import maps
+from vicreg.evaluation.report_sections.retrieval import retrieval
+from vicreg.evaluation.report_sections.section import Section
+from vicreg.evaluation.report_sections.spaces import spaces
+from vicreg.evaluation.report_sections.spectrum import spectrum_of
 from vicreg.storage.json_values import JsonObject
 
 EMBEDDINGS, ANOMALIES, OTHER_SETS = "embeddings", "anomalies", "other_sets"  # what some sections need; see Inputs

@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from vicreg.data.image_set import ImageSet
-from vicreg.evaluation.sections import layers
-from vicreg.evaluation.sections.section import Section
+from vicreg.evaluation.report_sections import layers
+from vicreg.evaluation.report_sections.section import Section
 from vicreg.runs.folder import Run
 
 

@@ -14,8 +14,8 @@ from vicreg.config import Config
 from vicreg.data.image_set import ImageSet
 from vicreg.pipeline.measure_run import Stage, evaluate_run, load_splits
 from vicreg.pipeline.provenance import data_record, versions
+from vicreg.pipeline.snapshot_tables import timeline
 from vicreg.pipeline.teacher import begun, find_positives, find_teacher
-from vicreg.pipeline.timeline import timeline
 from vicreg.presets import QUICK_SHOWN
 from vicreg.runs.folder import Run, write_run
 from vicreg.runs.weights import weights_bytes

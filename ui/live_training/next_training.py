@@ -9,7 +9,7 @@ import dataclasses
 import threading
 import time
 
-from ui import training_limits
+from ui.live_training import training_limits
 from vicreg import jobs
 from vicreg.config import Settings
 from vicreg.jobs.record import DamagedRecord

@@ -8,9 +8,9 @@ from starlette.routing import Route, WebSocketRoute
 from starlette.testclient import TestClient
 from starlette.websockets import WebSocketDisconnect
 
-from server import limits
+from server import visitor_limits as limits
 from server.headers import SecurityHeaders, frame_ancestors
-from server.limits import Limits, ServerLimits
+from server.visitor_limits import Limits, ServerLimits
 
 
 async def page(_request):

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from vicreg.evaluation.anomaly_score import KNOWN, OFFERED, Roc, nearest_distances, ranking, reduce_distances, roc
-from vicreg.evaluation.sections.section import Section
+from vicreg.evaluation.report_sections.section import Section
 from vicreg.storage.json_values import JsonObject
 
 EXTREME = 100  # images in the list of the most anomalous

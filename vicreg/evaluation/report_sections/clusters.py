@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from vicreg.evaluation.clustering import cluster
-from vicreg.evaluation.sections.section import Section
+from vicreg.evaluation.report_sections.section import Section
 
 SILHOUETTE = 2_000  # test images, to measure it on
 

@@ -9,8 +9,8 @@ import pandas as pd
 
 from vicreg.evaluation.mean_colour import colour_r2, mean_lab, neighbour_colour_ratio
 from vicreg.evaluation.neighbours import METRICS, Neighbours, nearest_and_farthest
+from vicreg.evaluation.report_sections.section import FEW, Section, by_class
 from vicreg.evaluation.retrieval import hubness, hubs, one_of_each_class, same_class_share
-from vicreg.evaluation.sections.section import FEW, Section, by_class
 from vicreg.storage.json_values import JsonObject
 
 LISTED = 10  # nearest and farthest images in the table, per query

@@ -12,7 +12,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 import ui
-from ui import training_charts, training_follow, training_limits
+from ui.live_training import next_training, training_charts, training_limits
 from vicreg import jobs
 from vicreg.config import Config
 from vicreg.jobs.record import DamagedRecord
@@ -60,7 +60,7 @@ def watch(job: Job, *, width: int) -> None:
 
 def follow(job: Job) -> None:
     """While another training is about to follow a finished job, wait for it; or say why it could not start."""
-    planned = training_follow.plan_after(job)
+    planned = next_training.plan_after(job)
     if planned is None or (planned.over and not planned.problem):
         return
     if planned.problem:
@@ -70,7 +70,7 @@ def follow(job: Job) -> None:
         )
         return
 
-    @st.fragment(run_every=training_follow.EVERY)
+    @st.fragment(run_every=next_training.EVERY)
     def wait() -> None:
         if planned.over:
             st.rerun()
@@ -88,7 +88,7 @@ def pick_behind(job: Job, place: DeltaGenerator) -> str:
     runs = [run for run in find_runs()[0].values() if run.config.dataset == config.dataset and not run.baseline]
     names = {run.folder.name: ui.title(run) for run in runs}
     preset = config.preset if config.preset in presets(config.dataset) else "vicreg"
-    usual = training_follow.before(job) or f"{config.dataset}-{preset}"
+    usual = next_training.before(job) or f"{config.dataset}-{preset}"
     options = ["", *names]
     return place.selectbox(
         "Dashed curves",

@@ -8,7 +8,7 @@ import pandas as pd
 from vicreg.evaluation.map_settings import PERPLEXITY
 from vicreg.evaluation.probe import accuracy_interval
 from vicreg.evaluation.projection import map_quality, pca, tsne
-from vicreg.evaluation.sections.section import Section
+from vicreg.evaluation.report_sections.section import Section
 from vicreg.storage.json_values import JsonObject
 
 NEAR = 10  # nearest images that are looked for on a map

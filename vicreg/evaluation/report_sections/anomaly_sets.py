@@ -18,7 +18,7 @@ import pandas as pd
 
 from vicreg.evaluation.anomaly_bank import bank_error, bank_tables, make_bank, with_scale
 from vicreg.evaluation.anomaly_score import KNOWN, OFFERED, Scoring, nearest_distances, reduce_distances
-from vicreg.evaluation.sections.section import Section
+from vicreg.evaluation.report_sections.section import Section
 from vicreg.storage.json_values import JsonObject
 
 SAMPLE = 2_000  # test images that are scored: the first of the split

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from vicreg.evaluation.sections.section import Section
+from vicreg.evaluation.report_sections.section import Section
 from vicreg.evaluation.spectrum import spectrum
 
 

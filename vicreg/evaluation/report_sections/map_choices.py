@@ -20,7 +20,7 @@ from vicreg.evaluation.array_checks import checked
 from vicreg.evaluation.map_settings import MAP_CHOICES, NEIGHBOURS, PERPLEXITIES
 from vicreg.evaluation.neighbours import nearest
 from vicreg.evaluation.projection import tsne
-from vicreg.evaluation.sections.section import Section
+from vicreg.evaluation.report_sections.section import Section
 
 LEAST = 3 * max(PERPLEXITIES) + 1  # images: enough for the largest perplexity
 MOST = 2_000  # images: as many as in the snapshots of a training

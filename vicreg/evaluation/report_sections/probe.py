@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from vicreg.evaluation.probe import linear_probe
-from vicreg.evaluation.sections.section import Section, by_class
+from vicreg.evaluation.report_sections.section import Section, by_class
 
 CONFUSED = 5  # pairs of classes in the list of the most confused
 

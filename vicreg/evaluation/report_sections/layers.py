@@ -25,7 +25,7 @@ from vicreg.evaluation.array_checks import checked
 from vicreg.evaluation.encode import encode
 from vicreg.evaluation.neighbours import nearest
 from vicreg.evaluation.probe import linear_probe
-from vicreg.evaluation.sections.section import FEW, Section
+from vicreg.evaluation.report_sections.section import FEW, Section
 from vicreg.evaluation.spectrum import effective_rank
 from vicreg.storage.json_values import JsonObject
 

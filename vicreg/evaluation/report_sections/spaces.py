@@ -17,7 +17,7 @@ import pandas as pd
 from vicreg.evaluation.array_checks import checked
 from vicreg.evaluation.knn import K, knn_predict
 from vicreg.evaluation.probe import accuracy_interval, linear_probe
-from vicreg.evaluation.sections.section import Section
+from vicreg.evaluation.report_sections.section import Section
 from vicreg.evaluation.space_tables import covariances, embedding_points
 from vicreg.evaluation.spectrum import Spectrum, spectrum
 from vicreg.storage.json_values import JsonObject

@@ -8,7 +8,7 @@ import numpy as np
 
 from vicreg.evaluation.neighbours import nearest
 from vicreg.evaluation.probe import linear_probe
-from vicreg.evaluation.sections.section import FEW, Section, by_class
+from vicreg.evaluation.report_sections.section import FEW, Section, by_class
 
 
 def attributes_of(

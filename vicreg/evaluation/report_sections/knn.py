@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from vicreg.evaluation.knn import TEMPERATURE, K, knn_predict
-from vicreg.evaluation.sections.section import Section, accuracy_of
+from vicreg.evaluation.report_sections.section import Section, accuracy_of
 
 
 def knn(train: np.ndarray, train_labels: np.ndarray, test: np.ndarray, test_labels: np.ndarray) -> Section:
