@@ -7,7 +7,7 @@ import ui
 from ui import ablation_words, map_data
 from ui.picture_map import Panel, atlas, picture_map
 from vicreg.config import DEFAULT_DATASET
-from vicreg.evaluation.verdict import LEAST_RANK, LEAST_SPREAD, verdict
+from vicreg.evaluation.collapse_verdict import LEAST_RANK, LEAST_SPREAD, verdict
 from vicreg.presets import ABLATIONS
 
 WORDS = {"neighbour-views": "nearest images as positives"}
@@ -159,5 +159,7 @@ ui.measured(
     command=ui.train_command(chosen),
 )
 ui.show_source(
-    "vicreg.evaluation.verdict:verdict", "vicreg.method.loss:vicreg_loss", "vicreg.method.views:neighbour_views"
+    "vicreg.evaluation.collapse_verdict:verdict",
+    "vicreg.method.loss:vicreg_loss",
+    "vicreg.method.views:neighbour_views",
 )

@@ -4,7 +4,7 @@ import pandas as pd
 import streamlit as st
 
 import ui
-from ui.data_sets import FIRST
+from ui.data_set_choice import FIRST
 from vicreg import charts
 
 SHOWN = 8

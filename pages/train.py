@@ -6,7 +6,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 import ui
-from ui import data_sets, picture_arrival
+from ui import data_set_choice, picture_arrival
 from ui.live_training import next_training, training_charts, training_limits, training_view
 from vicreg import jobs
 from vicreg.config import DATASETS, ENCODERS, Config, Settings
@@ -18,7 +18,7 @@ from vicreg.presets import QUICK_EPOCHS, QUICK_IMAGES, presets
 
 OWN = "own weights"
 NAME = "train_name"
-COMMAND = f"python -m vicreg train --dataset {data_sets.FIRST}"
+COMMAND = f"python -m vicreg train --dataset {data_set_choice.FIRST}"
 NOTHING = f"{COMMAND} --epochs 1 {' '.join(f'--{term.option} 0' for term in IN_LOSS)} --name nothing"
 SWITCHES = {"crop": "crop", "flip": "flip", "jitter": "colour jitter", "greyscale": "greyscale", "blur": "blur"}
 
@@ -42,8 +42,8 @@ def form() -> None:
         key="train_data",
         persist_state="session",
         bind="query-params",
-        help=f"Generated here and trained in minutes on a CPU: {data_sets.titles(made_here=True)}. From the Hub, better with "
-        f"a GPU: {data_sets.titles(made_here=False)}.",
+        help=f"Generated here and trained in minutes on a CPU: {data_set_choice.titles(made_here=True)}. "
+        f"From the Hub, better with a GPU: {data_set_choice.titles(made_here=False)}.",
     )
     preset = controls[1].selectbox(
         "Preset",
@@ -238,7 +238,7 @@ mine = [one for one in found if training_view.may_command(one)]
 shown = [one for one in mine if one.state == "finished" or (one.name, one.created) not in training_view.put_aside()]
 if reason:
     st.info(reason, icon=":material/lock:")
-    st.markdown(training_view.expected(presets(data_sets.FIRST)["vicreg"], width=width))
+    st.markdown(training_view.expected(presets(data_set_choice.FIRST)["vicreg"], width=width))
     st.markdown("On your own machine, one command starts it:")
     st.code(COMMAND, language="bash")
 elif active is not None:

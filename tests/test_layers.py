@@ -15,6 +15,7 @@ FLOORS = (
     "lazy_imports",
     "storage",
     "loss_terms",
+    "glossary",
     "config",
     "presets",
     "study_results",
@@ -64,8 +65,8 @@ def packages(file: Path) -> set[str]:
 
 
 def floor(module: str) -> int:
-    """The number of a vicreg module's floor; the package itself stands on the one of the terms, which its glossary names."""
-    return FLOORS.index(module.split(".")[1] if "." in module else "loss_terms")
+    """The number of a vicreg module's floor; the package itself loads names on first use and no more."""
+    return FLOORS.index(module.split(".")[1] if "." in module else "lazy_imports")
 
 
 def loaded_by(code: str) -> set[str]:

@@ -6,9 +6,10 @@ need is loaded on first use, because a new server's first visitor waits for it: 
 
 from typing import TYPE_CHECKING
 
+from ui.coloured_words import coloured, coloured_terms
 from ui.components.svg_drawing import drawing
+from ui.data_set_choice import chosen as chosen_data
 from ui.data_set_facts import anomalous, class_colour, class_names, guessing, spec, studied
-from ui.data_sets import chosen as chosen_data
 from ui.expanders import measured, show_source
 from ui.page_figures import once
 from ui.page_table import PAGES, foot, navigation, page
@@ -48,7 +49,6 @@ from ui.run_picker import (
     title,
 )
 from ui.short_numbers import short
-from ui.term_colours import coloured, coloured_terms
 from ui.widget_state import within
 from vicreg.lazy_imports import names_of
 
@@ -69,7 +69,7 @@ if TYPE_CHECKING:
     from ui.cost_of_one_picture import amortisation
     from ui.finished_charts import drawn, finished
     from ui.seed_words import seeds_frame, seeds_sentence
-    from ui.uploads import drop_own_picture, own_picture
+    from ui.upload_button import drop_own_picture, own_picture
 
 __all__ = [
     "PAGES",
@@ -155,6 +155,6 @@ _HOMES = {
     "ui.finished_charts": ("drawn", "finished"),
     "ui.seed_words": ("seeds_frame", "seeds_sentence"),
     "ui.commands": ("train_command",),
-    "ui.uploads": ("drop_own_picture", "own_picture"),
+    "ui.upload_button": ("drop_own_picture", "own_picture"),
 }
 __getattr__ = names_of(__name__, {name: module for module, names in _HOMES.items() for name in names})

@@ -17,7 +17,7 @@ from ui.seed_words import seeds_frame
 from ui.short_numbers import short
 from vicreg import charts
 from vicreg.data.catalogue import CATALOGUE
-from vicreg.evaluation.verdict import verdict
+from vicreg.evaluation.collapse_verdict import verdict
 from vicreg.runs.folder import Run
 from vicreg.storage.json_values import JsonObject
 

@@ -10,7 +10,7 @@ import pandas as pd
 from ui.run_picker import metrics, study
 from ui.short_numbers import short
 from vicreg.data.catalogue import CATALOGUE
-from vicreg.evaluation.verdict import verdict
+from vicreg.evaluation.collapse_verdict import verdict
 from vicreg.loss_terms import TERMS
 from vicreg.presets import ABLATIONS
 from vicreg.runs import seeds

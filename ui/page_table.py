@@ -9,8 +9,8 @@ from pathlib import Path
 
 import streamlit as st
 
-from ui import address, checkpoints, data_sets, page_figures, picture_arrival, presenter, take_away
-from ui.glossary import words_here
+from ui import address, checkpoints, data_set_choice, page_figures, picture_arrival, presenter, take_away
+from ui.glossary_button import words_here
 from ui.lesson import answer_folds
 
 ROOT = Path(__file__).parent.parent
@@ -116,7 +116,7 @@ def page(
         st.html(style)
     head = st.container()
     if dataset:
-        data_sets.pick_data()
+        data_set_choice.pick_data()
     checkpoints.panel()
     presenter.begin(st.session_state[HERE], [name for entries in PAGES.values() for name, *_ in entries])
     title, words = (question, notice) if isinstance(notice, str) else notice()

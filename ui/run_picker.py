@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from ui import checkpoints, data_sets, page_figures
+from ui import checkpoints, data_set_choice, page_figures
 from vicreg import charts
 from vicreg.config import BASELINES
 from vicreg.data.catalogue import CATALOGUE
@@ -163,7 +163,7 @@ def _available(keep: Callable[[Run], bool], *, dataset: str | None = None) -> di
     here, broken = found()
     for sentence in broken:
         st.warning(sentence, icon=":material/broken_image:")
-    dataset = dataset or data_sets.chosen()
+    dataset = dataset or data_set_choice.chosen()
     kept = _labelled([run for run in here.values() if run.config.dataset == dataset and keep(run)])
     if not kept:
         st.info(

@@ -5,7 +5,6 @@ The JavaScript is in separate files in this folder, joined here as in ui/picture
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -13,6 +12,7 @@ import numpy as np
 import streamlit as st
 
 from ui import page_figures
+from ui.components.scripts import joined
 from ui.film.figures import curves, lines, spectra
 from ui.film.moments import Film
 from ui.map_data import colourings
@@ -28,23 +28,17 @@ EACH = 1.1  # seconds from one snapshot to the next
 LEAST = 3.5  # seconds that a film lasts
 
 
-def source(*names: str) -> str:
-    """JavaScript files of this folder as one script, each after those that it imports."""
-    text = "\n".join((FOLDER / name).read_text("utf-8") for name in names)
-    return re.sub(r"^import .*\n|^export (?!default)", "", text, flags=re.MULTILINE)
-
-
 _PLAYER = st.components.v2.component(
     "vicreg_film_player",
     html=(FOLDER / "player.html").read_text("utf-8"),
     css=(FOLDER / "player.css").read_text("utf-8"),
-    js=source("messages.js", "player.js"),
+    js=joined(FOLDER / "messages.js", FOLDER / "player.js"),
 )
 _FIGURES = st.components.v2.component(
     "vicreg_film_figures",
     html="<div class='film-figures'></div>",
     css=(FOLDER / "figures.css").read_text("utf-8"),
-    js=source("messages.js", "curve.js", "figures.js"),
+    js=joined(*(FOLDER / name for name in ("messages.js", "curve.js", "figures.js"))),
 )
 
 

@@ -7,11 +7,11 @@ the modules are joined here: once for the page, and the training modules again f
 from __future__ import annotations
 
 import json
-import re
 from pathlib import Path
 
 import streamlit as st
 
+from ui.components import scripts
 from vicreg import charts
 from vicreg.data.coloured_digits import drawings_of_digits
 
@@ -40,9 +40,7 @@ def script(name: str) -> str:
 
 def joined(*names: str) -> str:
     """Join ES modules of this folder, in the given order, without their import and export statements."""
-    return "\n".join(
-        re.sub(r"^import .*\n|^export (?!default)", "", script(name), flags=re.MULTILINE) for name in names
-    )
+    return scripts.joined(*(FOLDER / name for name in names))
 
 
 def source() -> str:

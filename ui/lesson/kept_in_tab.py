@@ -7,12 +7,13 @@ from pathlib import Path
 
 import streamlit as st
 
+from ui.components.scripts import WHEN_IDLE, joined
 from ui.lesson import lesson_state
 from vicreg.lessons import LessonError
 from vicreg.lessons.reading import MAX_BYTES
 
 _KEEPING = st.components.v2.component(
-    "vicreg_lesson_keeping", html="<div></div>", js=Path(__file__).with_suffix(".js").read_text("utf-8")
+    "vicreg_lesson_keeping", html="<div></div>", js=joined(WHEN_IDLE, Path(__file__).with_suffix(".js"))
 )
 KEY, SEEN = "_lesson_keeping", "_lesson_seen"
 MOST = 4 * MAX_BYTES  # characters of what a browser gives back

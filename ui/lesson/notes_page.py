@@ -10,6 +10,7 @@ from pathlib import Path
 
 import streamlit as st
 
+from ui.components.scripts import WHEN_IDLE, joined
 from ui.lesson import lesson_state
 from ui.lesson.numbers_in_texts import number, with_figures
 from vicreg.lessons import Lesson, Step
@@ -18,7 +19,7 @@ from vicreg.lessons.lesson import LETTERS
 PARAMETER, KEY = "notes", "_lesson_notes"
 TOLD = re.compile(r"([a-z0-9-]{1,60})/([0-9]{1,2}|end)")
 _FOLLOW = st.components.v2.component(
-    "vicreg_lesson_notes", html="<div></div>", js=Path(__file__).with_suffix(".js").read_text("utf-8")
+    "vicreg_lesson_notes", html="<div></div>", js=joined(WHEN_IDLE, Path(__file__).with_suffix(".js"))
 )
 
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Sequence
 from pathlib import Path
 
 import streamlit as st
 
 from ui import page_figures
+from ui.components.scripts import joined
 
 FOLDER = Path(__file__).parent
 KEPT = "_presented"  # in the session: the last page, if it was presented
@@ -23,9 +23,8 @@ def _text(name: str) -> str:
 
 def _script() -> str:
     """The JavaScript as one text, each module after those it imports, with the style of the bars as a string."""
-    modules = (_text(name) for name in ("screens.js", "bars.js", "stepping.js", "presenter.js"))
-    joined = "\n".join(re.sub(r"^import .*\n|^export (?!default)", "", text, flags=re.MULTILINE) for text in modules)
-    return f"const BARS_CSS = {json.dumps(_text('bars.css'))};\n{joined}"
+    modules = joined(*(FOLDER / name for name in ("screens.js", "bars.js", "stepping.js", "presenter.js")))
+    return f"const BARS_CSS = {json.dumps(_text('bars.css'))};\n{modules}"
 
 
 _PRESENTER = st.components.v2.component(

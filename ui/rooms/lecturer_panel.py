@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 import segno
 import streamlit as st
 
+from ui.components.scripts import WHEN_IDLE, joined
 from ui.components.svg_drawing import drawing
 from ui.rooms.records import RoomError
 from ui.rooms.store import Room, rooms
@@ -28,7 +29,7 @@ STYLE = Path(__file__).with_name("tally_board.css")
 POLL = 2.0  # seconds between two looks at who is present
 
 _KEEP = st.components.v2.component(
-    "vicreg_room_key", html="<div></div>", js=Path(__file__).with_name("keep_room_key.js").read_text("utf-8")
+    "vicreg_room_key", html="<div></div>", js=joined(WHEN_IDLE, Path(__file__).with_name("keep_room_key.js"))
 )
 
 

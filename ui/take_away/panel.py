@@ -12,6 +12,7 @@ from pathlib import Path
 import streamlit as st
 
 from ui import page_figures
+from ui.components.scripts import joined
 from ui.page_figures import Figure
 from ui.take_away.tables import csv_of
 from vicreg.storage.json_values import JsonObject
@@ -24,10 +25,7 @@ _COMPONENT = st.components.v2.component(
     "vicreg_take_away",
     html="<div class='take-away'></div>",
     css=(FOLDER / "take_away.css").read_text("utf-8"),
-    js="\n".join(
-        re.sub(r"^import .*\n|^export (?!default)", "", (FOLDER / name).read_text("utf-8"), flags=re.MULTILINE)
-        for name in ("image_files.js", "figures_on_page.js", "take_away.js")
-    ),
+    js=joined(*(FOLDER / name for name in ("image_files.js", "figures_on_page.js", "take_away.js"))),
 )
 
 

@@ -8,8 +8,8 @@ TOML files. docs/lecturers.md explains the format.
 from vicreg.lessons.lesson import Choice, Figure, Lesson, Link, Picture, Step
 from vicreg.lessons.reading import LessonError, bundled, read
 from vicreg.lessons.run_numbers import filled, runs_by_title, value_of
-from vicreg.lessons.sheets import answer_key, worksheet
 from vicreg.lessons.vocabulary import PAGES, PICTURES
+from vicreg.lessons.worksheets import answer_key, worksheet
 
 __all__ = [
     "PAGES",

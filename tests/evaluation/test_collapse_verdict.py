@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from vicreg.evaluation.verdict import LEAST_RANK, LEAST_SPREAD, verdict
+from vicreg.evaluation.collapse_verdict import LEAST_RANK, LEAST_SPREAD, verdict
 from vicreg.storage.paths import BUNDLED
 
 EXPECTED = {

@@ -10,7 +10,7 @@ from pathlib import Path
 from vicreg.lessons.lesson import LETTERS, Figure, Lesson, Step
 from vicreg.lessons.run_numbers import Runs, filled, value_of
 
-CSS = Path(__file__).with_name("sheets.css")
+CSS = Path(__file__).with_name("worksheets.css")
 LINES = 2  # to write on, below each question
 Fill = Callable[[str], str]
 

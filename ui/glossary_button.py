@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from vicreg import GLOSSARY
+from vicreg.glossary import GLOSSARY
 
 
 def words_here(words: Sequence[str]) -> None:
