@@ -95,7 +95,8 @@ def left_out_words(runs: Mapping[str, Run]) -> str:
 
     runs: the data set's runs.
     """
-    mean, first = {}, next(iter(KNOWN))
+    mean: dict[str, float] = {}
+    first = next(iter(KNOWN))
     for run in runs.values():
         found = metrics(run).get("anomaly_sets", {}).get("mean_left_out", {}).get(first)
         mean |= {} if found is None else {run.name.removeprefix(f"{run.config.dataset}-"): found}

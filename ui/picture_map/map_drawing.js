@@ -109,7 +109,7 @@ export function createPanel(state, act) {
   function draw() {
     const { side, radius, near } = sizes(), { colours, values: group } = panel.colouring(), { ring, ground } = state.style;
     raster.clear(ground);
-    const { x: cx, y: cy, scale } = camera, edge = near ? side : radius;
+    const { x: cx, y: cy, scale } = camera, edge = near ? side : radius, dots = colours.map((colour) => raster.dotOf(radius, colour, ring));
     let seen = 0;
     for (const pass of state.fading() ? [0, 1] : [1]) {
       for (let i = 0; i < state.count; i++) {
@@ -120,7 +120,7 @@ export function createPanel(state, act) {
         seen += 1;
         const picture = near && clear ? state.atlas.find(state.numbers[i]) : null;
         if (picture) raster.picture(x, y, side, colours[group[i]], picture, state.atlas.side, 1);
-        else raster.dot(x, y, radius, colours[group[i]], ring, clear ? 1 : FADED);
+        else raster.dot(x, y, dots[group[i]], clear ? 1 : FADED);
       }
     }
     raster.show();
