@@ -69,9 +69,7 @@ def probes_in_words(run: Run, preset: str, *, untrained: JsonObject | None) -> s
             f" The study reports {reported} % for this setting." if reported else " The study did not try this setting."
         )
     for what, found in metrics(run).get("attributes", {}).items():
-        words += (
-            f" From $y$ it reads the {what} in {found['accuracy']:.1f} % of pictures (guessing: {found['chance']:.1f} %)."
-        )
+        words += f" From $y$ it reads the {what} in {found['accuracy']:.1f} % of pictures (guessing: {found['chance']:.1f} %)."
     return words
 
 
