@@ -416,6 +416,11 @@ def test_a_cluster_is_called_by_a_class_only_with_a_majority_of_it(with_pictures
         label, share = shares.index[0], shares.iloc[0]
         called = f": {ui.class_names(RUN)[label]}, {100 * share:.0f} %" if share > 0.5 else ""
         assert name == f"Cluster #{number}{called}"
+    other = component(app, "cluster_maps_second")["colourings"][-1]["names"]
+    sizes = OTHER.results("clusters")["cluster"].value_counts().to_dict()
+    few = {name for number, name in enumerate(other) if ":" in name and sizes[number] < 100}
+    assert few  # after the collapse, a class has all of a cluster of one picture
+    assert all(name.endswith(f"% of {sizes[other.index(name)]}") for name in few)
 
 
 def test_clusters_open_beside_the_tightest_which_say_least_of_the_classes(without_pictures):
