@@ -6,14 +6,20 @@ import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from vicreg.lessons import line_numbers, vocabulary
 from vicreg.lessons.lesson import Choice, Figure, Lesson, Link, Picture, Step
 from vicreg.lessons.run_numbers import PLACE, Runs, runs_by_title, value_of
 from vicreg.storage.untrusted import plain, shown, whole
 
+if TYPE_CHECKING:
+    from vicreg.runs.folder import Run
+    from vicreg.storage.json_values import JsonObject
+
 MAX_BYTES = 64_000
 MAX_STEPS = 40
+MAX_DOTS = 500  # a line
 CHOICES = (2, 5)
 MAX_FIGURES = 16
 LABELLED = 4  # of them on the screen
@@ -52,6 +58,9 @@ def read(source: str | Path | bytes, *, name: str = "", runs: Runs | None = None
     except UnicodeDecodeError as error:
         line = content[: error.start].count(b"\n") + 1
         raise LessonError(f"{name}, line {line}: the file is not UTF-8 text") from error
+    for number, row in enumerate(text.split("\n"), start=1):
+        if row.count(".") > MAX_DOTS:  # tomllib needs memory that grows with the square of a dotted key's parts
+            raise LessonError(f"{name}, line {number}: a line has at most {MAX_DOTS} dots, this one has more")
     try:
         tree = tomllib.loads(text)
     except RecursionError as error:
@@ -237,7 +246,7 @@ class _Reader:
             known = ", ".join(self.runs) or "none"
             raise self.fail(at, f"there is no run {shown(title)} here; there are {known}")
         for path in kind.needs:
-            found: object = run.metrics
+            found: object = self.metrics_of(run, at)
             for part in path.split("."):
                 found = found.get(part) if isinstance(found, dict) else None
             if found is None:
@@ -247,6 +256,12 @@ class _Reader:
             raise self.fail(
                 at, f"{title} cannot be drawn as {name!r}: it has no {missing[0] if missing else 'history'}"
             )
+
+    def metrics_of(self, run: Run, at: Where) -> JsonObject:
+        try:
+            return run.metrics
+        except ValueError as error:  # a damaged run, named
+            raise self.fail(at, str(error)) from error
 
     def link(self, at: Where, value: object) -> Link:
         found = self.table(at, value, "page says", "state")
