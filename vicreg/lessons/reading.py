@@ -6,16 +6,11 @@ import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from vicreg.lessons import line_numbers, vocabulary
 from vicreg.lessons.lesson import Choice, Figure, Lesson, Link, Picture, Step
 from vicreg.lessons.run_numbers import PLACE, Runs, runs_by_title, value_of
 from vicreg.storage.untrusted import plain, shown, whole
-
-if TYPE_CHECKING:
-    from vicreg.runs.folder import Run
-    from vicreg.storage.json_values import JsonObject
 
 MAX_BYTES = 64_000
 MAX_STEPS = 40
@@ -245,8 +240,12 @@ class _Reader:
         if run is None:
             known = ", ".join(self.runs) or "none"
             raise self.fail(at, f"there is no run {shown(title)} here; there are {known}")
+        try:
+            metrics = run.metrics if kind.needs else {}
+        except ValueError as error:  # a damaged run, named
+            raise self.fail(at, str(error)) from error
         for path in kind.needs:
-            found: object = self.metrics_of(run, at)
+            found: object = metrics
             for part in path.split("."):
                 found = found.get(part) if isinstance(found, dict) else None
             if found is None:
@@ -256,12 +255,6 @@ class _Reader:
             raise self.fail(
                 at, f"{title} cannot be drawn as {name!r}: it has no {missing[0] if missing else 'history'}"
             )
-
-    def metrics_of(self, run: Run, at: Where) -> JsonObject:
-        try:
-            return run.metrics
-        except ValueError as error:  # a damaged run, named
-            raise self.fail(at, str(error)) from error
 
     def link(self, at: Where, value: object) -> Link:
         found = self.table(at, value, "page says", "state")
