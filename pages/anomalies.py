@@ -175,8 +175,8 @@ if len(missing) < len(runs):
     cells = anomaly_figures.auroc_cells(runs, scoring)
     st.subheader("Which anomalies does it find?", anchor=False)
     st.markdown(
-        f"AUROC of every run under the chosen score, *{scoring.label}*. Green: anomalies have higher scores. White: chance. "
-        "Brown: they are *nearer* to the train pictures than test pictures are."
+        f"{anomaly_figures.left_out_words(runs)}AUROC of every run under the chosen score, *{scoring.label}*. Green: "
+        "anomalies have higher scores. White: chance. Brown: they are *nearer* to the train pictures than test pictures are."
     )
     narrow = width < NARROW
     across = [one for one in runs.values() if not narrow or one in shown or one.baseline == "untrained"]
@@ -189,7 +189,7 @@ if len(missing) < len(runs):
             inside,
             runs=labels,
             columns={group: names for group, names in groups.items() if names},
-            width=max(180, width - (150 if narrow else 190)),
+            width=max(180, width - (150 if narrow else 210)),
             upright=narrow,
         ),
         alt="AUROC by run and kind of anomaly: " + anomaly_figures.told(inside, "run", "name"),

@@ -12,12 +12,12 @@ from vicreg.evaluation.clustering import majorities
 from vicreg.runs.folder import Run
 
 SHOWN = 40
+FEW = 100  # pictures; the name of a smaller cluster says how many it has
 
 ui.page(
     "Do tight clusters mean classes?",
-    "**No. A high silhouette only means** that the clusters of k-means are tight and far apart, whatever they contain. NMI "
-    "measures how much the cluster tells about the class. **Look for a run with a long bar on the left and a short one on "
-    "the right.**",
+    "Left: how tight and far apart the clusters of k-means are. Right: how much a cluster tells about the class. **Is the run "
+    "with the longest bar on the left the one with the longest on the right?**",
     explains=("representation", "silhouette", "NMI", "kNN", "t-SNE", "PCA"),
 )
 
@@ -59,15 +59,20 @@ if second is None and tightest.folder != run.folder and tightest.numbering == ru
 
 
 def earned(run: Run) -> list[tuple[str, str]]:
-    """The name and colour of each cluster: its number, and its class if more than half of its pictures share one."""
+    """The name and colour of each cluster: its number, and its class if more than half of its pictures share one.
+
+    A share of few pictures says of how many.
+    """
     return ui.once(("earned", run.content), lambda: named(run))
 
 
 def named(run: Run) -> list[tuple[str, str]]:
     """`earned`, computed."""
-    labels, shares = majorities(table_of(run))
+    table = table_of(run)
+    labels, shares = majorities(table)
+    of = [f" of {size}" if size < FEW else "" for size in table.sum(axis=1)]
     return [
-        (f"#{i}: {noun}{classes[label]}, {100 * share:.0f} %", ui.class_colour(label))
+        (f"#{i}: {noun}{classes[label]}, {100 * share:.0f} %{of[i]}", ui.class_colour(label))
         if share > 0.5
         else (f"#{i}", charts.UNNAMED_COLOURS[i % len(charts.UNNAMED_COLOURS)])
         for i, (label, share) in enumerate(zip(labels, shares, strict=True))

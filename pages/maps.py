@@ -129,7 +129,7 @@ if figures:
 if eigenmap is not None:
     own = ui.metrics(eigenmap)
     st.subheader("What if there were no network at all?", anchor=False)
-    told, seen = st.columns([3, 2], gap="large")
+    told, seen = st.columns(2, gap="large")
     with told:
         trained = ui.metrics(run).get("probe")
         plane = own["projection"]["laplacian"]
@@ -159,7 +159,7 @@ if eigenmap is not None:
             st.markdown("**What pixel space calls neighbours**, nearest first")
             for query in near["query"].unique()[:4]:
                 rows = near[near["query"] == query]
-                indices = [query, *rows["nearest"]]
+                indices = [query, *rows["nearest"].head(4)]
                 ui.tiles(
                     pictures[indices],
                     key=f"pixels_{query}",

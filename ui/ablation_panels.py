@@ -40,7 +40,11 @@ def judged(run: Run, *, untrained: JsonObject | None) -> tuple[str, str]:
         return "Not trained", "No loss has asked this $z$ for a spread, so the rule does not judge it."
     name = verdict(spaces, gamma=run.config.gamma, untrained=untrained)
     if name == "complete collapse":
-        return "Complete collapse", f"All images are the same point in $z$, to within {short(z['std']['most'])}."
+        most = z["std"]["most"]
+        return (
+            "Complete collapse",
+            f"All images are the same point in $z${f', to within {short(most)}' if most else ''}.",
+        )
     if name == "dimensional collapse":
         return "Dimensional collapse", f"All numbers of $z$ say nearly the same: {uses}."
     if name == "worse than untrained":

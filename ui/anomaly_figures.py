@@ -45,13 +45,11 @@ def lesson(
     *,
     against: str,
     length: str,
-    left_out: tuple[float, float] | None = None,
 ) -> tuple[str, str]:
     """The headline that fits these AUROCs, and a sentence with the figures behind it.
 
     untrained, trained: AUROCs of the untrained and the trained network under both scores of PAIR. best: the highest of all
-    runs under the first score. against: the anomalies' data set. length: of the training, such as `8 epochs`. left_out: the
-    mean AUROC for classes left out, of the untrained and the trained network under the first score.
+    runs under the first score. against: the anomalies' data set. length: of the training, such as `8 epochs`.
     """
     first, second = PAIR
     by_score = float(np.mean([abs(run[first] - run[second]) for run in (untrained, trained)]))
@@ -65,16 +63,9 @@ def lesson(
     else:
         headline = "Anomalies: the training decides more than the score"
     sentence = (
-        f"AUROC against {against} (guessing: 0.5, perfect: 1): **{untrained[first]:.3f}** without any training, "
-        f"**{trained[first]:.3f}** after {length}. Scored another way (*{second}*): **{untrained[second]:.3f}** and "
-        f"**{trained[second]:.3f}**."
+        f"AUROC against {against}: **{untrained[first]:.3f}** without any training, **{trained[first]:.3f}** after {length}. "
+        f"Scored another way (*{second}*): **{untrained[second]:.3f}** and **{trained[second]:.3f}**."
     )
-    if left_out is not None:
-        before, after = left_out
-        sentence += (
-            f" Finding a class that was left out of the train pictures that we compare with is "
-            f"{'far harder' if after < HARD else 'possible too'}: **{before:.2f}** untrained, **{after:.2f}** trained."
-        )
     return headline, sentence
 
 
@@ -96,14 +87,26 @@ def lesson_of(dataset: str) -> tuple[str, str] | None:
         max(one[first] for one in known.values()),
         against=CATALOGUE[CATALOGUE[dataset].strangers[0]].title,
         length=budget(run),
-        left_out=_left_out(named[f"{dataset}-untrained"], run, first),
     )
 
 
-def _left_out(untrained: Run, trained: Run, score: str) -> tuple[float, float] | None:
-    """The mean AUROC for classes left out of both; None if it was not measured."""
-    found = [run.metrics.get("anomaly_sets", {}).get("mean_left_out", {}).get(score) for run in (untrained, trained)]
-    return None if None in found else (found[0], found[1])
+def left_out_words(runs: Mapping[str, Run]) -> str:
+    """A sentence on how hard it is to find a class that was left out, before and after training; empty if not measured.
+
+    runs: the data set's runs.
+    """
+    mean: dict[str, float] = {}
+    first = next(iter(KNOWN))
+    for run in runs.values():
+        found = metrics(run).get("anomaly_sets", {}).get("mean_left_out", {}).get(first)
+        mean |= {} if found is None else {run.name.removeprefix(f"{run.config.dataset}-"): found}
+    if not {"untrained", "vicreg"} <= set(mean):
+        return ""
+    hard = "is far harder" if mean["vicreg"] < HARD else "is possible too"
+    return (
+        f"**Finding a class that was left out {hard}**: on average **{mean['untrained']:.2f}** untrained, "
+        f"**{mean['vicreg']:.2f}** trained (*{first}*). "
+    )
 
 
 def aurocs(figures: JsonObject) -> dict[str, float]:

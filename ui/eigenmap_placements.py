@@ -13,36 +13,36 @@ from vicreg.runs.folder import Run
 
 AROUND = 1_000  # pictures that show where the others are
 OUTLIERS = 0.002  # share of them at each end of an axis that the map does not make room for
-OTHERS = "placed by the rule"
+OTHERS, OTHER_COLOUR = "others, placed by the rule", "#9a9a9a"
 
 
 def placements_map(run: Run, pictures: Pictures | None, *, key: str, height: int | None = None) -> None:
-    """Draw two maps of the new pictures of an eigenmap, one by the rule and one fitted again, among others of its plane.
+    """Draw the new pictures of an eigenmap twice, by the rule and fitted again, among others of its plane.
 
     pictures: the run's test pictures; None draws dots.
     """
     placed, everything = results(run, "placements"), results(run, "projections")
     new = placed["index"].to_numpy()
     others = np.setdiff1d(np.arange(min(AROUND, len(everything))), new)
-    numbers = np.concatenate([others, new])  # the new ones last, drawn over the others
+    numbers = np.concatenate([others, new, new])  # the new ones last, drawn over the others
     labels = everything["label"].to_numpy()[numbers]
     plane = everything[["laplacian_x", "laplacian_y"]].to_numpy(float)[others]
-    places = {rule: placed[[f"{rule}_x", f"{rule}_y"]].to_numpy(float) for rule in ("rule", "fitted")}
-    within = _frame(plane, np.concatenate(list(places.values())))
-    moved = np.linalg.norm(places["fitted"] - places["rule"], axis=1)
-    moved = 100 * moved / max(within[2] - within[0], within[3] - within[1])
+    rule, fitted = (placed[[f"{name}_x", f"{name}_y"]].to_numpy(float) for name in ("rule", "fitted"))
+    frame = _frame(plane, np.concatenate([rule, fitted]))
+    moved = 100 * np.linalg.norm(fitted - rule, axis=1) / max(frame[2] - frame[0], frame[3] - frame[1])
     classes = CATALOGUE[run.config.dataset].classes
     colours = charts.CLASS_COLOURS[: len(classes)]
-    is_new = np.arange(len(numbers)) >= len(others)
+    first, second = len(others), len(others) + len(new)
+    is_new = np.arange(len(numbers)) >= first
     picture_map(
         [
-            Panel("Placed by Nyström's rule", np.concatenate([plane, places["rule"]]), "one step", within=within),
             Panel(
-                "All fitted again with them",
-                np.concatenate([plane, places["fitted"]]),
-                f"they move by {np.median(moved):.1f} % of the map's side (median), {moved.max():.1f} % at most",
-                within=within,
-            ),
+                "Nyström's rule, and a line to where a new fit puts the picture",
+                np.concatenate([plane, rule, fitted]),
+                f"{np.median(moved):.1f} % of the map's side away (median), {moved.max():.1f} % at most",
+                within=frame,
+                joined=list(zip(range(first, second), range(second, len(numbers)), strict=True)),
+            )
         ],
         key=key,
         numbers=numbers,
@@ -51,12 +51,13 @@ def placements_map(run: Run, pictures: Pictures | None, *, key: str, height: int
             Colouring(
                 "New pictures",
                 [*(f"new {name}" for name in classes), OTHERS],
-                [*colours, charts.NO_CLASS_COLOUR],
+                [*colours, OTHER_COLOUR],
                 np.where(is_new, labels, len(classes)),
+                ordered=True,  # names would lie on the points
             ),
         ],
         colouring="New pictures",
-        atlas=atlas_of_some(run, pictures, numbers),
+        atlas=atlas_of_some(run, pictures, np.unique(numbers)),
         alt=f"{len(new)} new pictures on the eigenmap, one of each class: where Nyström's rule puts each, and where it lies "
         f"if everything is fitted again with it, among {len(others):,} others.",
         height=height,

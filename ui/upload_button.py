@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from streamlit.delta_generator import DeltaGenerator
 
 KINDS = ["png", "jpg", "jpeg", "webp", "gif"]
-AGAIN = 1.0  # seconds in which a new server draws its first page again, for the width of its visitor's window
+SENDING = 0.3  # seconds: for the page to reach its visitor
 NEEDED = ("vicreg.method.networks", "vicreg.evaluation.encode")  # torch among it
 
 log = logging.getLogger("vicreg")
@@ -70,7 +70,7 @@ def _loading_ahead(_ahead: Callable[[], object]) -> threading.Event:
     wanted = threading.Event()
 
     def load() -> None:
-        wanted.wait(AGAIN)
+        wanted.wait(SENDING)
         try:
             for name in NEEDED:
                 importlib.import_module(name)

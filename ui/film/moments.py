@@ -125,7 +125,7 @@ def _with_axes(places: Mapping[str, tuple[np.ndarray, np.ndarray]], clock: np.nd
         "embedding z": "Two principal components of z, found anew at each snapshot.",
         "PCA of y": "Two principal components of y, found anew at each snapshot.",
         "t-SNE of y": "Each t-SNE starts from the one before. It rescales distances, so a collapse does not show in its size.",
-    }[name] + (f" {beyond:.1%} of the points lie beyond the axes and are drawn at the edge." if beyond else "")
+    }[name] + (f" {100 * beyond:.1f} % of the points lie beyond the axes and are drawn at the edge." if beyond else "")
     tracks = {title: Track(on_the_clock(clock, *kept)) for title, kept in places.items()}
     return Film(tuple(clock), (), "", tracks, reach, None, words)
 

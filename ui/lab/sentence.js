@@ -1,9 +1,9 @@
 // One sentence on what you see: shown above the pictures, and read out when it changes.
 
-/** A number with two digits, as the paper writes it: .05, 1.1. */
+/** A number with two digits: 0.05, 1.1. */
 export const digits2 = (value) => {
   const text = value >= 0.0995 || value === 0 ? value.toFixed(value >= 1 ? 1 : 2) : value.toPrecision(1);
-  return Number(text) < 0.001 ? "under .001" : text.replace(/^0\./, ".");
+  return Number(text) < 0.001 ? "under 0.001" : text;
 };
 
 /** How many of ten: .42 is 4.2. */

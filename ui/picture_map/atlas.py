@@ -35,6 +35,20 @@ class Atlas:
     numbers: list[int] | None = None
 
 
+@dataclass(frozen=True)
+class _Some:
+    """Some pictures of a set by their numbers (M,), read when asked for."""
+
+    of: Pictures
+    numbers: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.numbers)
+
+    def __getitem__(self, index: np.ndarray) -> np.ndarray:
+        return self.of[self.numbers[index]]
+
+
 def atlas(run: Run, pictures: Pictures | None, count: int) -> Atlas | None:
     """The first `count` pictures in the run's numbering, or a few more; None without pictures."""
     if pictures is None:
@@ -47,8 +61,8 @@ def atlas_of_some(run: Run, pictures: Pictures | None, numbers: np.ndarray) -> A
     if pictures is None:
         return None
     key = f"{run.numbering}:{pictures.source.sha256}:{hashlib.sha256(numbers.astype('<i8').tobytes()).hexdigest()}"
-    images = pictures[numbers]
-    return replace(_atlas(key, images, len(numbers), images.shape[1]), numbers=numbers.tolist())
+    some = _Some(pictures, numbers)
+    return replace(_atlas(key, some, len(numbers), pictures.images.shape[1]), numbers=numbers.tolist())
 
 
 def atlas_of_set(images: ImageSet, count: int) -> Atlas:
@@ -56,13 +70,13 @@ def atlas_of_set(images: ImageSet, count: int) -> Atlas:
     return _atlas(images.source.sha256, images.images, count, images.images.shape[1])
 
 
-def _atlas(key: str, pictures: Pictures | np.ndarray, count: int, side: int) -> Atlas:
+def _atlas(key: str, pictures: Pictures | _Some | np.ndarray, count: int, side: int) -> Atlas:
     firsts = range(0, min(count, len(pictures)), COLUMNS * ROWS)
     return Atlas(tuple(served(strip(key, first, pictures), f"{key}:{first}") for first in firsts), side)
 
 
 @st.cache_data(max_entries=8, show_spinner="Preparing the pictures")
-def strip(key: str, first: int, _pictures: Pictures | np.ndarray) -> bytes:
+def strip(key: str, first: int, _pictures: Pictures | _Some | np.ndarray) -> bytes:
     """One strip as JPEG. A tile's side is a multiple of JPEG's blocks, so no picture bleeds into the next."""
     images = _pictures[np.arange(first, min(first + COLUMNS * ROWS, len(_pictures)))]
     count, side = images.shape[:2]

@@ -93,7 +93,8 @@ class Panel:
     than the nearest in representation space; the map is then not judged by them. values: by a colouring's title, this map's
     own (N,) values of it. colouring: the title of the only one that this map is drawn in, whatever is chosen. within:
     (left, bottom, right, top) that the map shows at first, so that maps compare; else all its points. ring: a dashed
-    circle around the middle of `within`. accent: a colour that stands for this map elsewhere on
+    circle around the middle of `within`. joined: pairs of points, as rows of xy, that a line joins, with a ring around the
+    second. accent: a colour that stands for this map elsewhere on
     the page, shown before its title.
     """
 
@@ -105,6 +106,7 @@ class Panel:
     colouring: str | None = None
     within: tuple[float, float, float, float] | None = None
     ring: Ring | None = None
+    joined: Sequence[tuple[int, int]] = ()
     accent: str = ""
     nearest: str = ""
 
@@ -218,6 +220,7 @@ def _panel(panel: Panel, titles: list[str], lists: list[np.ndarray]) -> JsonObje
         "nearest": panel.nearest,
         "accent": panel.accent,
         "ring": _ring(panel),
+        "joined": [list(pair) for pair in panel.joined],
         "values": {title: packed(values, "<u1") for title, values in panel.values.items()},
         "colouring": titles.index(panel.colouring) if panel.colouring else None,
     }

@@ -109,7 +109,7 @@ export function createPanel(state, act) {
   function draw() {
     const { side, radius, near } = sizes(), { colours, values: group } = panel.colouring(), { ring, ground } = state.style;
     raster.clear(ground);
-    const { x: cx, y: cy, scale } = camera, edge = near ? side : radius;
+    const { x: cx, y: cy, scale } = camera, edge = near ? side : radius, dots = colours.map((colour) => raster.dotOf(radius, colour, ring));
     let seen = 0;
     for (const pass of state.fading() ? [0, 1] : [1]) {
       for (let i = 0; i < state.count; i++) {
@@ -120,7 +120,7 @@ export function createPanel(state, act) {
         seen += 1;
         const picture = near && clear ? state.atlas.find(state.numbers[i]) : null;
         if (picture) raster.picture(x, y, side, colours[group[i]], picture, state.atlas.side, 1);
-        else raster.dot(x, y, radius, colours[group[i]], ring, clear ? 1 : FADED);
+        else raster.dot(x, y, dots[group[i]], clear ? 1 : FADED);
       }
     }
     raster.show();
@@ -134,6 +134,9 @@ export function createPanel(state, act) {
     overlay.clear();
     const { ring } = panel.data;
     if (ring) overlay.dashed(camera.toScreen(0.5, 0.5), ring.radius * camera.scale, ring.colour);
+    for (const [one, other] of panel.data.joined) {
+      if (state.clear(one, panel)) overlay.neighbours(place(one), [{ place: place(other), kept: true, colour: css[group[other]] }]);
+    }
     if (chosen >= 0) {
       overlay.neighbours(place(chosen), panel.neighboursOf(chosen).map((end) => ({ ...end, place: place(end.point), colour: css[group[end.point]] })));
       overlay.chosen(place(chosen), size + 2);

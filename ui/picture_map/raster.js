@@ -53,11 +53,16 @@ export function createRaster(canvas) {
     clear: (colour) => pixels.fill(packed(colour)),
     show: () => context.putImageData(image, 0, 0),
 
-    /** A dot at x, y with a radius, in CSS pixels. share: 1, or less for a faded one. */
-    dot(x, y, radius, colour, ring, share) {
+    /** A dot of a radius in CSS pixels, to be drawn any number of times. */
+    dotOf(radius, colour, ring) {
       const size = Math.round(radius * ratio * 4) / 4, name = `${size} ${colour} ${ring}`;
       let dot = dots.get(name);
       if (!dot) dots.set(name, (dot = createDot(size, colour, ring)));
+      return dot;
+    },
+
+    /** A dot at x, y in CSS pixels. share: 1, or less for a faded one. */
+    dot(x, y, dot, share) {
       const { across, cover, pixels: own } = dot, left = Math.round(x * ratio - across / 2), top = Math.round(y * ratio - across / 2);
       const first = Math.max(0, -left), last = Math.min(across, width - left);
       for (let j = Math.max(0, -top); j < across && top + j < height; j++) {

@@ -12,6 +12,7 @@ from vicreg.charts.legends import run_colour
 from vicreg.charts.lettering import TEXT
 from vicreg.charts.overlay import layered
 
+HEAD = 80  # px above the cells of every panel, for the longest name, so that the panels' titles stand in one line
 # of a row of dots: whether it is the least, and where its figure stands
 ENDS: tuple[tuple[bool, Literal["left", "right"], int], ...] = ((True, "right", -11), (False, "left", 11))
 
@@ -74,8 +75,15 @@ def auroc_cells(
     count = sum(len(names) for names in columns.values())
     drawn, rows = [], alt.Scale(domain=runs)  # also those that were not measured against a group
     for number, (group, names) in enumerate(columns.items()):
-        labels = alt.Axis(orient="top", labelAngle=-40, labelOverlap=False, domain=False, ticks=False)
-        side = alt.Axis(labelOverlap=False, domain=False, ticks=False, labelLimit=140)
+        labels = alt.Axis(
+            orient="top",
+            labelAngle=-40,
+            labelOverlap=False,
+            domain=False,
+            ticks=False,
+            minExtent=0 if upright else HEAD,
+        )
+        side = alt.Axis(labelOverlap=False, domain=False, ticks=False, labelLimit=180)
         x, y = alt.X("name:N", sort=names, title=None, axis=labels), alt.Y("run:N", scale=rows, title=None, axis=side)
         if number:
             y = y.axis(None)

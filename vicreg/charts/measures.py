@@ -234,11 +234,12 @@ def histogram(
     frame: group, low, high (of the bin), share (of the group's images). groups: name -> colour. own: the score of an
     uploaded picture, marked with an arrow; beyond the range, the arrow is at the edge.
     """
+    of_scores = "anomaly score" if limits[0] <= 0 else "anomaly score (the axis does not start at 0)"
     bars = (
         alt.Chart(frame)
         .mark_bar(opacity=0.6)
         .encode(
-            x=alt.X("low:Q", title="anomaly score", scale=alt.Scale(domain=list(limits), nice=False)),
+            x=alt.X("low:Q", title=of_scores, scale=alt.Scale(domain=list(limits), nice=False)),
             x2="high:Q",
             y=alt.Y("share:Q", title="share of its group", axis=alt.Axis(format="%", tickCount=4), stack=None),
             y2=alt.datum(0),
