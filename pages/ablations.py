@@ -16,7 +16,7 @@ SHOWN = 2_000  # pictures on the t-SNE maps
 
 ui.page(
     "What breaks when a part of the method goes?",
-    "Choose what to leave out, and look at the embedding $z$, on which the loss acts. **One dot is one image.**",
+    "Choose what to leave out, and look at the embedding $z$, on which the loss acts. **One dot is one picture.**",
     explains=(
         *("representation", "embedding", "expander", "collapse", "effective rank", "linear probe", "kNN"),
         *("t-SNE", "PCA", "trustworthiness"),
@@ -64,7 +64,7 @@ st.caption(ablation_words.rule_in_words(gamma, LEAST_SPREAD, LEAST_RANK))
 found = ui.metrics(chosen)["spaces"]
 gone, read = verdict(found, gamma=gamma) == "complete collapse", f"{found['y']['probe']['accuracy']:.0f} %"
 st.subheader(
-    f"All images are the same point in z: why does a probe still read {read}?"
+    f"All pictures are the same point in z: why does a probe still read {read}?"
     if gone
     else "What does a probe still read?",
     anchor=False,
@@ -81,8 +81,8 @@ if len(layers):
     ui.layer_panels(pair, full.config.dataset, width=half)
     n_train = next(ui.metrics(run)["layers"]["n_train"] for run in pair.values() if "layers" in ui.metrics(run))
     st.caption(
-        f"Probes here are trained on {n_train:,} images, so their figures differ a little from those elsewhere. Stages are "
-        "those of the encoder, averaged over positions. Lines at the dots: 95 % intervals over test images, not over seeds."
+        f"Probes here are trained on {n_train:,} pictures, so their figures differ a little from those elsewhere. Stages are "
+        "those of the encoder, averaged over positions. Lines at the dots: 95 % intervals over test pictures, not over seeds."
     )
 
 st.subheader("Representation y and embedding z, side by side", anchor=False)

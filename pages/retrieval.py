@@ -14,9 +14,7 @@ MUCH_LESS = 1.5  # times less: a share of hubs that has found its reason
 
 ui.page(
     "Which pictures look similar to the network?",
-    "Click any picture to make it the query. **What do its nearest pictures share with it?** Often the class, "
-    "although the network never saw a label; often only the colour or the scene. The farthest pictures are often the same "
-    "few for every query.",
+    "Click any picture to make it the query. **What do its nearest pictures share with it?** The network never saw a label.",
     explains=("representation", "query", "gallery", "cosine", "hub"),
 )
 

@@ -43,7 +43,7 @@ def judged(run: Run, *, untrained: JsonObject | None) -> tuple[str, str]:
         most = z["std"]["most"]
         return (
             "Complete collapse",
-            f"All images are the same point in $z${f', to within {short(most)}' if most else ''}.",
+            f"All pictures are the same point in $z${f', to within {short(most)}' if most else ''}.",
         )
     if name == "dimensional collapse":
         return "Dimensional collapse", f"All numbers of $z$ say nearly the same: {uses}."
@@ -53,7 +53,7 @@ def judged(run: Run, *, untrained: JsonObject | None) -> tuple[str, str]:
             "Spread, but worse than untrained",
             f"A probe reads {probe:.0f} % from $y$; before training it read {before:.0f} %.",
         )
-    return "Healthy", f"The images are spread out: {uses}."
+    return "Healthy", f"The pictures are spread out: {uses}."
 
 
 def collapse(runs: Mapping[str, Run], *, untrained: JsonObject | None, key: str, height: int | None = None) -> None:

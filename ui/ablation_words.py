@@ -72,9 +72,7 @@ def probes_in_words(run: Run, preset: str, *, untrained: JsonObject | None) -> s
             f" The study reports {reported} % for this setting." if reported else " The study did not try this setting."
         )
     for what, found in metrics(run).get("attributes", {}).items():
-        words += (
-            f" From $y$ it reads the {what} in {found['accuracy']:.1f} % of images (guessing: {found['chance']:.1f} %)."
-        )
+        words += f" From $y$ it reads the {what} in {found['accuracy']:.1f} % of pictures (guessing: {found['chance']:.1f} %)."
     return words
 
 
@@ -95,7 +93,7 @@ def layers_in_words(pair: Mapping[str, Run], *, untrained: JsonObject | None) ->
         "The loss asks $z$ to forget what two views do not share, such as colour and place. The expander stands between and "
         f"takes most of that, so $y$ keeps more. `{told}`: the probe reads "
         + "".join(
-            f"the {what} in {y[what]:.1f} % of images from $y$ and in **{z[what]:.1f} %** from $z$, "
+            f"the {what} in {y[what]:.1f} % of pictures from $y$ and in **{z[what]:.1f} %** from $z$, "
             for what in CATALOGUE[pair[told].config.dataset].attributes
             if what in layers
         )
@@ -106,7 +104,7 @@ def layers_in_words(pair: Mapping[str, Run], *, untrained: JsonObject | None) ->
             if y["probe"] > z["probe"]
             else "this run is an exception. "
         )
-        + f"Of the five nearest images {y['same_class']:.1f} % have the query's class in $y$ and {z['same_class']:.1f} % in "
+        + f"Of the five nearest pictures {y['same_class']:.1f} % have the query's class in $y$ and {z['same_class']:.1f} % in "
         + "$z$"
         + (": for a search without a probe $z$ does as well." if z["same_class"] > y["same_class"] else ".")
     )
