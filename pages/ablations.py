@@ -79,8 +79,8 @@ st.markdown(ui.seeds_sentence(chosen, other, "probe", says="The probe of $y$ rea
 layers = ui.layers_frame(pair)
 if len(layers):
     st.subheader("Which layer? Why the expander is thrown away", anchor=False)
-    st.markdown(ablation_words.layers_in_words(layers, pair, untrained=untrained))
-    ui.layer_panels(layers, colours, full.config.dataset, width=half)
+    st.markdown(ablation_words.layers_in_words(pair, untrained=untrained))
+    ui.layer_panels(pair, full.config.dataset, width=half)
     n_train = next(ui.metrics(run)["layers"]["n_train"] for run in pair.values() if "layers" in ui.metrics(run))
     st.caption(
         f"Probes here are trained on {n_train:,} pictures, so their figures differ a little from those elsewhere. Stages are "
@@ -138,7 +138,7 @@ st.dataframe(
     hide_index=True,
     column_config={
         name: st.column_config.NumberColumn(format="%.3f" if name.startswith("AUROC") else "%.2f")
-        for name in map(str, table)
+        for name in table.column_names
         if name not in ("Run", "Budget", "95 % over test pictures", "Over seeds")
     },
 )

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from ui import checkpoints, data_set_choice, page_figures
+from ui.kept import kept
 from vicreg import charts
 from vicreg.config import BASELINES
 from vicreg.data.catalogue import CATALOGUE
@@ -35,9 +36,9 @@ def pick_run(*, needs: str = "") -> Run:
 
     needs: `network` or `history`, if the page does not work for all baselines.
     """
-    kept = _available(lambda run: _serves(run, needs))
+    runs = _available(lambda run: _serves(run, needs))
     text = "Some runs come with the app. Add more on the page Train or with `python -m vicreg train`."
-    return noted(kept[_pick("Run", list(kept), key="run", text=text)])
+    return noted(runs[_pick("Run", list(runs), key="run", text=text)])
 
 
 def found() -> tuple[dict[str, Run], list[str]]:
@@ -61,8 +62,8 @@ def bundled_runs() -> dict[str, Run]:
 
 def preset_run(preset: str, *, dataset: str | None = None) -> Run:
     """The bundled run of a preset, or the first run. Stops the page with a message if there is none."""
-    kept = _available(lambda run: not run.baseline and bool(metrics(run)), dataset=dataset)
-    return noted(next((run for run in kept.values() if run.config.preset == preset), next(iter(kept.values()))))
+    runs = _available(lambda run: not run.baseline and bool(metrics(run)), dataset=dataset)
+    return noted(next((run for run in runs.values() if run.config.preset == preset), next(iter(runs.values()))))
 
 
 def pick_second(first: Run, *, needs: str = "", beside: Sequence[str] = ()) -> Run | None:
@@ -232,9 +233,9 @@ def key_of(run: Run) -> str:
     return run.content
 
 
-@st.cache_resource(max_entries=64, show_spinner=False)
-def _results(key: str, name: str, _run: Run) -> pd.DataFrame:
-    return _run.history if name == "history" else _run.results(name)
+@kept(most=64)
+def _results(run: Run, name: str) -> pd.DataFrame:
+    return run.history if name == "history" else run.results(name)
 
 
 def results(run: Run, name: str) -> pd.DataFrame:
@@ -243,8 +244,7 @@ def results(run: Run, name: str) -> pd.DataFrame:
     pandas copies a column when the page changes it, so no other visitor sees the change.
     """
     try:
-        key = key_of(run)
-        return page_figures.once((key, name), lambda: _results(key, name, run)).copy(deep=False)
+        return _results(run, name).copy(deep=False)
     except RunError as error:
         st.warning(str(error), icon=":material/broken_image:")
         st.stop()

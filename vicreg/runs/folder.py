@@ -89,8 +89,9 @@ class Run:
 
     @cached_property
     def content(self) -> str:
-        """The folder and the hashes of all files: equal for runs of equal content."""
-        return f"{self.folder}:{sorted((name, entry['sha256']) for name, entry in self.record['files'].items())}"
+        """The folder and a hash of config.json, which has the hashes of all files: equal for runs of equal content."""
+        record = json.dumps(self.record).encode()
+        return f"{self.folder}:{hashlib.blake2b(record, digest_size=20).hexdigest()}"
 
     @cached_property
     def metrics(self) -> JsonObject:
