@@ -64,7 +64,7 @@ def test_a_session_holds_a_bounded_number_of_uploads(monkeypatch):
         assert asked.put("/_stcore/upload_file/you/1").status_code == 200
 
 
-@pytest.mark.fault("a visitor who begins many uploads at once", "no more are let in than a visitor may have")
+@pytest.mark.fault("a visitor who begins many uploads at once", "no more are taken than a visitor may have")
 def test_uploads_that_are_still_arriving_count(monkeypatch):
     monkeypatch.setattr(limits, "_uploads", lambda session: 0)  # none has arrived
     answers, go_on = [], asyncio.Event()
