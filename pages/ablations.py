@@ -1,5 +1,7 @@
 """Ablations: leave one part of the method out, and see what becomes of the embeddings, beside any second run."""
 
+from urllib.parse import urlencode
+
 import numpy as np
 import streamlit as st
 
@@ -77,8 +79,8 @@ st.markdown(ui.seeds_sentence(chosen, other, "probe", says="The probe of $y$ rea
 layers = ui.layers_frame(pair)
 if len(layers):
     st.subheader("Which layer? Why the expander is thrown away", anchor=False)
-    st.markdown(ablation_words.layers_in_words(layers, pair, untrained=untrained))
-    ui.layer_panels(layers, colours, full.config.dataset, width=half)
+    st.markdown(ablation_words.layers_in_words(pair, untrained=untrained))
+    ui.layer_panels(pair, full.config.dataset, width=half)
     n_train = next(ui.metrics(run)["layers"]["n_train"] for run in pair.values() if "layers" in ui.metrics(run))
     st.caption(
         f"Probes here are trained on {n_train:,} pictures, so their figures differ a little from those elsewhere. Stages are "
@@ -124,9 +126,9 @@ picture_map(
     alt=f"t-SNE of y of the same {len(labels):,} test pictures, coloured by class: {' and '.join(same)}.",
 )
 
-names = [run.title for run in pair.values() if not run.baseline]
-address = "&".join(f"{key}={name}" for key, name in zip(("run", "with"), names, strict=False))
-st.markdown(f"[These runs while they learned, as a film](training_curves?data={full.config.dataset}&{address})")
+names = [ui.label(run) for run in pair.values() if not run.baseline]
+address = urlencode({"data": full.config.dataset, **dict(zip(("run", "with"), names, strict=False))}, safe="/")
+st.markdown(f"[These runs while they learned, as a film](training_curves?{address})")
 
 studied = ui.studied(full)
 st.subheader("All runs, and the study's figures" if studied else "All runs", anchor=False)
@@ -136,7 +138,7 @@ st.dataframe(
     hide_index=True,
     column_config={
         name: st.column_config.NumberColumn(format="%.3f" if name.startswith("AUROC") else "%.2f")
-        for name in map(str, table)
+        for name in table.column_names
         if name not in ("Run", "Budget", "95 % over test pictures", "Over seeds")
     },
 )

@@ -10,9 +10,10 @@ import streamlit as st
 
 from ui import film
 from ui.chart_widgets import chart
-from ui.finished_charts import FinishedChart, drawn, finished
+from ui.finished_charts import FinishedChart, finished
+from ui.kept import kept
 from ui.pictures import pictures_if_here
-from ui.run_picker import colour, key_of, metrics, noted, results, study, title
+from ui.run_picker import colour, metrics, noted, results, study, title
 from ui.seed_words import seeds_frame
 from ui.short_numbers import short
 from vicreg import charts
@@ -23,6 +24,10 @@ from vicreg.storage.json_values import JsonObject
 
 VERDICT = Path(__file__).with_name("verdict.css")
 PROBES = {"y, our probe": ("y", "probe"), "y, the study's": ("y", "study_probe"), "z, our probe": ("z", "probe")}
+SPACES = {
+    "y": ("representation", "spectrum"),
+    "z": ("embedding", "embedding_spectrum"),
+}  # and the table of its directions
 
 
 def judged(run: Run, *, untrained: JsonObject | None) -> tuple[str, str]:
@@ -80,6 +85,13 @@ def collapse(runs: Mapping[str, Run], *, untrained: JsonObject | None, key: str,
 
 def space_figures(run: Run, *, studied: bool) -> None:
     """A small table of a run's figures of y and of z."""
+    st.markdown(f"`{title(run)}`\n\n{_table_of_spaces(run, study(run) if studied else None)}")
+    st.caption("±: half of a 95 % interval over test pictures.")
+
+
+@kept(most=64)
+def _table_of_spaces(run: Run, reported: float | None) -> str:
+    """The table of `space_figures` in Markdown. reported: by the study, in percent."""
     spaces, layers = metrics(run)["spaces"], metrics(run).get("layers", {}).get("layers", [])
     rankme = {layer["name"]: layer["rankme"] for layer in layers}
 
@@ -97,30 +109,28 @@ def space_figures(run: Run, *, studied: bool) -> None:
     ]
     lines = ["| | y | z |", "| :-- | --: | --: |"]
     lines += [f"| {name} | {of('y')} | {of('z')} |" for name, of in rows]
-    if studied and study(run):
-        lines.append(f"| Reported by the study | {study(run)} % | |")
-    st.markdown(f"`{title(run)}`")
-    st.markdown("\n".join(lines))
-    st.caption("±: half of a 95 % interval over test pictures.")
+    if reported:
+        lines.append(f"| Reported by the study | {reported} % | |")
+    return "\n".join(lines)
 
 
 def covariance_maps(run: Run, *, width: int, key: str) -> None:
     """The covariances of 48 numbers of y and of z, as two squares beside each other."""
     if not run.has("covariances"):
         return
-    drawing, words = _covariances(key_of(run), max(110, (width - 40) // 2), run)
+    drawing, words = _covariances(run, max(110, (width - 40) // 2))
     chart(drawing, alt=f"Covariances of 48 numbers of y and of z of {title(run)}: {words}.", key=key)
 
 
-@st.cache_resource(max_entries=64, show_spinner=False)
-def _covariances(key: str, side: int, _run: Run) -> tuple[FinishedChart, str]:
+@kept(most=64)
+def _covariances(run: Run, side: int) -> tuple[FinishedChart, str]:
     """Both squares, and what that of z shows."""
-    table = results(_run, "covariances")
+    table = results(run, "covariances")
     squares = []
     for space in ("y", "z"):
         part = table[table["space"] == space]
         mean = float(part.loc[part["row"] == part["column"], "covariance"].mean())
-        scale = mean or 1.0 if space == "y" else _run.config.gamma**2
+        scale = mean or 1.0 if space == "y" else run.config.gamma**2
         squares.append((f"{space}, mean variance {short(mean)}", part, scale))
     words = _seen(table[table["space"] == "z"])
     return finished(charts.covariances_beside(squares, side=side)), words
@@ -135,6 +145,18 @@ def _seen(z: pd.DataFrame) -> str:
 
 def probes_panel(runs: Mapping[str, Run], *, chance: float, width: int) -> None:
     """What probes read of y and of z, a bar a run. runs: by title. chance: what guessing gives, in percent."""
+    drawing, alt = _probes(runs, chance, width)
+    chart(drawing, alt=alt, key="ablation_probes")
+    images = {metrics(run)["spaces"]["n"] for run in runs.values()}
+    st.caption(
+        f"Dashed: guessing. Lines: 95 % intervals over {max(images):,} test images, not over seeds. Ticks: other seeds, where "
+        "their figures are kept."
+    )
+
+
+@kept(most=64)
+def _probes(runs: Mapping[str, Run], chance: float, width: int) -> tuple[FinishedChart, str]:
+    """The bars of `probes_panel`, and what they say."""
     rows = [
         {
             "what": what,
@@ -147,88 +169,79 @@ def probes_panel(runs: Mapping[str, Run], *, chance: float, width: int) -> None:
         for what, (space, probe) in PROBES.items()
         if (found := metrics(run)["spaces"].get(space, {}).get(probe))
     ]
-    colours = {name: colour(run) for name, run in runs.items()}
-    chart(
-        drawn(
-            charts.attribute_bars,
-            pd.DataFrame(rows),
-            colours,
-            dict.fromkeys(PROBES, chance),
-            width=max(110, width - 300),
-            seeds=seeds_frame(runs, {"y, our probe": "probe"}),
-        ),
-        alt="; ".join(f"{row['run']}, {row['what']}: {row['accuracy']:.1f} %" for row in rows) + ".",
-        key="ablation_probes",
+    drawing = charts.attribute_bars(
+        pd.DataFrame(rows),
+        {name: colour(run) for name, run in runs.items()},
+        dict.fromkeys(PROBES, chance),
+        width=max(110, width - 300),
+        seeds=seeds_frame(runs, {"y, our probe": "probe"}),
     )
-    images = {metrics(run)["spaces"]["n"] for run in runs.values()}
-    st.caption(
-        f"Dashed: guessing. Lines: 95 % intervals over {max(images):,} test images, not over seeds. Ticks: other seeds, where "
-        "their figures are kept."
-    )
+    says = "; ".join(f"{row['run']}, {row['what']}: {row['accuracy']:.1f} %" for row in rows)
+    return finished(drawing), f"{says}."
 
 
 def spread_panels(runs: Mapping[str, Run], *, width: int) -> None:
     """The spread of every dimension of y and of z, and the singular values, runs in one chart. runs: by title."""
+    inner = max(220, width - 70)
+    for column, space in zip(st.columns(2), SPACES, strict=True):
+        with column:
+            for kind, (drawing, alt) in _spread(runs, space, inner).items():
+                chart(drawing, alt=alt, key=f"{kind}_{space}")
+
+
+@kept(most=64)
+def _spread(runs: Mapping[str, Run], space: str, width: int) -> dict[str, tuple[FinishedChart, str]]:
+    """The charts of `spread_panels` for y or z, and what they say: `deviations` where they were measured, and `spectra`."""
+    word, table = SPACES[space]
+    tables = {name: results(run, table) for name, run in runs.items()}
     colours = {name: colour(run) for name, run in runs.items()}
     spaces = {name: metrics(run)["spaces"] for name, run in runs.items()}
-    gamma = next(iter(runs.values())).config.gamma
-    top = 1.1 * max(gamma, *(found[space]["std"]["most"] for found in spaces.values() for space in "yz"))
-    inner = max(220, width - 70)
-    words = {"y": ("representation", "spectrum", None), "z": ("embedding", "embedding_spectrum", gamma)}
-    for column, (space, (word, table, asked)) in zip(st.columns(2), words.items(), strict=True):
-        tables = {name: results(run, table) for name, run in runs.items()}
-        with column:
-            if all("standard_deviation" in frame for frame in tables.values()):
-                says = (f"{name}: median {short(found[space]['std']['median'])}" for name, found in spaces.items())
-                chart(
-                    drawn(
-                        charts.deviations,
-                        tables,
-                        colours,
-                        title=f"{word} {space}: the spread of each of its numbers",
-                        top=top,
-                        gamma=asked,
-                        width=inner,
-                    ),
-                    alt=f"Standard deviations of the dimensions of {space}. {'; '.join(says)}.",
-                    key=f"deviations_{space}",
-                )
-            says = (f"{name}: effective rank {found[space]['effective_rank']:.2f}" for name, found in spaces.items())
-            chart(
-                drawn(charts.spectra, tables, colours, width=inner, height=180),
-                alt=f"Singular values of {space}. {'; '.join(says)}.",
-                key=f"spectra_{space}",
-            )
+    found = {}
+    if all("standard_deviation" in frame for frame in tables.values()):
+        gamma = next(iter(runs.values())).config.gamma
+        drawing = charts.deviations(
+            tables,
+            colours,
+            title=f"{word} {space}: the spread of each of its numbers",
+            top=1.1 * max(gamma, *(of[one]["std"]["most"] for of in spaces.values() for one in SPACES)),
+            gamma=gamma if space == "z" else None,
+            width=width,
+        )
+        says = (f"{name}: median {short(of[space]['std']['median'])}" for name, of in spaces.items())
+        alt = f"Standard deviations of the dimensions of {space}. {'; '.join(says)}."
+        found["deviations"] = finished(drawing), alt
+    says = (f"{name}: effective rank {of[space]['effective_rank']:.2f}" for name, of in spaces.items())
+    alt = f"Singular values of {space}. {'; '.join(says)}."
+    return found | {"spectra": (finished(charts.spectra(tables, colours, width=width, height=180)), alt)}
 
 
-def layer_panels(frame: pd.DataFrame, colours: dict[str, str], dataset: str, *, width: int) -> None:
-    """The probes and the retrieval of every layer, two beside each other. frame: that of `layers_frame`."""
-    spec = CATALOGUE[dataset]
+def layer_panels(runs: Mapping[str, Run], dataset: str, *, width: int) -> None:
+    """The probes and the retrieval of every layer, two beside each other. runs: by title, with some measured layer."""
+    for number, (figure, (drawing, alt)) in enumerate(_layers(runs, dataset, max(240, width - 60)).items()):
+        if number % 2 == 0:
+            columns = st.columns(2)
+        with columns[number % 2]:
+            chart(drawing, alt=alt, key=f"layers_{figure}")
+
+
+@kept(most=64)
+def _layers(runs: Mapping[str, Run], dataset: str, width: int) -> dict[str, tuple[FinishedChart, str]]:
+    """The charts of `layer_panels` by their figure, and what they say."""
+    spec, frame = CATALOGUE[dataset], layers_frame(runs)
     others = {what: f"linear probe of the {what}" for what in spec.attributes if what in frame}
     panels = {"probe": f"linear probe of the {spec.kind}"} | others
     panels["same_class"] = f"nearest five of the same {spec.kind}"
-    for number, (figure, words) in enumerate(panels.items()):
-        if number % 2 == 0:
-            columns = st.columns(2)
-        column, chance = columns[number % 2], spec.chances.get(figure, spec.chance)
+    colours, found = {name: colour(run) for name, run in runs.items()}, {}
+    for figure, words in panels.items():
+        chance = spec.chances.get(figure, spec.chance)
+        drawing = charts.layer_curves(frame, colours, figure=figure, title=words, chance=chance, width=width)
         told = zip(frame["run"], frame["layer"], frame[figure], strict=True)
         says = (f"{run}, {layer}: {value:.1f} %" for run, layer, value in told)
-        with column:
-            chart(
-                drawn(
-                    charts.layer_curves,
-                    frame,
-                    colours,
-                    figure=figure,
-                    title=words,
-                    chance=chance,
-                    width=max(240, width - 60),
-                ),
-                alt=f"{words} at every layer. {'; '.join(says)}.",
-                key=f"layers_{figure}",
-            )
+        found[figure] = finished(drawing), f"{words} at every layer. {'; '.join(says)}."
+    return found
 
 
+@kept(most=64)
 def layers_frame(pair: Mapping[str, Run]) -> pd.DataFrame:
     """What `charts.layer_curves` draws of runs: a row a run and layer; empty where none was measured."""
     rows = []

@@ -6,7 +6,10 @@ import dataclasses
 from collections.abc import Mapping
 
 import pandas as pd
+import pyarrow as pa
 
+from ui.ablation_panels import layers_frame
+from ui.kept import kept
 from ui.run_picker import metrics, study
 from ui.short_numbers import short
 from vicreg.data.catalogue import CATALOGUE
@@ -73,8 +76,10 @@ def probes_in_words(run: Run, preset: str, *, untrained: JsonObject | None) -> s
     return words
 
 
-def layers_in_words(layers: pd.DataFrame, pair: Mapping[str, Run], *, untrained: JsonObject | None) -> str:
-    """Why the expander is thrown away, told by a healthy run where there is one. layers: that of `layers_frame`."""
+@kept(most=64)
+def layers_in_words(pair: Mapping[str, Run], *, untrained: JsonObject | None) -> str:
+    """Why the expander is thrown away, told by a healthy run where there is one. pair: by title, with some measured layer."""
+    layers = layers_frame(pair)
     measured = [title for title in pair if title in set(layers["run"])]
     healthy = [
         title
@@ -105,7 +110,8 @@ def layers_in_words(layers: pd.DataFrame, pair: Mapping[str, Run], *, untrained:
     )
 
 
-def table_of_runs(runs: Mapping[str, Run], *, anomalies: str) -> pd.DataFrame:
+@kept(most=16)
+def table_of_runs(runs: Mapping[str, Run], *, anomalies: str) -> pa.Table:
     """All measured runs of a data set with their main figures. runs: by title. anomalies: what they are called."""
     rows = []
     for title, run in runs.items():
@@ -129,7 +135,7 @@ def table_of_runs(runs: Mapping[str, Run], *, anomalies: str) -> pd.DataFrame:
                 "Clusters, NMI": values.get("clusters", {}).get("nmi"),
             }
         )
-    return pd.DataFrame(rows)
+    return pa.Table.from_pandas(pd.DataFrame(rows), preserve_index=False)
 
 
 def rule_in_words(gamma: float, least_spread: float, least_rank: float) -> str:

@@ -14,8 +14,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ParamSpec
 
-import streamlit as st
-
+from ui.kept import Store
 from vicreg import charts
 from vicreg.storage.json_values import JsonObject
 
@@ -40,18 +39,16 @@ class FinishedChart:
         return {**json.loads(self.text), "datasets": dict(self.tables)}
 
 
+_CHARTS = Store[FinishedChart](MOST)
+
+
 def drawn(make: Callable[P, AltairChart], *args: P.args, **options: P.kwargs) -> FinishedChart:
     """`finished(make(*args, **options))`, made once for all visitors.
 
     make: a function of `vicreg.charts`, whose result depends on its arguments only. Arguments are compared by content.
     """
     content = pickle.dumps((make.__module__, make.__qualname__, args, sorted(options.items())), protocol=5)
-    return _kept(hashlib.blake2b(content, digest_size=20).hexdigest(), lambda: make(*args, **options))
-
-
-@st.cache_resource(max_entries=MOST, show_spinner=False)
-def _kept(key: str, _make: Callable[[], AltairChart]) -> FinishedChart:
-    return finished(_make())
+    return _CHARTS.get(hashlib.blake2b(content, digest_size=20).digest(), lambda: finished(make(*args, **options)))
 
 
 def finished(drawing: AltairChart) -> FinishedChart:

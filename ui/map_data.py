@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import streamlit as st
 
+from ui.kept import kept
 from ui.picture_map import Colouring
 from ui.pictures import Pictures
 from ui.run_picker import metrics, results
@@ -68,12 +69,16 @@ def is_setting(*names: str | None) -> bool:
     return any(name in SETTINGS for name in names)
 
 
+@kept(most=64)
 def places(run: Run, name: str, count: int) -> np.ndarray:
-    """(count, 2) coordinates."""
+    """(count, 2) coordinates, read-only."""
     table, kind = results(run, "map_choices" if name in SETTINGS else "projections"), kind_of(name)
-    return columns(table, [f"{kind}_x", f"{kind}_y"])[:count].astype(float)
+    found = columns(table, [f"{kind}_x", f"{kind}_y"])[:count].astype(float)
+    found.flags.writeable = False
+    return found
 
 
+@kept(most=64)
 def honesty(run: Run, name: str, count: int) -> Honesty:
     """How far a map of the first `count` pictures can be believed.
 

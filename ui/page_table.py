@@ -90,6 +90,12 @@ def _pages() -> dict[str, list[st.Page]]:
     }
 
 
+@functools.cache
+def _styles() -> str:
+    """STYLES as one element: each costs a message to the browser."""
+    return "".join(f"<style>{style.read_text('utf-8')}</style>" for style in STYLES)
+
+
 def page(
     question: str,
     notice: str | Callable[[], tuple[str, str]],
@@ -112,8 +118,7 @@ def page(
         st.rerun()
     picture_arrival.begin()
     page_figures.begin()
-    for style in STYLES:
-        st.html(style)
+    st.html(_styles())
     head = st.container()
     if dataset:
         data_set_choice.pick_data()

@@ -6,6 +6,7 @@ import base64
 import functools
 import io
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -13,6 +14,7 @@ import streamlit as st
 from PIL import Image
 
 from ui import picture_arrival
+from ui.page_figures import once
 from ui.run_picker import results
 from vicreg.data import fingerprints, loading
 from vicreg.data.catalogue import CATALOGUE
@@ -20,6 +22,8 @@ from vicreg.data.coloured_digits import photo_crops, photograph
 from vicreg.data.image_set import DataError, ImageSet, PicturesMissing, Source
 from vicreg.runs.errors import RunError
 from vicreg.runs.folder import Run
+
+_READ: set[tuple[str, str]] = set()  # data set and split, read by this process before: no spinner is needed
 
 
 @dataclass(frozen=True)
@@ -52,7 +56,7 @@ def image_set(name: str, split: str) -> ImageSet:
     return loading.load(name, split)
 
 
-@st.cache_data(max_entries=8, show_spinner=False)
+@st.cache_resource(max_entries=8, show_spinner=False)
 def _order(known: str, source: str, _run: Run, _images: ImageSet) -> tuple[np.ndarray, np.ndarray]:
     """The rows of a run's test pictures in the images, and their labels."""
     table = _run.fingerprints
@@ -63,15 +67,26 @@ def _order(known: str, source: str, _run: Run, _images: ImageSet) -> tuple[np.nd
 def pictures(run: Run, split: str = "test") -> Pictures | None:
     """The run's pictures if they are on this machine; otherwise None, after a message that says how to get them.
 
-    Test pictures are matched to those that the run was measured on, because copies differ in order and encoding.
+    Test pictures are matched to those that the run was measured on, because copies differ in order and encoding. Looked for
+    once while a page is drawn.
     """
+    return once(("pictures", run.content, split), lambda: _pictures(run, split))
+
+
+def _pictures(run: Run, split: str) -> Pictures | None:
+    """`pictures`, looked for."""
     name = run.config.dataset
     try:
         if picture_arrival.arrival(name, split) != picture_arrival.HERE:
             picture_arrival.show_arrival(name, split)
             return None
-        with st.spinner("Reading the pictures (only once on this machine)"):
+        with (
+            st.spinner("Reading the pictures (only once on this machine)")
+            if (name, split) not in _READ
+            else nullcontext()
+        ):
             found = image_set(name, split)
+            _READ.add((name, split))
             order, labels = np.arange(len(found)), found.labels
             if split == "test":
                 order, labels = _order(run.numbering, found.source.sha256, run, found)

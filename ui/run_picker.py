@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import streamlit as st
 
 from ui import checkpoints, data_set_choice, page_figures
+from ui.kept import kept
 from vicreg import charts
 from vicreg.config import BASELINES
 from vicreg.data.catalogue import CATALOGUE
@@ -34,9 +36,9 @@ def pick_run(*, needs: str = "") -> Run:
 
     needs: `network` or `history`, if the page does not work for all baselines.
     """
-    kept = _available(lambda run: _serves(run, needs))
+    runs = _available(lambda run: _serves(run, needs))
     text = "Some runs come with the app. Add more on the page Train or with `python -m vicreg train`."
-    return noted(kept[_pick("Run", list(kept), key="run", text=text)])
+    return noted(runs[_pick("Run", list(runs), key="run", text=text)])
 
 
 def found() -> tuple[dict[str, Run], list[str]]:
@@ -60,8 +62,8 @@ def bundled_runs() -> dict[str, Run]:
 
 def preset_run(preset: str, *, dataset: str | None = None) -> Run:
     """The bundled run of a preset, or the first run. Stops the page with a message if there is none."""
-    kept = _available(lambda run: not run.baseline and bool(metrics(run)), dataset=dataset)
-    return noted(next((run for run in kept.values() if run.config.preset == preset), next(iter(kept.values()))))
+    runs = _available(lambda run: not run.baseline and bool(metrics(run)), dataset=dataset)
+    return noted(next((run for run in runs.values() if run.config.preset == preset), next(iter(runs.values()))))
 
 
 def pick_second(first: Run, *, needs: str = "", beside: Sequence[str] = ()) -> Run | None:
@@ -135,7 +137,7 @@ def measured_runs(first: Run) -> dict[str, Run]:
 
 def title(run: Run) -> str:
     """The name of a run next to its figures: label and number of epochs, because only equal budgets compare."""
-    return f"{_label(run)}, {budget(run)}"
+    return f"{label(run)}, {budget(run)}"
 
 
 def budget(run: Run) -> str:
@@ -144,10 +146,17 @@ def budget(run: Run) -> str:
 
 
 def colour(run: Run) -> str:
-    """The colour of a run: that of its preset or baseline if bundled, otherwise one colour for all own runs."""
-    if run.folder.parent != paths.BUNDLED:
-        return charts.OTHER_COLOUR
-    return charts.PRESET_COLOURS.get(run.name.removeprefix(f"{run.config.dataset}-"), charts.OTHER_COLOUR)
+    """The colour of a run: that of its preset or baseline if bundled; the others of a data set take turns."""
+    if run.folder.parent == paths.BUNDLED:
+        return charts.PRESET_COLOURS.get(run.name.removeprefix(f"{run.config.dataset}-"), charts.OWN_COLOURS[0])
+
+    def own() -> list[Path]:
+        same = [one for one in found()[0].values() if one.config.dataset == run.config.dataset]
+        return sorted(one.folder for one in same if one.folder.parent != paths.BUNDLED)
+
+    folders = page_figures.once(("own", run.config.dataset), own)
+    place = folders.index(run.folder) if run.folder in folders else 0
+    return charts.OWN_COLOURS[place % len(charts.OWN_COLOURS)]
 
 
 def study(run: Run) -> float | None:
@@ -195,7 +204,8 @@ def noted(run: Run) -> Run:
     return run
 
 
-def _label(run: Run) -> str:
+def label(run: Run) -> str:
+    """The name of a run in a choice and in the URL: its title, and where it is from unless it is bundled."""
     if run.folder.parent == paths.BUNDLED:
         return run.title
     return (
@@ -213,9 +223,9 @@ def _labelled(found: list[Run]) -> dict[str, Run]:
 
     def place(run: Run) -> tuple[int, str]:
         short = run.name.removeprefix(f"{run.config.dataset}-")
-        return order.index(short if short in order else ""), _label(run)
+        return order.index(short if short in order else ""), label(run)
 
-    return {_label(run): run for run in sorted(found, key=place)}
+    return {label(run): run for run in sorted(found, key=place)}
 
 
 def key_of(run: Run) -> str:
@@ -223,9 +233,9 @@ def key_of(run: Run) -> str:
     return run.content
 
 
-@st.cache_resource(max_entries=64, show_spinner=False)
-def _results(key: str, name: str, _run: Run) -> pd.DataFrame:
-    return _run.history if name == "history" else _run.results(name)
+@kept(most=64)
+def _results(run: Run, name: str) -> pd.DataFrame:
+    return run.history if name == "history" else run.results(name)
 
 
 def results(run: Run, name: str) -> pd.DataFrame:
@@ -234,8 +244,7 @@ def results(run: Run, name: str) -> pd.DataFrame:
     pandas copies a column when the page changes it, so no other visitor sees the change.
     """
     try:
-        key = key_of(run)
-        return page_figures.once((key, name), lambda: _results(key, name, run)).copy(deep=False)
+        return _results(run, name).copy(deep=False)
     except RunError as error:
         st.warning(str(error), icon=":material/broken_image:")
         st.stop()

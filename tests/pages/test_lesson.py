@@ -55,12 +55,12 @@ def test_every_step_reveals_its_picture_without_a_warning_and_leaves_no_figure_o
 
 def test_a_page_folds_its_answer_while_the_lesson_is_on():
     app = at(3)
-    app.switch_page("pages/anomalies.py").run()
-    assert app.title[0].value == "Can it tell what it has never seen?"  # not the headline that tells
+    app.switch_page("pages/clusters.py").run()
+    assert app.title[0].value == "Do tight clusters mean classes?"
     assert [fold.label for fold in app.expander][:1] != []
     folded = next(fold for fold in app.expander if fold.label == "The answer")
-    assert "AUROC" in folded.markdown[0].value
-    reloaded = opened("anomalies", data=None, **{key: app.query_params[key] for key in ("lesson", "step")})
+    assert "k-means" in folded.markdown[0].value
+    reloaded = opened("clusters", data=None, **{key: app.query_params[key] for key in ("lesson", "step")})
     assert "The answer" in [fold.label for fold in reloaded.expander]
     assert "step 3" in reloaded.get("page_link")[0].proto.label
     for page in (app, reloaded):

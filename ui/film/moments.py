@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
+from ui.kept import kept as keeping
 from ui.map_data import columns
 from ui.run_picker import key_of, measured_runs, results
 from vicreg.runs.folder import Run
@@ -78,13 +79,8 @@ def before_and_after(runs: Mapping[str, Run]) -> Film | None:
     kept = {title: run for title, run in kept.items() if "embedding_x" in results(run, "timeline")}
     ends = {title: run for title, run in runs.items() if run.has("embedding_points")}
     if len(kept) == len(runs) or (kept and len(kept) > len(ends)):
-        places, moments = {}, 2
-        for title, run in kept.items():
-            epochs, xy = _kept(results(run, "timeline"), "embedding")
-            places[title] = (epochs / max(epochs[-1], 1), xy)
-            moments = max(moments, len(epochs))
-        clock = np.linspace(0, 1, moments)
-        film = _with_axes(places, clock, "embedding z")
+        film = _of_snapshots(kept)
+        clock = np.array(film.clock)
     elif ends:
         clock = np.array([0.0, 1.0])
         film = _ends(ends, clock)
@@ -92,6 +88,17 @@ def before_and_after(runs: Mapping[str, Run]) -> Film | None:
         return None
     labels = ("before training", *(f"{share:.0%} of the training" for share in clock[1:-1]), "after training")
     return Film(tuple(clock), labels, "during training", film.tracks, film.reach, film.ring, film.words)
+
+
+@keeping(most=32)
+def _of_snapshots(runs: Mapping[str, Run]) -> Film:
+    """The film of the z that runs kept at snapshots, as shares of their training. runs: by title."""
+    places, moments = {}, 2
+    for title, run in runs.items():
+        epochs, xy = _kept(results(run, "timeline"), "embedding")
+        places[title] = (epochs / max(epochs[-1], 1), xy)
+        moments = max(moments, len(epochs))
+    return _with_axes(places, np.linspace(0, 1, moments), "embedding z")
 
 
 def _kept(table: pd.DataFrame, kind: str) -> tuple[np.ndarray, np.ndarray]:

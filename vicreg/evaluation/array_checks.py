@@ -4,19 +4,31 @@ from __future__ import annotations
 
 import numpy as np
 
+from vicreg.evaluation.half_precision import single
+
 
 def checked(representations: np.ndarray, *, name: str = "representations") -> np.ndarray:
     """The array as float32 or float64 (N, D), or a ValueError: it must be 2-D, not empty, and finite."""
+    representations = shaped(representations, name=name)
+    check_finite(representations, np.array([representations.max(), representations.min()]), name=name)
+    return representations
+
+
+def check_finite(representations: np.ndarray, extremes: np.ndarray, *, name: str) -> None:
+    """Raise ValueError if a value is not finite. extremes: the largest and smallest values, NaN where any value is."""
+    if not np.isfinite(extremes).all():
+        bad = int(representations.size - np.isfinite(representations).sum())
+        raise ValueError(f"{name} must be finite, but {bad} of its {representations.size} values are not")
+
+
+def shaped(representations: np.ndarray, *, name: str) -> np.ndarray:
+    """`checked`, but the values may be infinite or NaN."""
     representations = np.asarray(representations)
     if representations.ndim != 2 or 0 in representations.shape:
         raise ValueError(f"{name} must be 2-D (N, D) and not empty, got shape {representations.shape}")
-    if representations.dtype not in (np.float32, np.float64):
-        representations = representations.astype(np.float32)
-    finite = np.isfinite(representations)
-    if not finite.all():
-        bad = int(finite.size - finite.sum())
-        raise ValueError(f"{name} must be finite, but {bad} of its {finite.size} values are not")
-    return representations
+    if representations.dtype == np.float16:
+        return single(representations)
+    return representations if representations.dtype in (np.float32, np.float64) else representations.astype(np.float32)
 
 
 def checked_labels(labels: np.ndarray, count: int, name: str) -> np.ndarray:

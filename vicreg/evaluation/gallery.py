@@ -18,11 +18,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from vicreg.evaluation.array_checks import checked
+from vicreg.evaluation.array_checks import check_finite, shaped
 
 METRICS = ("cosine", "euclidean")
 SAFE = 2.0**30  # float32 squares and sums values of 1 / SAFE to SAFE without loss
-BLOCK_VALUES = 4_000_000  # floats in a block of scores, or of differences: 16 MB
+BLOCK_VALUES = 16_000_000  # floats in a block of scores, or of differences: 64 MB
 
 
 class Nearest(NamedTuple):
@@ -41,21 +41,24 @@ class Gallery:
     """
 
     def __init__(self, images: np.ndarray, *, metric: str = "cosine", centre: np.ndarray | None = None) -> None:
-        images = checked(images, name="gallery")
+        given = images
+        images = shaped(images, name="gallery")
+        own = not np.may_share_memory(images, given)  # a copy, which may be changed
         if metric not in METRICS:
             raise ValueError(f"metric must be one of {', '.join(METRICS)}, got {metric!r}")
         self.metric, (self.count, self.width) = metric, images.shape
         self._largest, self._unit, self._zeros = 1.0, 1.0, False
         if metric == "cosine":
-            points, zero = _directed(images)
+            points, zero = _directed(images, name="gallery", own=own)
             self._zeros = bool(zero.any())
             if self._zeros:
                 points = np.column_stack([points, zero.astype(np.float32)])
             _to_length_1(points)
         else:
-            self._largest = _largest(images)
+            self._largest = _largest(images, name="gallery")
             self._unit = _unit(self._largest)
-            points = np.array(images if self._unit == 1 else images / self._unit, dtype=np.float32, order="C")
+            points = images if self._unit == 1 else images / self._unit
+            points = points.astype(np.float32, order="C", copy=not own)
         # Any centre works; the mean of some rows keeps numbers small, and exactly 0 if all rows are equal.
         if centre is None or len(centre) != points.shape[1]:
             centre = points[:: max(1, len(points) // 1000)].mean(axis=0, dtype=np.float64).astype(np.float32)
@@ -70,7 +73,7 @@ class Gallery:
         queries: (Q, D), finite. exclude: (Q,) a row that each query must not get, or -1. Of equal distances, the lower row
         comes first. Raises ValueError for a broken rule.
         """
-        queries = checked(queries, name="queries")
+        queries = shaped(queries, name="queries")
         if queries.shape[1] != self.width:
             raise ValueError(f"queries and gallery need one width, got {queries.shape[1]} and {self.width} dimensions")
         most = self.count if exclude is None else self.count - 1
@@ -82,8 +85,7 @@ class Gallery:
         for start in range(0, len(queries), rows):
             part = slice(start, start + rows)
             block = queries[part]
-            scores = block @ points.T  # (rows, N)
-            scores *= -2
+            scores = (-2 * block) @ points.T  # (rows, N)
             scores += squares  # |q - g|^2 - |q|^2
             for side, result in zip(sides, found, strict=True):
                 if side < 0:
@@ -104,14 +106,14 @@ class Gallery:
         """
         points, centre, squares, unit = self._points, self.centre, self._squares, self._unit
         if self.metric == "cosine":
-            scaled, zero = _directed(queries)
+            scaled, zero = _directed(queries, name="queries")
             if self._zeros or zero.any():
                 scaled = np.column_stack([scaled, zero.astype(np.float32)])
             if scaled.shape[1] > points.shape[1]:
                 points, centre = np.pad(points, ((0, 0), (0, 1))), np.append(centre, np.float32(0))
             _to_length_1(scaled)
         else:
-            unit = _unit(max(self._largest, _largest(queries)))
+            unit = _unit(max(self._largest, _largest(queries, name="queries")))
             scaled = np.array(queries if unit == 1 else queries / unit, dtype=np.float32, order="C")
             if unit != self._unit:  # a power of two: no digit changes
                 points, centre = points * (self._unit / unit), centre * (self._unit / unit)
@@ -163,16 +165,18 @@ def _smallest(values: np.ndarray, k: int) -> np.ndarray:
     return np.sort(np.concatenate([below, equal]))
 
 
-def _directed(array: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _directed(array: np.ndarray, *, name: str, own: bool = False) -> tuple[np.ndarray, np.ndarray]:
     """A float32 copy, each row divided by its largest entry, so that squares of tiny or huge values are not lost.
 
+    own: the array itself may be changed instead. Raises ValueError, with the array's name, if a value is not finite.
     Also returns which rows are zero, as after a collapse, (N,) bool. If there are any, the search has one more dimension, in
     which only zero rows differ from 0.
     """
     largest = np.maximum(array.max(axis=1, keepdims=True), -array.min(axis=1, keepdims=True))
+    check_finite(array, largest, name=name)
     zero = largest[:, 0] == 0
-    scaled = (array / np.where(largest == 0, 1, largest)).astype(np.float32, order="C", copy=False)
-    return scaled, zero
+    scaled = np.divide(array, np.where(largest == 0, 1, largest), out=array if own else None)
+    return scaled.astype(np.float32, order="C", copy=False), zero
 
 
 def _to_length_1(points: np.ndarray) -> None:
@@ -180,8 +184,11 @@ def _to_length_1(points: np.ndarray) -> None:
     points /= np.sqrt(np.einsum("nd,nd->n", points, points))[:, None]
 
 
-def _largest(array: np.ndarray) -> float:
-    return max(float(array.max()), -float(array.min()))
+def _largest(array: np.ndarray, *, name: str) -> float:
+    """The largest absolute value. Raises ValueError, with the array's name, if a value is not finite."""
+    extremes = np.array([array.max(), -array.min()])
+    check_finite(array, extremes, name=name)
+    return float(extremes.max())
 
 
 def _unit(largest: float) -> float:

@@ -56,7 +56,7 @@ def nearest_and_farthest(
     exclude: (Q,) for queries elsewhere in the gallery: query i is gallery row exclude[i], or -1 if it is not in the gallery.
     A zero vector has no direction: its cosine distance is 1 to any other vector (up to rounding) and 0 to another zero vector.
     Needs memory for copies of the queries and of at most 256 MB of the gallery (16 MB in half precision), and for a few blocks
-    of 16 MB, never for Q x N.
+    of at most 64 MB, never for Q x N.
     Raises ValueError for a broken rule.
     """
     near, far = _search(queries, gallery, k, metric, exclude_self, exclude, sides=(1, -1))

@@ -89,8 +89,9 @@ class Run:
 
     @cached_property
     def content(self) -> str:
-        """The folder and the hashes of all files: equal for runs of equal content."""
-        return f"{self.folder}:{sorted((name, entry['sha256']) for name, entry in self.record['files'].items())}"
+        """The folder and a hash of config.json, which has the hashes of all files: equal for runs of equal content."""
+        record = json.dumps(self.record).encode()
+        return f"{self.folder}:{hashlib.blake2b(record, digest_size=20).hexdigest()}"
 
     @cached_property
     def metrics(self) -> JsonObject:
@@ -264,6 +265,8 @@ def write_run(folder: str | Path, files: Mapping[str, bytes], record: Mapping[st
             os.rename(folder, old)
         os.rename(fresh, folder)  # a process killed before this line leaves the old run to `restore`
     finally:
+        if old.exists() and not folder.exists():
+            os.rename(old, folder)
         shutil.rmtree(fresh, ignore_errors=True)
         shutil.rmtree(old, ignore_errors=True)
     return open_run(folder)
