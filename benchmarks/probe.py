@@ -1,6 +1,8 @@
 """The linear probe's fit against scikit-learn's LogisticRegression on the same objective, interleaved.
 
-    python -m benchmarks.probe [checkpoints/cifar10-vicreg] [--embedding] [--strength 0.0001] [--rounds 3]
+    python -m benchmarks.probe [checkpoints/cifar10-vicreg] [--embedding] [--mirrored] [--strength 0.0001] [--rounds 3]
+
+--mirrored averages the representations of each image and of its mirror image; --rounds 0 measures the accuracy only.
 
 Both start at zero, work in float32 on standardised train representations (or embeddings) and use L-BFGS until a gradient of
 1e-4: scikit-learn's of the weights, ours of weights scaled by the curvature of the objective. The objective's value is worked
@@ -17,7 +19,7 @@ from sklearn.linear_model import LogisticRegression
 
 from vicreg.data.loading import load
 from vicreg.evaluation import probe
-from vicreg.evaluation.encode import embed
+from vicreg.evaluation.encode import embed, encode
 from vicreg.pipeline.measure_run import representations
 from vicreg.runs.folder import open_run
 
@@ -27,12 +29,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("run", nargs="?", default="checkpoints/cifar10-vicreg")
     parser.add_argument("--embedding", action="store_true")
+    parser.add_argument("--mirrored", action="store_true")
     parser.add_argument("--strength", type=float, default=probe.STRENGTHS[-1])
     parser.add_argument("--rounds", type=int, default=3)
     options = parser.parse_args()
     run = open_run(options.run)
     train_set, test_set = load(run.config.dataset, "train"), load(run.config.dataset, "test")
-    train, test = (np.asarray(representations(run, image_set)) for image_set in (train_set, test_set))
+    if options.mirrored:
+        train, test = (encode(run.encoder, image_set.images, mirrored=True) for image_set in (train_set, test_set))
+    else:
+        train, test = (np.asarray(representations(run, image_set)) for image_set in (train_set, test_set))
     if options.embedding:
         train, test = (embed(run.expander, y) for y in (train, test))
 
@@ -45,6 +51,8 @@ def main() -> None:
         f"strength {result.strength:g} of {len(result.strengths)}; {seconds:.1f} s for {len(train):,} train images"
     )
 
+    if options.rounds < 1:
+        return
     mean, scale = train.mean(axis=0), train.std(axis=0)
     x, x_test = (train - mean) / scale, (test - mean) / scale
     fits = {"ours": ours, "scikit-learn": scikit_learn}

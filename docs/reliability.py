@@ -31,6 +31,7 @@ PARTS = {
     "training": "Training",
     "jobs": "Training",
     "ui": "Visitors and rooms",
+    "lessons": "Visitors and rooms",
     "server": "Servers",
 }
 

@@ -1,5 +1,7 @@
 """Ablations: leave one part of the method out, and see what becomes of the embeddings, beside any second run."""
 
+from urllib.parse import urlencode
+
 import numpy as np
 import streamlit as st
 
@@ -124,9 +126,9 @@ picture_map(
     alt=f"t-SNE of y of the same {len(labels):,} test pictures, coloured by class: {' and '.join(same)}.",
 )
 
-names = [run.title for run in pair.values() if not run.baseline]
-address = "&".join(f"{key}={name}" for key, name in zip(("run", "with"), names, strict=False))
-st.markdown(f"[These runs while they learned, as a film](training_curves?data={full.config.dataset}&{address})")
+names = [ui.label(run) for run in pair.values() if not run.baseline]
+address = urlencode({"data": full.config.dataset, **dict(zip(("run", "with"), names, strict=False))}, safe="/")
+st.markdown(f"[These runs while they learned, as a film](training_curves?{address})")
 
 studied = ui.studied(full)
 st.subheader("All runs, and the study's figures" if studied else "All runs", anchor=False)

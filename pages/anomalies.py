@@ -91,6 +91,7 @@ if yours is not None:
             ],
             captions=[["your picture"]],
             scale=3,
+            stored=False,
         )
     for one in shown:
         if ui.title(one) in placed:

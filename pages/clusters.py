@@ -189,7 +189,7 @@ with place:
     members = table[table["cluster"] == number].sort_values("distance", kind="stable")
     share = members["label"].value_counts(normalize=True).head(4)
     st.markdown(
-        f"**{len(members):,} pictures**: "
+        f"**{len(members):,} picture{'s' * (len(members) != 1)}**: "
         + ", ".join(
             f"{100 * part:.0f} % {noun}{classes[label]}" for label, part in zip(share.index, share, strict=True)
         )

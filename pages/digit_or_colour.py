@@ -27,7 +27,7 @@ ui.page(
 width = ui.width()
 full = ui.preset_run("vicreg", dataset=FIRST)
 runs = {title: run for title, run in ui.measured_runs(full).items() if "attributes" in ui.metrics(run)}
-short = {title: run.name.removeprefix(f"{FIRST}-") for title, run in runs.items()}
+short = {title: ui.label(run).removeprefix(f"{FIRST}/") for title, run in runs.items()}
 names = {title: f"{short[title]}, {ui.budget(run)}" for title, run in runs.items()}
 pictures = ui.pictures(full)
 if pictures is None:
@@ -71,7 +71,7 @@ def show(pictures: ui.Pictures, title: str) -> None:
     )
     ui.tiles(
         pictures[found],
-        key=f"nearest_{run.name}",
+        key=f"nearest_{short[title]}",
         label=f"Nearest pictures under {title}",
         alts=[f"the digit {thing['digit']}, {thing['ink']} on {thing['paper']}" for thing in things],
         scale=3 if width > 900 else 2,

@@ -120,9 +120,11 @@ cell = ui.clicked_cell(event, {"true class": classes, "predicted class": classes
 if cell:
     true, guessed = classes.index(cell["true class"]), classes.index(cell["predicted class"])
     listed = predictions[(predictions["label"] == true) & (predictions["predicted"] == guessed)]
-    heading = f"{cell['true class']} predicted as {cell['predicted class']}: {len(listed)} pictures"
+    heading = (
+        f"{cell['true class']} predicted as {cell['predicted class']}: {len(listed)} picture{'s' * (len(listed) != 1)}"
+    )
     if true == guessed:
-        heading = f"{cell['true class']} predicted correctly: {len(listed)} pictures"
+        heading = f"{cell['true class']} predicted correctly: {len(listed)} picture{'s' * (len(listed) != 1)}"
     listed = listed.sort_values("probability", ascending=true != guessed)
 else:
     listed = predictions[predictions["label"] != predictions["predicted"]].sort_values("probability")

@@ -105,6 +105,7 @@ def choose_query(pictures: ui.Pictures) -> tuple[int, np.ndarray | None]:
         colours=[ui.class_colour(pictures.labels[number]) if own is None else None],
         framed=[0],
         scale=5,
+        stored=own is None,
     )
     if own is not None:
         st.button("Remove picture", icon=":material/close:", on_click=ui.drop_own_picture, args=("own_query",))

@@ -45,13 +45,13 @@ pair = ui.two_views(image, run.config.views, draws)  # (2, size, size, 3) uint8
 more = [ui.two_views(other, run.config.views, draws) for other in ui.more_pictures(pictures, image, count=7)]
 views = np.concatenate([pair, *more])  # (16, size, size, 3): two views of each picture
 shown = [run] if second is None else [run, second]
-computed = {one.title: ui.embed(one, views) for one in shown}  # representations and embeddings
+computed = {ui.title(one): ui.embed(one, views) for one in shown}  # representations and embeddings
 scale = embedding_scale(*(z for _, z in computed.values()))
 
 
 def show(run: Run, key: str) -> None:
     """The diagram with the numbers that a run computes for the two views."""
-    y, z = computed[run.title]
+    y, z = computed[ui.title(run)]
     ui.drawing(
         diagram(
             ui.data_uri(image),
@@ -83,7 +83,14 @@ uris = [ui.data_uri(view) for view in views]
 ui.drawing(
     embedding_bars(
         list(zip(uris[::2], uris[1::2], strict=True)),
-        [(one.config.preset, ui.colour(one), computed[one.title][1].reshape(len(views) // 2, 2, -1)) for one in shown],
+        [
+            (
+                ui.label(one).rpartition("/")[2],
+                ui.colour(one),
+                computed[ui.title(one)][1].reshape(len(views) // 2, 2, -1),
+            )
+            for one in shown
+        ],
         scale=scale,
     ),
     key="embeddings",

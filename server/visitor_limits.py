@@ -6,6 +6,7 @@ The limits of uploads, rooms, trainings and downloads are where these are made. 
 from __future__ import annotations
 
 import re
+from collections import Counter
 from dataclasses import dataclass
 
 import streamlit as st
@@ -35,12 +36,20 @@ class ServerLimits:
     def __init__(self, app: ASGIApp, limits: Limits = LIMITS) -> None:
         self._app, self._limits = app, limits
         self._sessions = 0
+        self._arriving: Counter[str] = Counter()  # uploads that are being sent, by session
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "websocket":
             await self._session(scope, receive, send)
         elif scope["type"] == "http" and (refused := self._refused(scope)) is not None:
             await refused(scope, receive, send)
+        elif scope["type"] == "http" and (upload := _upload(scope)):
+            self._arriving[upload] += 1
+            try:
+                await self._app(scope, receive, send)
+            finally:
+                self._arriving[upload] -= 1
+                self._arriving += Counter()  # forgets those at zero
         else:
             await self._app(scope, receive, send)
 
@@ -60,13 +69,19 @@ class ServerLimits:
         length = len(scope.get("raw_path") or path.encode()) + len(scope["query_string"])
         if length > self._limits.address:
             return PlainTextResponse(f"An address here has at most {self._limits.address:,} bytes.", 414)
-        upload = UPLOAD.search(path)
-        if upload and scope["method"] == "PUT" and _uploads(upload[1]) >= self._limits.uploads:
+        upload = _upload(scope)
+        if upload and _uploads(upload) + self._arriving[upload] >= self._limits.uploads:
             return PlainTextResponse(f"A visitor can upload at most {self._limits.uploads} files at a time.", 429)
         if self._sessions >= self._limits.sessions and scope["method"] == "GET" and not ASSETS.search(path):
             words = f"{self._limits.sessions} visitors have this app open, which is all it can serve. Try again later."
             return PlainTextResponse(words, 503, {"Retry-After": "60"})
         return None
+
+
+def _upload(scope: Scope) -> str:
+    """The session that a request uploads a file for; empty for other requests."""
+    found = UPLOAD.search(str(scope["path"])) if scope["method"] == "PUT" else None
+    return found[1] if found else ""
 
 
 def _uploads(session: str) -> int:

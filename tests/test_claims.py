@@ -212,6 +212,11 @@ def test_a_difference_within_the_spread_of_the_seeds_is_too_close_to_call(name, 
     assert judge(BY_NAME[name], with_seeds(made(), run, figure, far)).verdict == HOLDS
 
 
+def test_one_difference_the_wrong_way_that_no_seed_explains_is_enough_to_fail():
+    metrics = made({"neighbour-views": {"probe": 70.0}, "no-variance": {"probe": 69.0}})  # vicreg reads 60
+    assert judge(BY_NAME["Neighbour views"], with_seeds(metrics, "no-variance", "probe", 40.0, 75.0)).verdict == FAILS
+
+
 @pytest.mark.parametrize("claim", CLAIMS, ids=BY_NAME)
 def test_a_finding_cannot_be_told_without_one_of_its_runs_and_names_it(claim):
     for name in claim.needs:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import streamlit as st
@@ -136,7 +137,7 @@ def measured_runs(first: Run) -> dict[str, Run]:
 
 def title(run: Run) -> str:
     """The name of a run next to its figures: label and number of epochs, because only equal budgets compare."""
-    return f"{_label(run)}, {budget(run)}"
+    return f"{label(run)}, {budget(run)}"
 
 
 def budget(run: Run) -> str:
@@ -145,10 +146,17 @@ def budget(run: Run) -> str:
 
 
 def colour(run: Run) -> str:
-    """The colour of a run: that of its preset or baseline if bundled, otherwise one colour for all own runs."""
-    if run.folder.parent != paths.BUNDLED:
-        return charts.OTHER_COLOUR
-    return charts.PRESET_COLOURS.get(run.name.removeprefix(f"{run.config.dataset}-"), charts.OTHER_COLOUR)
+    """The colour of a run: that of its preset or baseline if bundled; the others of a data set take turns."""
+    if run.folder.parent == paths.BUNDLED:
+        return charts.PRESET_COLOURS.get(run.name.removeprefix(f"{run.config.dataset}-"), charts.OWN_COLOURS[0])
+
+    def own() -> list[Path]:
+        same = [one for one in found()[0].values() if one.config.dataset == run.config.dataset]
+        return sorted(one.folder for one in same if one.folder.parent != paths.BUNDLED)
+
+    folders = page_figures.once(("own", run.config.dataset), own)
+    place = folders.index(run.folder) if run.folder in folders else 0
+    return charts.OWN_COLOURS[place % len(charts.OWN_COLOURS)]
 
 
 def study(run: Run) -> float | None:
@@ -196,7 +204,8 @@ def noted(run: Run) -> Run:
     return run
 
 
-def _label(run: Run) -> str:
+def label(run: Run) -> str:
+    """The name of a run in a choice and in the URL: its title, and where it is from unless it is bundled."""
     if run.folder.parent == paths.BUNDLED:
         return run.title
     return (
@@ -214,9 +223,9 @@ def _labelled(found: list[Run]) -> dict[str, Run]:
 
     def place(run: Run) -> tuple[int, str]:
         short = run.name.removeprefix(f"{run.config.dataset}-")
-        return order.index(short if short in order else ""), _label(run)
+        return order.index(short if short in order else ""), label(run)
 
-    return {_label(run): run for run in sorted(found, key=place)}
+    return {label(run): run for run in sorted(found, key=place)}
 
 
 def key_of(run: Run) -> str:

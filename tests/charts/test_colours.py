@@ -14,7 +14,11 @@ from vicreg.evaluation.mean_colour import mean_lab
 
 SETS = {
     "terms": charts.TERM_COLOURS,
-    "presets": {**charts.PRESET_COLOURS, "own": charts.OTHER_COLOUR, "reference": charts.REFERENCE_COLOUR},
+    "presets": {
+        **charts.PRESET_COLOURS,
+        **dict(zip(("own", "another own"), charts.OWN_COLOURS, strict=True)),
+        "reference": charts.REFERENCE_COLOUR,
+    },
     "classes": dict(zip(class_names("cifar10"), charts.CLASS_COLOURS, strict=True)),
     "clusters": dict(enumerate(charts.UNNAMED_COLOURS)),
     "groups": charts.GROUP_COLOURS,

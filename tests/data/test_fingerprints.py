@@ -118,6 +118,12 @@ def test_less_than_99_percent_is_another_data_set():
         align(fingerprints(images), labels, image_set_of(copy))
 
 
+def test_more_pictures_than_there_can_be_are_refused_without_a_search(monkeypatch):
+    monkeypatch.setattr("vicreg.data.fingerprints._nearest", None)
+    with pytest.raises(DataError, match="0 of 500,000"):
+        align(np.zeros((500_000, 8), np.int16), np.zeros(500_000, int), image_set_of(scenes(20)))
+
+
 def test_align_refuses_shapes_that_do_not_fit():
     with pytest.raises(ValueError, match=r"\(20, 16\)"):
         align(np.zeros((20, 16)), np.zeros(20), image_set_of(scenes(20)))

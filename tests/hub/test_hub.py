@@ -24,6 +24,7 @@ import vicreg
 from vicreg.cli.main import main
 from vicreg.hub.index import index_value, read_index
 from vicreg.hub.publishing import publish
+from vicreg.hub.repository_card import repo_card
 from vicreg.hub.run_downloads import cached_runs, cached_shelf, download, look, missing_bytes
 from vicreg.method.networks import networks
 from vicreg.runs.folder import Run, open_run, update_run, verify, write_run
@@ -202,6 +203,9 @@ def test_the_card_has_the_probe_of_each_run_and_says_how_to_load(hub, made):
     )
     assert 'vicreg.load("ada/runs", run="cifar10-no-variance")' in card
     assert "python -m vicreg download ada/runs" in card
+    runs = {name: index_value(run) for name, run in made.items()}
+    del runs["cifar10-pixels"]["probe"]  # an index may leave it out
+    assert "| cifar10-pixels |" in repo_card(REPO, runs)
 
 
 def test_a_private_repository_is_made_private_and_a_locked_one_says_so(hub, made):
@@ -471,6 +475,7 @@ WRONG = [
     (lambda index: entry(index).update(encoder=None), "encoder"),
     (lambda index: entry(index).update(schema="1"), "schema"),
     (lambda index: entry(index).update(probe={"accuracy": 1e999, "interval": [0, 1]}), "percentage"),
+    (lambda index: entry(index).update(probe={"accuracy": 10**400, "interval": [0, 1]}), "percentage"),
     (lambda index: entry(index).update(probe={"accuracy": 50, "interval": [0]}), "interval"),
     (lambda index: entry(index).update(probe=[]), "object"),
     (lambda index: index["runs"].update({"a": 1}), "object"),

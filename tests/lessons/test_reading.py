@@ -1,6 +1,8 @@
 """Lesson files: what is accepted, and that every error names the file and the line."""
 
 import re
+import shutil
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -8,6 +10,7 @@ import pytest
 from vicreg.lessons import PAGES, PICTURES, LessonError, bundled, read, runs_by_title
 from vicreg.lessons.line_numbers import line_of
 from vicreg.lessons.reading import MAX_BYTES
+from vicreg.runs.folder import open_run
 
 ROOT = Path(__file__).parents[2]
 GOOD = """title = "One question"
@@ -112,3 +115,22 @@ def test_what_a_file_can_name_is_what_the_app_has():
         own = (ROOT / "pages" / f"{page}.py").read_text("utf-8")
         source = (ROOT / "ui/lab/address.js").read_text("utf-8") if page == "lab" else shared + own
         assert not [key for key in keys if not re.search(rf"\b{key}\b", source)], page
+
+
+@pytest.mark.fault("a lesson file that is made to be slow to read", "it is refused in a sentence with its line")
+def test_a_dotted_key_and_a_long_value_are_refused_without_much_work(runs, monkeypatch):
+    with pytest.raises(LessonError, match=r"mine\.toml, line 2: a line has at most 500 dots"):
+        read(("\n" + "a." * 31_000 + "a = 1\n").encode(), name="mine.toml", runs=runs)
+    parsed, loads = [], tomllib.loads
+    monkeypatch.setattr(tomllib, "loads", lambda text: parsed.append(text) or loads(text))
+    with pytest.raises(LessonError, match=r"mine\.toml, line \d+: step must be a list of 1 to 40"):
+        read(('title = 5\nsummary = "x"\nstep = [' + "\n" * 60_000 + "]\n").encode(), name="mine.toml", runs=runs)
+    assert len(parsed) < 2_000
+
+
+def test_a_run_with_damaged_figures_is_named(runs, tmp_path):
+    shutil.copytree(runs["coloured-digits/no-variance"].folder, tmp_path / "mine")
+    (tmp_path / "mine" / "metrics.json").write_text("{}")
+    text = GOOD.replace('runs = ["coloured-digits/vicreg"]', 'runs = ["coloured-digits/vicreg", "mine"]')
+    with pytest.raises(LessonError, match=r"mine\.toml, line \d+: mine/metrics\.json"):
+        read(text.encode(), name="mine.toml", runs={**runs, "mine": open_run(tmp_path / "mine")})

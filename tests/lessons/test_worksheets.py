@@ -1,5 +1,7 @@
 """The worksheet keeps the answers to itself; the key has them; both need no network."""
 
+import re
+
 import pytest
 
 from vicreg.cli.main import main
@@ -25,6 +27,14 @@ def test_a_key_has_every_answer_with_its_reason_and_notes():
         assert step.misconception in html
     assert html.count("class='notes'") == len(LESSON.steps)
     assert "{" not in html.split("</style>")[1]
+
+
+def test_a_key_fills_in_the_figures_of_a_misconception():
+    step = LESSON.steps[0]
+    name = step.figures[0].name
+    text = LESSON.text.replace(step.misconception, f"It is {{{name}}}.", 1)
+    assert text != LESSON.text
+    assert re.search(r"Misconception: It is [\d.,]+\.", answer_key(read(text.encode(), runs=RUNS), RUNS))
 
 
 @pytest.mark.parametrize("make", [worksheet, answer_key])

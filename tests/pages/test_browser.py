@@ -112,6 +112,7 @@ def test_a_map_marks_pictures_by_lasso_and_keyboard_and_lists_them_with_their_ow
     page.get_by_role("button", name="Whole map").focus()
     page.keyboard.press("Tab")
     expect(canvas).to_be_focused()
+    page.evaluate("document.addEventListener('keydown', ({ key }) => (window.heard = `${window.heard ?? ''} ${key}`))")
     who = page.locator(".picture-map .who")
     for key in ("+", "ArrowRight", "ArrowDown", "ArrowRight"):
         page.keyboard.press(key)
@@ -120,9 +121,12 @@ def test_a_map_marks_pictures_by_lasso_and_keyboard_and_lists_them_with_their_ow
         if who.count():
             break
     expect(who).to_have_text(re.compile(r"^\d, test picture "))
+    assert "Arrow" not in str(page.evaluate("window.heard"))  # in a lesson, they would leave the step
     page.keyboard.press("Space")
     page.get_by_text("marked", exact=False).first.wait_for()
-    page.keyboard.press("Escape")
+    page.locator(".picture-map .chosen .tile").first.press("Enter")
+    expect(page.locator(".picture-map .chosen :focus")).to_have_count(1)
+    canvas.press("Escape")
     expect(who).to_have_count(0)
 
 
@@ -183,8 +187,9 @@ def test_a_picture_of_ones_own_becomes_the_query_and_can_be_put_away(page, serve
     expect(query).to_have_attribute("aria-label", re.compile("test picture 7$"))
 
 
-def test_the_data_set_is_chosen_in_the_sidebar_and_stays_in_the_link_and_on_the_next_page(page, server):
-    page.goto(f"{server}/training_curves")
+def test_the_data_set_is_chosen_in_the_sidebar_stays_on_the_next_page_and_takes_the_maps_choice_away(page, server):
+    page.goto(f"{server}/clusters?on_cluster_maps=c6")
+    expect(page.locator(".picture-map .who").first).to_have_text(re.compile(r"^\d, test picture 6"))
     box = page.get_by_test_id("stSidebar").get_by_test_id("stSelectbox").get_by_role("combobox").last
 
     def choose() -> None:
@@ -193,6 +198,8 @@ def test_the_data_set_is_chosen_in_the_sidebar_and_stays_in_the_link_and_on_the_
             page.keyboard.press(key)
 
     until(page, choose, lambda: "data=cifar10" in page.url)
+    expect(page.locator(".picture-map .who")).to_have_count(0)  # number 6 is another picture there
+    page.wait_for_function("() => !location.search.includes('on_cluster_maps')")
     page.get_by_test_id("stSidebarNavLink").filter(has_text="Retrieval").click()
     page.get_by_role("group", name="Nearest pictures").get_by_role("button").nth(7).wait_for()
     assert "data=cifar10" in page.url

@@ -79,7 +79,7 @@ def test_a_chart_is_taken_away_as_svg_with_a_caption_as_png_of_twice_its_size_an
     page.locator(".stVegaLiteChart svg.marks").first.wait_for()
     settled(page)  # charts are drawn again when the width of the page is known
     taken = {}
-    for kind in ("SVG", "PNG", "CSV"):
+    for kind in ("SVG", "PNG", "CSV", "CSV"):
         with page.expect_download() as download:
             row.get_by_role("button", name=kind).click()
         assert download.value.suggested_filename == f"vicreg-clusters-scores.{kind.lower()}"

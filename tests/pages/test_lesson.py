@@ -59,7 +59,7 @@ def test_a_page_folds_its_answer_while_the_lesson_is_on():
     assert app.title[0].value == "Do tight clusters mean classes?"
     assert [fold.label for fold in app.expander][:1] != []
     folded = next(fold for fold in app.expander if fold.label == "The answer")
-    assert "silhouette" in folded.markdown[0].value
+    assert "k-means" in folded.markdown[0].value
     reloaded = opened("clusters", data=None, **{key: app.query_params[key] for key in ("lesson", "step")})
     assert "The answer" in [fold.label for fold in reloaded.expander]
     assert "step 3" in reloaded.get("page_link")[0].proto.label

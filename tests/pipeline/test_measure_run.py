@@ -30,7 +30,14 @@ def test_only_the_named_sections_are_measured_and_the_order_is_kept(copied):
     kept["probe"] = {**kept["probe"], "accuracy": 1.5}
     run = evaluate_run(update_run(copied, {"metrics.json": to_json(kept)}), only=["spaces"])
     assert list(run.metrics) == list(metrics)
-    assert run.metrics["probe"]["accuracy"] == run.metrics["spaces"]["y"]["probe"]["accuracy"] == 1.5
+    assert run.metrics == metrics  # the probe of y, which `spaces` shows beside the one of z, was measured again
+
+
+def test_what_a_section_quotes_and_does_not_measure_is_kept(copied):
+    metrics = json.loads((copied.folder / "metrics.json").read_text())
+    kept = {**metrics, "knn": {**metrics["knn"], "accuracy": 1.5}}
+    run = evaluate_run(update_run(copied, {"metrics.json": to_json(kept)}), only=["spectrum"])
+    assert run.metrics["knn"]["accuracy"] == 1.5
 
 
 def test_sections_of_other_pictures_are_not_mixed(copied):

@@ -1,6 +1,7 @@
 """A run's folder: written whole or not at all, and every broken file named."""
 
 import json
+import os
 from pathlib import Path
 
 import pandas as pd
@@ -235,3 +236,38 @@ def test_half_precision_changes_the_vote_for_one_image_in_600_at_most(cifar10_te
         return knn_accuracy(y[:200], labels[:200], y[200:], labels[200:])
 
     assert accuracy(half) == pytest.approx(accuracy(whole), abs=1.5 / 600)
+
+
+@pytest.mark.fault("a run's folder cannot be renamed, as where a program holds a file open", "the old run stays")
+@pytest.mark.parametrize("error", [OSError(13, "held open"), KeyboardInterrupt()])
+def test_a_run_that_cannot_be_put_in_place_leaves_the_old_one(run, monkeypatch, error):
+    rename, left = os.rename, [os.rename]
+
+    def second_fails(source, target):
+        if not left:
+            left.append(rename)
+            raise error
+        left.pop()
+        rename(source, target)
+
+    monkeypatch.setattr(os, "rename", second_fails)
+    with pytest.raises(type(error)):
+        update_run(run, {"history.csv": HISTORY})
+    monkeypatch.undo()
+    assert open_run(run.folder).record == run.record
+    assert [path.name for path in run.folder.parent.iterdir()] == [run.name]
+
+
+@pytest.mark.fault("a run that another user keeps to himself", "the others are listed, and a sentence names it")
+def test_a_run_that_may_not_be_read_is_named_and_hides_no_other(run, monkeypatch, tmp_path):
+    monkeypatch.setenv("VICREG_RUNS", str(tmp_path))
+
+    def refused(folder):
+        if folder == run.folder:
+            raise PermissionError(13, "Permission denied")
+        return open_run(folder)
+
+    monkeypatch.setattr("vicreg.runs.discovery.open_run", refused)
+    found, broken = find_runs()
+    assert found
+    assert [run.name in sentence and "Permission denied" in sentence for sentence in broken] == [True]

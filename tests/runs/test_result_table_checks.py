@@ -16,6 +16,7 @@ from vicreg.runs.discovery import find_runs
 from vicreg.runs.errors import RunError
 from vicreg.runs.folder import open_run
 from vicreg.runs.history import HISTORY, MAX_HISTORY_BYTES, read_history
+from vicreg.runs.parquet_pages import unpacked_bytes
 from vicreg.runs.result_table_checks import (
     LABEL,
     NUMBER,
@@ -362,3 +363,46 @@ def test_a_network_is_made_only_after_the_file_was_found_to_fit(monkeypatch, tmp
     with pytest.raises(RunError, match=r"wide/model\.safetensors does not fit the run's networks: expander\.layers\.0"):
         _ = open_run(tmp_path / "wide").expander
     assert not made
+
+
+def signed(number: int, length: int = 0) -> bytes:
+    """A positive number as Thrift's compact protocol writes it, in as many bytes as asked for."""
+    rest, packed = 2 * number, bytearray()
+    while rest or len(packed) < max(1, length):
+        packed.append((rest & 0x7F) | 0x80)
+        rest >>= 7
+    packed[-1] &= 0x7F
+    return bytes(packed)
+
+
+@pytest.mark.fault("a result table of kilobytes that unpacks to a gigabyte", "a sentence, before anything is unpacked")
+def test_a_table_is_as_large_as_its_pages_say_whatever_its_footer_says(tmp_path, monkeypatch):
+    frame = pd.DataFrame({"setting": ["a" * 30_000_000], "false_positive_rate": [0.0], "true_positive_rate": [0.0]})
+    path = written(frame, tmp_path, compression="zstd")
+    told = signed(pq.ParquetFile(path).metadata.row_group(0).total_byte_size)
+    content = path.read_bytes()
+    assert len(content) < 200_000
+    path.write_bytes(content.replace(told, signed(1_000, len(told))))
+    assert pq.ParquetFile(path).metadata.row_group(0).total_byte_size == 1_000
+    monkeypatch.setattr(pq.ParquetFile, "read", None)
+    with pytest.raises(RunError, match=r"pages unpack to [369]0 MB"):
+        read(path, "roc")
+
+
+def test_the_pages_of_every_codec_and_version_unpack_to_what_the_footer_says(tmp_path):
+    frame = pd.DataFrame({"word": ["a", "b"] * 5_000, "number": np.arange(10_000), "value": np.arange(10_000) / 7})
+    for version in ("1.0", "2.0"):
+        for codec in ("none", "snappy", "zstd", "gzip", "brotli"):
+            path = written(frame, tmp_path, compression=codec, data_page_version=version, data_page_size=4_096)
+            footer = pq.ParquetFile(path).metadata
+            columns = [footer.row_group(0).column(i) for i in range(3)]
+            told = sum(column.total_uncompressed_size for column in columns)  # with the pages' headers
+            assert 0.9 * told < unpacked_bytes(path, footer) < told
+
+
+def test_neighbours_of_snapshots_are_a_block_of_the_same_pictures_at_every_epoch(tmp_path):
+    frame = pd.read_parquet(bundled("snapshot_neighbours"))
+    assert len(read(written(frame, tmp_path), "snapshot_neighbours")) == len(frame)
+    for wrong in (frame.iloc[:-1], frame.sort_values("index", kind="stable"), frame.iloc[::-1]):
+        with pytest.raises(RunError, match="the same pictures, in order, at every epoch"):
+            read(written(wrong, tmp_path), "snapshot_neighbours")

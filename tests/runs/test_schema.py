@@ -120,6 +120,7 @@ def test_probes_of_attributes_are_checked_like_the_probe():
         "protocol": "a probe, for ink: red, blue",
         "chance": 16.7,
         "nearest_5_same": 20.0,
+        "nearest_5_interval": [19.0, 21.0],
     }
     check_metrics({**metrics, "attributes": {"ink": ink}}, name="x")
     for key in ink:
@@ -349,3 +350,12 @@ def test_another_schema_is_named_before_anything_else_is_looked_at(tmp_path: Pat
 
 def test_the_short_evaluation_measures_all_that_every_run_must_have():
     assert set(ALWAYS) - {"sources"} <= set(QUICK) <= set(SECTIONS)
+
+
+@pytest.mark.parametrize("change", [{"spaces": {"z": None}}, {"map_choices": {"neighbours": 20}}])
+def test_what_a_page_looks_up_in_a_networks_figures_must_be_there(change):
+    metrics = read("cifar10-vicreg", "metrics.json")
+    ((section, fields),) = change.items()
+    changed = {name: value for name, value in {**metrics[section], **fields}.items() if value is not None}
+    with pytest.raises(RunError, match=f"{section}.{next(iter(fields))}"):
+        check_metrics({**metrics, section: changed}, name="x")

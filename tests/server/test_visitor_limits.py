@@ -1,5 +1,8 @@
 """Limits of the server, held by a small app with room for one session."""
 
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
@@ -59,6 +62,36 @@ def test_a_session_holds_a_bounded_number_of_uploads(monkeypatch):
     with client(uploads=2) as asked:
         assert asked.put("/_stcore/upload_file/me/3").status_code == 429
         assert asked.put("/_stcore/upload_file/you/1").status_code == 200
+
+
+@pytest.mark.fault("a visitor who begins many uploads at once", "no more are taken than a visitor may have")
+def test_uploads_that_are_still_arriving_count(monkeypatch):
+    monkeypatch.setattr(limits, "_uploads", lambda session: 0)  # none has arrived
+    answers, go_on = [], asyncio.Event()
+
+    async def slow(_scope, _receive, send):
+        await go_on.wait()
+        await send({"type": "http.response.start", "status": 204, "headers": []})
+
+    async def twenty() -> None:
+        app = ServerLimits(slow, limits=Limits(uploads=8))
+
+        async def told(message) -> None:
+            answers.extend([message["status"]] if "status" in message else [])
+
+        def put(i: int):
+            scope = {"type": "http", "method": "PUT", "path": f"/_stcore/upload_file/me/{i}", "query_string": b""}
+            return app({**scope, "headers": []}, None, told)
+
+        uploads = [asyncio.ensure_future(put(i)) for i in range(20)]
+        await asyncio.sleep(0)
+        go_on.set()
+        await asyncio.gather(*uploads)
+        await put(21)  # all are over: nothing is held against the next one
+
+    with ThreadPoolExecutor() as thread:  # a browser test may have left a loop running in this one
+        thread.submit(lambda: asyncio.run(twenty())).result()
+    assert sorted(answers) == [204] * 9 + [429] * 12
 
 
 def test_a_routes_own_headers_stay_and_learn_who_may_frame_it(monkeypatch):

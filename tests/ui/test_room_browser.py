@@ -76,3 +76,30 @@ def test_a_reload_is_the_same_browser(phone, url):
     expect(phone.get_by_role("status")).to_contain_text("You chose B")
     assert room.board().present == 1
     rooms().close(room)
+
+
+@pytest.mark.fault("a vote that arrives when voting has just closed", "the phone keeps the result that it shows")
+def test_a_refused_vote_does_not_take_back_what_the_phone_learned_meanwhile(phone):
+    asked = {"room": "BDHJ", "step": "s", "text": "Which?", "options": ["one", "two"], "number": 1, "mine": [None]}
+    held = []
+
+    def answer(route):
+        address = route.request.url
+        if "/join/state" in address and "seen" not in address:
+            route.fulfill(json={**asked, "news": 2, "phase": "voting", "tallies": []})
+        elif "/join/" in address:
+            held.append(route)  # a long poll, or a vote
+        else:
+            route.fulfill(body=students_page._document()[0], content_type="text/html")
+
+    phone.route("http://room.test/**", answer)
+    phone.goto("http://room.test/join?room=BDHJ")
+    phone.locator("button.option").first.click()
+    while len(held) < 2:
+        phone.wait_for_timeout(20)
+    poll, vote = sorted(held, key=lambda route: "vote" in route.request.url)
+    poll.fulfill(json={**asked, "news": 3, "phase": "shown", "tallies": [[3, 5]]})
+    expect(phone.locator(".result")).to_have_count(2)
+    vote.fulfill(status=409, json={"error": "Voting on this question is closed."})
+    phone.wait_for_timeout(200)
+    expect(phone.locator(".result")).to_have_count(2)

@@ -37,11 +37,13 @@ def tiles(
     framed: Sequence[int] = (),
     scale: int = 2,
     on_pick: Callable[[int], None] | None = None,
+    stored: bool = True,
 ) -> None:
     """Pictures enlarged by a whole factor without smoothing, sent as one sprite. A click or Enter picks one.
 
     images: (n, S, S, 3) uint8. captions: lines per picture; the first has a dot in its colour. alts: one text per picture.
-    ids: passed to on_pick before the page reruns. framed: the ids with a frame.
+    ids: passed to on_pick before the page reruns. framed: the ids with a frame. stored: whether the server may keep what it
+    sends, for other visitors; False for a visitor's own picture.
     """
     count, side = len(images), images.shape[1]
     if not count:
@@ -53,6 +55,11 @@ def tiles(
         row, column = divmod(i, columns)
         sprite[row * side : (row + 1) * side, column * side : (column + 1) * side] = image
 
+    if stored:
+        sent = _png(f"{sprite.shape} {hashlib.blake2b(sprite.tobytes(), digest_size=20).hexdigest()}", sprite)
+    else:
+        sent = data_uri(sprite)
+
     def picked() -> None:
         value = st.session_state[key].picked
         if on_pick is not None and value is not None:
@@ -61,7 +68,7 @@ def tiles(
     _TILES(
         key=key,
         data={
-            "sprite": _png(f"{sprite.shape} {hashlib.blake2b(sprite.tobytes(), digest_size=20).hexdigest()}", sprite),
+            "sprite": sent,
             "columns": columns,
             "side": side,
             "scale": scale,

@@ -1,3 +1,4 @@
+const watches = new WeakMap(); // Streamlit calls again with other data, and ends only the last call
 const SMALLEST = 12; // pixels, of text as it is shown
 
 export default function ({ data, parentElement }) {
@@ -13,6 +14,8 @@ export default function ({ data, parentElement }) {
     const now = { tabindex: "0", role: "group", "aria-label": "Drawing, scrolls sideways" };
     for (const [name, value] of Object.entries(now)) scrolls ? box.setAttribute(name, value) : box.removeAttribute(name);
   });
+  watches.get(box)?.disconnect();
+  watches.set(box, watch);
   watch.observe(box);
   return () => watch.disconnect();
 }

@@ -38,7 +38,7 @@ function createPlayer(root) {
 
   function show() {
     slider.value = at;
-    find("where").textContent = words();
+    if (find("where").textContent !== words()) find("where").textContent = words();
     slider.setAttribute("aria-valuetext", words());
     find("word").textContent = playing ? "Pause" : "Play";
     root.querySelector("path").setAttribute("d", playing ? PAUSE : PLAY);
@@ -99,6 +99,7 @@ function createPlayer(root) {
     else if (event.key === "End") pause(), go(last());
     else return;
     event.preventDefault();
+    event.stopPropagation(); // as in ui/picture_map/pointer.js
   }
 
   /** Keys that nothing else on the page wants play the film too, while it is in sight: no need to click first. */

@@ -46,5 +46,6 @@ export function followHand(canvas, scene, state, act, world) {
       act.read();
     } else return;
     event.preventDefault();
+    event.stopPropagation(); // as in ui/picture_map/pointer.js
   };
 }

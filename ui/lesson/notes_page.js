@@ -2,8 +2,11 @@
 
 import { whenIdle } from "../components/when_idle.js";
 
+let channel = null; // Streamlit calls again with another theme, and ends only the last call
+
 export default function ({ setStateValue }) {
-  const channel = new BroadcastChannel("vicreg-lesson");
+  channel?.close();
+  channel = new BroadcastChannel("vicreg-lesson");
   channel.onmessage = ({ data: told }) => told.at && whenIdle(() => setStateValue("at", told.at));
   channel.postMessage({ ask: true });
   return () => channel.close();

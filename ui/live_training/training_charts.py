@@ -34,7 +34,7 @@ POINTS = 300  # points of a live curve, about the width of a panel in pixels
 def curves(job: Job, *, width: int, behind: str = "") -> None:
     """The terms by step; kNN accuracy and effective rank by epoch beside the latest map; a warning about bad events.
 
-    behind: the name of a run whose curves are drawn dashed (see `ghost`); the first thing to see, before the first step.
+    behind: the folder of a run whose curves are drawn dashed (see `ghost`); the first thing to see, before the first step.
     """
     if job.fault:
         st.warning(f"This view may be out of date: {as_text(job.fault)}.", icon=":material/broken_image:")
@@ -97,24 +97,24 @@ class Ghost:
     """A finished run that is drawn behind a live one. terms: by epoch, as in history.csv. snapshots: may be None."""
 
     title: str
+    colour: str
     epochs: int
     terms: pd.DataFrame
     snapshots: pd.DataFrame | None
 
 
 @st.cache_resource(max_entries=16, ttl=600, show_spinner=False)
-def ghost(name: str) -> Ghost | None:
-    """The curves of a finished run by the name of its folder; None if there is no such run here."""
-    if not name:
+def ghost(folder: str) -> Ghost | None:
+    """The curves of a finished run in this folder; None for "" or if there is no such run here."""
+    try:
+        run = open_run(folder) if folder else None
+        if run is None:
+            return None
+        shots = run.results("snapshots") if run.has("snapshots") else None
+        train = run.history[run.history["split"] == "train"]
+        return Ghost(ui.title(run), ui.colour(run), run.config.epochs, train, shots)
+    except RunError:
         return None
-    for folder in (paths.BUNDLED / name, paths.runs_folder() / name):
-        try:
-            run = open_run(folder)
-            shots = run.results("snapshots") if run.has("snapshots") else None
-            return Ghost(ui.title(run), run.config.epochs, run.history[run.history["split"] == "train"], shots)
-        except RunError:
-            continue
-    return None
 
 
 def total_steps(job: Job) -> int:
@@ -145,10 +145,10 @@ def _figures(
     frame = pd.DataFrame(
         {"epoch": m.epoch, "knn_accuracy": m.knn_accuracy, "effective_rank": m.effective_rank} for m in _moments
     )
-    frames, colours, other = {name: frame}, {name: charts.OTHER_COLOUR}, ghost(behind)
+    frames, colours, other = {name: frame}, {name: charts.OWN_COLOURS[0]}, ghost(behind)
     if other is not None and other.snapshots is not None:
         frames[other.title] = other.snapshots[other.snapshots["epoch"] <= epochs]
-        colours[other.title] = charts.PRESET_COLOURS.get(other.title.rpartition("/")[2], charts.REFERENCE_COLOUR)
+        colours[other.title] = other.colour if other.colour != charts.OWN_COLOURS[0] else charts.OWN_COLOURS[1]
     dashed = other.title if other is not None else ""
     return ui.finished(charts.snapshots(frames, colours, width=width, epochs=epochs, dashed=dashed))
 

@@ -21,6 +21,7 @@ from vicreg.loss_terms import ALL_ON, TERMS
 from vicreg.presets import presets
 from vicreg.runs.discovery import find_runs
 from vicreg.runs.errors import RunError
+from vicreg.storage import paths
 from vicreg.study_results import study_probe
 
 EVERY = 2.0  # seconds between updates
@@ -80,21 +81,22 @@ def follow(job: Job) -> None:
 
 
 def pick_behind(job: Job, place: DeltaGenerator) -> str:
-    """Select the run whose curves are drawn dashed behind a training: the name of its folder, or "" for none.
+    """Select the run whose curves are drawn dashed behind a training: its folder, or "" for none.
 
     Runs of the same data set; first the one that was trained just before, if any, else the bundled run with this preset.
     """
     config = job.config
     runs = [run for run in find_runs()[0].values() if run.config.dataset == config.dataset and not run.baseline]
-    names = {run.folder.name: ui.title(run) for run in runs}
+    names = {str(run.folder): ui.title(run) for run in runs}
     preset = config.preset if config.preset in presets(config.dataset) else "vicreg"
-    usual = next_training.before(job) or f"{config.dataset}-{preset}"
+    earlier = next_training.before(job)
+    usual = str(paths.runs_folder() / earlier if earlier else paths.BUNDLED / f"{config.dataset}-{preset}")
     options = ["", *names]
     return place.selectbox(
         "Dashed curves",
         options,
         index=options.index(usual) if usual in options else 0,
-        format_func=lambda name: names.get(name, "none"),
+        format_func=lambda folder: names.get(folder, "none"),
         key=f"train_behind_{config.dataset}_{usual}",
         persist_state="session",
     )

@@ -38,6 +38,7 @@ function boxOf(name, ...parts) {
 
 /** The chosen picture, its class, how many true neighbours each map keeps, and these neighbours. */
 export function fillChosen(element, state, panels, act) {
+  const focused = element.getRootNode().activeElement?.closest?.(".chosen .tile")?.dataset.picture;
   const { chosen } = state, what = state.atlas ? "picture" : "dot";
   if (chosen < 0) {
     const near = state.atlas ? " Zoom in, and dots become pictures." : "", known = panels.some((panel) => panel.neighbours);
@@ -59,6 +60,7 @@ export function fillChosen(element, state, panels, act) {
   if (panels.some(({ data, neighbours }) => neighbours && !data.nearest)) facts.push(text("Lines: solid to those that the map keeps near, dashed to the others.", "soft"));
   const shown = lists.flatMap(({ list, what, title }) => [text(`${what}${lists.length > 1 ? `, ${title}` : ""}`, "what"), list]);
   element.replaceChildren(pictureOf(state, chosen, 3), boxOf("facts", ...facts, close), ...(shown.length ? [boxOf("lists", ...shown)] : []));
+  if (focused) (element.querySelector(`[data-picture="${focused}"]`) ?? close).focus({ preventScroll: true });
 }
 
 /** The marked pictures, of the group that is shown alone if there is one. */

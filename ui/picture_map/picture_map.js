@@ -79,7 +79,7 @@ function createPictureMap(root) {
       for (const i of points) state.marked[i] = 1;
       if (!state.marked.includes(1)) state.marked = null;
       fillGallery(find("gallery"), state, act);
-      find("spoken").textContent = `${state.markedPoints().length} pictures marked.`;
+      find("spoken").textContent = `Pictures marked: ${state.markedPoints().length}.`;
       report();
       redraw();
     },
@@ -146,11 +146,10 @@ function createPictureMap(root) {
   }
 
   function load(found) {
-    const before = data, same = found.numbers === before.numbers;
+    const before = data, labels = ({ colourings }) => colourings?.[0].values; // other pictures have other classes
+    const same = found.numbers === before.numbers && labels(found) === labels(before);
     data = found;
-    state.count = data.count;
-    state.numbers = Array.from(numbers(data.numbers, 4));
-    state.alt = data.alt;
+    Object.assign(state, { count: data.count, numbers: Array.from(numbers(data.numbers, 4)), alt: data.alt });
     if (!same) Object.assign(state, { chosen: -1, marked: null, hovered: -1, peeking: null });
     state.colourings = data.colourings.map(({ values, colours, ...rest }) => ({
       ...rest, css: colours, colours: colours.map(readColour), values: values && numbers(values, 1),
@@ -162,6 +161,7 @@ function createPictureMap(root) {
       state.atlas = data.atlas && createAtlas(data.atlas, arrived, () => say("The pictures could not be loaded, so this shows dots. Load the page again."));
     }
     if (!before.numbers) Object.assign(state, recalled(data.key, state)); // a link to this very view
+    else if (!same) report(); // and out of the address, too
     say(data.words);
     if (before.frame === undefined || calm.matches) state.frame = data.frame;
     else if (data.frame !== before.frame) glide = { from: state.frame, to: data.frame, began: performance.now() };

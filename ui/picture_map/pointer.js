@@ -123,6 +123,7 @@ export function followHand(map, state, act) {
     else if (event.key === "Escape") act.clear();
     else return;
     event.preventDefault();
+    event.stopPropagation(); // else a button with this key as its shortcut, the lesson's Next, is pressed too
     act.moved();
     if (!["Enter", " ", "Escape"].includes(event.key)) act.say(aimed());
   };

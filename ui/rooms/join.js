@@ -110,9 +110,9 @@ async function vote(state, choice) {
   say("Sending your vote.");
   try {
     const told = await asked("join/vote", { method: "POST", headers: { "Content-Type": "application/json" }, body });
-    if (ticket === sending) draw(told);
+    if (ticket === sending && told.news >= shown.news) draw(told);
   } catch (error) {
-    draw(state);
+    if (shown.news === state.news) draw(state); // else there is something newer on the screen
     say(error.told ? error.message : "Your vote did not arrive. Try again.", true);
   }
 }

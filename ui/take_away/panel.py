@@ -50,8 +50,9 @@ def _body(figures: Sequence[Figure], lines: list[str]) -> None:
     }
     asked = st.session_state.get("_taken", {}).get("table")
     chosen = next((one for one in figures if one.key == asked), None)
-    if chosen is not None:
-        data["table"] = {"key": chosen.key, "text": csv_of(chosen.table())}
+    if chosen is not None:  # asked for again, it is saved again
+        number = st.session_state["_tables_taken"] = st.session_state.get("_tables_taken", 0) + 1
+        data["table"] = {"key": chosen.key, "text": csv_of(chosen.table()), "number": number}
     _COMPONENT(key="_taken", data=data, on_table_change=lambda: None)
 
 

@@ -3,7 +3,7 @@
 import { figureOf, pngOf, save, textOf } from "./image_files.js";
 import { drawings, figureOnPage, isMap } from "./figures_on_page.js";
 
-const HIDDEN = ["present"]; // of the address: how this visitor looks at the page, and not what is on it
+const HIDDEN = ["present", "lesson", "step"]; // of the address: how this visitor looks at the page, and not what is on it
 let saved = ""; // the last table that was saved, which Streamlit sends again when the theme changes
 
 function addressOfView() {

@@ -21,7 +21,7 @@ PRESET_COLOURS = {
     "pixels": "#694b5a",
     "laplacian": "#b496a5",
 }
-OTHER_COLOUR = "#697800"  # the user's own runs
+OWN_COLOURS = ("#697800", "#00aadd")  # runs that are not bundled, in turn
 REFERENCE_COLOUR = "#f0965a"  # reference values: the study's figures, a threshold
 # Found by a search for ten colours that are as different as possible, also for readers without red or green cones, and are
 # not near any other set. CIEDE2000 of the nearest two: 21 in normal sight, 16 with deuteranopia or protanopia (petroff10,

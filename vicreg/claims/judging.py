@@ -55,7 +55,10 @@ def against_seeds(claim: Claim, finding: Finding, metrics: Metrics) -> Finding:
     )
     picture = dataclasses.replace(finding.picture, figures=known)
     finding = dataclasses.replace(finding, picture=picture)
-    within = next((one for one in _compared(claim.by, picture, metrics) if not one.counts), None)
+    held = _compared(claim.by, picture, metrics, verdict=finding.verdict)
+    if finding.verdict == FAILS and any(one.counts for one in held):
+        return finding  # one difference the wrong way is enough
+    within = next((one for one in held if not one.counts), None)
     if within is None or finding.verdict not in (HOLDS, FAILS):
         return finding
     why = (
@@ -65,12 +68,15 @@ def against_seeds(claim: Claim, finding: Finding, metrics: Metrics) -> Finding:
     return dataclasses.replace(finding, verdict=CLOSE, why=why)
 
 
-def _compared(by: str, picture: Picture, metrics: Metrics) -> list[seeds.Apart]:
-    """What decides, held against the seeds: the first figure and the bar, or each figure and the next."""
+def _compared(by: str, picture: Picture, metrics: Metrics, *, verdict: str) -> list[seeds.Apart]:
+    """What decides, held against the seeds: the first figure and the bar, or each figure and the next.
+
+    Figures should fall from top to bottom: where the claim fails, those decide that rise.
+    """
     if picture.bar is not None:
         first = picture.figures[0]
         held = [seeds.from_a_bar(metrics[first.run], by, picture.bar)]
     else:
-        names = [figure.run for figure in picture.figures]
-        held = [seeds.apart(metrics[one], metrics[other], by) for one, other in pairwise(names)]
+        pairs = [(a, b) for a, b in pairwise(picture.figures) if verdict != FAILS or a.value < b.value]
+        held = [seeds.apart(metrics[a.run], metrics[b.run], by) for a, b in pairs]
     return [one for one in held if one is not None]

@@ -67,9 +67,11 @@ def _write(path: Path) -> int:
     from vicreg.runs.folder import open_run
     from vicreg.runs.readme_tables import filled
     from vicreg.storage import paths
+    from vicreg.storage.files import atomic_path
 
     runs = [open_run(config.parent) for config in sorted(paths.BUNDLED.glob("*/config.json"))]
-    path.write_text(filled(path.read_text("utf-8"), runs), "utf-8")
+    with atomic_path(path) as new:
+        new.write_text(filled(path.read_text("utf-8"), runs), "utf-8")
     print(f"Updated the tables of {len(runs)} bundled runs in {path}.")
     return 0
 

@@ -64,7 +64,8 @@ def align(reference: np.ndarray, reference_labels: np.ndarray, image_set: ImageS
         return np.arange(count)
 
     rows = np.full(count, -1, dtype=np.int64)
-    for label in np.unique(reference_labels):
+    enough = len(image_set) >= LEAST_SHARE * count  # otherwise they cannot be found, and the search needs gigabytes
+    for label in np.unique(reference_labels) if enough else ():
         here, there = np.flatnonzero(reference_labels == label), np.flatnonzero(labels == label)
         if len(there) == 0:
             continue

@@ -12,7 +12,6 @@ rejected. A valid run that this version cannot use stays in the list, with the r
 from __future__ import annotations
 
 import json
-import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -217,7 +216,7 @@ def _probe(name: str, found: object) -> tuple[float, float, float] | None:
     figures = (value.get("accuracy"), *interval)
     for figure in figures:
         good = isinstance(figure, (int, float)) and not isinstance(figure, bool)
-        _require(good and math.isfinite(figure) and 0 <= figure <= 100, f"the probe of {name} is not a percentage")
+        _require(good and 0 <= figure <= 100, f"the probe of {name} is not a percentage")
     _require(isinstance(protocol, str) and len(protocol) <= 500, f"the probe of {name} has no protocol")
     accuracy, low, high = map(float, figures)
     return accuracy, low, high

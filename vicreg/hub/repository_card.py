@@ -32,7 +32,7 @@ def repo_card(repo: str, runs: Mapping[str, JsonObject]) -> str:
             ),
         )
         for name, run in readable.items()
-        if run["probe"]
+        if run.get("probe")
     ]
     example = next((name for name, run in readable.items() if WEIGHTS_FILE in run["files"]), next(iter(runs), "RUN"))
     data = ", ".join(
@@ -65,6 +65,6 @@ Everything for the app and the command line: `python -m vicreg download {repo}`.
 
 
 def _row(name: str, run: JsonObject) -> str:
-    probe = run["probe"]
+    probe = run.get("probe")
     figure = "{:.2f} ({:.2f} to {:.2f})".format(probe["accuracy"], *probe["interval"]) if probe else ""
     return f"| {name} | {run['encoder']} | {run['epochs'] or '-'} | {figure} | {run['bytes'] / 1e6:.1f} |"

@@ -124,7 +124,7 @@ class Story:
     def take(self, event: JsonObject) -> None:
         """Apply one event of a kind in KINDS. Raises an error, without any change, if the event is not valid."""
         kind = event["kind"]
-        if kind == "starting" and event["pid"] == self.pid:
+        if kind == "starting" and (event["pid"], event.get("process", self.process)) == (self.pid, self.process):
             return  # the training was faster than its starter
         if kind == "stopping" and self.state in ENDS:
             return

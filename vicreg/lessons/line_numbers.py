@@ -10,6 +10,7 @@ import tomllib
 from collections.abc import Sequence
 
 Path = Sequence[str | int]
+MOST = 40  # lines of one value on either side of a cut
 
 
 def line_of(text: str, path: Path) -> int:
@@ -19,7 +20,7 @@ def line_of(text: str, path: Path) -> int:
     while without + 1 < within:
         middle = (without + within) // 2
         cut = next(
-            (n for n in (*range(middle, without, -1), *range(middle + 1, within)) if _parsed(lines, n) is not None),
+            (n for n in _near(middle, without, within) if _parsed(lines, n) is not None),
             None,
         )
         if cut is None:  # one value fills the lines between
@@ -32,6 +33,11 @@ def line_of(text: str, path: Path) -> int:
         (n for n in range(without, within) if lines[n].strip() and not lines[n].lstrip().startswith("#")), without
     )
     return first + 1
+
+
+def _near(middle: int, without: int, within: int) -> tuple[int, ...]:
+    """Lines to cut at, near the middle first: few, because each means to parse the file again."""
+    return (*range(middle, max(without, middle - MOST), -1), *range(middle + 1, min(within, middle + MOST)))
 
 
 def _parsed(lines: Sequence[str], count: int) -> dict[str, object] | None:

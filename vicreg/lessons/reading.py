@@ -14,6 +14,7 @@ from vicreg.storage.untrusted import plain, shown, whole
 
 MAX_BYTES = 64_000
 MAX_STEPS = 40
+MAX_DOTS = 500  # a line
 CHOICES = (2, 5)
 MAX_FIGURES = 16
 LABELLED = 4  # of them on the screen
@@ -52,6 +53,9 @@ def read(source: str | Path | bytes, *, name: str = "", runs: Runs | None = None
     except UnicodeDecodeError as error:
         line = content[: error.start].count(b"\n") + 1
         raise LessonError(f"{name}, line {line}: the file is not UTF-8 text") from error
+    for number, row in enumerate(text.split("\n"), start=1):
+        if row.count(".") > MAX_DOTS:  # tomllib needs memory that grows with the square of a dotted key's parts
+            raise LessonError(f"{name}, line {number}: a line has at most {MAX_DOTS} dots, this one has more")
     try:
         tree = tomllib.loads(text)
     except RecursionError as error:
@@ -236,8 +240,12 @@ class _Reader:
         if run is None:
             known = ", ".join(self.runs) or "none"
             raise self.fail(at, f"there is no run {shown(title)} here; there are {known}")
+        try:
+            metrics = run.metrics if kind.needs else {}
+        except ValueError as error:  # a damaged run, named
+            raise self.fail(at, str(error)) from error
         for path in kind.needs:
-            found: object = run.metrics
+            found: object = metrics
             for part in path.split("."):
                 found = found.get(part) if isinstance(found, dict) else None
             if found is None:

@@ -63,7 +63,7 @@ def answer_key(lesson: Lesson, runs: Runs) -> str:
             f"<section class='step'><h2>{number}. {_text(fill(step.question))}</h2>"
             f"<p class='answer'>{LETTERS[step.answer]}. {_text(fill(right.says))}</p>"
             f"<p>{_text(fill(right.because))} {_text(fill(step.because))}</p><table>{numbers}</table><ul>{others}</ul>"
-            f"<p class='small'>Misconception: {_text(step.misconception)} Minutes: {step.minutes}. "
+            f"<p class='small'>Misconception: {_text(fill(step.misconception))} Minutes: {step.minutes}. "
             f"More: page {escape(step.link.page)}{escape(f' ({state})' if state else '')}.</p>"
             + (f"<p class='notes'>{_text(fill(step.notes))}</p>" if step.notes else "")
             + "</section>"

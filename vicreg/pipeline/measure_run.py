@@ -41,9 +41,9 @@ def evaluate_run(
 ) -> Run:
     """Evaluate a run: rebuild metrics.json, results/ and the model card from its weights, and return the run.
 
-    only: sections of the report to measure (`vicreg.evaluation.report.SECTIONS`); the others are kept. Default: all but
-    leave_out. train_images: measure with the first so many only; None for all. Uses the images on this machine; the metrics
-    say which. If only the anomalies are missing, their figures are left out.
+    only: sections of the report to measure (`vicreg.evaluation.report.SECTIONS`); the others are kept. `spaces` comes with
+    `probe` and `knn`. Default: all but leave_out. train_images: measure with the first so many only; None for all. Uses the
+    images on this machine; the metrics say which. If only the anomalies are missing, their figures are left out.
 
     Raises PicturesMissing if there are no images, and ValueError for an unknown section, or for a single section of a run
     that has never been evaluated.
@@ -52,6 +52,8 @@ def evaluate_run(
 
     _check_sections(run, only)
     chosen = only or [name for name in SECTIONS if name not in leave_out]
+    if "spaces" in only:  # it holds z against these figures of y, which must be of the same images
+        chosen = [name for name in SECTIONS if name in {*only, "probe", "knn"}]
     train_set, test_set = load_splits(run.config.dataset, download=download, on_stage=on_stage)
     splits = train_set.first(train_images), test_set
     inputs, sources = _inputs(run, splits, chosen, download=download, on_stage=on_stage)

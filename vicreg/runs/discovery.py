@@ -21,10 +21,15 @@ def find_runs() -> tuple[dict[str, Run], list[str]]:
             continue
         restore_all(root)
         for folder in sorted(root.iterdir()):
-            if folder.name.startswith(".") or not (folder / CONFIG_FILE).is_file():
-                continue
             try:
+                if folder.name.startswith(".") or not (folder / CONFIG_FILE).is_file():
+                    continue
                 run = open_run(folder)
+            except OSError as error:  # another user's, or removed since it was listed
+                broken.append(
+                    f"{folder.name} cannot be read ({error.strerror}): allow this user to read it, or remove it"
+                )
+                continue
             except RunError as error:
                 broken.append(str(error))
                 continue

@@ -265,6 +265,8 @@ def write_run(folder: str | Path, files: Mapping[str, bytes], record: Mapping[st
             os.rename(folder, old)
         os.rename(fresh, folder)  # a process killed before this line leaves the old run to `restore`
     finally:
+        if old.exists() and not folder.exists():
+            os.rename(old, folder)
         shutil.rmtree(fresh, ignore_errors=True)
         shutil.rmtree(old, ignore_errors=True)
     return open_run(folder)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from vicreg.runs.parquet_pages import unpacked_bytes
 from vicreg.runs.result_table_rules import PROBLEMS
 from vicreg.runs.result_tables import HOLDS, LABEL, MAX_ROWS, MEASURE, NUMBER, ROW, TABLES, TRUTH, WHOLE, WORD, Table
 from vicreg.runs.schema import Measured
@@ -82,14 +83,19 @@ def _arrow(path: Path, name: str, run: str) -> pa.Table:
     try:
         read = [field.name for field in schema if name not in TABLES or _read(field.name, name)]
         with pq.ParquetFile(path, read_dictionary=words) as file:
+            unpacked = unpacked_bytes(path, file.metadata)  # by the pages: the footer may say anything
+            if unpacked > MAX_TABLE_BYTES:
+                raise ValueError(f"its pages unpack to {unpacked / 1e6:.0f} MB")
             table = file.read(columns=read, use_threads=False)  # one page unpacked at a time
+            if table.num_rows != file.metadata.num_rows:
+                raise ValueError("it has other rows than its footer says")
         for position, field in enumerate(field for field in schema if field.name in read):
             if field.name in words:
                 column = table.column(position)
                 _check_words(field.name, column)
                 if not pa.types.is_dictionary(field.type):
                     table = table.set_column(position, field, column.cast(field.type))
-    except (pa.ArrowException, ValueError, OSError) as error:
+    except (pa.ArrowException, ValueError, OSError, LookupError) as error:
         raise _error(run, name, f"it cannot be read: {shown(str(error))}") from error
     return table
 

@@ -81,6 +81,15 @@ def _timeline_problem(frame: pd.DataFrame, classes: Sequence[str], measured: Mea
     return "it must list the same pictures, in order, at every epoch"
 
 
+def _snapshot_neighbours_problem(frame: pd.DataFrame, classes: Sequence[str], measured: Measured) -> str:
+    block = int((frame["epoch"] == frame["epoch"].iloc[0]).sum())
+    epochs, images = frame["epoch"].nunique(), frame["index"].nunique()
+    whole = block * epochs == len(frame) and block % images == 0
+    rising = whole and np.array_equal(frame["epoch"], np.repeat(frame["epoch"].unique(), block))
+    same = rising and np.array_equal(frame["index"], np.tile(np.repeat(np.arange(images), block // images), epochs))
+    return "" if same else "it must list the same pictures, in order, at every epoch, with as many neighbours each"
+
+
 PROBLEMS: dict[str, Callable[[pd.DataFrame, Sequence[str], Measured], str]] = {
     "anomaly": _anomaly_problem,
     "anomaly_sets": _sets_problem,
@@ -88,5 +97,6 @@ PROBLEMS: dict[str, Callable[[pd.DataFrame, Sequence[str], Measured], str]] = {
     "clusters": _cluster_problem,
     "confusion": _confusion_problem,
     "map_choices": _choices_problem,
+    "snapshot_neighbours": _snapshot_neighbours_problem,
     "timeline": _timeline_problem,
 }

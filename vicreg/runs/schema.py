@@ -13,6 +13,7 @@ from pathlib import Path
 
 from vicreg.config import MOST, PRECISIONS
 from vicreg.evaluation.anomaly_score import KNOWN
+from vicreg.evaluation.map_settings import NEIGHBOURS
 from vicreg.storage.files import NOT_FETCHED, is_lfs_pointer
 from vicreg.storage.json_values import JsonObject
 from vicreg.storage.paths import CONFIG_FILE, METRICS_FILE
@@ -107,6 +108,8 @@ def check_metrics(metrics: object, *, name: str, classes: int | None = None, bas
             _agree(metrics)
             if classes is not None and any(i >= classes for i in metrics.get("clusters", {}).get("matching", [])):
                 raise ValueError(f"clusters.matching must be labels of {classes} classes")
+            if baseline in ("", "untrained") and "spaces" in metrics:
+                fields({"z": _SPACE})("spaces", metrics["spaces"])
             if baseline == "laplacian":
                 fields({"projection": fields({"laplacian": _MAP})})("", metrics)
     except ValueError as error:
@@ -264,12 +267,11 @@ _LAYER = fields(
     },
     {"attributes": mapped(_SHARE)},
 )
+_ATTRIBUTE = {**_ACCURACY, "chance": number, "nearest_5_same": number, "nearest_5_interval": interval}
 _SECTIONS = {
     "sources": fields({"train": fields(_SOURCE), "test": fields(_SOURCE)}, {"anomalies": fields(_SOURCE)}),
     "probe": fields({**_ACCURACY, "per_class": mapped(number)}, {"confused": _confused, "strength": number}),
-    "attributes": mapped(
-        fields({**_ACCURACY, "chance": number, "nearest_5_same": number}, {"per_class": mapped(number)})
-    ),
+    "attributes": mapped(fields(_ATTRIBUTE, {"per_class": mapped(number)})),
     "knn": fields(_ACCURACY),
     "spectrum": fields({"effective_rank": number, "dimensions": whole(1), "n": whole(1), "protocol": text}),
     "retrieval": _retrieval,
@@ -284,16 +286,12 @@ _SECTIONS = {
         {
             "maps": mapped(fields({"trustworthiness": number, "continuity": number, "kept": number})),
             "n": whole(1),
-            "neighbours": whole(1),
+            "neighbours": whole(NEIGHBOURS, NEIGHBOURS),
             "protocol": text,
         }
     ),
     "spaces": fields({"y": _SPACE, "n": whole(1), "protocol": text}, {"z": _SPACE}),
     "clusters": fields(
-        {
-            **_ACCURACY,
-            **{"nmi": number, "ari": number, "silhouette": number},
-            "matching": listed(whole(-1), least=1),
-        }
+        {**_ACCURACY, **dict.fromkeys(("nmi", "ari", "silhouette"), number), "matching": listed(whole(-1), least=1)}
     ),
 }

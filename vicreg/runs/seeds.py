@@ -144,5 +144,10 @@ def _check(run: Run, other: Run) -> None:
     if same != run.config:
         fields = [f.name for f in dataclasses.fields(same) if getattr(same, f.name) != getattr(run.config, f.name)]
         raise ValueError(f"{other.name} differs from {run.name} in more than the seed: {', '.join(fields)}")
+    images, others = (one.record["data"]["train"]["images"] for one in (run, other))
+    if images != others:
+        raise ValueError(f"{other.name} was trained on {others:,} images, {run.name} on {images:,}")
+    if other.metrics["probe"]["protocol"] != run.metrics["probe"]["protocol"]:
+        raise ValueError(f"{other.name} and {run.name} were measured differently: evaluate both again")
     if other.metrics["sources"] != run.metrics["sources"]:
         raise ValueError(f"{other.name} and {run.name} were measured on different images")

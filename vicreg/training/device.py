@@ -23,7 +23,10 @@ def choose_device(name: str) -> torch.device:
     if not here.get(kind, False):
         usable = ", ".join(kind for kind, available in here.items() if available)
         raise ValueError(f"device {name!r} is not available on this machine; available: {usable}")
-    return torch.device(name)
+    try:
+        return torch.device(name)
+    except RuntimeError as error:
+        raise ValueError(f"there is no device {name!r}: say {kind} or {kind}:0") from error
 
 
 def device_title(device: torch.device) -> str:

@@ -1,4 +1,4 @@
-"""The learning rate schedule: a linear warm-up, then a cosine to zero."""
+"""The learning rate schedule: a linear warm-up, then a cosine towards zero."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def learning_rate(config: Config, step: int, steps: int) -> float:
-    """The learning rate of a step: linear from 0 over warmup_steps, then a cosine to 0 at the last step."""
+    """The learning rate of a step: linear from 0 over warmup_steps, then a cosine that reaches 0 after the last step."""
     warmup = min(config.warmup_steps, steps // 2)
     if step < warmup:
         return config.learning_rate * (step + 1) / warmup

@@ -10,6 +10,8 @@ from vicreg.evaluation.neighbours import nearest
 from vicreg.evaluation.probe import linear_probe
 from vicreg.evaluation.report_sections.section import FEW, Section, by_class
 
+NEAREST = f"Of the {FEW} nearest: 95 % interval from the standard error over test images"
+
 
 def attributes_of(
     train: np.ndarray, test: np.ndarray, known: Mapping[str, tuple[Sequence[str], np.ndarray, np.ndarray]]
@@ -32,6 +34,6 @@ def attributes_of(
             "per_class": by_class(values, result.per_class),
             "nearest_5_same": 100 * float(same.mean()),
             "nearest_5_interval": [100 * float(same.mean() - half), 100 * float(same.mean() + half)],
-            "protocol": f"the linear probe's protocol, for {what}: {', '.join(values)}",
+            "protocol": f"the linear probe's protocol, for {what}: {', '.join(values)}. {NEAREST}",
         }
     return Section({"attributes": found} if found else {}, {})

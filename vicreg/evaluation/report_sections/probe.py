@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import combinations
 
 import numpy as np
 import pandas as pd
 
-from vicreg.evaluation.probe import linear_probe
+from vicreg.evaluation.probe import accuracy_interval, linear_probe
 from vicreg.evaluation.report_sections.section import Section, by_class
+from vicreg.storage.json_values import JsonObject
 
 CONFUSED = 5  # pairs of classes in the list of the most confused
 
@@ -18,24 +20,12 @@ def probe(
 ) -> Section:
     """The linear probe, the pairs of classes that it confuses most, and its prediction for every test image."""
     result = linear_probe(train, train_labels, test, test_labels)
-    each = result.confusion.sum(axis=1)
-    pairs = []
-    for i in range(len(classes)):
-        for j in range(i + 1, len(classes)):
-            n = int(each[i] + each[j])
-            share = float(result.confusion[i, j] + result.confusion[j, i]) / max(1, n)
-            half = 1.96 * np.sqrt(share * (1 - share) / max(1, n))
-            pairs.append((share, half, [classes[i], classes[j]]))
-    pairs.sort(key=lambda pair: -pair[0])
     metrics = {
         "accuracy": 100 * result.accuracy,
         "interval": [100 * bound for bound in result.interval],
         "n": len(test),
         "per_class": by_class(classes, result.per_class),
-        "confused": [
-            {"classes": names, "share": 100 * share, "interval": [100 * (share - half), 100 * (share + half)]}
-            for share, half, names in pairs[:CONFUSED]
-        ],
+        "confused": most_confused(result.confusion, classes),
         "strength": result.strength,
         "protocol": (
             f"multinomial logistic regression on standardised representations of {len(train):,} train images, "
@@ -59,3 +49,17 @@ def probe(
         }
     )
     return Section({"probe": metrics}, {"confusion": confusion, "predictions": predictions})
+
+
+def most_confused(confusion: np.ndarray, classes: Sequence[str]) -> list[JsonObject]:
+    """The pairs of classes that are taken for each other most often, with the share of their images in percent.
+
+    confusion: (C, C) counts of test images by true and predicted class. The interval is the probe's, of that share.
+    """
+    each, pairs = confusion.sum(axis=1), []
+    for i, j in combinations(range(len(classes)), 2):
+        n, taken = max(1, int(each[i] + each[j])), int(confusion[i, j] + confusion[j, i])
+        low, high = accuracy_interval(np.arange(n) < taken, rng=np.random.default_rng(0))
+        pair: JsonObject = {"classes": [classes[i], classes[j]], "share": 100 * (taken / n)}
+        pairs.append({**pair, "interval": [100 * low, 100 * high]})
+    return sorted(pairs, key=lambda pair: -pair["share"])[:CONFUSED]
