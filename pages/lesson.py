@@ -24,7 +24,7 @@ from ui.lesson import (
 
 lesson, problem = current()
 if lesson and is_for_the_speaker():
-    ui.page("Speaker notes", "", dataset=False, answers=False)
+    ui.page("Speaker notes", "", dataset=False, beside_lesson=False)
     speaker_notes(lesson)
     st.stop()
 at = position(lesson) if lesson else 0
@@ -47,7 +47,7 @@ ui.page(
         *("effective rank", "t-SNE", "PCA", "AUROC", "silhouette", "NMI"),
     ),
     dataset=False,
-    answers=False,
+    beside_lesson=False,
 )
 if problem:
     st.error(problem, icon=":material/edit_note:")

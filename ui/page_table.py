@@ -12,6 +12,7 @@ import streamlit as st
 from ui import address, checkpoints, data_set_choice, page_figures, picture_arrival, presenter, take_away
 from ui.glossary_button import words_here
 from ui.lesson import answer_folds
+from ui.lesson.links import back_to_lesson
 
 ROOT = Path(__file__).parent.parent
 MARKER, HERE = "_navigation_is_set", "_page"
@@ -102,13 +103,13 @@ def page(
     *,
     explains: Sequence[str] = (),
     dataset: bool = True,
-    answers: bool = True,
+    beside_lesson: bool = True,
 ) -> None:
     """Start a page: its title (a question), one sentence on what to notice, and the sidebar.
 
     notice: a function returns the title and the sentence, from the figures of the chosen data set. explains: the page's
-    technical words, keys of `vicreg.GLOSSARY`. dataset: whether the page can show more than one data set. answers: whether
-    the sentence gives the answer away; it is folded while a lesson is on, and so is a title that `notice` returns.
+    technical words, keys of `vicreg.GLOSSARY`. dataset: whether the page can show more than one data set. beside_lesson:
+    whether a lesson that is on shows here. It adds the way back, and folds a title of `notice`, which gives the answer away.
 
     Because the folder is called pages/, a new server runs the page of a deep link without app.py. In that case we build
     the navigation here and rerun the page; its path and query are kept.
@@ -125,16 +126,18 @@ def page(
     checkpoints.panel()
     presenter.begin(st.session_state[HERE], [name for entries in PAGES.values() for name, *_ in entries])
     title, words = (question, notice) if isinstance(notice, str) else notice()
-    folded = answers and answer_folds.folds()
+    on = beside_lesson and answer_folds.lesson_is_on()
     with head:
         with st.container(horizontal=True, vertical_alignment="top", key="title"):
-            st.title(question if folded else title, anchor=False)
+            st.title(question if on else title, anchor=False)
             if explains:
                 words_here(explains)
-        if folded:
-            answer_folds.fold_answer(words if title == question else f"**{title}.** {words}")
+        if on and title != question:
+            answer_folds.fold_answer(f"**{title}.** {words}")
         elif words:
             st.markdown(words)
+        if on:
+            back_to_lesson()
 
 
 def foot() -> None:

@@ -53,14 +53,16 @@ def test_every_step_reveals_its_picture_without_a_warning_and_leaves_no_figure_o
     assert f"right in **{right}**" in text(app)
 
 
-def test_a_page_folds_its_answer_while_the_lesson_is_on():
+def test_a_title_that_answers_is_folded_while_the_lesson_is_on_and_every_page_leads_back():
     app = at(3)
     app.switch_page("pages/clusters.py").run()
-    assert app.title[0].value == "Do tight clusters mean classes?"
-    assert [fold.label for fold in app.expander][:1] != []
+    assert "The answer" not in [fold.label for fold in app.expander]  # its title asks
+    assert "step 3" in app.get("page_link")[0].proto.label
+    app.switch_page("pages/anomalies.py").run()
+    assert app.title[0].value == "Can it tell what it has never seen?"
     folded = next(fold for fold in app.expander if fold.label == "The answer")
-    assert "k-means" in folded.markdown[0].value
-    reloaded = opened("clusters", data=None, **{key: app.query_params[key] for key in ("lesson", "step")})
+    assert "untrained" in folded.markdown[0].value
+    reloaded = opened("anomalies", data=None, **{key: app.query_params[key] for key in ("lesson", "step")})
     assert "The answer" in [fold.label for fold in reloaded.expander]
     assert "step 3" in reloaded.get("page_link")[0].proto.label
     for page in (app, reloaded):
@@ -71,7 +73,7 @@ def test_a_page_folds_its_answer_while_the_lesson_is_on():
 
 @pytest.mark.parametrize("query", [{"lesson": "none-such", "step": "3"}, {"lesson": "20-minutes", "step": "x"}])
 def test_an_address_that_names_no_lesson_folds_nothing(query):
-    assert "The answer" not in [fold.label for fold in opened("clusters", data=None, **query).expander]
+    assert "The answer" not in [fold.label for fold in opened("anomalies", data=None, **query).expander]
 
 
 def test_an_own_file_is_checked_and_a_wrong_one_changes_nothing(monkeypatch, tmp_path):

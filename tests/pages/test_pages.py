@@ -403,7 +403,7 @@ def test_digit_or_colour_opens_on_a_picture_whose_neighbours_share_one_or_the_ot
     assert before < 3
     for name in ("vicreg", "untrained"):
         run = open_run(paths.BUNDLED / f"coloured-digits-{name}")
-        assert len(component(app, f"nearest_{run.name}")["tiles"]) == 8
+        assert len(component(app, f"nearest_{name}")["tiles"]) == 8
         assert f"{run.metrics['attributes']['ink']['accuracy']:.2f} %" in app.get("vega_lite_chart")[1].proto.alt
 
 

@@ -1,22 +1,19 @@
-"""What a lesson changes on the pages that explain: the answer is folded away, and a link leads back."""
+"""A title that answers its page's question is folded away while a lesson is on."""
 
 from __future__ import annotations
 
 import streamlit as st
 
-from ui.lesson import lesson_state, links
+from ui.lesson import lesson_state
 
 
-def folds() -> bool:
-    """Whether answers are folded away, because a lesson is on."""
+def lesson_is_on() -> bool:
+    """Whether this session is at a step of a lesson."""
     lesson_state.stay_on()
     return lesson_state.step_that_is_on() > 0
 
 
 def fold_answer(words: str) -> None:
-    """The page's answer behind a fold, and the way back to the lesson."""
-    left, right = st.columns([1, 1], vertical_alignment="top")
-    with left, st.expander("The answer", icon=":material/visibility:", key="lesson_fold"):
+    """The page's answer behind a fold."""
+    with st.expander("The answer", icon=":material/visibility:", key="lesson_fold"):
         st.markdown(words)
-    with right:
-        links.back_to_lesson()

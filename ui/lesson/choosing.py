@@ -39,8 +39,8 @@ def cover(lesson: Lesson | None) -> None:
             )
     if lesson is not None:
         st.markdown(
-            f"{lesson.summary}\n\n**{len(lesson.steps)} questions, about {lesson.minutes} minutes.** While the lesson "
-            "is on, other pages fold their answers away."
+            f"{lesson.summary}\n\n**{len(lesson.steps)} questions, about {lesson.minutes} minutes.** On other pages, a "
+            "button leads back here."
         )
         _for_the_lecturer(lesson)
 
