@@ -89,6 +89,11 @@ def space_figures(run: Run, *, studied: bool) -> None:
     st.caption("±: half of a 95 % interval over test pictures.")
 
 
+def colours_of(runs: Mapping[str, Run]) -> dict[str, str]:
+    """The colours of runs by title. That of an own run depends on the others, so what is kept takes it as an argument."""
+    return {name: colour(run) for name, run in runs.items()}
+
+
 @kept(most=64)
 def _table_of_spaces(run: Run, reported: float | None) -> str:
     """The table of `space_figures` in Markdown. reported: by the study, in percent."""
@@ -145,7 +150,7 @@ def _seen(z: pd.DataFrame) -> str:
 
 def probes_panel(runs: Mapping[str, Run], *, chance: float, width: int) -> None:
     """What probes read of y and of z, a bar a run. runs: by title. chance: what guessing gives, in percent."""
-    drawing, alt = _probes(runs, chance, width)
+    drawing, alt = _probes(runs, colours_of(runs), chance, width)
     chart(drawing, alt=alt, key="ablation_probes")
     images = {metrics(run)["spaces"]["n"] for run in runs.values()}
     st.caption(
@@ -155,7 +160,7 @@ def probes_panel(runs: Mapping[str, Run], *, chance: float, width: int) -> None:
 
 
 @kept(most=64)
-def _probes(runs: Mapping[str, Run], chance: float, width: int) -> tuple[FinishedChart, str]:
+def _probes(runs: Mapping[str, Run], colours: dict[str, str], chance: float, width: int) -> tuple[FinishedChart, str]:
     """The bars of `probes_panel`, and what they say."""
     rows = [
         {
@@ -171,7 +176,7 @@ def _probes(runs: Mapping[str, Run], chance: float, width: int) -> tuple[Finishe
     ]
     drawing = charts.attribute_bars(
         pd.DataFrame(rows),
-        {name: colour(run) for name, run in runs.items()},
+        colours,
         dict.fromkeys(PROBES, chance),
         width=max(110, width - 300),
         seeds=seeds_frame(runs, {"y, our probe": "probe"}),
@@ -185,16 +190,17 @@ def spread_panels(runs: Mapping[str, Run], *, width: int) -> None:
     inner = max(220, width - 70)
     for column, space in zip(st.columns(2), SPACES, strict=True):
         with column:
-            for kind, (drawing, alt) in _spread(runs, space, inner).items():
+            for kind, (drawing, alt) in _spread(runs, colours_of(runs), space, inner).items():
                 chart(drawing, alt=alt, key=f"{kind}_{space}")
 
 
 @kept(most=64)
-def _spread(runs: Mapping[str, Run], space: str, width: int) -> dict[str, tuple[FinishedChart, str]]:
+def _spread(
+    runs: Mapping[str, Run], colours: dict[str, str], space: str, width: int
+) -> dict[str, tuple[FinishedChart, str]]:
     """The charts of `spread_panels` for y or z, and what they say: `deviations` where they were measured, and `spectra`."""
     word, table = SPACES[space]
     tables = {name: results(run, table) for name, run in runs.items()}
-    colours = {name: colour(run) for name, run in runs.items()}
     spaces = {name: metrics(run)["spaces"] for name, run in runs.items()}
     found = {}
     if all("standard_deviation" in frame for frame in tables.values()):
@@ -217,7 +223,8 @@ def _spread(runs: Mapping[str, Run], space: str, width: int) -> dict[str, tuple[
 
 def layer_panels(runs: Mapping[str, Run], dataset: str, *, width: int) -> None:
     """The probes and the retrieval of every layer, two beside each other. runs: by title, with some measured layer."""
-    for number, (figure, (drawing, alt)) in enumerate(_layers(runs, dataset, max(240, width - 60)).items()):
+    drawings = _layers(runs, colours_of(runs), dataset, max(240, width - 60))
+    for number, (figure, (drawing, alt)) in enumerate(drawings.items()):
         if number % 2 == 0:
             columns = st.columns(2)
         with columns[number % 2]:
@@ -225,13 +232,15 @@ def layer_panels(runs: Mapping[str, Run], dataset: str, *, width: int) -> None:
 
 
 @kept(most=64)
-def _layers(runs: Mapping[str, Run], dataset: str, width: int) -> dict[str, tuple[FinishedChart, str]]:
+def _layers(
+    runs: Mapping[str, Run], colours: dict[str, str], dataset: str, width: int
+) -> dict[str, tuple[FinishedChart, str]]:
     """The charts of `layer_panels` by their figure, and what they say."""
     spec, frame = CATALOGUE[dataset], layers_frame(runs)
     others = {what: f"linear probe of the {what}" for what in spec.attributes if what in frame}
     panels = {"probe": f"linear probe of the {spec.kind}"} | others
     panels["same_class"] = f"nearest five of the same {spec.kind}"
-    colours, found = {name: colour(run) for name, run in runs.items()}, {}
+    found = {}
     for figure, words in panels.items():
         chance = spec.chances.get(figure, spec.chance)
         drawing = charts.layer_curves(frame, colours, figure=figure, title=words, chance=chance, width=width)

@@ -62,3 +62,12 @@ def test_a_visitors_picture_is_not_kept(monkeypatch):
     monkeypatch.setattr(picture_tiles, "_png", None)
     picture_tiles.tiles(picture, key="yours", label="Your picture", alts=["yours"], stored=False)
     assert shown[0] != shown[1] == shown[2]
+
+
+def test_charts_that_are_kept_follow_an_own_runs_colour(own_runs):
+    for colour, other in (charts.OWN_COLOURS[::-1], charts.OWN_COLOURS):
+        app = opened("ablations", data="coloured-digits", compared=OWN)
+        found = json.dumps(specs(app))
+        assert colour in found
+        assert other not in found
+        shutil.rmtree(own_runs / "coloured-digits-second", ignore_errors=True)  # now it is the only one

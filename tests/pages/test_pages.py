@@ -393,6 +393,12 @@ def test_start_quotes_the_study_for_its_own_settings_only(preset, study, without
     assert re.findall(r"reports ([\d.]+) %", page) == ([study] if study else [])
 
 
+def test_the_eigenmap_is_held_against_a_network_and_not_against_itself(without_pictures):
+    accuracy = open_run(paths.BUNDLED / "cifar10-vicreg").metrics["probe"]["accuracy"]
+    said = text(opened("maps", run="cifar10/laplacian"))
+    assert f"against {accuracy:.2f} % on `cifar10/vicreg, " in said
+
+
 def test_digit_or_colour_opens_on_a_picture_whose_neighbours_share_one_or_the_other(without_pictures):
     app = opened("digit_or_colour")
     assert not app.exception
