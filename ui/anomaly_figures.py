@@ -99,7 +99,8 @@ def left_out_words(runs: Mapping[str, Run]) -> str:
     first = next(iter(KNOWN))
     for run in runs.values():
         found = metrics(run).get("anomaly_sets", {}).get("mean_left_out", {}).get(first)
-        mean |= {} if found is None else {run.name.removeprefix(f"{run.config.dataset}-"): found}
+        if found is not None:  # bundled runs come first; an own one may have the same name
+            mean.setdefault(run.name.removeprefix(f"{run.config.dataset}-"), found)
     if not {"untrained", "vicreg"} <= set(mean):
         return ""
     hard = "is far harder" if mean["vicreg"] < HARD else "is possible too"
