@@ -131,8 +131,8 @@ if eigenmap is not None:
     st.subheader("What if there were no network at all?", anchor=False)
     told, seen = st.columns(2, gap="large")
     with told:
-        beside = run if run.folder != eigenmap.folder else ui.preset_run("vicreg")
-        trained = ui.metrics(beside).get("probe")
+        compared = run if run.folder != eigenmap.folder else ui.preset_run("vicreg")
+        trained = ui.metrics(compared).get("probe")
         plane = own["projection"]["laplacian"]
         (low, high), dimensions = own["probe"]["interval"], own["spectrum"]["dimensions"]
         st.markdown(
@@ -141,7 +141,7 @@ if eigenmap is not None:
             f"{eigenmap.record['baseline']['images']:,} train pictures; test pictures are placed by Nyström's rule. A linear "
             f"probe on {dimensions} coordinates reaches {own['probe']['accuracy']:.2f} % (95 % interval over test "
             f"pictures: {low:.2f} to {high:.2f}, n = {own['probe']['n']:,})"
-            + (f", against {trained['accuracy']:.2f} % on `{ui.title(beside)}`." if trained else ".")
+            + (f", against {trained['accuracy']:.2f} % on `{ui.title(compared)}`." if trained else ".")
         )
         st.markdown(
             f"On its plane {plane['knn_accuracy']:.2f} % of the pictures have the class of their 10 nearest points' majority, "
