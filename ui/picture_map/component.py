@@ -29,7 +29,6 @@ The JavaScript stands in files of its own beside this one; `source` joins them, 
 from __future__ import annotations
 
 import base64
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -40,6 +39,7 @@ import pandas as pd
 import streamlit as st
 
 from ui import page_figures
+from ui.components.scripts import joined
 from ui.picture_map.atlas import Atlas
 from vicreg.storage.json_values import JsonObject
 
@@ -125,9 +125,7 @@ def script(name: str) -> str:
 
 def source() -> str:
     """All JavaScript of the component as one script: each module after those it imports."""
-    return "\n".join(
-        re.sub(r"^import .*\n|^export (?!default)", "", script(name), flags=re.MULTILINE) for name in MODULES
-    )
+    return joined(*(FOLDER / name for name in MODULES))
 
 
 _MAP = st.components.v2.component(
