@@ -1,6 +1,7 @@
 """Tables and weights that anybody may have written: bounded before they are read, in range before pages index with them."""
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -398,6 +399,15 @@ def test_the_pages_of_every_codec_and_version_unpack_to_what_the_footer_says(tmp
             columns = [footer.row_group(0).column(i) for i in range(3)]
             told = sum(column.total_uncompressed_size for column in columns)  # with the pages' headers
             assert 0.9 * told < unpacked_bytes(path, footer) < told
+
+
+@pytest.mark.parametrize(("at", "length"), [(2**62, 2**62), (-5, 100), (4, 2**63 - 1)])
+def test_pages_outside_the_file_are_refused(tmp_path, at, length):
+    column = SimpleNamespace(data_page_offset=at, has_dictionary_page=False, total_compressed_size=length)
+    group = SimpleNamespace(column=lambda number: column)
+    footer = SimpleNamespace(num_row_groups=1, num_columns=1, row_group=lambda number: group)
+    with pytest.raises(ValueError, match="outside the file"):
+        unpacked_bytes(written(pd.DataFrame({"a": [1]}), tmp_path), footer)
 
 
 def test_neighbours_of_snapshots_are_a_block_of_the_same_pictures_at_every_epoch(tmp_path):

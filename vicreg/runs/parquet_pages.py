@@ -23,7 +23,7 @@ def unpacked_bytes(path: Path, footer: pq.FileMetaData) -> int:
 
     Raises ValueError, LookupError or OSError for pages that cannot be found or read.
     """
-    total = 0
+    total, size = 0, path.stat().st_size
     with path.open("rb") as file:
         for group in range(footer.num_row_groups):
             for number in range(footer.num_columns):
@@ -32,6 +32,8 @@ def unpacked_bytes(path: Path, footer: pq.FileMetaData) -> int:
                 if column.has_dictionary_page and 0 < column.dictionary_page_offset < at:
                     at = column.dictionary_page_offset
                 end = at + column.total_compressed_size
+                if not 0 <= at <= end <= size:
+                    raise ValueError("its pages lie outside the file")
                 while at < end:
                     file.seek(at)
                     header = _numbers_of_struct(file)
