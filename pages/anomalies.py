@@ -5,7 +5,7 @@ import pandas as pd
 import streamlit as st
 
 import ui
-from ui import anomaly_figures
+from ui import anomaly_tables, anomaly_words, own_picture_score
 from vicreg import charts
 from vicreg.evaluation.anomaly_score import DEPTHS, KNOWN, REDUCTIONS, Scoring
 
@@ -20,7 +20,7 @@ NOTICE = (
 
 def headline() -> tuple[str, str]:
     """The title and the sentence below it, from the figures of the data set's runs."""
-    return anomaly_figures.lesson_of(ui.chosen_data()) or (QUESTION, NOTICE)
+    return anomaly_words.lesson_of(ui.chosen_data()) or (QUESTION, NOTICE)
 
 
 def shown_score(value: float) -> str:
@@ -68,17 +68,17 @@ if second is not None and not ui.has(second, "anomaly"):
 shown = [run] if second is None else [run, second]
 pictures = ui.pictures(run)
 strangers = None if pictures is None else ui.anomalies(run)
-scores = {ui.title(one): anomaly_figures.scores_of(one, scoring) for one in shown}
+scores = {ui.title(one): anomaly_tables.scores_of(one, scoring) for one in shown}
 curves = {ui.title(one): curve for one in shown if (curve := ui.roc(one, scoring)) is not None}
-runs = anomaly_figures.anomaly_runs(run)
+runs = anomaly_tables.anomaly_runs(run)
 
 yours = None
 if run.has_network:
-    yours = ui.own_picture(controls[3], key="own_anomaly", ahead=lambda: anomaly_figures.load_ahead(run))
+    yours = ui.own_picture(controls[3], key="own_anomaly", ahead=lambda: own_picture_score.load_ahead(run))
 placed: dict[str, float] = {}  # title -> the score of the visitor's picture
 if yours is not None:
     for one in shown:
-        if one.has_network and (score := anomaly_figures.score_picture(one, yours, scoring)) is not None:
+        if one.has_network and (score := own_picture_score.score_picture(one, yours, scoring)) is not None:
             placed[ui.title(one)] = score
     picture, beside = st.columns([1, 6], vertical_alignment="center")
     with picture:
@@ -96,7 +96,7 @@ if yours is not None:
     for one in shown:
         if ui.title(one) in placed:
             beside.markdown(
-                anomaly_figures.place_of(one, placed[ui.title(one)], scores[ui.title(one)], named, other.things)
+                own_picture_score.place_of(one, placed[ui.title(one)], scores[ui.title(one)], named, other.things)
             )
     beside.button("Remove picture", icon=":material/close:", on_click=ui.drop_own_picture, args=("own_anomaly",))
 
@@ -104,16 +104,16 @@ left, right = st.columns(2, gap="large")
 with left:
     if runs:
         st.markdown(f"**Every run under two scores**, against {other.title}")
-        pairs = anomaly_figures.score_pairs(runs)
+        pairs = anomaly_tables.score_pairs(runs)
         ui.chart(
             ui.drawn(
                 charts.score_pairs,
-                pairs,
+                pairs.table,
                 {title: ui.colour(one) for title, one in runs.items()},
-                anomaly_figures.PAIR,
+                anomaly_tables.PAIR,
                 width=max(180, min(width, width // 2 if width > NARROW else width) - 175),
             ),
-            alt=f"AUROC against {other.title} under two scores: " + anomaly_figures.told(pairs, "short", "score"),
+            alt=f"AUROC against {other.title} under two scores: {pairs.words}",
             key="score_pairs",
         )
     else:
@@ -148,7 +148,7 @@ with histograms:
         ui.chart(
             ui.drawn(
                 charts.histogram,
-                anomaly_figures.score_bins(values, (NORMAL, OTHER), (low, high)),
+                anomaly_tables.score_bins(values, (NORMAL, OTHER), (low, high)),
                 thresholds[title],
                 groups=GROUPS,
                 limits=(low, high),
@@ -173,38 +173,31 @@ with histograms:
 
 missing = [one.name for one in runs.values() if "anomaly_sets" not in ui.metrics(one)]
 if len(missing) < len(runs):
-    cells = anomaly_figures.auroc_cells(runs, scoring)
     st.subheader("Which anomalies does it find?", anchor=False)
     st.markdown(
-        f"{anomaly_figures.left_out_words(runs)}AUROC of every run under the chosen score, *{scoring.label}*. Green: "
+        f"{anomaly_words.left_out_words(runs)}AUROC of every run under the chosen score, *{scoring.label}*. Green: "
         "anomalies have higher scores. White: chance. Brown: they are *nearer* to the train pictures than test pictures are."
     )
     narrow = width < NARROW
     across = [one for one in runs.values() if not narrow or one in shown or one.baseline == "untrained"]
-    labels = [anomaly_figures.short_title(one) for one in across]
-    groups = {group: list(dict.fromkeys(cells[cells["group"] == group]["name"])) for group in anomaly_figures.GROUPS}
-    inside = cells[cells["run"].isin(labels)]
+    labels = [anomaly_tables.short_title(one) for one in across]
+    cells = anomaly_tables.auroc_cells(runs, scoring, shown=labels)
     ui.chart(
         ui.drawn(
             charts.auroc_cells,
-            inside,
+            cells.table,
             runs=labels,
-            columns={group: names for group, names in groups.items() if names},
+            columns=cells.columns,
             width=max(180, width - (150 if narrow else 210)),
             upright=narrow,
         ),
-        alt="AUROC by run and kind of anomaly: " + anomaly_figures.told(inside, "run", "name"),
+        alt=f"AUROC by run and kind of anomaly: {cells.words}",
         key="auroc_cells",
     )
     if narrow and len(across) < len(runs):
         st.caption("A wider screen shows every run.")
 if missing:
     st.caption(f"To measure the other runs, too: `python -m vicreg evaluate {' '.join(missing)} --only anomaly_sets`.")
-
-
-def seen(table: pd.DataFrame) -> pd.DataFrame:
-    """The rows whose pictures are on this machine."""
-    return table if strangers is not None else table[~table["anomaly"]]
 
 
 def show(pictures: ui.Pictures, rows: pd.DataFrame, key: str, label: str) -> None:
@@ -237,9 +230,8 @@ if pictures is not None:
         bind="query-params",
     )
     for position, one in enumerate(shown):
-        table = seen(scores[ui.title(one)])
-        table = table if pool == "with anomalies" else table[~table["anomaly"]]
-        table = table.sort_values("score", ascending=False, kind="stable")
+        everything = pool == "with anomalies" and strangers is not None
+        table = anomaly_tables.ranking(one, scoring, with_anomalies=everything)
         for rows, heading in ((table.head(EXTREME), "Most anomalous"), (table.tail(EXTREME)[::-1], "Least anomalous")):
             st.markdown(f"**{heading}**, `{ui.title(one)}`")
             show(pictures, rows, f"{heading}_{position}", f"{heading} under {ui.title(one)}")
@@ -248,10 +240,10 @@ if pictures is not None:
         st.subheader("Just below and just above the threshold", anchor=False)
         if strangers is None and scores[title]["anomaly"].any():
             st.caption(f"Only pictures of {own.title}: the {other.things} are not on this machine.")
-        ordered = seen(scores[title]).sort_values("score", kind="stable")
-        over = ordered["score"] > thresholds[title]
+        ordered = anomaly_tables.ranking(run, scoring, with_anomalies=strangers is not None)
+        over = int((ordered["score"].to_numpy() > thresholds[title]).sum())
         sides = st.columns(2, gap="large")
-        halves = (ordered[~over].tail(SIDES), ordered[over].head(SIDES))
+        halves = (ordered.iloc[over : over + SIDES][::-1], ordered.iloc[max(over - SIDES, 0) : over][::-1])
         for place, rows, heading in zip(sides, halves, ("Below: normal", "Above: anomalous"), strict=True):
             with place:
                 st.markdown(f"**{heading}**, `{title}`")
@@ -289,7 +281,7 @@ protocol = (
 if "anomaly_sets" in figures:
     protocol += f"\n\nMore anomalies: {figures['anomaly_sets']['protocol']}"
     if "bank" in figures["anomaly_sets"]:
-        protocol += f"\n\n{anomaly_figures.bank_words(figures['anomaly_sets']['bank'])}"
+        protocol += f"\n\n{anomaly_words.bank_words(figures['anomaly_sets']['bank'])}"
 ui.measured(protocol, command=f"python -m vicreg evaluate {run.name}")
 ui.show_source(
     "vicreg.evaluation.anomaly_score:anomaly_scores", "vicreg.evaluation.report_sections.anomaly_sets:anomaly_sets"

@@ -1,18 +1,15 @@
 """Clusters: how tight the clusters of the representations are, and why that says little about classes."""
 
 import numpy as np
-import pandas as pd
 import streamlit as st
 
 import ui
-from ui import map_data
+from ui import cluster_tables, map_data
 from ui.picture_map import Colouring, Panel, atlas, picture_map
 from vicreg import charts
-from vicreg.evaluation.clustering import majorities
 from vicreg.runs.folder import Run
 
 SHOWN = 40
-FEW = 100  # pictures; the name of a smaller cluster says how many it has
 
 ui.page(
     "Do tight clusters mean classes?",
@@ -27,7 +24,6 @@ run, second = ui.pick_pair(controls)
 count = ui.pick_amount(controls[2], len(ui.results(run, "projections")), key="cluster_count")
 kind = charts.MAP_TITLES[ui.pick_map(controls[3], key="cluster_map")]
 classes = ui.class_names(run)
-noun = "digit " if ui.spec(run).attributes else ""
 if not ui.has(run, "clusters"):
     st.stop()
 if second is not None and not ui.has(second, "clusters"):
@@ -35,10 +31,7 @@ if second is not None and not ui.has(second, "clusters"):
 pictures = ui.pictures(run)
 
 runs = {title: one for title, one in ui.measured_runs(run).items() if "clusters" in ui.metrics(one)}
-scores = pd.DataFrame(
-    {"run": title, **{score: ui.metrics(one)["clusters"][score] for score in ("silhouette", "nmi")}}
-    for title, one in runs.items()
-).sort_values("silhouette", ascending=False)
+scores = cluster_tables.scores_of(tuple(runs.items()))
 ui.chart(
     ui.drawn(
         charts.tight_and_telling,
@@ -58,44 +51,11 @@ if second is None and tightest.folder != run.folder and tightest.numbering == ru
     )
 
 
-def earned(run: Run) -> list[tuple[str, str]]:
-    """The name and colour of each cluster: its number, and its class if more than half of its pictures share one.
-
-    A share of few pictures says of how many.
-    """
-    return ui.once(("earned", run.content), lambda: named(run))
-
-
-def named(run: Run) -> list[tuple[str, str]]:
-    """`earned`, computed."""
-    table = table_of(run)
-    labels, shares = majorities(table)
-    of = [f" of {size}" if size < FEW else "" for size in table.sum(axis=1)]
-    return [
-        (f"#{i}: {noun}{classes[label]}, {100 * share:.0f} %{of[i]}", ui.class_colour(label))
-        if share > 0.5
-        else (f"#{i}", charts.UNNAMED_COLOURS[i % len(charts.UNNAMED_COLOURS)])
-        for i, (label, share) in enumerate(zip(labels, shares, strict=True))
-    ]
-
-
-def table_of(run: Run) -> np.ndarray:
-    """The number of pictures per cluster (row) and class (column)."""
-    table, shape = ui.results(run, "clusters"), (len(ui.metrics(run)["clusters"]["matching"]), len(classes))
-    return np.bincount(table["cluster"] * shape[1] + table["label"], minlength=shape[0] * shape[1]).reshape(shape)
-
-
-def names_of(run: Run) -> list[str]:
-    """The names of the run's clusters."""
-    return [name for name, _ in earned(run)]
-
-
 def show_maps(run: Run, key: str) -> None:
     """The map by cluster and by class."""
-    table, names, figures = ui.results(run, "clusters"), names_of(run), ui.metrics(run)["clusters"]
+    table, found, figures = ui.results(run, "clusters"), cluster_tables.clusters_of(run), ui.metrics(run)["clusters"]
     labels = table["label"].head(count).to_numpy()
     places = map_data.places(run, kind, count)
-    of_clusters = [colour for _, colour in earned(run)]
     picture_map(
         [
             Panel(f"By cluster, {ui.title(run)}", places, colouring="Cluster"),
@@ -105,17 +65,17 @@ def show_maps(run: Run, key: str) -> None:
         numbers=np.arange(count),
         colourings=[
             *map_data.colourings(run, None, labels),
-            Colouring("Cluster", names, of_clusters, table["cluster"].head(count).to_numpy()),
+            Colouring("Cluster", found.names, found.colours, table["cluster"].head(count).to_numpy()),
         ],
         atlas=atlas(run, pictures, count),
         alt=f"{kind} of {count:,} test pictures under {ui.title(run)}, by cluster and by class.",
         words="",
     )
     low, high = figures["interval"]
-    named = sum(":" in name for name in names)
+    named = found.named
     st.markdown(
         f"**{ui.title(run)}**: silhouette **{figures['silhouette']:.2f}**, NMI **{figures['nmi']:.2f}**, ARI "
-        f"{figures['ari']:z.2f}. {named or 'None'} of {len(names)} clusters "
+        f"{figures['ari']:z.2f}. {named or 'None'} of {len(found.names)} clusters "
         f"{'has' if named == 1 else 'have'} a class that more than half of {'its' if named == 1 else 'their'} pictures share. "
         f"Give each cluster one class, no class twice, so that most pictures fit: then {figures['accuracy']:.2f} % do (95 % "
         f"interval over test pictures: {low:.2f} to {high:.2f}; randomly assigned clusters reach "
@@ -130,35 +90,26 @@ if second is not None:
 st.subheader("What is in a cluster?", anchor=False)
 
 
-def counted(run: Run) -> pd.DataFrame:
-    """cluster, class, count: every pair, including empty ones."""
-    counts, names = table_of(run), names_of(run)
-    pairs = {"cluster": np.repeat(names, len(classes)), "class": np.tile(classes, len(names)), "count": counts.ravel()}
-    return pd.DataFrame(pairs)
-
-
 def show_table(run: Run, key: str, *, clickable: bool) -> dict[str, str]:
     """The table of clusters and classes. Returns the clicked cell, empty if there is none."""
-    frame = counted(run)
-    largest = frame.nlargest(10, "count")
+    found = cluster_tables.clusters_of(run)
     event = ui.chart(
         ui.drawn(
             charts.table_of_counts,
-            frame,
+            found.table,
             row="cluster",
             column="class",
-            rows=names_of(run),
+            rows=found.names,
             columns=classes,
             side=min(460, (width if width < 700 else width // 2) - 130),
             title=ui.title(run),
         ),
-        alt="Number of pictures of each class in each cluster. Largest: "
-        + "; ".join(f"{cluster}, {name} {n}" for cluster, name, n in zip(*map(largest.get, largest), strict=True)),
+        alt=f"Number of pictures of each class in each cluster. Largest: {found.words}",
         key=key,
         on_select="rerun" if clickable else "ignore",
         selection_mode="cell" if clickable else None,
     )
-    return ui.clicked_cell(event, {"cluster": names_of(run), "class": classes}) if clickable else {}
+    return ui.clicked_cell(event, {"cluster": found.names, "class": classes}) if clickable else {}
 
 
 left, right = st.columns([1, 1], gap="large")
@@ -170,7 +121,7 @@ with right:
         show_table(second, "cluster_table_second", clickable=False)
     place = st.container()
 
-names = names_of(run)
+names = cluster_tables.clusters_of(run).names
 asked = st.query_params.get("cluster", "0")
 linked = int(asked) if asked.isdecimal() and len(asked) < 4 and int(asked) < len(names) else 0
 with place:
@@ -185,15 +136,8 @@ with place:
         st.query_params.pop("cluster", None)
     else:
         st.query_params["cluster"] = str(number)
-    table = ui.results(run, "clusters")
-    members = table[table["cluster"] == number].sort_values("distance", kind="stable")
-    share = members["label"].value_counts(normalize=True).head(4)
-    st.markdown(
-        f"**{len(members):,} picture{'s' * (len(members) != 1)}**: "
-        + ", ".join(
-            f"{100 * part:.0f} % {noun}{classes[label]}" for label, part in zip(share.index, share, strict=True)
-        )
-    )
+    members = cluster_tables.members_of(run, number)
+    st.markdown(f"**{len(members):,} picture{'s' * (len(members) != 1)}**: {cluster_tables.shares_of(run, number)}")
 if clicked and names.index(clicked["cluster"]) == number:
     members = members[members["label"] == classes.index(clicked["class"])]
 if pictures is not None:

@@ -14,7 +14,7 @@ FIRST_PAGE = threading.Event()  # set when a page has been drawn
 IDLE, SENDING = 10.0, 0.3  # seconds: without a visitor; for the page to reach its visitor
 MODULES = (
     "ui.ablation_panels",
-    "ui.anomaly_figures",
+    "ui.anomaly_tables",
     "ui.lesson.pictures",
     "vicreg.charts.curves",
 )

@@ -30,6 +30,13 @@ WITHOUT = {f"no-{term.name}": f"**Without {term.name}** {term.without}" for term
 
 def ablated(full: Run, preset: str, runs: Mapping[str, Run]) -> Run | None:
     """The run that differs from `full`, the run of `vicreg`, in nothing but a preset's part; None if there is none."""
+    title = _ablated(full, preset, runs)
+    return None if title is None else runs[title]
+
+
+@kept(most=32)
+def _ablated(full: Run, preset: str, runs: Mapping[str, Run]) -> str | None:
+    """`ablated` by its title: what is kept holds no run, because a run holds its network once it has been asked for it."""
     wanted = dataclasses.replace(full.config, preset=preset, **ABLATIONS[preset])
 
     def same(run: Run) -> bool:
@@ -37,7 +44,7 @@ def ablated(full: Run, preset: str, runs: Mapping[str, Run]) -> Run | None:
         images = run.record["data"]["train"]["images"] == full.record["data"]["train"]["images"]
         return alike and images and not run.baseline
 
-    return next((run for run in runs.values() if same(run)), None)
+    return next((title for title, run in runs.items() if same(run)), None)
 
 
 def probes_in_words(run: Run, preset: str, *, untrained: JsonObject | None) -> str:

@@ -5,6 +5,7 @@ Streamlit's caches do the same, but take longer to find a kept value, and a page
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import threading
 from collections import OrderedDict
@@ -40,8 +41,9 @@ class Store(Generic[T]):
 def kept(most: int) -> Callable[[Callable[P, T]], Callable[P, T]]:
     """A decorator: the function computes a result once for equal arguments. The result is shared: do not change it.
 
-    most: results kept. Arguments are runs, which are equal if their content is, JSON values, tuples, and mappings of these.
-    Its result must depend on nothing else. Nothing is kept where it raises an error or stops the page.
+    most: results kept. Arguments are runs, which are equal if their content is, JSON values, tuples, mappings,
+    and dataclasses of these. Its result must depend on nothing else. Nothing is kept where it raises
+    an error or stops the page.
     """
 
     def keeping(function: Callable[P, T]) -> Callable[P, T]:
@@ -66,4 +68,6 @@ def content(value: object) -> Hashable:
         return (list, *map(content, value))
     if value is None or isinstance(value, str | int | float):
         return (type(value), value)
-    raise TypeError(f"only runs, JSON values, tuples and mappings are compared, got {type(value).__name__}")
+    if dataclasses.is_dataclass(value):
+        return (type(value), *(content(getattr(value, field.name)) for field in dataclasses.fields(value)))
+    raise TypeError(f"only runs, JSON values, tuples, mappings and dataclasses compare, got {type(value).__name__}")

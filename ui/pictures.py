@@ -14,6 +14,7 @@ import streamlit as st
 from PIL import Image
 
 from ui import picture_arrival
+from ui.kept import Store
 from ui.page_figures import once
 from ui.run_picker import results
 from vicreg.data import fingerprints, loading
@@ -23,6 +24,7 @@ from vicreg.data.image_set import DataError, ImageSet, PicturesMissing, Source
 from vicreg.runs.errors import RunError
 from vicreg.runs.folder import Run
 
+_ORDERS = Store[tuple[np.ndarray, np.ndarray]](8)
 _READ: set[tuple[str, str]] = set()  # data set and split, read by this process before: no spinner is needed
 
 
@@ -56,12 +58,11 @@ def image_set(name: str, split: str) -> ImageSet:
     return loading.load(name, split)
 
 
-@st.cache_resource(max_entries=8, show_spinner=False)
-def _order(known: str, source: str, _run: Run, _images: ImageSet) -> tuple[np.ndarray, np.ndarray]:
+def _order(run: Run, images: ImageSet) -> tuple[np.ndarray, np.ndarray]:
     """The rows of a run's test pictures in the images, and their labels."""
-    table = _run.fingerprints
+    table = run.fingerprints
     prints = np.stack([table[f"f{i}"] for i in range(len(fingerprints.HADAMARD_ROWS))], axis=1)
-    return fingerprints.align(prints, table["label"], _images), table["label"]
+    return fingerprints.align(prints, table["label"], images), table["label"]
 
 
 def pictures(run: Run, split: str = "test") -> Pictures | None:
@@ -89,7 +90,8 @@ def _pictures(run: Run, split: str) -> Pictures | None:
             _READ.add((name, split))
             order, labels = np.arange(len(found)), found.labels
             if split == "test":
-                order, labels = _order(run.numbering, found.source.sha256, run, found)
+                key = (run.numbering, found.source.sha256)
+                order, labels = _ORDERS.get(key, lambda: _order(run, found))
     except (DataError, PicturesMissing, RunError) as error:
         st.warning(str(error), icon=":material/broken_image:")
         return None

@@ -59,7 +59,7 @@ def test_a_visitors_picture_is_not_kept(monkeypatch):
     for grey in (0, 200):
         picture = np.full((1, 32, 32, 3), grey, np.uint8)
         picture_tiles.tiles(picture, key="yours", label="Your picture", alts=["yours"], stored=False)
-    monkeypatch.setattr(picture_tiles, "_png", None)
+    monkeypatch.setattr(picture_tiles, "_SENT", None)
     picture_tiles.tiles(picture, key="yours", label="Your picture", alts=["yours"], stored=False)
     assert shown[0] != shown[1] == shown[2]
 

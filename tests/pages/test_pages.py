@@ -14,7 +14,7 @@ from sklearn.metrics import roc_auc_score
 from streamlit.testing.v1 import AppTest
 
 import ui
-from ui.anomaly_figures import lesson_of
+from ui.anomaly_words import lesson_of
 from ui.run_picker import NONE
 from vicreg.presets import PRESETS
 from vicreg.runs.folder import open_run, update_run

@@ -17,7 +17,7 @@ from opened import component, opened, text
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
-from ui import anomaly_figures
+from ui import own_picture_score
 from vicreg.data import loading
 from vicreg.data.uploaded_picture import read_picture
 from vicreg.evaluation.anomaly_score import STUDY, nearest_distances, reduce_distances
@@ -189,8 +189,8 @@ def test_a_page_that_offers_an_upload_loads_ahead_what_the_answer_needs_and_a_fa
     folder = shutil.copytree(banked.folder, tmp_path / RUN.name)
     (folder / paths.WEIGHTS_FILE).write_bytes(b"damaged")
     monkeypatch.setattr(paths, "BUNDLED", tmp_path)
-    load, begun = anomaly_figures.load_ahead, threading.Event()
-    monkeypatch.setattr(anomaly_figures, "load_ahead", lambda run: begun.set() or load(run))
+    load, begun = own_picture_score.load_ahead, threading.Event()
+    monkeypatch.setattr(own_picture_score, "load_ahead", lambda run: begun.set() or load(run))
     st.cache_resource.clear()  # once a server, and this process has been one before
     app = opened("anomalies", data=None)
     assert begun.wait(30)

@@ -3,6 +3,7 @@
 import pytest
 
 from ui.kept import Store, kept
+from vicreg.evaluation.anomaly_score import KNOWN, Scoring
 from vicreg.runs.folder import open_run
 from vicreg.storage.paths import BUNDLED
 
@@ -35,3 +36,16 @@ def test_a_store_forgets_what_nobody_asked_for_longest_and_keeps_nothing_of_an_e
     with pytest.raises(ZeroDivisionError):
         store.get("d", lambda: 1 / 0)
     assert store.get("d", lambda: "made") == "made"
+
+
+def test_dataclasses_are_compared_by_their_fields():
+    made = []
+
+    @kept(most=10)
+    def label(scoring):
+        made.append(scoring)
+        return scoring.label
+
+    for scoring in (*KNOWN.values(), Scoring(**vars(next(iter(KNOWN.values()))))):
+        assert label(scoring) == scoring.label
+    assert len(made) == len(KNOWN)

@@ -51,7 +51,7 @@ def test_a_picture_lies_in_its_own_place_of_the_strip_and_bleeds_into_no_other()
     shades = np.arange(230, dtype=np.uint8)
     images = np.repeat(shades, 32 * 32 * 3).reshape(-1, 32, 32, 3)
     pictures = type("Here", (SimpleNamespace,), {"__getitem__": lambda _, i: images[i], "__len__": lambda _: 230})()
-    found = np.asarray(Image.open(io.BytesIO(strip("test", 0, pictures)))).astype(int)
+    found = np.asarray(Image.open(io.BytesIO(strip(0, pictures)))).astype(int)
     assert found.shape == (3 * 32, COLUMNS * 32, 3)
     assert COLUMNS * ROWS == 2_500
     for i in (0, 99, 100, 229):

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import streamlit as st
 
+from ui.kept import Store
 from ui.pictures import data_uri
 
 _TILES = st.components.v2.component(
@@ -19,10 +20,7 @@ _TILES = st.components.v2.component(
 )
 
 
-@st.cache_resource(max_entries=500, show_spinner=False)
-def _png(key: str, _sprite: np.ndarray) -> str:
-    """The sprite as a data URI. Compressing takes 5 ms, and most visitors see the same pictures. key: its hash and shape."""
-    return data_uri(_sprite)
+_SENT = Store[str](500)  # sprites as data URIs: compressing one takes 5 ms, and most visitors see the same pictures
 
 
 def tiles(
@@ -56,7 +54,8 @@ def tiles(
         sprite[row * side : (row + 1) * side, column * side : (column + 1) * side] = image
 
     if stored:
-        sent = _png(f"{sprite.shape} {hashlib.blake2b(sprite.tobytes(), digest_size=20).hexdigest()}", sprite)
+        key_of_sprite = (sprite.shape, hashlib.blake2b(sprite.tobytes(), digest_size=20).digest())
+        sent = _SENT.get(key_of_sprite, lambda: data_uri(sprite))
     else:
         sent = data_uri(sprite)
 

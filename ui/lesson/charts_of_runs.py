@@ -7,7 +7,7 @@ import pandas as pd
 import streamlit as st
 
 from ui.ablation_panels import layers_frame
-from ui.anomaly_figures import anomaly_runs, score_pairs
+from ui.anomaly_tables import anomaly_runs, score_pairs
 from ui.chart_widgets import chart
 from ui.components.svg_drawing import drawing
 from ui.finished_charts import drawn
@@ -152,13 +152,13 @@ def anomalies(step: Step, runs: list[Run], width: int) -> None:
     chart(
         drawn(
             charts.score_pairs,
-            pairs,
+            pairs.table,
             {name: colour(run) for name, run in known.items()},
             (first, second),
             width=max(160, width - 200),
         ),
         alt="AUROC under two scores: "
-        + "; ".join(f"{row.short} {row.score} {row.auroc:.3f}" for row in pairs.itertuples()),
+        + "; ".join(f"{row.short} {row.score} {row.auroc:.3f}" for row in pairs.table.itertuples()),
         key="lesson_anomalies",
     )
 

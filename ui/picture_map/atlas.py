@@ -12,6 +12,7 @@ import streamlit as st
 from PIL import Image
 from streamlit import runtime
 
+from ui.kept import Store
 from ui.pictures import Pictures
 from vicreg.data.image_set import ImageSet
 from vicreg.runs.folder import Run
@@ -19,6 +20,7 @@ from vicreg.runs.folder import Run
 COLUMNS = 100
 ROWS = 25  # of a strip: 2,500 pictures, which a map of 2,000 needs one of
 QUALITY = 80  # of JPEG: CIFAR-10's 10,000 test pictures take 3.6 MB, their first 2,500 a quarter of that
+_STRIPS = Store[bytes](8)
 
 
 @dataclass(frozen=True)
@@ -72,13 +74,23 @@ def atlas_of_set(images: ImageSet, count: int) -> Atlas:
 
 def _atlas(key: str, pictures: Pictures | _Some | np.ndarray, count: int, side: int) -> Atlas:
     firsts = range(0, min(count, len(pictures)), COLUMNS * ROWS)
-    return Atlas(tuple(served(strip(key, first, pictures), f"{key}:{first}") for first in firsts), side)
+    return Atlas(
+        tuple(served(_strip_kept(key, first, pictures), f"{key}:{first}") for first in firsts),
+        side,
+    )
 
 
-@st.cache_data(max_entries=8, show_spinner="Preparing the pictures")
-def strip(key: str, first: int, _pictures: Pictures | _Some | np.ndarray) -> bytes:
+def _strip_kept(key: str, first: int, pictures: Pictures | _Some | np.ndarray) -> bytes:
+    def make() -> bytes:
+        with st.spinner("Preparing the pictures"):
+            return strip(first, pictures)
+
+    return _STRIPS.get((key, first), make)
+
+
+def strip(first: int, pictures: Pictures | _Some | np.ndarray) -> bytes:
     """One strip as JPEG. A tile's side is a multiple of JPEG's blocks, so no picture bleeds into the next."""
-    images = _pictures[np.arange(first, min(first + COLUMNS * ROWS, len(_pictures)))]
+    images = pictures[np.arange(first, min(first + COLUMNS * ROWS, len(pictures)))]
     count, side = images.shape[:2]
     rows = -(-count // COLUMNS)
     tiles = np.zeros((rows * COLUMNS, side, side, 3), np.uint8)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from ui.anomaly_figures import left_out_words, lesson, lesson_of
+from ui.anomaly_words import left_out_words, lesson, lesson_of
 from vicreg.runs.folder import open_run
 from vicreg.storage import paths
 
