@@ -1,15 +1,18 @@
 """What a visitor takes home: tables as CSV, names and captions of figures."""
 
 import io
+import xml.etree.ElementTree as ElementTree
 
 import numpy as np
 import pandas as pd
+import pytest
 
 from ui import page_figures
+from ui.components import svg_drawing
 from ui.finished_charts import finished
 from ui.picture_map import Colouring, Panel
 from ui.picture_map.component import points_table
-from ui.take_away.panel import LONGEST_PROTOCOL, caption, name_of
+from ui.take_away.panel import LONGEST_PROTOCOL, caption, name_of, source
 from ui.take_away.tables import csv_of, table_of
 from vicreg.charts import alt
 
@@ -54,3 +57,31 @@ def test_a_caption_names_runs_data_and_whole_sentences_of_the_protocol():
     assert measured.startswith("Measured: Exact search (Bardes et al. 2022). It is long.")
     assert measured.endswith("long.")
     assert len(measured) <= LONGEST_PROTOCOL + len("Measured: ")
+
+
+PAGE = """<div class="stApp"><div class="st-key-diagram"><div data-testid="stBidiComponentRegular"></div></div>
+<div id="panel"><div class="take-away"></div></div></div>"""
+# window.draw(svg) is what Streamlit does when a page draws its diagram, for the first time or anew.
+START = """async ([panel, drawing]) => {
+  const load = (text) => import(URL.createObjectURL(new Blob([text], { type: "text/javascript" })));
+  const [{ default: list }, { default: show }] = await Promise.all([panel, drawing].map(load));
+  list({ data: { figures: [], lines: [], table: null }, parentElement: document.querySelector("#panel") });
+  const place = document.querySelector("[data-testid]").attachShadow({ mode: "open" });
+  place.innerHTML = "<div class='drawing'></div>";
+  window.draw = (svg) => show({ data: { svg }, parentElement: place });
+}"""
+
+
+@pytest.mark.browser
+def test_a_drawing_is_taken_away_as_it_was_drawn_last_also_if_it_came_after_the_list(page):
+    page.set_content(PAGE)
+    page.evaluate(START, [source(), svg_drawing.JS.read_text("utf-8")])
+    assert page.get_by_role("button").count() == 0
+    for width in (120, 240):
+        page.evaluate(f"draw('<svg width={width} height=60 aria-label=Diagram><text y=20>{width}</text></svg>')")
+    with page.expect_download() as download:
+        page.get_by_role("button", name="SVG: Diagram").click()
+    figure = ElementTree.fromstring(download.value.path().read_bytes())
+    drawn = figure.find("{http://www.w3.org/2000/svg}svg")
+    assert (drawn.get("width"), drawn.get("height")) == ("240", "60")
+    assert "".join(drawn.itertext()) == "240"

@@ -17,5 +17,6 @@ export default function ({ data, parentElement }) {
   watches.get(box)?.disconnect();
   watches.set(box, watch);
   watch.observe(box);
+  document.dispatchEvent(new Event("vicreg-drawn")); // for ui/take_away
   return () => watch.disconnect();
 }

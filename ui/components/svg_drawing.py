@@ -6,11 +6,13 @@ from pathlib import Path
 
 import streamlit as st
 
+JS = Path(__file__).with_suffix(".js")
+
 _DRAWING = st.components.v2.component(
     "vicreg_drawing",
     html="<div class='drawing'></div>",
     css=Path(__file__).with_suffix(".css").read_text("utf-8"),
-    js=Path(__file__).with_suffix(".js").read_text("utf-8"),
+    js=JS.read_text("utf-8"),
 )
 
 

@@ -6,6 +6,7 @@ const TEXT = 13, ROW = 20, GAP = 16; // pixels, in the picture of a map
 
 const shadows = () => [...document.querySelectorAll("[data-testid^=stBidiComponent]")].filter((host) => host.shadowRoot);
 const keyOf = (host) => [...(host.closest("[class*=st-key-]")?.classList ?? [])].find((name) => name.startsWith("st-key-"))?.slice(7);
+const rootOf = (key) => shadows().find((host) => keyOf(host) === key)?.shadowRoot;
 const copied = (svg, width, height) => ({ drawn: svg.cloneNode(true), width, height });
 
 /** The drawings of a page, which Python does not list: { key, name, found() }. */
@@ -14,11 +15,13 @@ export function drawings() {
     const svg = host.shadowRoot.querySelector(".drawing svg");
     if (!svg) return [];
     const name = svg.getAttribute("aria-label") ?? svg.querySelector("title")?.textContent ?? "Drawing";
-    return [{ key: keyOf(host), name, alt: name, found: () => drawing(svg) }];
+    const key = keyOf(host);
+    return [{ key, name, alt: name, found: () => drawing(rootOf(key)?.querySelector(".drawing svg")) }];
   });
 }
 
 function drawing(svg) {
+  if (!svg) return null;
   const { width, height } = svg.getBoundingClientRect(), found = copied(svg, width, height);
   if (!svg.hasAttribute("viewBox")) found.drawn.setAttribute("viewBox", `0 0 ${width} ${height}`);
   return found;
@@ -29,8 +32,7 @@ export function figureOnPage({ key, alt }) {
   const chart = [...document.querySelectorAll(".stVegaLiteChart")].find((one) => one.getAttribute("aria-label") === alt);
   const svg = chart?.querySelector("svg.marks");
   if (svg) return copied(svg, Number(svg.getAttribute("width")), Number(svg.getAttribute("height")));
-  const root = shadows().find((one) => keyOf(one) === key)?.shadowRoot, map = root?.querySelector(".picture-map");
-  const film = root?.querySelector(".film-figures");
+  const root = rootOf(key), map = root?.querySelector(".picture-map"), film = root?.querySelector(".film-figures");
   return map ? mapOf(map) : film ? filmOf(film) : null;
 }
 
@@ -55,7 +57,7 @@ function filmOf(root) {
   return { drawn: element("svg", { viewBox: `0 0 ${width} ${height}` }, ...parts), width, height };
 }
 
-export const isMap = ({ key }) => shadows().some((host) => keyOf(host) === key && host.shadowRoot.querySelector(".picture-map"));
+export const isMap = ({ key }) => Boolean(rootOf(key)?.querySelector(".picture-map"));
 
 /** A picture map as it is now: its maps side by side with their titles, and the groups below. */
 function mapOf(root) {

@@ -21,11 +21,17 @@ FOLDER = Path(__file__).parent
 SENTENCE_END = re.compile(r"(?<!et al)(?<!eq)\.(?= [A-Z])")
 LONGEST_NAME, LONGEST_PROTOCOL = 90, 420  # letters
 
+
+def source() -> str:
+    """The JavaScript of the panel as one script."""
+    return joined(*(FOLDER / name for name in ("image_files.js", "figures_on_page.js", "take_away.js")))
+
+
 _COMPONENT = st.components.v2.component(
     "vicreg_take_away",
     html="<div class='take-away'></div>",
     css=(FOLDER / "take_away.css").read_text("utf-8"),
-    js=joined(*(FOLDER / name for name in ("image_files.js", "figures_on_page.js", "take_away.js"))),
+    js=source(),
 )
 
 

@@ -4,6 +4,7 @@ import { figureOf, pngOf, save, textOf } from "./image_files.js";
 import { drawings, figureOnPage, isMap } from "./figures_on_page.js";
 
 const HIDDEN = ["present", "lesson", "step"]; // of the address: how this visitor looks at the page, and not what is on it
+let forget = () => {}; // stops listening for new drawings
 let saved = ""; // the last table that was saved, which Streamlit sends again when the theme changes
 
 function addressOfView() {
@@ -45,12 +46,27 @@ export default function ({ data, parentElement, setTriggerValue }) {
   }
 
   const listed = data.figures.map((one) => ({ ...one, found: () => figureOnPage(one), map: isMap(one), csv: true }));
-  root.replaceChildren(...[...listed, ...drawings()].map((one) => {
+  function rowOf(one) {
     const row = document.createElement("div"), { png, svg } = pictures(one);
     row.className = "row";
     row.append(Object.assign(document.createElement("span"), { className: "name", textContent: one.name }), button("PNG", one.name, png));
     if (!one.map) row.append(button("SVG", one.name, svg));
     if (one.csv) row.append(button("CSV", one.name, () => setTriggerValue("table", one.key)));
     return row;
-  }), spoken);
+  }
+
+  let names = null; // of the drawings in the list
+  function list() {
+    const found = drawings(), now = JSON.stringify(found.map(({ key, name }) => [key, name]));
+    if (now === names) return;
+    names = now;
+    root.replaceChildren(...[...listed, ...found].map(rowOf), spoken);
+  }
+
+  list();
+  forget();
+  document.addEventListener("vicreg-drawn", list); // of ui/components/svg_drawing.js
+  const stop = () => document.removeEventListener("vicreg-drawn", list);
+  forget = stop;
+  return stop;
 }
