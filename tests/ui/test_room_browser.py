@@ -78,15 +78,17 @@ def test_a_reload_is_the_same_browser(phone, url):
     rooms().close(room)
 
 
-@pytest.mark.fault("a vote that arrives when voting has just closed", "the phone keeps the result that it shows")
-def test_a_refused_vote_does_not_take_back_what_the_phone_learned_meanwhile(phone):
-    asked = {"room": "BDHJ", "step": "s", "text": "Which?", "options": ["one", "two"], "number": 1, "mine": [None]}
+ASKED = {"room": "BDHJ", "step": "s", "text": "Which?", "options": ["one", "two"], "number": 1, "mine": [None]}
+
+
+def held_requests(phone):
+    """Opens the page of a room whose server answers nothing but the first question: a list of the other requests."""
     held = []
 
     def answer(route):
         address = route.request.url
         if "/join/state" in address and "seen" not in address:
-            route.fulfill(json={**asked, "news": 2, "phase": "voting", "tallies": []})
+            route.fulfill(json={**ASKED, "news": 2, "phase": "voting", "tallies": []})
         elif "/join/" in address:
             held.append(route)  # a long poll, or a vote
         else:
@@ -94,12 +96,43 @@ def test_a_refused_vote_does_not_take_back_what_the_phone_learned_meanwhile(phon
 
     phone.route("http://room.test/**", answer)
     phone.goto("http://room.test/join?room=BDHJ")
-    phone.locator("button.option").first.click()
-    while len(held) < 2:
+    return held
+
+
+def wait_for(phone, held, name, count=1):
+    """The requests for an address, once there are so many."""
+    while len(found := [route for route in held if name in route.request.url]) < count:
         phone.wait_for_timeout(20)
-    poll, vote = sorted(held, key=lambda route: "vote" in route.request.url)
-    poll.fulfill(json={**asked, "news": 3, "phase": "shown", "tallies": [[3, 5]]})
+    return found
+
+
+@pytest.mark.fault("a vote that arrives when voting has just closed", "the phone keeps the result that it shows")
+def test_a_refused_vote_does_not_take_back_what_the_phone_learned_meanwhile(phone):
+    held = held_requests(phone)
+    phone.locator("button.option").first.click()
+    (poll,), (vote,) = wait_for(phone, held, "state"), wait_for(phone, held, "vote")
+    poll.fulfill(json={**ASKED, "news": 3, "phase": "shown", "tallies": [[3, 5]]})
     expect(phone.locator(".result")).to_have_count(2)
     vote.fulfill(status=409, json={"error": "Voting on this question is closed."})
     phone.wait_for_timeout(200)
     expect(phone.locator(".result")).to_have_count(2)
+
+
+@pytest.mark.fault("a vote that fails after a newer one was given", "the newer one is sent, shown and counted")
+def test_votes_are_sent_one_after_the_other_and_the_last_one_counts(phone):
+    held = held_requests(phone)
+    options = phone.locator("button.option")
+    for number in (0, 1, 0, 1):
+        options.nth(number).click()
+    (first,) = wait_for(phone, held, "vote")  # the others wait, so they cannot arrive before it
+    first.abort()
+    _, last = wait_for(phone, held, "vote", 2)
+    assert (first.request.post_data_json["choice"], last.request.post_data_json["choice"]) == (0, 1)
+    expect(phone.get_by_role("status")).to_have_text("Sending your vote.")
+    last.fulfill(json={**ASKED, "mine": [1], "news": 2, "phase": "voting", "tallies": []})
+    expect(phone.get_by_role("status")).to_contain_text("You chose B")
+    assert len(wait_for(phone, held, "vote")) == 2
+    options.first.click()
+    wait_for(phone, held, "vote", 3)[-1].abort()
+    expect(phone.get_by_role("status")).to_contain_text("did not arrive")
+    expect(options.nth(1)).to_have_attribute("aria-pressed", "true")  # what the server has

@@ -1,13 +1,17 @@
 // The students' page of a room: wait for news, show them, send a vote. See door.py for the addresses.
 "use strict";
 
+const PATIENCE = 10_000; // milliseconds that a vote may take
+
 const $ = (id) => document.getElementById(id);
 const code = (new URLSearchParams(location.search).get("room") ?? "").trim().toUpperCase();
 const me = identity();
-let shown = null;
+let shown = null; // what is on the screen: with a vote that is on its way
+let known = null; // what the server said last
 let waiting = null;
 let failures = 0;
-let sending = 0;
+let sending = 0; // the number of the last vote
+let sent = Promise.resolve(); // when the votes before have their answers
 
 /** A number that stands for this browser. It is made up here, and says nothing about its owner. */
 function identity() {
@@ -80,6 +84,11 @@ function sentence(state) {
   return `The right answer is ${letter(state.right)}.`;
 }
 
+function learn(state) {
+  known = state;
+  draw(state);
+}
+
 function draw(state) {
   shown = state;
   const place = $("exhibit");
@@ -102,17 +111,27 @@ async function asked(path, options) {
   return told;
 }
 
-async function vote(state, choice) {
+/** One vote after the other, so that the server counts the last; one that a newer vote replaces is not sent. */
+function vote(state, choice) {
   const ticket = ++sending;
   const body = JSON.stringify({ room: code, me, step: state.step, number: state.number, choice });
   const mine = Object.assign([...state.mine], { [state.number - 1]: choice });
   draw({ ...state, mine });
   say("Sending your vote.");
+  sent = sent.then(() => ticket === sending && send(ticket, body));
+}
+
+async function send(ticket, body) {
+  const late = new AbortController();
+  setTimeout(() => late.abort(), PATIENCE);
   try {
-    const told = await asked("join/vote", { method: "POST", headers: { "Content-Type": "application/json" }, body });
-    if (ticket === sending && told.news >= shown.news) draw(told);
+    const options = { method: "POST", headers: { "Content-Type": "application/json" }, body, signal: late.signal };
+    const told = await asked("join/vote", options);
+    if (told.news >= known.news) known = told;
+    if (ticket === sending) draw(known);
   } catch (error) {
-    if (shown.news === state.news) draw(state); // else there is something newer on the screen
+    if (ticket !== sending) return;
+    draw(known);
     say(error.told ? error.message : "Your vote did not arrive. Try again.", true);
   }
 }
@@ -128,9 +147,9 @@ async function follow() {
       const seen = shown ? `&seen=${shown.news}` : "";
       const told = await asked(`join/state?room=${code}&me=${me}${seen}`, { signal: waiting.signal });
       failures = 0;
-      if (!shown || told.news !== shown.news) draw(told);
+      if (!shown || told.news !== shown.news) learn(told);
       else if (Date.now() - began < 1000) await pause(3);
-      else say(sentence(shown));
+      else if (shown === known) say(sentence(shown)); // no vote is on its way
     } catch (error) {
       if (error.name === "AbortError") continue;
       if (error.gone) return leave(error.message);
@@ -142,6 +161,7 @@ async function follow() {
 }
 
 function leave(words) {
+  sending += 1; // a vote on its way has no place any more
   $("exhibit").replaceChildren();
   $("enter").hidden = false;
   say(words, true);
