@@ -1,7 +1,7 @@
 """The page Lesson: a guess is locked in before the answer, and other pages fold theirs while a lesson is on."""
 
 import pytest
-from opened import ROOT, opened, text
+from opened import ROOT, component, opened, text
 from streamlit.testing.v1 import AppTest
 
 from ui.lesson.kept_in_tab import take_back
@@ -120,6 +120,27 @@ def test_the_speakers_window_shows_the_notes_of_a_step_and_ignores_places_that_d
     assert LESSON.steps[2].question.split("{")[0] in said
     for told in ("20-minutes/x", "../../etc/3", "none-such/3", None, "20-minutes/1\n"):
         go_to(told)  # outside a session, a place that exists would raise an error
+
+
+def figures_of_a_run_that_is_gone() -> None:
+    """A page with two figures: of a run that is here, and of one that was removed since the lesson was read."""
+    from dataclasses import replace
+
+    from ui.lesson import charts_of_runs
+    from vicreg.lessons import Figure, bundled, read
+
+    step = read(bundled()["20-minutes"]).steps[0]
+    known = [Figure(run[:4], f"coloured-digits/{run}", "probe.accuracy", f"of {run}") for run in ("vicreg", "gone")]
+    charts_of_runs.figures(replace(step, figures=tuple(known)), [], 600)
+
+
+def test_a_figure_of_a_run_that_was_removed_meanwhile_is_named_and_the_others_are_drawn():
+    app = AppTest.from_function(figures_of_a_run_that_is_gone).run()
+    assert not app.exception
+    drawn = component(app, "lesson_figures")["svg"]
+    assert "of vicreg" in drawn
+    assert "gone" not in drawn
+    assert app.info[0].value == "No longer on this machine: of gone of `coloured-digits/gone`."
 
 
 STEP = """

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pandas as pd
 import streamlit as st
@@ -23,8 +25,10 @@ from vicreg.runs.folder import Run
 
 
 def figures(step: Step, runs: list[Run], width: int) -> None:
-    """The step's own figures on one axis."""
+    """The step's own figures on one axis, and which of them this machine no longer has."""
     shown = values(step)
+    labelled = [one for one in step.figures if one.label]
+    here = [one for one in labelled if math.isfinite(shown[one.name])]
     rows = [
         (
             one.label,
@@ -33,13 +37,13 @@ def figures(step: Step, runs: list[Run], width: int) -> None:
             None,
             number(step, one),
         )
-        for one in step.figures
-        if one.label
+        for one in here
     ]
-    drawing(
-        figures_on_an_axis(rows, axis=", ".join(dict.fromkeys(one.run for one in step.figures if one.label))),
-        key="lesson_figures",
-    )
+    if rows:
+        axis = ", ".join(dict.fromkeys(one.run for one in here))
+        drawing(figures_on_an_axis(rows, axis=axis), key="lesson_figures")
+    if gone := [f"{one.label} of `{one.run}`" for one in labelled if one not in here]:
+        st.info(f"No longer on this machine: {'; '.join(gone)}.", icon=":material/info:")
 
 
 def covariances(step: Step, runs: list[Run], width: int) -> None:
