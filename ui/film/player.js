@@ -38,6 +38,7 @@ function createPlayer(root) {
 
   function show() {
     slider.value = at;
+    find("where").setAttribute("aria-live", playing ? "off" : "polite"); // not each epoch of a film that plays
     if (find("where").textContent !== words()) find("where").textContent = words();
     slider.setAttribute("aria-valuetext", words());
     find("word").textContent = playing ? "Pause" : "Play";
