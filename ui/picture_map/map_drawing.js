@@ -23,10 +23,10 @@ export function createPanel(state, act) {
     <div class="peek" hidden><span class="picture"></span><span class="name"></span></div></div>`;
   const find = (name) => element.querySelector(`.${name}`);
   const camera = createCamera(), raster = createRaster(find("points")), overlay = createOverlay(find("over"));
-  let frames = [], xy = new Float32Array(), glide = null, centres = null, stale = true, values = {}, kept = null, width = 0, height = 0;
+  let frames = [], xy = new Float32Array(), glide = null, centres = null, stale = true, values = {}, kept = null, width = 0, height = 0, pixels = 0;
 
   const panel = {
-    element, camera, data: {}, neighbours: null, k: 0,
+    element, canvas: find("over"), camera, data: {}, neighbours: null, k: 0,
     xy: () => xy,
 
     take(data, lists) {
@@ -70,10 +70,11 @@ export function createPanel(state, act) {
       return Array.from(of.subarray(first, first + k), (point) => ({ point, kept: !judged || kept.set.has(point) }));
     },
 
-    resize(wide, high) {
-      if (wide === width && high === height) return;
-      [width, height] = [wide, high];
-      find("glass").style.height = `${high}px`;
+    /** Takes the size that the style sheet gives the map, and the screen's pixels. */
+    measure() {
+      const { clientWidth: wide, clientHeight: high } = find("glass");
+      if (!wide || (wide === width && high === height && devicePixelRatio === pixels)) return;
+      [width, height, pixels] = [wide, high, devicePixelRatio];
       camera.resize(wide, high);
       raster.resize(wide, high);
       overlay.resize(wide, high);
@@ -175,6 +176,11 @@ export function createPanel(state, act) {
     Object.assign(box.style, { left: right ? `${x + 18}px` : "auto", right: right ? "auto" : `${width - x + 18}px`, top: `${Math.max(4, Math.min(height - 140, y - 60))}px` });
   }
 
+  find("points").addEventListener("contextrestored", act.redraw);
+  find("over").addEventListener("contextrestored", () => {
+    overlay.resize(width, height);
+    act.redraw();
+  });
   const hand = followHand(
     {
       canvas: find("over"), camera, xy: () => xy, open: (i) => state.clear(i, panel, false),

@@ -36,13 +36,21 @@ function boxOf(name, ...parts) {
   return box;
 }
 
+/** Fills an element anew. What had the focus in it keeps it, or its button has it, or the map. */
+function refill(element, parts, act) {
+  const focused = element.getRootNode().activeElement, inside = focused !== null && element.contains(focused);
+  element.replaceChildren(...parts);
+  if (!inside) return;
+  const same = element.querySelector(`[data-picture="${focused.dataset.picture}"]`) ?? element.querySelector(".plain");
+  (same ?? act.canvas()).focus({ preventScroll: true });
+}
+
 /** The chosen picture, its class, how many true neighbours each map keeps, and these neighbours. */
 export function fillChosen(element, state, panels, act) {
-  const focused = element.getRootNode().activeElement?.closest?.(".chosen .tile")?.dataset.picture;
   const { chosen } = state, what = state.atlas ? "picture" : "dot";
   if (chosen < 0) {
     const near = state.atlas ? " Zoom in, and dots become pictures." : "", known = panels.some((panel) => panel.neighbours);
-    return element.replaceChildren(text(`Point at a ${what} to see what it is${known ? "; click it for lines to its nearest neighbours" : ""}.${near}`, "hint soft"));
+    return refill(element, [text(`Point at a ${what} to see what it is${known ? "; click it for lines to its nearest neighbours" : ""}.${near}`, "hint soft")], act);
   }
   const close = Object.assign(document.createElement("button"), { type: "button", className: "plain", textContent: "Close", onclick: () => act.choose(-1) });
   const facts = [text(state.captionOf(chosen), "who")], lists = [];
@@ -59,15 +67,18 @@ export function fillChosen(element, state, panels, act) {
   }
   if (panels.some(({ data, neighbours }) => neighbours && !data.nearest)) facts.push(text("Lines: solid to those that the map keeps near, dashed to the others.", "soft"));
   const shown = lists.flatMap(({ list, what, title }) => [text(`${what}${lists.length > 1 ? `, ${title}` : ""}`, "what"), list]);
-  element.replaceChildren(pictureOf(state, chosen, 3), boxOf("facts", ...facts, close), ...(shown.length ? [boxOf("lists", ...shown)] : []));
-  if (focused) (element.querySelector(`[data-picture="${focused}"]`) ?? close).focus({ preventScroll: true });
+  refill(element, [pictureOf(state, chosen, 3), boxOf("facts", ...facts, close), ...(shown.length ? [boxOf("lists", ...shown)] : [])], act);
 }
 
 /** The marked pictures, of the group that is shown alone if there is one. */
 export function fillGallery(element, state, act) {
   const all = state.markedPoints(), listed = all.filter((i) => state.clear(i, null));
-  element.hidden = !all.length;
-  if (!all.length) return element.replaceChildren();
+  if (!all.length) {
+    refill(element, [], act);
+    element.hidden = true;
+    return;
+  }
+  element.hidden = false;
   const counts = new Map();
   for (const i of listed) counts.set(state.nameOf(i), (counts.get(state.nameOf(i)) ?? 0) + 1);
   const most = [...counts].sort((one, other) => other[1] - one[1]).slice(0, 4).map(([name, n]) => `${name} ${n}`).join(", ");
@@ -80,5 +91,5 @@ export function fillGallery(element, state, act) {
   head.append(clear);
   tiles.className = "tiles";
   tiles.append(...listed.slice(0, SHOWN).map((i) => tileOf(state, i, 2, act, state.nameOf(i))));
-  element.replaceChildren(head, tiles);
+  refill(element, [head, tiles], act);
 }

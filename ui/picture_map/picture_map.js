@@ -6,11 +6,10 @@ import { watchScrolling } from "./pointer.js";
 import { fillLegend } from "./legend.js";
 import { fillChosen, fillGallery } from "./picture_lists.js";
 import { createPanel } from "./map_drawing.js";
-import { readColour } from "./raster.js";
+import { readColour, watchPixels } from "./raster.js";
 import { numbers } from "./unpack.js";
 
 const EVENT = "vicreg-map"; // between components of one page: { link, frame } or { link, chosen }, chosen a picture's number
-const NARROW = 700, COMPACT = 320; // pixels below which maps stand one below the other, as in the style sheet
 const GLIDING = 500; // milliseconds for a moment that Python asks for
 const RATED = 30; // frames over which frames a second are counted
 
@@ -84,6 +83,7 @@ function createPictureMap(root) {
       redraw();
     },
     unmark: () => act.mark([], false),
+    canvas: () => panels[0].canvas,
     clear() {
       if (state.chosen >= 0) act.choose(state.chosen);
       else if (state.marked) act.unmark();
@@ -140,9 +140,7 @@ function createPictureMap(root) {
     tell = setStateValue;
     state.calm = calm.matches;
     if (JSON.stringify(found) !== JSON.stringify(data)) load(found);
-    restyle();
     measure();
-    redraw();
   }
 
   function load(found) {
@@ -168,6 +166,8 @@ function createPictureMap(root) {
     const lists = data.neighbours.map((text) => numbers(text, 2));
     while (panels.length > data.panels.length) panels.pop().element.remove();
     while (panels.length < data.panels.length) panels.push(createPanel(state, act));
+    if (data.height) root.style.setProperty("--high", `${data.height}px`);
+    root.classList.toggle("fixed", Boolean(data.height));
     find("maps").replaceChildren(...panels.map(({ element }) => element));
     panels.forEach((panel, i) => panel.take(data.panels[i], lists));
     root.style.setProperty("--count", panels.length);
@@ -242,16 +242,9 @@ function createPictureMap(root) {
     for (const panel of panels) panel.restyle();
   }
 
-  /** The size of each map: as wide as its column, no higher than leaves the controls in sight. */
   function measure() {
-    const hall = Number(getComputedStyle(root).getPropertyValue("--map-share")); // of ui/presenter
-    const narrow = root.clientWidth <= (data.compact ? COMPACT : NARROW);
-    const share = hall || (data.compact ? 0.36 : narrow ? 0.5 : 0.48);
-    for (const panel of panels) {
-      const wide = panel.element.clientWidth;
-      if (!wide) continue;
-      panel.resize(wide, data.height ?? Math.round(Math.max(data.compact ? 150 : 260, Math.min(wide, innerHeight * share))));
-    }
+    restyle(); // text is larger in presenter mode
+    for (const panel of panels) panel.measure();
     redraw();
   }
 
@@ -285,7 +278,7 @@ function createPictureMap(root) {
 
   const observer = new ResizeObserver(measure);
   observer.observe(root);
-  const unwatch = watchScrolling();
+  const unwatch = [watchScrolling(), watchPixels(measure)];
   document.addEventListener(EVENT, hear);
   redraw();
   return {
@@ -293,7 +286,7 @@ function createPictureMap(root) {
     end() {
       ended = true;
       observer.disconnect();
-      unwatch();
+      for (const stop of unwatch) stop();
       document.removeEventListener(EVENT, hear);
     },
   };

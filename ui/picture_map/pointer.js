@@ -7,10 +7,10 @@ const AIM = 36; // radius of the keyboard's ring in pixels
 const SCROLLING = 400; // milliseconds after the page has scrolled in which the wheel goes on scrolling it
 
 let scrolled = -Infinity; // when the page was last scrolled
-const noteScroll = () => (scrolled = performance.now());
 
 /** Called once a component, for as long as it lives. Returns what undoes it. */
 export function watchScrolling() {
+  const noteScroll = () => (scrolled = performance.now());
   document.addEventListener("scroll", noteScroll, { capture: true, passive: true });
   return () => document.removeEventListener("scroll", noteScroll, { capture: true });
 }
@@ -49,7 +49,14 @@ export function followHand(map, state, act) {
     }
   };
 
+  const letGo = ({ pointerId }) => {
+    if (!down.delete(pointerId)) return;
+    lasso = null;
+    act.redraw();
+  };
+
   canvas.onpointermove = (event) => {
+    if (!event.buttons) letGo(event); // a menu or another window may have had the pointer-up
     const [x, y] = where(event), before = down.get(event.pointerId);
     if (!before && event.pointerType === "touch") return;
     if (!before) return act.hover(found(x, y, false));
@@ -83,11 +90,7 @@ export function followHand(map, state, act) {
     lasso = null;
     act.redraw();
   };
-  canvas.onpointercancel = (event) => {
-    down.delete(event.pointerId);
-    lasso = null;
-    act.redraw();
-  };
+  canvas.onpointercancel = canvas.onlostpointercapture = letGo;
   canvas.onpointerleave = (event) => event.pointerType !== "touch" && !hand.aim() && act.hover(-1);
 
   canvas.addEventListener("wheel", (event) => {

@@ -13,6 +13,20 @@ export function readColour(text) {
 
 export const mixed = (one, other, share) => one.map((value, i) => Math.round(value + share * (other[i] - value)));
 
+/** Calls act when the window is on a screen with other pixels, or zoomed. Returns what undoes it. */
+export function watchPixels(act) {
+  let query = null;
+  function watch() {
+    query = matchMedia(`(resolution: ${devicePixelRatio}dppx)`);
+    query.onchange = () => {
+      watch();
+      act();
+    };
+  }
+  watch();
+  return () => (query.onchange = null);
+}
+
 /** A round dot with a thin ring: { across, cover (0 to 256), pixels }. */
 function createDot(radius, colour, ring) {
   const across = Math.ceil(2 * radius) + 2, cover = new Uint16Array(across * across), pixels = new Uint32Array(across * across);
