@@ -25,6 +25,15 @@ def page(page):
     return page
 
 
+def turn_to(page, screen: str) -> None:
+    """To a screen of the page, such as "2 of "."""
+    for _ in range(8):  # what is higher than the screen is scrolled first
+        if page.locator(PLACE).inner_text().startswith(screen):
+            break
+        page.keyboard.press("PageDown")
+    expect(page.locator(PLACE)).to_have_text(re.compile(f"^{screen}"))
+
+
 def test_a_screen_is_one_exhibit_with_text_of_18_pixels_and_its_runs_in_sight(page, plain_server):
     page.goto(f"{plain_server}/probe?present=1")
     expect(page.locator(PLACE)).to_have_text(re.compile("^1 of"))
@@ -32,11 +41,7 @@ def test_a_screen_is_one_exhibit_with_text_of_18_pixels_and_its_runs_in_sight(pa
     expect(page.locator(RUNS)).to_contain_text("coloured-digits/vicreg, 12 epochs")
     assert page.locator(RUNS).evaluate("(element) => parseFloat(getComputedStyle(element).fontSize)") >= 24
     for screen in ("1 of ", "2 of ", "3 of "):  # the fourth are pictures
-        for _ in range(8):  # what is higher than the screen is scrolled first
-            if page.locator(PLACE).inner_text().startswith(screen):
-                break
-            page.keyboard.press("PageDown")
-        expect(page.locator(PLACE)).to_have_text(re.compile(f"^{screen}"))
+        turn_to(page, screen)
         page.wait_for_function(
             f"() => {{ const sizes = ({SIZES})(); return sizes.length && Math.min(...sizes) >= 18; }}"
         )
@@ -113,3 +118,20 @@ def test_a_link_opens_a_map_with_its_chosen_and_marked_pictures_and_ignores_what
     assert page.get_by_role("group", name="Coloured by").locator("[aria-pressed=true]").inner_text() == "Ink"
     page.get_by_role("button", name="Close").click()
     page.wait_for_function(f"() => new URL(location.href).searchParams.get('on_maps') === 'k1~m{marked}'")
+
+
+def test_a_map_follows_the_windows_height_and_has_its_own_size_again_after_presenter_mode(page, plain_server):
+    page.goto(f"{plain_server}/clusters?present=1")
+    expect(page.locator(PLACE)).to_have_text(re.compile("^1 of"))
+    turn_to(page, "2 of ")
+    fits = """([share, least]) => {
+        const map = [...document.querySelectorAll("*")].map((one) => one.shadowRoot?.querySelector(".glass")).find(Boolean);
+        const given = getComputedStyle(map).getPropertyValue("--map-share") !== "", high = map.clientHeight;
+        return given === share && high > least && map.querySelector("canvas").height === high && high;
+    }"""
+    before = page.wait_for_function(fits, arg=[True, 200]).json_value()
+    page.set_viewport_size({"width": 1024, "height": 1500})
+    page.wait_for_function(fits, arg=[True, before + 100])
+    turn_to(page, "3 of ")
+    page.keyboard.press("Escape")
+    page.wait_for_function(fits, arg=[False, 200])

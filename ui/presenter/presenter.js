@@ -4,9 +4,9 @@ import { createBars } from "./bars.js";
 import { followKeys } from "./stepping.js";
 import { clear, findScreens, mainBlock, show, showWhole, textOf } from "./screens.js";
 
-const ARRIVE = "vicreg-arrive"; // in the session's storage: that one came to a page from behind
 const buttonOf = (key) => document.querySelector(`.st-key-${key} :is(button:not([disabled]), a)`);
 
+let backwards = false; // whether the page that comes next is entered at its last screen
 let presented = null; // one at a time, also while Streamlit puts this component up anew
 
 export default function ({ data, parentElement }) {
@@ -87,16 +87,17 @@ function present() {
       return true;
     }
     at = Math.max(0, Math.min(at, screens.length - 1));
-    sessionStorage.setItem(ARRIVE, step < 0 ? "last" : "first");
-    buttonOf(step > 0 ? "present_next" : "present_back")?.click();
+    const turn = buttonOf(step > 0 ? "present_next" : "present_back");
+    backwards = step < 0 && turn !== null;
+    turn?.click();
     return true;
   }
 
   function turnTo(name) {
     if (page !== name) {
       const linked = page === null ? Number(location.hash.match(/^#screen-(\d{1,3})$/)?.[1] ?? 1) : 1;
-      at = sessionStorage.getItem(ARRIVE) === "last" ? Infinity : Math.max(0, linked - 1);
-      sessionStorage.removeItem(ARRIVE);
+      at = backwards ? Infinity : Math.max(0, linked - 1);
+      backwards = false;
       page = name;
       document.querySelector(".stMain").scrollTop = 0;
     }

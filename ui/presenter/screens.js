@@ -145,9 +145,9 @@ function fit(leaf, kind, wide, high) {
   } else set(leaf, "--zoom", LEAST);
 }
 
-/** Leaves the page as it was. */
+/** Leaves the page as it was: what earlier screens showed has its own size again, too. */
 export function clear() {
-  for (const leaf of document.querySelectorAll("[data-present]")) {
+  for (const leaf of document.querySelectorAll(".stMain .stElementContainer")) {
     delete leaf.dataset.present;
     for (const name of ["--zoom", "--most", "--map-share"]) leaf.style.removeProperty(name);
     shadowOf(leaf)?.querySelector(".lab")?.classList.remove("hall");
