@@ -17,7 +17,7 @@ from vicreg.runs.folder import Run
 from vicreg.storage.json_values import JsonObject
 
 BINS = 60
-OTHERS, LEFT_OUT = "Other pictures", "A class left out of the pictures to compare with"
+OTHERS, LEFT_OUT = "Other pictures", "A class left out of the comparison"
 GROUPS = (OTHERS, LEFT_OUT)
 PAIR = tuple(KNOWN)[:2]  # the two scores whose difference the page shows
 Named = tuple[tuple[str, Run], ...]  # runs with their short titles

@@ -99,7 +99,7 @@ def test_a_missing_column_one_of_another_kind_and_no_rows_are_named(name, tmp_pa
                 continue
             if kind == "truth" and other.dtype == bool:
                 continue
-            with pytest.raises(RunError, match=rf"column {column} holds no"):
+            with pytest.raises(RunError, match=rf"column {column} must contain"):
                 read(written(frame.assign(**{column: other}), tmp_path), name, measured=FEW)
 
 
@@ -168,7 +168,7 @@ def test_scores_and_clusters_agree_with_the_figures(tmp_path):
     assert len(read(written(frame.assign(label=frame["label"].where(~frame["anomaly"], -1)), tmp_path), "anomaly"))
     clusters = pd.read_parquet(bundled("clusters"))
     for value in (-1, 10):
-        with pytest.raises(RunError, match="clusters must count from 0 to 9"):
+        with pytest.raises(RunError, match="clusters must be from 0 to 9"):
             read(written(clusters.assign(cluster=value), tmp_path), "clusters")
 
 

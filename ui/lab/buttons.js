@@ -32,7 +32,7 @@ export function connectButtons(lab, state, act, signal) {
     lab.classList.toggle("pointing", points);
     lab.dataset.playing = playing;
     canvas.setAttribute("role", "application");
-    const keys = points ? "Arrow keys choose a point, shift and arrow keys move it" : "Arrow keys choose a picture, escape leaves it";
+    const keys = points ? "Arrow keys choose a point, shift and arrow keys move it" : "Arrow keys choose a picture, Escape clears it";
     const what = points ? "Forty points in twenty pairs." : "400 handwritten digits, each where its embedding lies.";
     canvas.setAttribute("aria-label", `${what} ${keys}, space plays and pauses.`);
   };

@@ -147,7 +147,7 @@ function createLab(lab, { drawings, labels, colours, hues, links, mini }) {
     if (!points) tell("change", { wanted: { [weight]: value } });
     if (done || !value !== !before) readout.mark(`${TERMS.find((one) => one.weight === weight).symbol} = ${value}`);
     const stays = !value && before && weight !== "mu" && !points && seen?.steps > 60 && !game.playing();
-    if (stays) hint("It keeps what it has learned for a while. To see a network that never had this term: ");
+    if (stays) hint("For a while, the network keeps what it has learned. To see one that never had this term: ");
     else if (value) hint("");
     if (points && !state.playing) lookAtPoints([]);
     reflect();

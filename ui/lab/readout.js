@@ -24,7 +24,7 @@ export function createReadout(lab, state, terms) {
   function sentence({ seen, points, settings, share }) {
     if (points && seen.steps < 60) return { kind: "new", text: "Twenty pairs without a network: drag a point." };
     if (points && seen.loss < 0.3 && settings.lambda && settings.mu && settings.nu) {
-      return { kind: "rest", text: "At rest: pairs together, spread out, no slant. Drag a point." };
+      return { kind: "rest", text: "At rest: pairs together, spread out, not correlated. Drag a point." };
     }
     return describe(seen, points ? null : share, settings, points ? 40 : 400);
   }

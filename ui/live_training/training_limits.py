@@ -168,7 +168,7 @@ def time_told(config: Config, found: Estimate, *, quick: bool) -> str:
     """How long a training takes, as a range in words, because the load of a machine changes."""
     device = device_told(config)
     if quick:
-        told = f"**{range_told(found.quick)}** in all, measuring included, on {device}"
+        told = f"**{range_told(found.quick)}** in all, evaluation included, on {device}"
         return f"{told} Training continues if you close this page."
     return (
         f"**{range_told(found.range)}** of training on {device} Maps and the final evaluation take "

@@ -3,8 +3,8 @@
 A claim holds a function from the metrics of runs to a Finding. A difference counts where it is larger than its 95 %
 interval: the two half-widths added in quadrature, as for independent measurements. Runs share their test images, so this
 is on the cautious side. A smaller difference is too close to call. Where a figure has no interval, a fixed bar decides,
-and the finding says so. Where other seeds of a run are known, a difference must also be more than they make
-(`vicreg.runs.seeds.apart`), else it is too close to call.
+and the finding says so. If a run was also trained with other seeds, a difference must also be larger than the spread
+over seeds (`vicreg.runs.seeds.apart`); otherwise it is too close to call.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from vicreg.data.catalogue import CATALOGUE
 from vicreg.storage.json_values import JsonObject
 from vicreg.study_results import STUDY_DATASET
 
-HOLDS, FAILS, CLOSE, UNKNOWN = "holds", "does not hold", "too close to call", "cannot be told yet"
+HOLDS, FAILS, CLOSE, UNKNOWN = "holds", "does not hold", "too close to call", "cannot be judged yet"
 CLASSES = len(CATALOGUE[STUDY_DATASET].classes)
 CHANCE = CATALOGUE[STUDY_DATASET].chance
 
@@ -44,8 +44,8 @@ class Figure:
 class Picture:
     """What decides a finding, to be drawn on one axis.
 
-    figures: from top to bottom. axis: what the axis measures, with its unit. bar: the number that figures are held against,
-    None where they are held against each other; bar_label: what it is.
+    figures: from top to bottom. axis: what the axis measures, with its unit. bar: the number that figures are compared
+    with, None if they are compared with each other; bar_label: what it is.
     """
 
     figures: tuple[Figure, ...]
@@ -56,7 +56,7 @@ class Picture:
 
 @dataclass(frozen=True)
 class Finding:
-    """verdict: holds, does not hold, too close to call, or cannot be told yet. ours: our figure, in words. why: one
+    """verdict: holds, does not hold, too close to call, or cannot be judged yet. ours: our figure, in words. why: one
     sentence that a class can discuss. picture: the same figures, to be drawn; None where nothing can be told.
     """
 
@@ -68,7 +68,7 @@ class Finding:
 
 @dataclass(frozen=True)
 class Place:
-    """The page and the state of it that a claim's figures were taken from.
+    """The page, and its state, on which the app shows a claim's figures.
 
     page: its file in pages/. runs: the presets chosen there, first and second. state: its other choices, as in its address.
     """
@@ -82,8 +82,8 @@ class Place:
 class Claim:
     """name: short, for tables. words: the study's finding in short. study: its figure, or how it judged.
 
-    needs: the runs whose metrics the check reads. place: where the app shows the same figures. by: the figure of
-    `vicreg.runs.seeds` that decides, which other seeds may have; empty where they are not kept.
+    needs: the runs whose metrics the check reads. place: where the app shows these figures. by: the deciding figure of
+    `vicreg.runs.seeds`; empty if it is not stored for other seeds.
     """
 
     name: str
@@ -122,7 +122,7 @@ def above(left: JsonObject, right: JsonObject, figure: str) -> str:
 
 
 def percent(values: JsonObject, figure: str = "accuracy") -> str:
-    """A percentage with its interval, in words: `74.63 % (73.71 to 75.49)`."""
+    """A percentage with its interval, as text: `74.63 % (73.71 to 75.49)`."""
     low, high = values["interval"]
     return f"{values[figure]:.2f} % ({low:.2f} to {high:.2f})"
 

@@ -105,7 +105,7 @@ def _index(head: Listing, *, token: str | None) -> dict[str, JsonObject]:
 
 
 def _files(runs: Mapping[str, JsonObject], name: str) -> dict[str, JsonObject]:
-    """The files of a run in a checked index; unknown for another schema."""
+    """The files of a run in a checked index; empty if it is not listed or has another schema."""
     return runs[name]["files"] if name in runs and runs[name]["schema"] == SCHEMA else {}
 
 
@@ -131,7 +131,7 @@ def _commit(
     operations += [CommitOperationDelete(path) for path in gone]
     names = sorted({path.partition("/")[0] for path in (*added, *gone) if "/" in path})
     try:
-        with warnings.catch_warnings():  # that parquet files belong into data sets: these are figures of a model
+        with warnings.catch_warnings():  # the client warns that parquet files belong in data sets; ours are results
             warnings.simplefilter("ignore", UserWarning)
             done = hub_client.retried(
                 lambda: HfApi(token=token).create_commit(

@@ -5,7 +5,7 @@
     metrics.json        all figures, with protocols and intervals
     results/*.parquet   data for the pages, without images
     README.md           the model card, generated from the other files
-    config.json         the Config, the origin of everything, and the sha256 of every other file; written last
+    config.json         the Config, sources of the images, versions, and the sha256 of every other file; written last
 
 A baseline (`vicreg.pipeline.baselines`) has no weights and no history. It is computed from the images when needed.
 
@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Run:
-    """One trained preset on one data set with one seed.
+    """One preset trained on one data set with one seed, or a baseline.
 
     folder: its path. config: its settings. record: config.json as a dict (device, seconds, versions, data, files).
     """
@@ -89,7 +89,7 @@ class Run:
 
     @cached_property
     def content(self) -> str:
-        """The folder and a hash of config.json, which has the hashes of all files: equal for runs of equal content."""
+        """The folder and a hash of config.json, which has the hashes of all files: it changes with the content."""
         record = json.dumps(self.record).encode()
         return f"{self.folder}:{hashlib.blake2b(record, digest_size=20).hexdigest()}"
 

@@ -1,6 +1,6 @@
-"""A run's config.json and metrics.json, read and checked: once for equal bytes, since a server opens all runs for every page.
+"""Read and check a run's config.json and metrics.json. Cached by content: a server opens all runs for every page.
 
-What these functions return is shared by all who read a file with the same content, so nobody may change it.
+Callers share what these functions return, and must not change it.
 """
 
 from __future__ import annotations
