@@ -223,11 +223,10 @@ if measured:
                 f"(95 % interval over test pictures: {low:.2f} to {high:.2f}; chance is {ui.guessing(run)})."
             )
             if colour:
-                apart = 100 * (1 - colour["distance_ratio"])
                 st.markdown(
-                    f"**Colour.** Neighbours' mean colours differ {abs(apart):.1f} % {'less' if apart >= 0 else 'more'} "
-                    "than those of random pairs (0 % would mean that colour plays no role). A linear model predicts a "
-                    f"picture's mean colour from its representation with $R^2$ = {colour['r2']:.2f}."
+                    f"**Colour.** The mean colours of neighbours are {colour['distance_ratio']:.3f} times as far apart as those "
+                    "of random pairs (1 would mean that colour plays no role). A linear model predicts a picture's mean colour "
+                    f"from its representation with $R^2$ = {colour['r2']:.2f}."
                 )
             if seen := ui.metrics(one_of[title]).get("attributes"):
                 st.markdown(
