@@ -224,9 +224,9 @@ if measured:
             )
             if colour:
                 st.markdown(
-                    f"**Colour.** The mean colours of neighbours are {colour['distance_ratio']:.3f} times as far apart as those "
-                    "of random pairs (1 would mean that colour plays no role). A linear model predicts a picture's mean colour "
-                    f"from its representation with $R^2$ = {colour['r2']:.2f}."
+                    f"**Colour.** The mean colours of neighbours are {colour['distance_ratio']:.3f} times as far apart as "
+                    "those of random pairs (1 would mean that colour plays no role). A linear model predicts a picture's "
+                    f"mean colour from its representation with $R^2$ = {colour['r2']:.2f}."
                 )
             if seen := ui.metrics(one_of[title]).get("attributes"):
                 st.markdown(
