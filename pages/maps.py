@@ -9,7 +9,7 @@ from ui.eigenmap_placements import placements_map
 from ui.picture_map import Panel, atlas, picture_map
 from vicreg import charts
 from vicreg.runs.folder import Run
-from vicreg.runs.model_card import described
+from vicreg.runs.run_card import described
 
 ui.page(
     "Do the classes separate, even though no labels were used?",

@@ -7,7 +7,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 import ui
 from ui import data_set_choice, picture_arrival
-from ui.live_training import next_training, training_charts, training_limits, training_view
+from ui.live_training import next_training, training_charts, training_limits, training_time, training_view
 from vicreg import jobs
 from vicreg.config import DATASETS, ENCODERS, Config, Settings
 from vicreg.data import loading
@@ -201,17 +201,17 @@ def start(config: Config, name: str, *, quick: bool, then: str) -> None:
         return
     try:
         images = training_limits.images_of(config, quick=quick) or CATALOGUE[config.dataset].train_images
-        found = training_limits.estimated(config, images)
+        found = training_time.estimated(config, images)
     except (ValueError, RuntimeError, MemoryError) as error:  # torch's errors for too little memory
         said = str(error).partition("\n")[0][:200] or "There was not enough memory"
         st.warning(f"A training step failed: {said}. Choose a smaller batch or encoder.", icon=":material/error:")
         return
     words, button = st.columns([4, 1], vertical_alignment="center")
-    words.markdown(training_limits.time_told(config, found, quick=quick))
+    words.markdown(training_time.time_told(config, found, quick=quick))
     bound = training_limits.limits().seconds
     words.caption(
-        f"{found.steps:,} steps of {training_limits.short_time(found.seconds_a_step)} each, as timed just now on this "
-        "machine." + (f" On this server, trainings stop after {training_limits.minutes(bound)}." if bound else "")
+        f"{found.steps:,} steps of {training_time.short_time(found.seconds_a_step)} each, as timed just now on this "
+        "machine." + (f" On this server, trainings stop after {training_time.minutes(bound)}." if bound else "")
     )
     too_long = training_limits.too_long(found)
     if too_long:

@@ -11,10 +11,10 @@ import streamlit as st
 from ui import film
 from ui.chart_widgets import chart
 from ui.finished_charts import FinishedChart, finished
-from ui.kept import kept
 from ui.pictures import pictures_if_here
 from ui.run_picker import colour, metrics, noted, results, study, title
 from ui.seed_words import seeds_frame
+from ui.shared_cache import kept
 from ui.short_numbers import short
 from vicreg import charts
 from vicreg.data.catalogue import CATALOGUE

@@ -9,8 +9,8 @@ import pandas as pd
 import pyarrow as pa
 
 from ui.ablation_panels import layers_frame
-from ui.kept import kept
 from ui.run_picker import metrics, study
+from ui.shared_cache import kept
 from ui.short_numbers import short
 from vicreg.data.catalogue import CATALOGUE
 from vicreg.evaluation.collapse_verdict import verdict

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from ui.kept import kept
 from ui.representations import roc
 from ui.run_picker import budget, measured_runs, metrics, results, title
+from ui.shared_cache import kept
 from vicreg.data.catalogue import CATALOGUE
 from vicreg.evaluation.anomaly_score import KNOWN, Scoring
 from vicreg.runs.folder import Run

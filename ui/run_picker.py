@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from ui import checkpoints, data_set_choice, page_figures
-from ui.kept import kept
+from ui.shared_cache import kept
 from vicreg import charts
 from vicreg.config import BASELINES
 from vicreg.data.catalogue import CATALOGUE

@@ -17,6 +17,7 @@ from vicreg.runs.discovery import find_runs
 from vicreg.runs.errors import RunError
 from vicreg.runs.folder import open_run
 from vicreg.runs.history import HISTORY, MAX_HISTORY_BYTES, read_history
+from vicreg.runs.json_rules import Measured
 from vicreg.runs.parquet_pages import unpacked_bytes
 from vicreg.runs.result_table_checks import (
     LABEL,
@@ -27,7 +28,6 @@ from vicreg.runs.result_table_checks import (
     WORD,
     read_table,
 )
-from vicreg.runs.schema import Measured
 from vicreg.runs.weights import read_weights, weights_bytes
 from vicreg.storage import paths
 

@@ -13,9 +13,9 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from ui.kept import kept as keeping
 from ui.map_data import columns
 from ui.run_picker import key_of, measured_runs, results
+from ui.shared_cache import kept as keeping
 from vicreg.runs.folder import Run
 
 MAPS = {"embedding z": "embedding", "t-SNE of y": "tsne", "PCA of y": "pca"}

@@ -10,19 +10,8 @@ The study: github.com/AsafShul/VICReg_selfsupervised_representation_learning, it
 """
 
 from vicreg.claims.comparable_runs import family
-from vicreg.claims.finding import (
-    CLOSE,
-    FAILS,
-    HOLDS,
-    UNKNOWN,
-    Claim,
-    Figure,
-    Finding,
-    Metrics,
-    Picture,
-    Place,
-    difference,
-)
+from vicreg.claims.differences import difference
+from vicreg.claims.finding import CLOSE, FAILS, HOLDS, UNKNOWN, Claim, Figure, Finding, Metrics, Picture, Place
 from vicreg.claims.judging import CLAIMS, findings, judge
 
 __all__ = [

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from vicreg.claims.finding import FAILS, HOLDS, Claim, Figure, Finding, Metrics, Picture, Place, above, drawn, pair
+from vicreg.claims.differences import above
+from vicreg.claims.finding import FAILS, HOLDS, Claim, Figure, Finding, Metrics, Picture, Place, drawn, pair
 
 NAMES = ("neighbour-views", "vicreg")
 STATE = {"scoring": "study"}

@@ -2,19 +2,8 @@
 
 from __future__ import annotations
 
-from vicreg.claims.finding import (
-    FAILS,
-    Claim,
-    Finding,
-    Metrics,
-    Picture,
-    Place,
-    above,
-    difference,
-    drawn,
-    pair,
-    percent,
-)
+from vicreg.claims.differences import above, difference
+from vicreg.claims.finding import FAILS, Claim, Finding, Metrics, Picture, Place, drawn, pair, percent
 
 
 def _tsne_over_pca(metrics: Metrics) -> Finding:

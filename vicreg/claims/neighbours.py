@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from vicreg.claims.differences import above, difference
 from vicreg.claims.finding import (
     CLASSES,
     FAILS,
@@ -12,8 +13,6 @@ from vicreg.claims.finding import (
     Metrics,
     Picture,
     Place,
-    above,
-    difference,
     drawn,
     pair,
     percent,

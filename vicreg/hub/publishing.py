@@ -11,7 +11,8 @@ import warnings
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from vicreg.hub.index import INDEX, INDEX_SCHEMA, MAX_INDEX_BYTES, index_value, read_index, run_name
+from vicreg.hub.download_limits import MAX_INDEX_BYTES
+from vicreg.hub.index import INDEX, INDEX_SCHEMA, index_value, read_index, run_name
 from vicreg.hub.repository_card import CARD, repo_card
 from vicreg.runs.folder import Run, verify
 from vicreg.runs.json_files import SCHEMA

@@ -18,7 +18,7 @@ def repo_card(repo: str, runs: Mapping[str, JsonObject]) -> str:
     runs: `runs` of an index.json that `read_index` accepts. Runs of another schema are only listed by name.
     """
     from vicreg.data.catalogue import CATALOGUE
-    from vicreg.runs.model_card import front_matter, probe_result
+    from vicreg.runs.run_card import front_matter, probe_result
 
     known = {name: run for name, run in runs.items() if run["schema"] == SCHEMA}
     readable = {name: run for name, run in known.items() if run["dataset"] in CATALOGUE}

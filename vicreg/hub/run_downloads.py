@@ -17,7 +17,8 @@ import os
 import time
 from collections.abc import Callable, Iterable
 
-from vicreg.hub.index import INDEX, MAX_INDEX_BYTES, Entry, Shelf, read_index, run_name
+from vicreg.hub.download_limits import MAX_INDEX_BYTES
+from vicreg.hub.index import INDEX, Entry, Shelf, read_index, run_name
 from vicreg.hub.verification import check_file, check_run, open_cached, trusted
 from vicreg.runs.errors import RunError
 from vicreg.runs.folder import Run

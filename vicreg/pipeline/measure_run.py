@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from vicreg.data import fingerprints, loading
 from vicreg.data.catalogue import CATALOGUE
 from vicreg.data.image_set import ImageSet, PicturesMissing
-from vicreg.pipeline.provenance import source_record
+from vicreg.pipeline.run_record import source_record
 from vicreg.runs import seeds
 from vicreg.runs.folder import Run, update_run
 from vicreg.storage import paths
@@ -220,7 +220,7 @@ def load_splits(name: str, *, download: bool, on_stage: Stage) -> tuple[ImageSet
 
 def _files(run: Run, metrics: JsonObject, frames: Mapping[str, pd.DataFrame]) -> dict[str, bytes]:
     """What measuring writes into a run's folder: the figures, the tables, and the model card generated from them."""
-    from vicreg.runs.model_card import model_card
+    from vicreg.runs.run_card import model_card
 
     return {
         METRICS_FILE: to_json(metrics),

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from vicreg.config import Config
 from vicreg.data.image_set import ImageSet
 from vicreg.pipeline.measure_run import Stage, evaluate_run, load_splits
-from vicreg.pipeline.provenance import data_record, versions
+from vicreg.pipeline.run_record import data_record, run_record, versions
 from vicreg.pipeline.snapshot_tables import timeline
 from vicreg.pipeline.teacher import begun, find_positives, find_teacher
 from vicreg.presets import QUICK_SHOWN
@@ -159,17 +159,16 @@ def _plan(config: Config, train_images: np.ndarray, test_set: ImageSet, team: Te
 
 def _record(config: Config, trained: Trained, plan: Plan, data: JsonObject, told: JsonObject) -> JsonObject:
     """The contents of config.json. data: about its images. told: about its neighbours, if it has any."""
-    return {
-        "config": config.to_dict(),
-        "data": data,
-        **told,
-        "device": plan.device,
-        "precision": trained.precision,
-        "epochs": config.epochs,
-        "seconds": round(trained.seconds, 1),
-        "seed": config.seed,
-        "versions": versions(),
-    }
+    return run_record(
+        config,
+        data,
+        neighbours=told,
+        precision=trained.precision,
+        device=plan.device,
+        epochs=config.epochs,
+        seconds=round(trained.seconds, 1),
+        versions=versions(),
+    )
 
 
 def _files(trained: Trained, test_set: ImageSet) -> dict[str, bytes]:

@@ -27,7 +27,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from vicreg.config import Config
-from vicreg.runs import schema
+from vicreg.runs import json_rules
 from vicreg.runs.errors import RunError
 from vicreg.runs.json_files import SCHEMA, metrics_of, plain_name, settings_of
 from vicreg.runs.leftovers import drafts, restore, sweep
@@ -187,17 +187,17 @@ class Run:
         return class_names(self.config.dataset)
 
     @cached_property
-    def _measured(self) -> schema.Measured:
+    def _measured(self) -> json_rules.Measured:
         """What the run was measured on, according to its metrics or its number of fingerprints."""
-        found = schema.Measured()
+        found = json_rules.Measured()
         with suppress(RunError):  # the error is reported when the metrics themselves are read
-            found = schema.measured(self.metrics)
+            found = json_rules.measured(self.metrics)
         if found.images is None and self.has("fingerprints"):
             with suppress(RunError):
-                found = schema.Measured(images=self._fingerprints(found)["label"].size)
+                found = json_rules.Measured(images=self._fingerprints(found)["label"].size)
         return found
 
-    def _fingerprints(self, measured: schema.Measured) -> dict[str, np.ndarray]:
+    def _fingerprints(self, measured: json_rules.Measured) -> dict[str, np.ndarray]:
         from vicreg.runs.result_table_checks import read_integers
 
         path = self._result("fingerprints")

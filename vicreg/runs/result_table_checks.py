@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from vicreg.runs.json_rules import Measured
 from vicreg.runs.parquet_pages import unpacked_bytes
 from vicreg.runs.result_table_rules import PROBLEMS
 from vicreg.runs.result_tables import HOLDS, LABEL, MAX_ROWS, MEASURE, NUMBER, ROW, TABLES, TRUTH, WHOLE, WORD, Table
-from vicreg.runs.schema import Measured
 from vicreg.storage.untrusted import plain, shown
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from vicreg.evaluation.map_settings import NEIGHBOURS
-from vicreg.runs.schema import Measured
+from vicreg.runs.json_rules import Measured
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -117,7 +117,7 @@ def with_seeds(run: Run, others: Sequence[Run]) -> Run:
     Raises ValueError unless the other runs differ in the seed only and were measured on the same images.
     """
     from vicreg.runs.folder import update_run
-    from vicreg.runs.model_card import model_card
+    from vicreg.runs.run_card import model_card
     from vicreg.storage.files import to_json
 
     entries: list[JsonObject] = []
