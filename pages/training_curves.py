@@ -85,7 +85,8 @@ st.markdown(
 tested = run.record["data"]["test"]["images"] // config.batch_size
 ui.measured(
     f"Run `{run.title}`: {config.epochs} epochs of {run.record['data']['train']['images']:,} images, batch "
-    f"{config.batch_size}, seed {config.seed}, {run.record['seconds'] / 60:.0f} minutes on {run.record['device']}. "
+    f"{config.batch_size}, seed {config.seed}, {run.record['seconds'] / 60:.0f} minutes by the clock on "
+    f"{run.record['device']} (longer if the machine did other work). "
     "Train: mean over the steps of an epoch, in train mode. Test: after the epoch, in eval mode, always on the same "
     f"positive pairs of {min(10, tested) * config.batch_size:,} test images. Terms are normalised as in the authors' "
     "code: variance is averaged over the two views, covariance is summed, both are divided by D. The spread of z is gamma "
