@@ -31,7 +31,7 @@ else:
 
     from server import log
     from server.headers import SecurityHeaders
-    from server.visitor_limits import ServerLimits
+    from server.server_limits import ServerLimits
 
     class Door:
         """The ASGI app of `ui.rooms.students_page`, loaded when first asked: `ui` needs the caches of a running server."""

@@ -28,7 +28,7 @@ from streamlit.proto.Common_pb2 import FileURLs
 from streamlit.proto.WidgetStates_pb2 import WidgetState
 
 from benchmarks.viewers import ROOT, Visitor, started
-from server.visitor_limits import LIMITS
+from server.server_limits import LIMITS
 
 PAGES = ("start", "lab", "lesson", "digit_or_colour", "training_curves", "maps", "retrieval", "probe", "anomalies")
 PAGES += ("clusters", "ablations", "claims", "train")

@@ -87,7 +87,7 @@ def bound_table() -> str:
 
 def bounds() -> list[tuple[str, str, str]]:
     """(what, how much, where it is set) of every bound, read from the constants themselves."""
-    from server.visitor_limits import LIMITS
+    from server.server_limits import LIMITS
     from ui import checkpoints
     from ui.background_tasks import KEEP
     from ui.lesson.kept_in_tab import MOST
@@ -96,17 +96,17 @@ def bounds() -> list[tuple[str, str, str]]:
     from ui.rooms.students_page import LONGEST_BODY, WAIT
     from vicreg.data import uploaded_picture as upload
     from vicreg.evaluation.encode import CACHE_BYTES
-    from vicreg.hub import index, run_downloads
+    from vicreg.hub import download_limits, run_downloads
     from vicreg.lessons.reading import MAX_BYTES, MAX_STEPS
+    from vicreg.runs.json_rules import MAX_JSON_BYTES
     from vicreg.runs.result_table_checks import MAX_TABLE_BYTES
-    from vicreg.runs.schema import MAX_JSON_BYTES
 
     settings = tomllib.loads((ROOT / ".streamlit" / "config.toml").read_text("utf-8"))["server"]
     hosted = training_limits.HOSTED
     return [
-        ("open pages of all visitors", f"{LIMITS.sessions}", "server/visitor_limits.py"),
-        ("files that a visitor has uploaded", f"{LIMITS.uploads}", "server/visitor_limits.py"),
-        ("an address", f"{LIMITS.address:,} bytes", "server/visitor_limits.py"),
+        ("open pages of all visitors", f"{LIMITS.sessions}", "server/server_limits.py"),
+        ("files that a visitor has uploaded", f"{LIMITS.uploads}", "server/server_limits.py"),
+        ("an address", f"{LIMITS.address:,} bytes", "server/server_limits.py"),
         ("a message from a browser", f"{settings['maxWidgetStateSize']} MB", ".streamlit/config.toml"),
         ("a message to a browser", f"{settings['maxMessageSize']} MB", ".streamlit/config.toml"),
         (
@@ -134,12 +134,13 @@ def bounds() -> list[tuple[str, str, str]]:
         ),
         (
             "a run from the Hub",
-            f"{index.MAX_FILES} files, {megabytes(index.MAX_FILE_BYTES)} each, {megabytes(index.MAX_RUN_BYTES)} in all",
-            "vicreg/hub/index.py",
+            f"{download_limits.MAX_FILES} files, {megabytes(download_limits.MAX_FILE_BYTES)} each, "
+            f"{megabytes(download_limits.MAX_RUN_BYTES)} in all",
+            "vicreg/hub/download_limits.py",
         ),
-        ("runs of a repository", f"{index.MAX_RUNS}", "vicreg/hub/index.py"),
+        ("runs of a repository", f"{download_limits.MAX_RUNS}", "vicreg/hub/download_limits.py"),
         ("a table of a run, unpacked", megabytes(MAX_TABLE_BYTES), "vicreg/runs/result_table_checks.py"),
-        ("a JSON file of a run", megabytes(MAX_JSON_BYTES), "vicreg/runs/schema.py"),
+        ("a JSON file of a run", megabytes(MAX_JSON_BYTES), "vicreg/runs/json_rules.py"),
         ("trainings at a time", "1", "vicreg/jobs/locks.py"),
         (
             "a training on a hosted server",

@@ -17,7 +17,7 @@ SETTINGS = {WORDS.get(name, name.replace("-", " ")): name for name in ABLATIONS}
 SHOWN = 2_000  # pictures on the t-SNE maps
 
 ui.page(
-    "What breaks when a part of the method goes?",
+    "What breaks when part of the method is removed?",
     "Choose what to leave out, and look at the embedding $z$, on which the loss acts. **One dot is one picture.**",
     explains=(
         *("representation", "embedding", "expander", "collapse", "effective rank", "linear probe", "kNN"),
@@ -38,15 +38,15 @@ label = left.pills(
     wrap=True,
     key="setting",
     bind="query-params",
-    help="Each was trained with the same encoder, epochs, batch and seed.",
+    help="Each was trained with the same encoder, epochs, batch size and seed.",
 )
 preset = SETTINGS[label or "vicreg"]
 chosen = ablation_words.ablated(full, preset, runs)
 if chosen is None:
     data = "" if full.config.dataset == DEFAULT_DATASET else f" --dataset {full.config.dataset}"
     st.info(
-        f"There is no run with the setting “{label}” here: `python -m vicreg train --preset {preset}{data}`. "
-        f"Shown below: `{full.title}`.",
+        f"There is no run with the setting “{label}” here. To train one: `python -m vicreg train "
+        f"--preset {preset}{data}`. Shown below: `{full.title}`.",
         icon=":material/lightbulb:",
     )
     chosen, preset = full, "vicreg"
@@ -66,19 +66,19 @@ st.caption(ablation_words.rule_in_words(gamma, LEAST_SPREAD, LEAST_RANK))
 found = ui.metrics(chosen)["spaces"]
 gone, read = verdict(found, gamma=gamma) == "complete collapse", f"{found['y']['probe']['accuracy']:.0f} %"
 st.subheader(
-    f"All pictures are the same point in z: why does a probe still read {read}?"
+    f"All pictures are the same point in z: why does a probe of y still reach {read}?"
     if gone
-    else "What does a probe still read?",
+    else "What can a probe still read?",
     anchor=False,
 )
 st.markdown(ablation_words.probes_in_words(chosen, preset, untrained=untrained))
 ui.probes_panel(pair | ({ui.title(blank): blank} if blank else {}), chance=ui.spec(full).chance, width=width)
 other = next((run for title, run in pair.items() if title != ui.title(chosen)), None)
-st.markdown(ui.seeds_sentence(chosen, other, "probe", says="The probe of $y$ reads"))
+st.markdown(ui.seeds_sentence(chosen, other, "probe", says="The probe of $y$ reaches"))
 
 layers = ui.layers_frame(pair)
 if len(layers):
-    st.subheader("Which layer? Why the expander is thrown away", anchor=False)
+    st.subheader("Layer by layer: why the expander is thrown away", anchor=False)
     st.markdown(ablation_words.layers_in_words(pair, untrained=untrained))
     ui.layer_panels(pair, full.config.dataset, width=half)
     n_train = next(ui.metrics(run)["layers"]["n_train"] for run in pair.values() if "layers" in ui.metrics(run))
@@ -96,18 +96,18 @@ for number, (column, run) in enumerate(zip(st.columns(len(pair), gap="medium"), 
 st.markdown(
     "**The squares** are covariances of 48 numbers of $y$ and of $z$: blank is 0, full colour 1 or more. "
     f"{ui.coloured('On the diagonal', 'variance')} are the variances, which the variance term keeps up; "
-    f"{ui.coloured('the rest', 'covariance')} the covariance term makes small. The loss does not fix the scale of $y$, so its "
-    "covariances are divided by their mean variance. **Effective rank** counts the directions in use: the exponential of "
-    "the entropy of "
+    f"the covariance term makes {ui.coloured('the rest', 'covariance')} small. The loss does not fix the scale of $y$, "
+    "so its covariances are divided by its mean variance. **Effective rank** counts the directions in use: the "
+    "exponential of the entropy of "
     "the singular values' shares, after the mean is subtracted (Roy and Vetterli 2007). It ignores size: if $z$ has collapsed "
-    "to a point, it counts directions in what is hardly there. RankMe (Garrido et al. 2023) keeps the mean, which then counts "
-    "as one strong direction, and adds $10^{-7}$ to each share, so it is lower."
+    "to a point, it counts the directions of tiny differences. RankMe (Garrido et al. 2023) keeps the mean, which "
+    "counts as one strong direction and makes it lower; it also adds $10^{-7}$ to each share."
 )
 
-st.subheader("A map of y does not show it", anchor=False)
+st.subheader("A map of y does not show a collapse", anchor=False)
 st.markdown(
-    "t-SNE keeps who is near whom and rescales the rest, so a collapse can look like any other map. Look at $z$, or at a "
-    "figure, before you trust one."
+    "t-SNE keeps who is near whom and rescales the rest, so a collapsed run can look like any other. Look at $z$, or "
+    "at the numbers above, before you trust a map."
 )
 same = {title: run for title, run in pair.items() if run.numbering == chosen.numbering}
 pictures = ui.pictures_if_here(chosen)
@@ -128,7 +128,7 @@ picture_map(
 
 names = [ui.label(run) for run in pair.values() if not run.baseline]
 address = urlencode({"data": full.config.dataset, **dict(zip(("run", "with"), names, strict=False))}, safe="/")
-st.markdown(f"[These runs while they learned, as a film](training_curves?{address})")
+st.markdown(f"[Watch these runs learn, as a film](training_curves?{address})")
 
 studied = ui.studied(full)
 st.subheader("All runs, and the study's figures" if studied else "All runs", anchor=False)
@@ -143,8 +143,8 @@ st.dataframe(
     },
 )
 st.markdown(
-    "**What it does not prove.** One encoder, a few epochs, and few seeds: the order of runs that lie close may change. A "
-    "difference within the range over seeds is no finding."
+    "**What it does not prove.** One encoder, few epochs, and few seeds: the order of runs with similar figures may "
+    "change. A difference within the range over seeds is not a finding."
     + (
         " The study trained another network for 30 epochs, so compare the *pattern*, not the figures."
         if studied
@@ -153,11 +153,11 @@ st.markdown(
 )
 ui.measured(
     f"All presets: `{full.config.encoder}` encoder, {full.record['epochs']} epochs of "
-    f"{full.record['data']['train']['images']:,} train images, batch {full.config.batch_size}, seed {full.config.seed}; "
-    + ("`vicreg-long` is the same preset with a longer budget and no part of the comparison. " if studied else "")
-    + "Neighbours: one of the 3 nearest "
-    f"in the representation space of `{full.title}`, both pictures as they are, at 32 x 32. "
-    f"{ui.metrics(chosen)['probe']['protocol']}.",
+    f"{full.record['data']['train']['images']:,} train images, batch {full.config.batch_size}, seed {full.config.seed}. "
+    + ("`vicreg-long` is the preset `vicreg` with a longer budget and not part of the comparison. " if studied else "")
+    + "Nearest images as positives: a picture and one of its 3 nearest "
+    f"in the representation space of `{full.title}`, without augmentation, at 32 x 32. "
+    f"Linear probe: {ui.metrics(chosen)['probe']['protocol']}.",
     command=ui.train_command(chosen),
 )
 ui.show_source(

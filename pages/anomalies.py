@@ -11,7 +11,7 @@ from vicreg.evaluation.anomaly_score import DEPTHS, KNOWN, REDUCTIONS, Scoring
 
 SIDES, EXTREME = 8, 10
 NARROW = 640  # px, below which the table stands upright
-QUESTION = "Can it tell what it has never seen?"
+QUESTION = "Can it tell when a picture is unlike those it was trained on?"
 NOTICE = (
     "A picture far from all train pictures gets a **high score**. A good score puts pictures of another data set to the right "
     "of the threshold, and test pictures to the left."
@@ -40,7 +40,8 @@ named = controls[2].segmented_control(
     required=True,
     key="scoring",
     bind="query-params",
-    help="Distances to train representations. " + " ".join(f"{name}: {score.label}." for name, score in KNOWN.items()),
+    help="Distances to train representations, as in the study or as usual in the field (deep kNN). "
+    + " ".join(f"{name}: {score.label}." for name, score in KNOWN.items()),
 )
 if named == "own choice":
     choice = st.columns([2, 2, 3], vertical_alignment="bottom")
@@ -253,8 +254,8 @@ words, drawn = st.columns([3, 2], gap="large")
 with words:
     st.markdown(
         r"**What the score is.** The distance of $y$ to its $k$ nearest train representations: their mean, or the $k$-th. "
-        "Scaling to length 1 ignores the length of $y$, how *strongly* a picture excites the network, and keeps only its "
-        "direction. If the AUROC falls, it was the length that separated the anomalies."
+        "Scaling to length 1 ignores the length of $y$ (how *strongly* a picture excites the network) and keeps only "
+        "its direction. If the AUROC falls, it was the length that separated the anomalies."
     )
     st.markdown(
         "**What it does not prove.** Another data set is easy to tell apart. A high AUROC does not mean that the score would "
@@ -274,9 +275,9 @@ if curves:
         )
 figures = ui.metrics(run)
 protocol = (
-    f"Drawn: {scoring.label}. {figures['anomaly']['protocol']} n = {figures['anomaly']['n']:,} test images and "
-    f"{figures['anomaly']['n_anomalies']:,} {other.things} (the first of that data set). The drawn scores are stored in half "
-    "precision; the figures of the named scores were computed in full precision."
+    f"Score shown: {scoring.label}. {figures['anomaly']['protocol']} n = {figures['anomaly']['n']:,} test images and "
+    f"{figures['anomaly']['n_anomalies']:,} {other.things} (the first of that data set). The scores shown are stored "
+    "in half precision; the figures of the named scores were computed in full precision."
 )
 if "anomaly_sets" in figures:
     protocol += f"\n\nMore anomalies: {figures['anomaly_sets']['protocol']}"

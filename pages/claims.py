@@ -15,13 +15,13 @@ SCORES = {  # verdict -> icon, colour, and what stands above its column after th
     FAILS: (":material/cancel:", "orange", "do not hold"),
     CLOSE: (":material/balance:", "violet", "too close to call"),
     HOLDS: (":material/check_circle:", "blue", "hold"),
-    UNKNOWN: (":material/help:", "gray", "cannot be told yet"),
+    UNKNOWN: (":material/help:", "gray", "cannot be judged yet"),
 }
 
 ui.page(
     "Do the study's findings hold here?",
-    "Each finding of the study that this app grew out of, checked on our own runs. **One that does not hold is not a "
-    "mistake to hide**: ask what differs.",
+    "Each finding of the study that this app grew out of, checked on our own runs. **A finding that does not hold is "
+    "not a mistake to hide**: ask what differs.",
     dataset=False,  # the study has one
     explains=(
         *(
@@ -78,7 +78,7 @@ def show(number: int, claim: Claim, finding: Finding) -> None:
 
 several = [f"`{name}`" for name, one in runs.items() if ui.metrics(one).get("seeds")]
 seeds_known = (
-    f"That is so for {', '.join(several)}."
+    f"Other seeds are known for {', '.join(several)}."
     if several
     else "Each of these runs was trained once, so another seed may move a close verdict."
 )
@@ -94,15 +94,16 @@ for column, (verdict, cards) in zip(st.columns(len(scores)), scores.items(), str
             show(*card)
 
 st.markdown(
-    "**What a verdict means.** A difference counts if its 95 % interval leaves out 0, otherwise it is too close to call. "
-    "(Half of that interval is the root of the sum of both squared half-widths, so the bands around two dots may overlap a "
-    "little.) Where there is no interval, a fixed bar decides. The intervals cover the choice of test pictures, not the "
-    f"seed. Where other seeds of a run are known (ticks), a difference must also be larger than their range. {seeds_known}"
+    "**What a verdict means.** A difference counts if its 95 % interval excludes 0, otherwise it is too close to call. "
+    "(The half-widths of the two intervals are added in quadrature, so the bands around two dots may overlap a "
+    "little.) Where there is no interval, a fixed threshold decides. The intervals cover the choice of test pictures, "
+    f"not the seed. Where other seeds of a run are known (ticks), a difference must also be larger than their range. "
+    f"{seeds_known}"
 )
 ui.measured(
     f"Runs: {', '.join(f'`{ui.title(one)}`' for one in runs.values())}. {' '.join(left_out)} "
-    "The presets are compared on one budget; `vicreg-long` is the "
-    "reference that had longer. The study: the README of AsafShul/VICReg_selfsupervised_representation_learning.",
+    "The presets are compared on one budget; `vicreg-long` is a "
+    "reference with a longer budget. The study: the README of AsafShul/VICReg_selfsupervised_representation_learning.",
     command="python -m vicreg claims",
 )
 ui.show_source("vicreg.claims:difference", "vicreg.claims:judge")

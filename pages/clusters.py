@@ -47,7 +47,8 @@ tightest = runs[scores["run"].iloc[0]]
 if second is None and tightest.folder != run.folder and tightest.numbering == run.numbering:
     second = tightest
     st.caption(
-        f"Below: **{ui.title(run)}**, and **{ui.title(second)}** with the tightest clusters, unless you choose another."
+        f"Below: **{ui.title(run)}**, and **{ui.title(second)}**, which has the tightest clusters, unless you choose "
+        "another."
     )
 
 
@@ -77,7 +78,7 @@ def show_maps(run: Run, key: str) -> None:
         f"**{ui.title(run)}**: silhouette **{figures['silhouette']:.2f}**, NMI **{figures['nmi']:.2f}**, ARI "
         f"{figures['ari']:z.2f}. {named or 'None'} of {len(found.names)} clusters "
         f"{'has' if named == 1 else 'have'} a class that more than half of {'its' if named == 1 else 'their'} pictures share. "
-        f"Give each cluster one class, no class twice, so that most pictures fit: then {figures['accuracy']:.2f} % do (95 % "
+        f"With the best one-to-one matching of clusters to classes, {figures['accuracy']:.2f} % of pictures fit (95 % "
         f"interval over test pictures: {low:.2f} to {high:.2f}; randomly assigned clusters reach "
         f"{ui.clusters_by_chance(figures['n'], len(classes)):.1f} %)."
     )
@@ -158,12 +159,13 @@ if pictures is not None:
 st.markdown(
     f"**How to read it.** k-means places {len(classes)} centres so that every picture is near one of them. It does not know "
     "the classes. A cluster has a number, and the name of a class if more than half of its pictures have that class. NMI and "
-    "ARI are 1 if the clusters are the classes. For random clusters, ARI is 0 on average and NMI slightly above 0."
+    "ARI (adjusted Rand index) are 1 if the clusters are the classes. For random clusters, ARI is 0 on average and NMI "
+    "slightly above 0."
 )
 st.markdown(
     "**Why the silhouette misleads.** It compares distances inside a cluster with distances to the next cluster. After a "
-    "collapse, most of what is left to differ in may be one thing, such as brightness. Cutting these into pieces gives tight "
-    "clusters that contain every class."
+    "collapse, most of the remaining variation may be one thing, such as brightness. Cutting it into pieces gives "
+    "tight clusters that contain every class."
 )
 st.markdown(
     "**What it does not prove.** A low NMI does not mean that the classes cannot be recognised: k-means follows what varies "

@@ -130,8 +130,8 @@ ui.chart(
     key="shares",
 )
 st.caption(
-    "Share of the five nearest pictures (cosine). Dashed: guessing. At the end: 95 % interval over test pictures. "
-    "Ticks: other seeds."
+    "Share of the five nearest pictures (cosine). Dashed: guessing. Line at a bar's end: 95 % interval over test "
+    "pictures. Ticks: other seeds."
 )
 
 mine = ui.metrics(full)["attributes"]
@@ -142,8 +142,10 @@ def left_in_z() -> str:
     layers = {layer["name"]: layer.get("attributes") for layer in ui.metrics(full).get("layers", {}).get("layers", [])}
     if not layers.get("z"):
         return ""
-    said = " and ".join(f"the {what}'s of {read['accuracy']:.2f} %" for what, read in layers["z"].items())
-    return f" From the embeddings $z$, on which the loss acts, it names {said}: [the expander](ablations) takes colour away."
+    said = " and ".join(f"the {what}'s colour in {read['accuracy']:.2f} %" for what, read in layers["z"].items())
+    return (
+        f" From the embeddings $z$, on which the loss acts, it names {said}: [the expander](ablations) removes colour."
+    )
 
 
 st.markdown(
@@ -152,7 +154,7 @@ st.markdown(
 )
 st.markdown(
     f"**What it does not prove.** The colour is not gone. From the representations of **{ui.title(full)}**, a linear probe "
-    f"still names the paper's colour of {mine['paper']['accuracy']:.2f} % of the test pictures and the ink's colour of "
+    f"still names the paper's colour in {mine['paper']['accuracy']:.2f} % of the test pictures and the ink's colour in "
     f"{mine['ink']['accuracy']:.2f} % (guessing: {mine['ink']['chance']:.2f} %). Colour only moved to directions that hardly "
     f"change the distance.{left_in_z()}"
 )
@@ -182,7 +184,8 @@ ui.chart(
 ui.measured(
     f"Neighbours: exact search in the representations $y$ among the {len(pictures):,} test pictures, without the picture "
     f"itself. Each drawing is there twice, in other colours and at another angle. "
-    f"{mine['ink']['protocol'].capitalize()}. Pictures: {ui.metrics(full)['sources']['test']['source']}",
+    f"{mine['ink']['protocol'][:1].upper()}{mine['ink']['protocol'][1:]}. "
+    f"Pictures: {ui.metrics(full)['sources']['test']['source']}",
     command=f"python -m vicreg evaluate {full.name}",
 )
 ui.show_source("vicreg.data.coloured_digits:coloured_digits", "vicreg.evaluation.neighbours:nearest_and_farthest")

@@ -26,7 +26,7 @@ st.markdown(
 )
 st.markdown(
     "**What it does not prove.** These are 8 x 8 drawings with embeddings of 2 to 16 dimensions. The "
-    "[ablations](ablations) show which effects also appear in a large network on photographs."
+    "[ablations](ablations?data=cifar10) show which effects also appear in a larger network on photographs."
 )
 ui.measured(
     "Pictures: scikit-learn's 1,797 handwritten digits, each in one of six inks on one of six papers. 400 of them are "

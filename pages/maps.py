@@ -9,12 +9,12 @@ from ui.eigenmap_placements import placements_map
 from ui.picture_map import Panel, atlas, picture_map
 from vicreg import charts
 from vicreg.runs.folder import Run
-from vicreg.runs.model_card import described
+from vicreg.runs.run_card import described
 
 ui.page(
-    "Do the classes separate, though no label was used?",
-    "Each point is a test picture. Its place comes from its representation, its colour shows the label, which training never "
-    "saw. **Zoom in** until you see the pictures, **click** one for its true neighbours.",
+    "Do the classes separate, even though no labels were used?",
+    "Each point is a test picture. Its position comes from its representation; its colour shows its label, which "
+    "training never saw. **Zoom in** until you see the pictures, **click** one for its true neighbours.",
     explains=("representation", "t-SNE", "PCA", "trustworthiness", "continuity", "kNN", "linear probe"),
 )
 
@@ -40,7 +40,7 @@ everything = mapped > few and st.toggle(
     key="everything",
     bind="query-params",
     disabled=setting,
-    help=f"Off, the first {few:,} are drawn. t-SNE under other settings was computed of these alone.",
+    help=f"When off, only the first {few:,} are drawn. t-SNE with other settings was computed from these alone.",
 )
 count = few if setting or not everything else mapped
 pictures = ui.pictures(run)
@@ -79,40 +79,40 @@ figures = ui.metrics(run).get("projection")
 others = ui.metrics(second).get("projection") if second is not None else None
 kind = map_data.kind_of(left)
 if second is not None and not others:
-    st.caption(f"`{ui.title(second)}` has no figures of its map yet: `python -m vicreg evaluate {second.name}`.")
+    st.caption(f"`{ui.title(second)}` has no map figures yet: `python -m vicreg evaluate {second.name}`.")
 if second is not None and figures and others and kind in figures and kind in others:
     st.markdown(
-        f"**How much separates.** Let the 10 nearest points vote: on {left} they name the class of "
-        f"{figures[kind]['knn_accuracy']:.2f} % of the pictures of `{ui.title(run)}` and of "
-        f"{others[kind]['knn_accuracy']:.2f} % of those of `{ui.title(second)}`; in all dimensions of "
+        f"**How well the classes separate.** Let the 10 nearest points vote on a picture's class. On {left}, the vote "
+        f"is right for {figures[kind]['knn_accuracy']:.2f} % of the pictures of `{ui.title(run)}` and for "
+        f"{others[kind]['knn_accuracy']:.2f} % of those of `{ui.title(second)}`; in all dimensions, for "
         f"{figures['full']['knn_accuracy']:.2f} % and {others['full']['knn_accuracy']:.2f} %. "
         f"Guessing gives {ui.guessing(run)}."
     )
 elif figures:
     pca, tsne = figures["pca"], figures["tsne"]
     st.markdown(
-        f"**How much separates.** Let a picture's 10 nearest points vote: they name the class of "
-        f"{pca['knn_accuracy']:.2f} % of the pictures on PCA and of {tsne['knn_accuracy']:.2f} % on t-SNE; in all "
-        f"dimensions of {figures['full']['knn_accuracy']:.2f} %. Guessing gives {ui.guessing(run)}."
+        f"**How well the classes separate.** Let a picture's 10 nearest points vote on its class. The vote is right "
+        f"for {pca['knn_accuracy']:.2f} % of the pictures on PCA, for {tsne['knn_accuracy']:.2f} % on t-SNE, and for "
+        f"{figures['full']['knn_accuracy']:.2f} % in all dimensions. Guessing gives {ui.guessing(run)}."
     )
     st.markdown(
         f"**Why they differ.** PCA is a linear view: the two directions of largest variance, which hold "
-        f"{100 * sum(pca['explained_variance']):.2f} % of it. t-SNE is not: it keeps near pictures near, and gives up "
-        f"distances between islands. Of a picture's 10 nearest neighbours, PCA keeps {pca['neighbours_kept']:.2f} % and "
-        f"t-SNE {tsne['neighbours_kept']:.2f} %."
+        f"{100 * sum(pca['explained_variance']):.2f} % of it. t-SNE is nonlinear: it keeps near pictures near, but not "
+        f"the distances between islands. Of a picture's 10 nearest neighbours, PCA keeps "
+        f"{pca['neighbours_kept']:.2f} % and t-SNE {tsne['neighbours_kept']:.2f} %."
     )
 if {"ink", "paper"} <= set(ui.spec(run).attributes):
     st.markdown(
-        "**Look for pairs of islands.** Every digit comes light on dark and dark on light. Where it lies in two places, the "
-        "network may tell these apart too: click a picture and see where its true neighbours are."
+        "**Look for pairs of islands.** Every digit comes light on dark and dark on light. Where a digit forms two "
+        "islands, the network may tell the two kinds apart: click a picture and see where its true neighbours are."
     )
 honest = ui.metrics(run).get("map_choices")
 if honest:
     st.markdown(
-        f"**How honest is a map?** Two dimensions cannot keep all neighbours. *Trustworthiness* falls when pictures lie "
-        f"near each other on the map only, *continuity* when the map tears true neighbours apart; 1 is best for both. "
-        f"True neighbours are a picture's {honest['neighbours']} nearest in representation space among the {honest['n']:,} "
-        "shown. Choose **Neighbours kept** to see where the map loses them."
+        f"**How faithful is a map?** Two dimensions cannot keep all neighbours. *Trustworthiness* falls when pictures "
+        f"lie near each other on the map only, *continuity* when the map tears true neighbours apart; 1 is best for "
+        f"both. True neighbours are a picture's {honest['neighbours']} nearest in representation space among the "
+        f"{honest['n']:,} shown. Choose **Neighbours kept** to see where the map loses them."
     )
 elif figures:
     st.markdown(
@@ -121,7 +121,7 @@ elif figures:
 if figures:
     st.markdown(
         "**What a map does not prove.** The size of an island, and how far it lies from the next, mean nothing on "
-        "t-SNE; another starting point draws another picture. Choose two seeds side by side, or click a picture at the edge "
+        "t-SNE; another start gives another map. Choose two seeds side by side, or click a picture at the edge "
         "of an island and see where its true neighbours lie. Whether classes can be told apart is what the "
         "[linear probe](probe) measures."
     )
@@ -136,16 +136,16 @@ if eigenmap is not None:
         plane = own["projection"]["laplacian"]
         (low, high), dimensions = own["probe"]["interval"], own["spectrum"]["dimensions"]
         st.markdown(
-            "**Laplacian Eigenmaps** (Belkin and Niyogi 2003) place every picture by itself: near pictures *in pixel "
-            "space* are joined in a graph, and the smoothest functions on the graph become coordinates. Here the graph holds "
-            f"{eigenmap.record['baseline']['images']:,} train pictures; test pictures are placed by Nyström's rule. A linear "
-            f"probe on {dimensions} coordinates reaches {own['probe']['accuracy']:.2f} % (95 % interval over test "
-            f"pictures: {low:.2f} to {high:.2f}, n = {own['probe']['n']:,})"
+            "**Laplacian Eigenmaps** (Belkin and Niyogi 2003) place pictures without a network: pictures near *in "
+            "pixel space* are joined in a graph, and the smoothest functions on the graph become coordinates. Here "
+            f"the graph holds {eigenmap.record['baseline']['images']:,} train pictures; test pictures are placed by "
+            f"Nyström's rule. A linear probe on {dimensions} coordinates reaches {own['probe']['accuracy']:.2f} % "
+            f"(95 % interval over test pictures: {low:.2f} to {high:.2f}, n = {own['probe']['n']:,})"
             + (f", against {trained['accuracy']:.2f} % on `{ui.title(compared)}`." if trained else ".")
         )
         st.markdown(
-            f"On its plane {plane['knn_accuracy']:.2f} % of the pictures have the class of their 10 nearest points' majority, "
-            f"and {plane['neighbours_kept']:.2f} % of the neighbours in all its dimensions are kept."
+            f"On its map, the 10 nearest points vote for the right class for {plane['knn_accuracy']:.2f} % of the "
+            f"pictures, and the map keeps {plane['neighbours_kept']:.2f} % of the neighbours in all its dimensions."
         )
         st.markdown(
             "**What a network amortises.** The encoder is a function: a new picture costs one pass. The eigenmap knows its "
@@ -157,7 +157,7 @@ if eigenmap is not None:
     with seen:
         near = ui.results(eigenmap, "pixel_neighbours")
         if pictures is not None:
-            st.markdown("**What pixel space calls neighbours**, nearest first")
+            st.markdown("**Nearest neighbours in pixel space**, nearest first")
             for query in near["query"].unique()[:4]:
                 rows = near[near["query"] == query]
                 indices = [query, *rows["nearest"].head(4)]

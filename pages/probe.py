@@ -52,9 +52,9 @@ ui.chart(
     key="bars",
 )
 st.caption(
-    "At the end: 95 % interval over test pictures, not over seeds. Ticks below: other seeds, where kept. Dashed: guessing. "
+    "Line at a bar's end: 95 % interval over test pictures, not over seeds. Ticks: other seeds. Dashed: guessing. "
     + ("Orange: the study's figure (another encoder, 30 epochs). " if ui.studied(run) else "")
-    + "Compare only runs with equal epochs, which are shown next to each name."
+    + "Compare only runs trained for the same number of epochs (next to each name)."
 )
 
 mine = figures[ui.title(run)]
@@ -68,7 +68,7 @@ for title in shown:
         f"{spectrum['effective_rank']:.2f} of {spectrum['dimensions']}."
     )
 if second is not None:
-    st.markdown(ui.seeds_sentence(run, second, "probe", says="The probe reads"))
+    st.markdown(ui.seeds_sentence(run, second, "probe", says="The probe reaches"))
 st.subheader("Which classes does it confuse?", anchor=False)
 left, right = st.columns([1, 1], gap="large")
 classes = ui.class_names(run)
@@ -170,19 +170,19 @@ if untrained:
 if ui.spec(run).attributes:
     st.markdown("For these pictures we know more than the class: see [digit or colour?](digit_or_colour)")
 st.markdown(
-    r"**Why linear.** The probe is $\mathrm{softmax}(W y + b)$ on the representation $y$. It can weigh its numbers but not "
-    "compute new features from them, so it measures what the encoder has already worked out."
+    r"**Why linear.** The probe is $\mathrm{softmax}(W y + b)$ on the representation $y$. It can weight the "
+    "numbers of $y$ but not compute new features from them, so it measures what the encoder has already worked out."
 )
 st.markdown(
     "**What it does not prove.** A low accuracy means that the class cannot be read *linearly*; it may be there in another "
-    f"form. And {len(classes)} classes are only one of many questions that one can ask a representation."
+    "form. And the class is only one of many things that one can read from a representation."
 )
 ui.measured(
-    f"{mine['protocol']}; n = {mine['n']:,} test images. Most wrong: the test pictures whose true class gets the "
-    "lowest probability. "
+    f"Linear probe: {mine['protocol']}; n = {mine['n']:,} test images. Most wrong: the test pictures whose true class "
+    "gets the lowest probability. "
     + (
         "The study: a linear classifier on its own network ({vicreg} % VICReg, {no-variance} % without the variance term, "
-        "{neighbour-views} % with neighbours for views). ".format(**STUDY_PROBES)
+        "{neighbour-views} % with neighbours instead of views). ".format(**STUDY_PROBES)
         if ui.studied(run)
         else ""
     )

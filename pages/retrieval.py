@@ -177,11 +177,11 @@ def why_they_repeat(hubness: JsonObject) -> str:
     by_direction = hubness["cosine"]["farthest"]
     if metric == "euclidean":
         far_out = by_direction < hubness["euclidean"]["farthest"] / MUCH_LESS
-        return f" They lie far out: by direction alone (cosine) it is {by_direction:.2f} %." if far_out else ""
+        return f" They lie far out: by direction alone (cosine), the share is {by_direction:.2f} %." if far_out else ""
     if hubness.get("centred_cosine", by_direction) > by_direction / MUCH_LESS:
         return ""
     return (
-        " They point away from the direction that all representations share, their mean: with the mean subtracted, it is "
+        " They point away from the mean of all representations: with the mean subtracted, the share is "
         f"{hubness['centred_cosine']:.2f} %."
     )
 
@@ -224,7 +224,7 @@ if measured:
             )
             if colour:
                 st.markdown(
-                    f"**Colour.** The mean colours of neighbours differ {colour['distance_ratio']:.3f} times as much as "
+                    f"**Colour.** The mean colours of neighbours are {colour['distance_ratio']:.3f} times as far apart as "
                     "those of random pairs (1 would mean that colour plays no role). A linear model predicts a picture's "
                     f"mean colour from its representation with $R^2$ = {colour['r2']:.2f}."
                 )
@@ -241,7 +241,7 @@ if measured:
             )
         if len(measured) > 1:
             st.markdown(
-                ui.seeds_sentence(run, second, "nearest_5_same_class", says="The share of the query's class is")
+                ui.seeds_sentence(run, second, "nearest_5_same_class", says="The share with the query's class is")
             )
     hubs = measured[ui.title(run)]["hubness"][metric]["hubs"] if ui.title(run) in measured else []
     if hubs and pictures is not None:
@@ -272,8 +272,9 @@ st.markdown(
     "background, colour or pose. The [probe](probe) and the [maps](maps) use all pictures."
 )
 ui.measured(
-    f"Exact search over the whole gallery, without the query itself. Run `{ui.title(run)}`, gallery: {ui.spec(run).title}'s "
-    f"{split} split; measured on: {ui.metrics(run).get('sources', {}).get('test', {}).get('source', 'unknown.')} "
+    f"Exact search over the whole gallery, without the query itself. Run `{ui.title(run)}`, gallery: {split} split of "
+    f"{ui.spec(run).title}; measured on: "
+    f"{ui.metrics(run).get('sources', {}).get('test', {}).get('source', 'unknown.')} "
     + (figures or {}).get("protocol", ""),
     command=f"python -m vicreg evaluate {run.name}",
 )

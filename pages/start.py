@@ -14,9 +14,9 @@ from vicreg.runs.folder import Run
 
 ui.page(
     "How can a network learn without labels?",
-    "It describes each picture by numbers. Two views of a picture should get **similar** numbers, every number must **vary** "
-    "between pictures, and no two numbers may carry **the same** information. [Switch one of the three rules off](lab) and "
-    "see why all are needed.",
+    "It turns each picture into numbers. Two views of a picture should get **similar** numbers, every number must "
+    "**vary** between pictures, and no two numbers may carry **the same** information. [Switch one of the three rules "
+    "off](lab) and see why all are needed.",
     explains=("VICReg", "view", "encoder", "representation", "expander", "embedding", "linear probe"),
 )
 lab(key="lab_small", mini=True)
@@ -64,8 +64,9 @@ def show(run: Run, key: str) -> None:
     )
     likeness = float(np.dot(y[0], y[1]) / max(np.linalg.norm(y[0]) * np.linalg.norm(y[1]), 1e-12))
     st.caption(
-        f"Picture: {name}. Bars: the first 24 numbers that **{ui.title(run)}** computes for each view. All embeddings have "
-        f"one scale, up to {ui.short(scale)}. The two representations $y$ have cosine {likeness:.2f}."
+        f"Picture: {name}. Bars: the first 24 numbers that **{ui.title(run)}** computes for each view. All "
+        f"embeddings share one scale, up to {ui.short(scale)}. The two representations $y$ have cosine similarity "
+        f"{likeness:.2f}."
     )
 
 
@@ -121,7 +122,7 @@ if last is not None:
             f"{getattr(run.config, term.weight):g} · {last[term.name]:.3g} ({ui.coloured(term.name, term.name)})"
             for term in IN_LOSS
         )
-        + f" = **{ui.short(last['total'])}**, the total of the [training curves](training_curves)."
+        + f" = **{ui.short(last['total'])}**, the final total in the [training curves](training_curves)."
     )
 
 probe, study = ui.metrics(run).get("probe"), ui.study(run)
@@ -146,8 +147,8 @@ if probe:
     ui.measured(
         f"Linear probe: {probe['protocol']}; n = {probe['n']:,} test images, run `{ui.title(run)}`. Loss: "
         f"{', '.join(term.normalised for term in IN_LOSS)}, as in the authors' code. The paper (Bardes et al. 2022, "
-        f"eq. 6) adds the variance terms of the two views, and we average them: our weight {run.config.variance_weight:g} is "
-        f"{run.config.variance_weight / 2:g} there.",
+        f"eq. 6) adds the variance terms of the two views, and we average them: our {run.config.variance_weight:g} "
+        f"corresponds to {run.config.variance_weight / 2:g} there.",
         command=f"python -m vicreg evaluate {run.name}",
     )
 ui.show_source("vicreg.method.views:augmented_views", "vicreg.method.loss:vicreg_loss")

@@ -7,7 +7,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 import ui
 from ui import data_set_choice, picture_arrival
-from ui.live_training import next_training, training_charts, training_limits, training_view
+from ui.live_training import next_training, training_charts, training_limits, training_time, training_view
 from vicreg import jobs
 from vicreg.config import DATASETS, ENCODERS, Config, Settings
 from vicreg.data import loading
@@ -50,7 +50,7 @@ def form() -> None:
         [*presets(dataset), OWN],
         key=f"train_preset_{dataset}",
         persist_state="session",
-        help="Every preset except vicreg switches one part of the method off.",
+        help="Every preset except vicreg changes one part of the method.",
     )
     config = presets(dataset)["vicreg" if preset == OWN else preset]
     quick = CATALOGUE[dataset].made_here and (
@@ -98,7 +98,7 @@ def more_settings(config: Config, *, key: str) -> tuple[Config, str]:
     encoder = pick_encoder(config)
     columns = st.columns(4)
     batch = columns[0].select_slider(
-        "Batch", [64, 128, 256, 512], value=config.batch_size, key="train_batch", persist_state="session"
+        "Batch size", [64, 128, 256, 512], value=config.batch_size, key="train_batch", persist_state="session"
     )
     seed = columns[1].number_input("Seed", 0, 9_999, 0, key="train_seed", persist_state="session")
     name = jobs.free_name(f"{config.dataset}-{config.preset}-{'visitor' if training_limits.hosted() else 'mine'}")
@@ -135,8 +135,8 @@ def after(dataset: str, preset: str) -> str:
         format_func=lambda name: name or "nothing",
         key=f"train_then_{dataset}",
         persist_state="session",
-        help="Starts by itself when the first training is finished, with the same epochs, also if you close this page. Its "
-        "curves are drawn over those of the first one.",
+        help="Starts by itself when the first training is finished, with the same epochs, even if you close this "
+        "page. Its curves are drawn over those of the first one.",
     )
 
 
@@ -201,17 +201,17 @@ def start(config: Config, name: str, *, quick: bool, then: str) -> None:
         return
     try:
         images = training_limits.images_of(config, quick=quick) or CATALOGUE[config.dataset].train_images
-        found = training_limits.estimated(config, images)
+        found = training_time.estimated(config, images)
     except (ValueError, RuntimeError, MemoryError) as error:  # torch's errors for too little memory
         said = str(error).partition("\n")[0][:200] or "There was not enough memory"
         st.warning(f"A training step failed: {said}. Choose a smaller batch or encoder.", icon=":material/error:")
         return
     words, button = st.columns([4, 1], vertical_alignment="center")
-    words.markdown(training_limits.time_told(config, found, quick=quick))
+    words.markdown(training_time.time_told(config, found, quick=quick))
     bound = training_limits.limits().seconds
     words.caption(
-        f"Timed just now on this machine: {found.steps:,} steps of {training_limits.short_time(found.seconds_a_step)}."
-        + (f" On this server, trainings stop after {training_limits.minutes(bound)}." if bound else "")
+        f"{found.steps:,} steps of {training_time.short_time(found.seconds_a_step)} each, as timed just now on this "
+        "machine." + (f" On this server, trainings stop after {training_time.minutes(bound)}." if bound else "")
     )
     too_long = training_limits.too_long(found)
     if too_long:
@@ -267,8 +267,8 @@ st.markdown(
 ui.measured(
     "Terms: unweighted, on the training batch of each step. kNN: k = 20, weighted cosine; the first 10,000 train "
     "pictures vote on the test pictures of the map. Estimated time: the median of three timed steps times the number "
-    f"of steps, and some more for snapshots. The range is 0.35 to 2 times that. All weights at 0: "
-    f"`{NOTHING}` prints the figures of both epochs (n = 1,000 test pictures).",
+    f"of steps, plus some time for snapshots. The range is 0.35 to 2 times that. All weights at 0: "
+    f"`{NOTHING}` prints the figures before and after the epoch (n = 1,000 test pictures).",
     command=COMMAND,
 )
 ui.show_source("vicreg.method.loss:vicreg_loss", "vicreg.training.estimate:seconds_a_step")

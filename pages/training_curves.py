@@ -42,7 +42,7 @@ st.markdown(
     f"that training never saw: under `{ui.title(run)}`, kNN accuracy goes from {100 * first['knn_accuracy']:.2f} % "
     f"untrained to {100 * last['knn_accuracy']:.2f} %, and the effective rank of $y$ from {first['effective_rank']:.2f} to "
     f"{last['effective_rank']:.2f} directions. (Part of the first jump is not learning: BatchNorm has no averages before "
-    "the first step.) Click a picture: its nearest change from snapshot to snapshot."
+    "the first step.) Click a picture to see its nearest neighbours change from snapshot to snapshot."
 )
 
 st.subheader("What does the loss do?", anchor=False)
@@ -85,11 +85,12 @@ st.markdown(
 tested = run.record["data"]["test"]["images"] // config.batch_size
 ui.measured(
     f"Run `{run.title}`: {config.epochs} epochs of {run.record['data']['train']['images']:,} images, batch "
-    f"{config.batch_size}, seed {config.seed}, {run.record['seconds'] / 60:.0f} minutes on {run.record['device']}. "
+    f"{config.batch_size}, seed {config.seed}, {run.record['seconds'] / 60:.0f} minutes by the clock on "
+    f"{run.record['device']} (longer if the machine did other work). "
     "Train: mean over the steps of an epoch, in train mode. Test: after the epoch, in eval mode, always on the same "
     f"positive pairs of {min(10, tested) * config.batch_size:,} test images. Terms are normalised as in the authors' "
     "code: variance is averaged over the two views, covariance is summed, both are divided by D. The spread of z is gamma "
-    "minus the variance term on test pictures: the mean standard deviation of its dimensions, each counted up to gamma. "
+    "minus the variance term on test pictures: the mean standard deviation of its dimensions, each capped at gamma. "
     "kNN accuracy and effective rank: of y; k = 20, the first 10,000 train images vote on the test images of the map.",
     command=ui.train_command(run),
 )

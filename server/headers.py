@@ -1,6 +1,6 @@
-"""Security headers of every answer of the server, as ASGI middleware.
+"""Security headers of every response of the server, as ASGI middleware.
 
-A header that a route has set itself stays, and so does its Content-Security-Policy, which only learns who may frame it.
+Headers that a route sets itself are kept. Its Content-Security-Policy is kept, too; we only append `frame-ancestors`.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ SPACES = (
     "https://huggingface.co",
     "https://*.huggingface.co",
     "https://*.hf.space",
-)  # a Space is shown in a frame there
+)  # on these sites, a Space is shown in a frame
 ORIGIN = re.compile(r"https?://(\*\.)?[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*(:\d{1,5})?")
 
 # What Streamlit's pages load. Vega compiles its expressions, and components bring their script as a blob, so scripts cannot be
@@ -55,7 +55,7 @@ def frame_ancestors() -> str:
 
 
 class SecurityHeaders:
-    """ASGI middleware that adds the headers to every answer."""
+    """ASGI middleware that adds the headers to every response."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app

@@ -1,6 +1,6 @@
-"""A fast first page: what it does not need is loaded after it, while its visitor reads.
+"""Make the first page fast: modules that it does not need are loaded afterwards, while the visitor reads.
 
-Python's search for reference cycles is off until then. Imports make many objects and no cycles worth finding.
+Garbage collection is off until they are loaded, because imports create many objects, but no garbage worth collecting.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import threading
 import time
 
 FIRST_PAGE = threading.Event()  # set when a page has been drawn
-IDLE, SENDING = 10.0, 0.3  # seconds: without a visitor; for the page to reach its visitor
+IDLE, SENDING = 10.0, 0.3  # seconds to wait: for a first visitor; for the first page to be sent
 MODULES = (
     "ui.ablation_panels",
     "ui.anomaly_tables",
@@ -21,7 +21,7 @@ MODULES = (
 
 
 def begin() -> None:
-    """The server starts. Call it once."""
+    """Switch garbage collection off, and load modules in the background. Call once, when the server starts."""
     gc.disable()
     threading.Thread(target=_load_the_rest, name="warm-up", daemon=True).start()
 

@@ -11,10 +11,10 @@ import streamlit as st
 from ui import film
 from ui.chart_widgets import chart
 from ui.finished_charts import FinishedChart, finished
-from ui.kept import kept
 from ui.pictures import pictures_if_here
 from ui.run_picker import colour, metrics, noted, results, study, title
 from ui.seed_words import seeds_frame
+from ui.shared_cache import kept
 from ui.short_numbers import short
 from vicreg import charts
 from vicreg.data.catalogue import CATALOGUE
@@ -37,7 +37,7 @@ def judged(run: Run, *, untrained: JsonObject | None) -> tuple[str, str]:
     rank = z["effective_rank"]
     uses = f"$z$ uses {rank:.{0 if rank > 10 else 1}f} of its {z['dimensions']} directions"
     if run.baseline:
-        return "Not trained", "No loss has asked this $z$ for a spread, so the rule does not judge it."
+        return "Not trained", "This network was not trained, so the rule does not apply."
     name = verdict(spaces, gamma=run.config.gamma, untrained=untrained)
     if name == "complete collapse":
         most = z["std"]["most"]
@@ -46,12 +46,12 @@ def judged(run: Run, *, untrained: JsonObject | None) -> tuple[str, str]:
             f"All pictures are the same point in $z${f', to within {short(most)}' if most else ''}.",
         )
     if name == "dimensional collapse":
-        return "Dimensional collapse", f"All numbers of $z$ say nearly the same: {uses}."
+        return "Dimensional collapse", f"The numbers of $z$ repeat one another: {uses}."
     if name == "worse than untrained":
         before = untrained["y"]["probe"]["accuracy"] if untrained else 0
         return (
             "Spread, but worse than untrained",
-            f"A probe reads {probe:.0f} % from $y$; before training it read {before:.0f} %.",
+            f"A probe of $y$ reaches {probe:.0f} %; before training it reached {before:.0f} %.",
         )
     return "Healthy", f"The pictures are spread out: {uses}."
 
@@ -155,7 +155,7 @@ def probes_panel(runs: Mapping[str, Run], *, chance: float, width: int) -> None:
     images = {metrics(run)["spaces"]["n"] for run in runs.values()}
     st.caption(
         f"Dashed: guessing. Lines: 95 % intervals over {max(images):,} test images, not over seeds. Ticks: other seeds, where "
-        "their figures are kept."
+        "available."
     )
 
 
@@ -239,7 +239,7 @@ def _layers(
     spec, frame = CATALOGUE[dataset], layers_frame(runs)
     others = {what: f"linear probe of the {what}" for what in spec.attributes if what in frame}
     panels = {"probe": f"linear probe of the {spec.kind}"} | others
-    panels["same_class"] = f"nearest five of the same {spec.kind}"
+    panels["same_class"] = f"five nearest with the same {spec.kind}"
     found = {}
     for figure, words in panels.items():
         chance = spec.chances.get(figure, spec.chance)

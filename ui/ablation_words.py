@@ -9,8 +9,8 @@ import pandas as pd
 import pyarrow as pa
 
 from ui.ablation_panels import layers_frame
-from ui.kept import kept
 from ui.run_picker import metrics, study
+from ui.shared_cache import kept
 from ui.short_numbers import short
 from vicreg.data.catalogue import CATALOGUE
 from vicreg.evaluation.collapse_verdict import verdict
@@ -21,10 +21,11 @@ from vicreg.runs.folder import Run
 from vicreg.storage.json_values import JsonObject
 from vicreg.study_results import STUDY_DATASET
 
-WITHOUT = {f"no-{term.name}": f"**Without {term.name}** {term.without}" for term in TERMS} | {
+WITHOUT = {f"no-{term.name}": f"**Without the {term.name} term,** {term.without}" for term in TERMS} | {
     "vicreg": "**Nothing is left out**: the three terms hold each other in balance.",
     "neighbour-views": "**Nearest images as positives**: the partner of a picture is not a view of it, but one of the 3 "
-    "pictures that an earlier network found nearest, both as they are. Nothing says that colour or crop must not matter.",
+    "pictures that an earlier network found nearest, both without augmentation. Nothing tells the network to ignore "
+    "colour or crop.",
 }
 
 
@@ -55,19 +56,19 @@ def probes_in_words(run: Run, preset: str, *, untrained: JsonObject | None) -> s
     y, z = metrics(run)["spaces"]["y"], metrics(run)["spaces"]["z"]
     chance = CATALOGUE[run.config.dataset].chance
     words = (
-        f"{WITHOUT[preset]}\n\n**The loss acts on $z$, and we keep $y$,** which comes before the expander: a probe reads "
-        f"{z['probe']['accuracy']:.1f} % from $z$ (guessing: {chance:.3g} %) and {y['probe']['accuracy']:.1f} % from $y$. "
-        "Our probe divides every number by its standard deviation first, so that numbers with a small spread count as much "
-        "as others. **The study's own probe** skips this step (a linear layer on $y$ as it is, Adam 3e-4, batch 32, 10 "
-        f"epochs) and reads {y['study_probe']['accuracy']:.1f} %.\n\n"
+        f"{WITHOUT[preset]}\n\n**The loss acts on $z$, and we keep $y$,** which comes before the expander: a probe "
+        f"reaches {z['probe']['accuracy']:.1f} % on $z$ (guessing: {chance:.3g} %) and {y['probe']['accuracy']:.1f} % "
+        "on $y$. Our probe divides every number by its standard deviation first, so that numbers with a small spread "
+        "count as much as others. **The study's own probe** skips this step (a linear layer on $y$ as it is, Adam "
+        f"3e-4, batch 32, 10 epochs) and reaches {y['study_probe']['accuracy']:.1f} %.\n\n"
     )
     if untrained:
         before, now = untrained["y"]["probe"]["interval"], y["probe"]["interval"]
         words += (
-            f"**Before training** the two probes of $y$ read {untrained['y']['probe']['accuracy']:.1f} % and "
+            f"**Before training** the two probes of $y$ reached {untrained['y']['probe']['accuracy']:.1f} % and "
             f"{untrained['y']['study_probe']['accuracy']:.1f} %. "
         ) + (
-            "By our probe, this training made $y$ worse than random filters do."
+            "By our probe, $y$ is now worse than that of random filters."
             if now[1] < before[0]
             else "By our probe, this training improved on random filters."
             if now[0] > before[1]
@@ -79,7 +80,10 @@ def probes_in_words(run: Run, preset: str, *, untrained: JsonObject | None) -> s
             f" The study reports {reported} % for this setting." if reported else " The study did not try this setting."
         )
     for what, found in metrics(run).get("attributes", {}).items():
-        words += f" From $y$ it reads the {what} in {found['accuracy']:.1f} % of pictures (guessing: {found['chance']:.1f} %)."
+        words += (
+            f" From $y$, our probe reads the {what} in {found['accuracy']:.1f} % of pictures (guessing: "
+            f"{found['chance']:.1f} %)."
+        )
     return words
 
 
@@ -97,8 +101,8 @@ def layers_in_words(pair: Mapping[str, Run], *, untrained: JsonObject | None) ->
     rows = {row["layer"]: row for row in layers.to_dict("records") if row["run"] == told}
     y, z = rows["y"], rows["z"]
     return (
-        "The loss asks $z$ to forget what two views do not share, such as colour and place. The expander stands between and "
-        f"takes most of that, so $y$ keeps more. `{told}`: the probe reads "
+        "The loss asks $z$ to forget what two views do not share, such as colour and place. The expander does "
+        f"most of this forgetting, so $y$ keeps more. `{told}`: the probe reads "
         + "".join(
             f"the {what} in {y[what]:.1f} % of pictures from $y$ and in **{z[what]:.1f} %** from $z$, "
             for what in CATALOGUE[pair[told].config.dataset].attributes
@@ -111,8 +115,8 @@ def layers_in_words(pair: Mapping[str, Run], *, untrained: JsonObject | None) ->
             if y["probe"] > z["probe"]
             else "this run is an exception. "
         )
-        + f"Of the five nearest pictures {y['same_class']:.1f} % have the query's class in $y$ and {z['same_class']:.1f} % in "
-        + "$z$"
+        + f"Of the five nearest by $y$, {y['same_class']:.1f} % have the query's class; of the five nearest by $z$, "
+        f"{z['same_class']:.1f} %"
         + (": for a search without a probe $z$ does as well." if z["same_class"] > y["same_class"] else ".")
     )
 
@@ -148,7 +152,8 @@ def table_of_runs(runs: Mapping[str, Run], *, anomalies: str) -> pa.Table:
 def rule_in_words(gamma: float, least_spread: float, least_rank: float) -> str:
     """The rule of the verdict in a sentence each. Arguments: gamma of the loss, and the thresholds of `verdict`."""
     return (
-        f"**The rule.** Complete collapse: no number of z reaches a standard deviation of {short(least_spread * gamma)}. "
+        f"**The rule.** Complete collapse: no dimension of z reaches a standard deviation of "
+        f"{short(least_spread * gamma)}. "
         f"Dimensional collapse: the effective rank of z is below {100 * least_rank:g} % of its dimensions. Worse than "
         "untrained: the probe of y is below that of the untrained encoder, and their 95 % intervals over test pictures do not "
         "overlap. Healthy: none of these."

@@ -8,16 +8,16 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from ui.kept import kept
 from ui.representations import roc
 from ui.run_picker import budget, measured_runs, metrics, results, title
+from ui.shared_cache import kept
 from vicreg.data.catalogue import CATALOGUE
 from vicreg.evaluation.anomaly_score import KNOWN, Scoring
 from vicreg.runs.folder import Run
 from vicreg.storage.json_values import JsonObject
 
 BINS = 60
-OTHERS, LEFT_OUT = "Other pictures", "A class left out of the pictures to compare with"
+OTHERS, LEFT_OUT = "Other pictures", "A class left out of the comparison"
 GROUPS = (OTHERS, LEFT_OUT)
 PAIR = tuple(KNOWN)[:2]  # the two scores whose difference the page shows
 Named = tuple[tuple[str, Run], ...]  # runs with their short titles

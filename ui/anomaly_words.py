@@ -41,9 +41,9 @@ def lesson(
     elif min(*untrained.values(), *trained.values()) >= EASY:
         headline = "Anomalies: even an untrained network finds them"
     elif by_score > by_training:
-        headline = "Anomalies: the score decides more than the training"
+        headline = "Anomalies: the score matters more than the training"
     else:
-        headline = "Anomalies: the training decides more than the score"
+        headline = "Anomalies: the training matters more than the score"
     sentence = (
         f"AUROC against {against}: **{untrained[first]:.3f}** without any training, **{trained[first]:.3f}** after {length}. "
         f"Scored another way (*{second}*): **{untrained[second]:.3f}** and **{trained[second]:.3f}**."
@@ -87,7 +87,7 @@ def left_out_words(runs: Mapping[str, Run]) -> str:
         return ""
     hard = "is far harder" if mean["vicreg"] < HARD else "is possible too"
     return (
-        f"**Finding a class that was left out {hard}**: on average **{mean['untrained']:.2f}** untrained, "
+        f"**Finding a class that was left out {hard}**: mean AUROC **{mean['untrained']:.2f}** untrained, "
         f"**{mean['vicreg']:.2f}** trained (*{first}*). "
     )
 
@@ -98,10 +98,10 @@ def bank_words(bank: JsonObject) -> str:
         f"under the score *{name}*, half of the images move by less than {bank[name]['place']:.1f} percentage points in "
         f"rank, and 95 % by less than {bank[name]['place_95']:.1f} (rank correlation {bank[name]['rank_correlation']:.3f})"
         + (
-            f"; AUROC {bank[name]['auroc']:.3f}, exactly {bank[name]['auroc_exact']:.3f}"
+            f"; AUROC {bank[name]['auroc']:.3f} (exact: {bank[name]['auroc_exact']:.3f})"
             if "auroc" in bank[name]
             else ""
         )
         for name in KNOWN
     )
-    return f"Your own picture: {bank['protocol']} {errors}."
+    return f"Your own picture: {bank['protocol']} Errors: {errors}."

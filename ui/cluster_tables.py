@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 
 from ui.data_set_facts import class_colour, class_names, spec
-from ui.kept import kept
 from ui.run_picker import metrics, results
+from ui.shared_cache import kept
 from vicreg import charts
 from vicreg.evaluation.clustering import majorities
 from vicreg.runs.folder import Run

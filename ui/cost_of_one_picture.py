@@ -24,7 +24,7 @@ def amortisation(eigenmap: Run) -> None:
             {
                 "One new picture": label,
                 "time": f"{1000 * seconds:.1f} ms" if seconds < 1 else f"{seconds:,.0f} s",
-                "over the encoder's": f"{seconds / encoder:,.0f}" if encoder else "",
+                "times the encoder's": f"{seconds / encoder:,.0f}" if encoder else "",
             }
             for label, seconds in rows
             if seconds

@@ -39,7 +39,7 @@ def placements_map(run: Run, pictures: Pictures | None, *, key: str, height: int
             Panel(
                 "Nyström's rule, and a line to where a new fit puts the picture",
                 np.concatenate([plane, rule, fitted]),
-                f"{np.median(moved):.1f} % of the map's side away (median), {moved.max():.1f} % at most",
+                f"Distance: {np.median(moved):.1f} % of the map's side (median), {moved.max():.1f} % at most",
                 within=frame,
                 joined=list(zip(range(first, second), range(second, len(numbers)), strict=True)),
             )

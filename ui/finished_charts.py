@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ParamSpec
 
-from ui.kept import Store
+from ui.shared_cache import Store
 from vicreg import charts
 from vicreg.storage.json_values import JsonObject
 

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import streamlit as st
 
-from ui.kept import kept
 from ui.picture_map import Colouring
 from ui.pictures import Pictures
 from ui.run_picker import metrics, results
+from ui.shared_cache import kept
 from vicreg import charts
 from vicreg.data.catalogue import CATALOGUE
 from vicreg.evaluation.map_settings import MAP_CHOICES, PERPLEXITY

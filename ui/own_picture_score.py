@@ -65,8 +65,9 @@ def place_of(run: Run, score: float, table: pd.DataFrame, named: str, things: st
     if error is None:
         return f"{words}."
     return (
-        f"{words}. Only part of the train pictures is used, so these percentages are off: by {error['place']:.0f} points for "
-        f"the median picture, and by at most {error['place_95']:.0f} points for 95 % of pictures."
+        f"{words}. The train representations are stored compressed, so these percentages are off: by "
+        f"{error['place']:.0f} points for the median picture, and by at most {error['place_95']:.0f} points for 95 % "
+        "of pictures."
     )
 
 

@@ -14,9 +14,9 @@ import streamlit as st
 from PIL import Image
 
 from ui import picture_arrival
-from ui.kept import Store
 from ui.page_figures import once
 from ui.run_picker import results
+from ui.shared_cache import Store
 from vicreg.data import fingerprints, loading
 from vicreg.data.catalogue import CATALOGUE
 from vicreg.data.coloured_digits import photo_crops, photograph

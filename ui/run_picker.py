@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from ui import checkpoints, data_set_choice, page_figures
-from ui.kept import kept
+from ui.shared_cache import kept
 from vicreg import charts
 from vicreg.config import BASELINES
 from vicreg.data.catalogue import CATALOGUE
@@ -99,7 +99,7 @@ def pick_compared(first: Run) -> Run:
     """Any measured run of the data set with a network, to hold a first one against; the preset `vicreg` unless chosen."""
     others = _labelled([run for run in found()[0].values() if run.config.dataset == first.config.dataset])
     kept = {label: run for label, run in others.items() if run.has_network and metrics(run)}
-    text = "Any run, your own included; figures only, so any copy of the pictures."
+    text = "Any run, including your own, even if it was measured on another copy of the pictures."
     return noted(kept[_pick("Compare with", list(kept), key="beside", text=text)])
 
 

@@ -43,8 +43,8 @@ def seeds_sentence(run: Run, second: Run | None, figure: str, *, says: str) -> s
     if known is None:
         return sentence
     if known.counts:
-        return f"{sentence} The difference of {known.difference:.1f} points is more than the seeds make."
+        return f"{sentence} The difference of {known.difference:.1f} points is larger than the spread over seeds."
     return (
-        f"{sentence} The difference of {known.difference:.1f} points is within the spread of the seeds "
-        f"({known.width:.1f} points), so it is **no finding**."
+        f"{sentence} The difference of {known.difference:.1f} points is within the spread over seeds "
+        f"({known.width:.1f} points), so it is **not a finding**."
     )

@@ -1,9 +1,9 @@
-"""The settings of a training run: one frozen Config, and presets that each change one setting of `vicreg`.
+"""The settings of a training run: one frozen Config, and the recipe of each trainable data set.
 
 The defaults are our recipe for two CPU cores. The loss weights and constants are those of Bardes, Ponce and LeCun,
 "VICReg" (ICLR 2022), section 4.1: lambda = mu = 25, nu = 1, gamma = 1, epsilon = 1e-4. One differs: eq. 6 of the paper
 sums the variance term over the two views, and our loss averages it, as the authors' code does. So the paper's mu = 25
-is 50 here. In one trial of 390 steps each (one seed, n = 10,000), the probe reached 56.7 % with 50 and 55.4 % with 25.
+is 50 here. After 390 steps (one seed, n = 10,000), the probe reached 56.7 % with 50 and 55.4 % with 25.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
 C = TypeVar("C", bound="DataclassInstance")
-Settings: TypeAlias = JsonObject  # of a Config by name, as `dataclasses.replace` takes them
+Settings: TypeAlias = JsonObject  # some settings of a Config: name -> value, for `dataclasses.replace`
 
 ENCODERS = ("tiny", "lean", "resnet18")
 POSITIVES = {"views": "augmented views", "neighbours": "nearest images"}  # how positive pairs are made: name -> label
@@ -76,7 +76,7 @@ class ViewConfig:
         _require(0 <= self.hue <= 0.5, f"hue must be between 0 and 0.5 turns, got {self.hue}")
 
 
-# The recipe of each trainable data set, as differences from Config's defaults (the recipe of the first one).
+# The recipe of each trainable data set, as differences from Config's defaults, which are CIFAR-10's recipe.
 # Digits are never mirrored, because a mirrored digit is not a digit; they may take any hue.
 RECIPES: dict[str, Settings] = {
     "cifar10": {},
@@ -136,7 +136,10 @@ class Config:
         _require(
             self.positives in POSITIVES, f"positives must be one of {', '.join(POSITIVES)}, got {self.positives!r}"
         )
-        _require(len(self.expander) == 3 and all(w >= 1 for w in self.expander), "expander must be three widths")
+        _require(
+            len(self.expander) == 3 and all(w >= 1 for w in self.expander),
+            f"expander must be three widths of at least 1, got {self.expander}",
+        )
         for name in (*(term.weight for term in TERMS), "weight_decay"):
             _require(getattr(self, name) >= 0, f"{name} must not be negative, got {getattr(self, name)}")
         for name in ("gamma", "eps", "learning_rate"):
@@ -199,5 +202,5 @@ def _scalar(name: str, value: object, default: object) -> object:
             value = float(value)
         except OverflowError as error:
             raise ValueError(f"{name} must be a number that a float can hold") from error
-    _require(type(value) is type(default), f"{name} must be a {type(default).__name__}, got {value!r}")
+    _require(type(value) is type(default), f"{name} must be of type {type(default).__name__}, got {value!r}")
     return value

@@ -8,10 +8,10 @@ GLOSSARY: dict[str, str] = {
     "VICReg": "a way to train a network on images without labels, by three terms: variance, invariance and covariance",
     "view": "one augmented copy of an image",
     "positive pair": "what the loss pulls together: two augmented views of one image, or two nearest images",
-    "encoder": "the network that we keep; how useful it is, is measured on its output",
+    "encoder": "the network that we keep; we evaluate its output",
     "representation": "y, the encoder's output: 960 numbers per image, or 512 for the smallest encoder",
-    "expander": "an MLP after the encoder, used only by the loss (`projector` in other libraries); named for the "
-    "paper's, which widens 2,048 numbers to 8,192, while ours narrow",
+    "expander": "an MLP after the encoder, used only by the loss (`projector` in other libraries); in the paper "
+    "it expands 2,048 numbers to 8,192, hence the name; ours are narrower",
     "embedding": "z, the expander's output, from which the three terms are computed; after training, it only shows "
     "whether the network collapsed",
     **{f"{term.name} term": f"{term.meaning}, unweighted" for term in TERMS},
@@ -26,12 +26,12 @@ GLOSSARY: dict[str, str] = {
     "baseline": "a reference without training: the untrained encoder, raw pixels, or Laplacian Eigenmaps of pixels",
     "linear probe": "a linear classifier (multinomial logistic regression) trained with labels on frozen representations: how "
     "much of the class can be read from them",
-    "kNN": "k nearest neighbours: an image gets the class that most of its nearest train images have; the accuracy is the "
-    "share of test images that get the right one",
+    "kNN": "k nearest neighbours: an image gets the class with the most votes of its nearest train images, the nearest "
+    "counting most; the accuracy is the share of test images that get the right one",
     "effective rank": "how many directions the numbers really use: 1 if all images lie on a line, and as many as there are "
     "numbers if all directions spread equally",
     "AUROC": "the chance that a random anomaly has a higher score than a random normal image: 1 is perfect, 0.5 is guessing",
-    "ROC": "how many anomalies a threshold catches, against how many normal images it raises, for every threshold",
+    "ROC": "the share of anomalies above a threshold against the share of normal images above it, for every threshold",
     "silhouette": "how tight clusters are and how far apart, from -1 to 1; it does not ask what is in them",
     "NMI": "normalised mutual information: how much an image's cluster tells about its class, from 0 (nothing) to 1 (all)",
     "t-SNE": "a map that keeps near images near; how far apart two groups lie on it means nothing",

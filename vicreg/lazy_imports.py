@@ -10,7 +10,7 @@ from typing import Any  # noqa: TID251 - a module's `__getattr__` may return any
 def names_of(package: str, homes: Mapping[str, str]) -> Callable[[str], Any]:
     """A `__getattr__` for a package (PEP 562). homes: name -> module that defines it.
 
-    Raises ValueError for a name that is also a module of the package: once that is loaded, it would take the name.
+    Raises ValueError for a name that is also the name of its module: once loaded, the module would take its place.
     """
     for name, home in homes.items():
         if home == f"{package}.{name}":

@@ -18,7 +18,7 @@ class Term:
     greek, letter: the Greek letter of its weight in the paper, spelled out and as a character.
     function: the letter of the term itself.
     views: `pair` if it compares the two views; `mean` or `sum` if it is averaged or summed over them.
-    formula: its definition. colour: used everywhere.
+    formula: its definition. colour: the same in all charts and pages.
     meaning: what it measures. label: two words for the diagram. rule: what it requires of the embeddings. aim: a short
         form of rule. reading: what its curve shows.
     without: what happens to the embeddings when its weight is 0. without_curves: what the curves do then; term names in
@@ -111,8 +111,9 @@ TERMS: tuple[Term, ...] = (
         "the views agree or because all embeddings shrink; only the variance term prevents shrinking.",
         without="two views of a picture need not agree. The embeddings spread and decorrelate, "
         "but nothing makes them keep what the views share.",
-        without_curves="{invariance} climbs to 2, the distance of unrelated embeddings with variance 1: two views of one "
-        "picture agree no more than two different pictures. {variance} goes to 0, so the loss looks fine.",
+        without_curves="{invariance} climbs to 2, the mean squared difference of unrelated embeddings with variance 1: "
+        "two views of one picture agree no more than two different pictures. {variance} goes to 0, so the loss "
+        "looks fine.",
     ),
     Term(
         name="covariance",
@@ -123,7 +124,7 @@ TERMS: tuple[Term, ...] = (
         formula=r"c(Z) = \tfrac{1}{D} \sum_{i \neq j} [C(Z)]_{ij}^2",
         colour="#5aa50f",
         meaning="squared covariances between different dimensions of the embedding",
-        label="none repeats",
+        label="decorrelated",
         rule="No two dimensions of the embedding may be correlated.",
         aim="No two dimensions should be **correlated**.",
         reading="sums the squared covariances between different dimensions, $c(Z)$. It *rises* as the embeddings "

@@ -15,7 +15,7 @@ ABLATIONS: dict[str, Settings] = {
     "no-invariance": {"invariance_weight": 0.0},
     "neighbour-views": {"positives": "neighbours"},
 }
-# A training that fits into a lesson: the first so many train images, passes over them, and test images on its maps.
+# A training that fits into a lesson: numbers of train images (the first ones), epochs, and test images on its maps.
 QUICK_IMAGES, QUICK_EPOCHS, QUICK_SHOWN = 2_560, 6, 500
 
 

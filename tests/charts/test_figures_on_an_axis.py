@@ -37,7 +37,7 @@ def test_figures_lie_at_their_place_on_the_axis():
     assert re.findall(r'<circle cx="([\d.]+)%"', drawn) == ["21.20", "78.80"]
     assert 'x1="11.60%" x2="30.80%"' in drawn  # the interval
     assert drawn.count('x1="50.00%" x2="50.00%"') == 2  # the bar, beside each figure
-    assert "linear probe, %. Dashed: the study, 50. Band: 95 % over test pictures" in drawn
+    assert "linear probe, %. Dashed: the study, 50. Band: 95 % interval over test pictures" in drawn
     assert 'aria-label="one 20.00; &lt;two&gt; 80.00"' in drawn
     assert "<two>" not in drawn
 

@@ -222,7 +222,7 @@ def test_broken_rules_are_answered_with_the_rule_and_the_value(options, message)
 
 
 def test_representations_that_do_not_fit_are_refused():
-    with pytest.raises(ValueError, match="need one width, got 64 and 63 dimensions"):
+    with pytest.raises(ValueError, match="need the same width, got 64 and 63 dimensions"):
         anomaly_scores(NORMAL, TRAIN[:, :63])
     with pytest.raises(ValueError, match="queries must be finite"):
         anomaly_scores(np.where(NORMAL > 15, np.nan, NORMAL), TRAIN, normalise=True)

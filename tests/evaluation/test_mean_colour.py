@@ -170,10 +170,13 @@ LISTS = np.zeros((520, 2), dtype=int)
         (lambda: neighbour_colour_ratio(LISTS, LAB, LAB, pairs=0), r"pairs .*got 0"),
         (lambda: neighbour_colour_ratio(LISTS, LAB, LAB, exclude=np.zeros(3, int)), "exclude must be 520 integers"),
         (lambda: neighbour_colour_ratio(LISTS, LAB, LAB, exclude=LISTS[:, 0] + 520), "rows 0 to 519, or -1, got 520"),
-        (lambda: neighbour_colour_ratio(LISTS[:1], LAB[:1], LAB[:1], exclude=np.array([0])), "need 2 gallery images"),
-        (lambda: colour_r2(PIXELS, LAB, PIXELS[:, :9], LAB), "need one width, got 48 and 9 dimensions"),
+        (
+            lambda: neighbour_colour_ratio(LISTS[:1], LAB[:1], LAB[:1], exclude=np.array([0])),
+            "need at least 2 gallery images",
+        ),
+        (lambda: colour_r2(PIXELS, LAB, PIXELS[:, :9], LAB), "need the same width, got 48 and 9 dimensions"),
         (lambda: colour_r2(PIXELS, LAB[:9], PIXELS, LAB), "train and train_lab need one row .* got 520 and 9"),
-        (lambda: colour_r2(PIXELS, LAB, PIXELS[:1], LAB[:1]), "one row an image, 2 at least, got 1 and 1"),
+        (lambda: colour_r2(PIXELS, LAB, PIXELS[:1], LAB[:1]), "one row per image, at least 2, got 1 and 1"),
         (lambda: colour_r2(PIXELS, LAB, PIXELS, LAB * np.nan), "test_lab must be finite"),
     ],
 )

@@ -224,7 +224,7 @@ def test_broken_rules_are_answered_with_the_rule_and_the_value(options, message)
 
 
 def test_arrays_that_do_not_fit_are_refused():
-    with pytest.raises(ValueError, match="need one width, got 24 and 23 dimensions"):
+    with pytest.raises(ValueError, match="need the same width, got 24 and 23 dimensions"):
         nearest(QUERIES, GALLERY[:, :23], k=1)
     with pytest.raises(ValueError, match="gallery must be finite"):
         nearest(QUERIES, np.where(GALLERY > 2, np.nan, GALLERY), k=1)

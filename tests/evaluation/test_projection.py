@@ -166,7 +166,7 @@ def test_a_shuffled_map_keeps_neighbours_by_chance():
     ("change", "message"),
     [
         ({"k": 180}, r"k .*got 180"),
-        ({"coordinates": GROUPS[:9, :2]}, "need one row an image, got 180, 9"),
+        ({"coordinates": GROUPS[:9, :2]}, "need one row per image, got 180, 9"),
         ({"labels": LABELS - 1}, r"labels .*got int64 down to -1"),
     ],
 )

@@ -85,8 +85,8 @@ def test_images_that_no_list_names_fill_the_hubs_up_with_0():
     [
         (lambda: one_of_each_class(np.array([0, 2])), "every class from 0 up needs an image, got none of class 1"),
         (lambda: one_of_each_class(np.array([0.0, 1.0])), "labels must be whole numbers from 0"),
-        (lambda: one_of_each_class(np.array([], dtype=int)), r"one an image, got int64 \(0,\)"),
-        (lambda: same_class_share(LISTS, QUERY_LABELS[:9], GALLERY_LABELS), "must be 200 labels, one a query, got 9"),
+        (lambda: one_of_each_class(np.array([], dtype=int)), r"one per image, got int64 \(0,\)"),
+        (lambda: same_class_share(LISTS, QUERY_LABELS[:9], GALLERY_LABELS), "must be 200 labels, one per query, got 9"),
         (
             lambda: same_class_share(LISTS, QUERY_LABELS - 1, GALLERY_LABELS),
             "query_labels must be whole numbers from 0",

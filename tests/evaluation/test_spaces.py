@@ -11,7 +11,7 @@ from vicreg.evaluation.report_sections.section import Section
 from vicreg.evaluation.report_sections.spaces import BATCH, RATE, spaces, study_probe
 from vicreg.evaluation.spectrum import spectrum
 from vicreg.runs.errors import RunError
-from vicreg.runs.schema import check_metrics
+from vicreg.runs.json_rules import check_metrics
 from vicreg.storage.paths import BUNDLED
 
 CLASSES, WIDTH = 4, 12

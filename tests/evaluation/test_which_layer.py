@@ -12,7 +12,7 @@ from vicreg.evaluation.report_sections import layers as measured
 from vicreg.evaluation.spectrum import spectrum
 from vicreg.method.networks import Encoder, Expander
 from vicreg.runs.errors import RunError
-from vicreg.runs.schema import check_metrics
+from vicreg.runs.json_rules import check_metrics
 from vicreg.storage.paths import BUNDLED
 
 CLASSES = 3

@@ -160,4 +160,4 @@ def test_while_they_arrive_a_page_says_how_far_they_are(hub):
     size = hub.repos["datasets/uoft-cs/cifar10"].commits.popitem()[1].popitem()[1]
     assert f" of {len(size) / 1e6:.1f} MB" in bar.proto.text
     assert 0 < bar.proto.value < 100
-    assert "How much separates" in text(app)  # what needs no pictures is there meanwhile
+    assert "How well the classes separate" in text(app)  # what needs no pictures is there meanwhile

@@ -254,8 +254,8 @@ def test_the_address_keeps_a_state_and_ignores_nonsense(engine):
     query = engine.evaluate("(state) => writeAddress('?data=cifar10&mu=9', state, false)", state)
     assert query.startswith("?data=cifar10&")
     assert engine.evaluate("() => writeAddress('?seed=3', defaults(2), false)") == ""
-    wrong = "?dimensions=3&mu=-1&nu=51&lambda=x&seed=1.5&rate=9&width="
-    assert engine.evaluate("(query) => readAddress(query).settings", wrong) == engine.evaluate("() => defaults(2)")
+    for wrong in ("?dimensions=3&mu=-1&nu=51&lambda=x&seed=1.5&rate=9&width=", "?nu=0.4"):  # sliders have whole numbers
+        assert engine.evaluate("(query) => readAddress(query).settings", wrong) == engine.evaluate("() => defaults(2)")
 
 
 def state(page) -> dict:
@@ -269,6 +269,16 @@ def until(page, holds, seconds=240) -> dict:
         assert time.monotonic() < deadline, found
         page.wait_for_timeout(50)
     return found
+
+
+# Keeps the font of the last text on a canvas.
+FONTS = """() => {
+  const { fillText } = CanvasRenderingContext2D.prototype;
+  CanvasRenderingContext2D.prototype.fillText = function (...given) {
+    globalThis.font = this.font;
+    return fillText.apply(this, given);
+  };
+}"""
 
 
 def stds(found: dict) -> list[float]:
@@ -366,20 +376,62 @@ def test_everything_is_done_by_keyboard(page, plain_server):
     expect(page.locator(".lab .loss")).not_to_have_text(loss)
 
 
-def test_a_free_point_goes_where_it_is_dragged(page, plain_server):
+def test_a_free_point_is_dragged_and_the_lab_trains_a_network_again_afterwards_also_on_a_low_screen(page, plain_server):
+    errors = []
+    page.on("pageerror", lambda error: errors.append(error))
     page.goto(f"{plain_server}/lab?points=true")
     until(page, lambda found: int(found["steps"]) > 200)
     page.get_by_role("button", name="Pause", exact=True).click()
-    before = stds(state(page))
-    box = page.get_by_role("application").bounding_box()
+    scene, caption, loss = page.get_by_role("application"), page.locator(".lab .caption"), page.locator(".lab .loss")
+    before, lost = stds(state(page)), loss.inner_text()
+    box = scene.bounding_box()
     for x in range(0, int(box["width"]), 12):  # from the left, to the first point that is met
         page.mouse.move(box["x"] + x, box["y"] + box["height"] / 2)
-        if page.locator(".lab .caption").is_visible():
+        if caption.is_visible():
             break
     page.mouse.down()
     page.mouse.move(box["x"] + 20, box["y"] + 60, steps=4)
     page.mouse.up()
     assert max(stds(state(page))) > max(before) + 0.05
+    assert float(loss.inner_text()) > float(lost)
+    expect(caption).to_contain_text("the other view of the same picture")
+
+    # another number of dimensions: a network, which trains; the chosen point is forgotten
+    page.get_by_text("More", exact=True).click()
+    page.get_by_label("Frame pictures by").select_option("ink")
+    page.get_by_label("Learning rate").select_option("0.001")
+    page.get_by_label("Dimensions").select_option("8")
+    page.get_by_role("button", name="Play", exact=True).click()
+    until(page, lambda found: len(stds(found)) == 8 and int(found["steps"]) > 5)
+    expect(caption).to_be_hidden()
+
+    # the browser's Back leads from free points to the network, which trains
+    points = page.get_by_role("button", name="Free points")
+    page.evaluate("() => history.pushState(history.state, '', location.href)")
+    points.click()
+    page.wait_for_function("() => location.search.includes('points')")
+    page.go_back()
+    until(page, lambda found: len(stds(found)) == 8 and int(found["steps"]) > 5)
+    expect(points).to_have_attribute("aria-pressed", "false")
+
+    # the caption follows its picture: another seed draws another one
+    scene.focus()
+    page.keyboard.press("ArrowRight")
+    expect(caption).to_contain_text(" paper: ")
+    picture = caption.inner_text().split(" paper: ")[0]
+    page.get_by_label("Seed").fill("2")
+    page.get_by_label("Seed").press("Enter")
+    expect(caption).not_to_contain_text(picture)
+    expect(caption).to_contain_text(" paper: ")
+
+    # presenter mode in a low window, as at a zoom of 200 %: there is room for the pictures, and their text is large
+    page.evaluate(FONTS)
+    page.set_viewport_size({"width": 1280, "height": 400})
+    page.keyboard.press("Alt+p")
+    page.locator(".lab.hall").wait_for()
+    page.wait_for_function("() => globalThis.font?.startsWith('18px')")
+    assert scene.bounding_box()["height"] >= 200
+    assert not errors
 
 
 def test_start_plays_a_small_version_once(page, plain_server):

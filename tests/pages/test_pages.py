@@ -231,7 +231,7 @@ def test_retrieval_says_how_often_the_farthest_repeat(with_pictures):
     hubness = RUN.metrics["retrieval"]["hubness"]
     figures = hubness["euclidean"]
     assert f"Ten pictures (hubs, shown below) take {figures['farthest']:.2f} %" in text(app)
-    assert f"by direction alone (cosine) it is {hubness['cosine']['farthest']:.2f} %" in text(app)
+    assert f"by direction alone (cosine), the share is {hubness['cosine']['farthest']:.2f} %" in text(app)
     other = text(opened("retrieval", metric="euclidean", run="cifar10/no-invariance"))  # whose share rises by cosine
     assert "Ten pictures (hubs, shown below) take" in other
     assert "They lie far out" not in other
@@ -352,7 +352,7 @@ def test_every_claim_stands_on_the_page_under_its_verdict(without_pictures):
     counts = Counter(finding.verdict for _, finding in judged())
     headings = " ".join(heading.value for heading in app.subheader)
     assert all(f" {count} " in headings for count in counts.values())
-    assert "cannot be told yet" not in page
+    assert "cannot be judged yet" not in page
 
 
 COUNTED = {"Same anomalies", "Anomalies alike"}  # the page shows the lists that these were counted from
@@ -434,7 +434,7 @@ def test_clusters_open_beside_the_tightest_which_say_least_of_the_classes(withou
     assert OTHER.metrics["clusters"]["silhouette"] > 0.5
     assert OTHER.metrics["clusters"]["nmi"] < 0.05
     assert f"{ui.title(OTHER)} 0.56 and 0.02" in app.get("vega_lite_chart")[0].proto.alt
-    assert f"**{ui.title(OTHER)}** with the tightest clusters" in text(app)
+    assert f"**{ui.title(OTHER)}**, which has the tightest clusters" in text(app)
 
 
 def test_without_mnist_its_digits_are_offered_and_the_roc_stays(with_pictures, monkeypatch):

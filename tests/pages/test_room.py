@@ -73,7 +73,7 @@ def test_the_next_step_reaches_the_phones(room):
 
 def test_a_wrong_secret_leads_nothing_and_the_right_one_leaves_the_address(room):
     wrong = at_step(room, secret="guessed")
-    assert "opens no room" in text(wrong)
+    assert "no longer works" in text(wrong)
     assert wrong.radio
     assert "_room_led" not in wrong.session_state
     assert "host" not in at_step(room).query_params

@@ -14,7 +14,7 @@ from opened import opened, served, specs, text
 from streamlit.testing.v1 import AppTest
 
 import ui
-from ui.live_training import next_training, training_limits, training_view
+from ui.live_training import next_training, training_limits, training_time, training_view
 from vicreg import jobs
 from vicreg.config import DATASETS, Config
 from vicreg.jobs import control, event_log, locks
@@ -52,11 +52,11 @@ def test_on_a_cpu_coloured_digits_and_the_smallest_encoder_are_offered_first_wit
     assert not app.exception
     assert [box.value for box in app.selectbox] == ["coloured-digits", "vicreg", "tiny", ""]
     assert re.search(r"\*\*[\d.]+ to [\d.]+ (s|minutes|hours)\*\* of training on the CPU", text(app))
-    assert re.search(r"machine: 480 steps of (\d+ ms|[\d.]+ s)\.", text(app))
+    assert re.search(r"480 steps of (\d+ ms|[\d.]+ s) each", text(app))
     assert not button(app, "Start training").disabled
 
     app.number_input(key="train_epochs_coloured-digits").set_value(100).run()
-    assert "machine: 4,000 steps" in text(app)
+    assert "4,000 steps of" in text(app)
     assert len(timed) == 1  # its steps are as long as before
     app.selectbox(key="train_preset_coloured-digits").set_value("neighbour-views").run()
     assert not app.exception
@@ -64,7 +64,7 @@ def test_on_a_cpu_coloured_digits_and_the_smallest_encoder_are_offered_first_wit
 
 
 def test_a_name_that_was_typed_is_kept_until_a_run_has_it(monkeypatch):
-    monkeypatch.setattr(training_limits, "_seconds_a_step", lambda config: 0.1)
+    monkeypatch.setattr(training_time, "_seconds_a_step", lambda config: 0.1)
     started = []
     monkeypatch.setattr(
         training_limits, "begin", lambda config, name, quick, token: started.append((config.preset, name))
@@ -81,7 +81,7 @@ def test_a_name_that_was_typed_is_kept_until_a_run_has_it(monkeypatch):
 
 
 def test_a_name_that_cannot_be_is_said_and_not_lost(monkeypatch):
-    monkeypatch.setattr(training_limits, "_seconds_a_step", lambda config: 0.1)
+    monkeypatch.setattr(training_time, "_seconds_a_step", lambda config: 0.1)
     app = page()
     app.text_input(key="train_name").set_value("../*up*").run()
     button(app, "Start training").click().run()
@@ -94,7 +94,7 @@ def test_a_name_that_cannot_be_is_said_and_not_lost(monkeypatch):
 
 def test_cifar10_without_pictures_says_so_before_anything_is_timed(without_pictures, monkeypatch):
     timed = []
-    monkeypatch.setattr(training_limits, "_seconds_a_step", lambda config: timed.append(config.dataset) or 0.1)
+    monkeypatch.setattr(training_time, "_seconds_a_step", lambda config: timed.append(config.dataset) or 0.1)
     app = page()
     app.selectbox(key="train_data").set_value("cifar10").run()
     assert timed == ["coloured-digits"]
@@ -145,7 +145,7 @@ def test_what_is_said_to_expect_is_what_the_bundled_runs_did(dataset):
 
 
 def test_a_bundled_runs_curves_are_there_before_anything_is_trained(monkeypatch):
-    monkeypatch.setattr(training_limits, "_seconds_a_step", lambda config: 0.1)
+    monkeypatch.setattr(training_time, "_seconds_a_step", lambda config: 0.1)
     app = page()
     assert "The bundled run `coloured-digits/vicreg, 12 epochs`" in text(app)
     (spec,) = specs(app)
@@ -165,7 +165,7 @@ def test_a_bundled_runs_curves_are_there_before_anything_is_trained(monkeypatch)
 def test_a_machine_that_is_busy_elsewhere_is_said_before_anything_is_timed(monkeypatch):
     other = locks.Holder("theirs", "/elsewhere", 4711, "", 0.0)
     monkeypatch.setattr(locks, "holder", lambda folder: other)
-    monkeypatch.setattr(training_limits, "_seconds_a_step", None)
+    monkeypatch.setattr(training_time, "_seconds_a_step", None)
     app = page()
     assert not app.exception
     assert "`theirs` is training on this machine (process 4711)" in app.info[0].value
@@ -178,7 +178,7 @@ def test_a_machine_that_is_busy_elsewhere_is_said_before_anything_is_timed(monke
 def test_an_operators_key_is_answered(monkeypatch):
     monkeypatch.setenv("VICREG_OPERATOR", "s3cret")
     monkeypatch.setenv("VICREG_TRAINING", "on")
-    monkeypatch.setattr(training_limits, "_seconds_a_step", lambda config: 0.1)
+    monkeypatch.setattr(training_time, "_seconds_a_step", lambda config: 0.1)
     app = page()
     app.text_input(key=training_view.KEY).set_value("guess").run()
     assert "This is not the operator's key." in text(app)
@@ -214,7 +214,7 @@ def test_before_the_first_step_the_bundled_run_is_there_and_another_can_be_chose
 
 def test_the_second_training_starts_without_a_page_and_is_drawn_over_the_first_one(monkeypatch):
     monkeypatch.setattr(control, "_begin", lambda folder, record: None)
-    monkeypatch.setattr(training_limits, "_seconds_a_step", lambda config: 0.1)
+    monkeypatch.setattr(training_time, "_seconds_a_step", lambda config: 0.1)
     app = page()
     app.segmented_control(key="train_length").set_value("Quick").run()
     app.selectbox(key="train_then_coloured-digits").set_value("no-variance").run()
@@ -250,7 +250,7 @@ def test_nothing_follows_a_training_that_was_stopped(monkeypatch):
 def test_a_hosted_instance_that_allows_it_has_bounds_and_names_the_runs_itself(monkeypatch):
     monkeypatch.setenv("SPACE_ID", "ada/demo")
     monkeypatch.setenv("VICREG_TRAINING", "on")
-    monkeypatch.setattr(training_limits, "_seconds_a_step", lambda config: 2.0)
+    monkeypatch.setattr(training_time, "_seconds_a_step", lambda config: 2.0)
     app = page()
     assert not app.exception
     assert app.number_input(key="train_epochs_coloured-digits").max == 30
@@ -259,7 +259,7 @@ def test_a_hosted_instance_that_allows_it_has_bounds_and_names_the_runs_itself(m
     assert button(app, "Start training").disabled  # 480 steps of 2 s do not fit
 
     monkeypatch.setattr(training_limits, "KEPT_BYTES", training_limits.HOSTED.disk_bytes - 1)
-    monkeypatch.setattr(training_limits, "_seconds_a_step", lambda config: 0.1)
+    monkeypatch.setattr(training_time, "_seconds_a_step", lambda config: 0.1)
     app.run()
     button(app, "Start training").click().run()
     assert "keeps at most" in app.warning[0].value
@@ -269,7 +269,7 @@ def test_a_hosted_instance_that_allows_it_has_bounds_and_names_the_runs_itself(m
 def test_what_was_chosen_is_trained_and_only_its_starter_commands_it(monkeypatch):
     monkeypatch.setenv("SPACE_ID", "ada/demo")
     monkeypatch.setenv("VICREG_TRAINING", "on")
-    monkeypatch.setattr(training_limits, "_seconds_a_step", lambda config: 0.1)
+    monkeypatch.setattr(training_time, "_seconds_a_step", lambda config: 0.1)
     hers = page()
     hers.selectbox(key="train_preset_coloured-digits").set_value("own weights").run()
     hers.number_input(key="train_variance").set_value(7.0).run()
@@ -384,11 +384,11 @@ def test_a_run_is_trained_stopped_resumed_and_found_in_retrieval(page, drawn, tm
         page.goto(f"{url}/train")
         page.get_by_text(re.compile(r"^[\d.]+ to [\d.]+ (s|minutes|hours)")).first.wait_for()
         page.get_by_text("Quick", exact=True).click()
-        page.get_by_text("machine: 60 steps").wait_for()
+        page.get_by_text(re.compile(r"\b60 steps of .* each")).wait_for()
         epochs = page.get_by_role("spinbutton", name="Epochs")
         epochs.fill("2")
         epochs.press("Enter")
-        page.get_by_text("machine: 20 steps").wait_for()
+        page.get_by_text(re.compile(r"\b20 steps of .* each")).wait_for()
         page.get_by_role("button", name="Start training").click()
 
         told = page.get_by_text(re.compile(r"step \d+ of 20"))

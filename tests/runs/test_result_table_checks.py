@@ -17,6 +17,7 @@ from vicreg.runs.discovery import find_runs
 from vicreg.runs.errors import RunError
 from vicreg.runs.folder import open_run
 from vicreg.runs.history import HISTORY, MAX_HISTORY_BYTES, read_history
+from vicreg.runs.json_rules import Measured
 from vicreg.runs.parquet_pages import unpacked_bytes
 from vicreg.runs.result_table_checks import (
     LABEL,
@@ -27,7 +28,6 @@ from vicreg.runs.result_table_checks import (
     WORD,
     read_table,
 )
-from vicreg.runs.schema import Measured
 from vicreg.runs.weights import read_weights, weights_bytes
 from vicreg.storage import paths
 
@@ -99,7 +99,7 @@ def test_a_missing_column_one_of_another_kind_and_no_rows_are_named(name, tmp_pa
                 continue
             if kind == "truth" and other.dtype == bool:
                 continue
-            with pytest.raises(RunError, match=rf"column {column} holds no"):
+            with pytest.raises(RunError, match=rf"column {column} must contain"):
                 read(written(frame.assign(**{column: other}), tmp_path), name, measured=FEW)
 
 
@@ -168,7 +168,7 @@ def test_scores_and_clusters_agree_with_the_figures(tmp_path):
     assert len(read(written(frame.assign(label=frame["label"].where(~frame["anomaly"], -1)), tmp_path), "anomaly"))
     clusters = pd.read_parquet(bundled("clusters"))
     for value in (-1, 10):
-        with pytest.raises(RunError, match="clusters must count from 0 to 9"):
+        with pytest.raises(RunError, match="clusters must be from 0 to 9"):
             read(written(clusters.assign(cluster=value), tmp_path), "clusters")
 
 

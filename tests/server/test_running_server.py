@@ -11,7 +11,7 @@ from conftest import new_cache
 
 import ui
 from benchmarks import viewers
-from server.visitor_limits import LIMITS
+from server.server_limits import LIMITS
 
 PAGES = [name for entries in ui.PAGES.values() for name, *_ in entries]
 OWN = ("run", "second", "data", "lesson", "step", "room", "host", "present", "cell", "cluster", "draws")  # read by name

@@ -12,8 +12,8 @@ from vicreg.storage import paths
     [
         ((0.997, 0.22), (0.99, 0.71), 0.997, "the untrained network finds them best"),
         ((0.997, 0.995), (0.999, 0.999), 0.9996, "even an untrained network finds them"),
-        ((0.997, 0.22), (0.999, 0.71), 0.9996, "the score decides more than the training"),
-        ((0.55, 0.52), (0.93, 0.91), 0.93, "the training decides more than the score"),
+        ((0.997, 0.22), (0.999, 0.71), 0.9996, "the score matters more than the training"),
+        ((0.55, 0.52), (0.93, 0.91), 0.93, "the training matters more than the score"),
     ],
 )
 def test_the_headline_is_true_of_the_figures(untrained, trained, best, headline):

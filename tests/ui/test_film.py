@@ -41,7 +41,7 @@ def test_z_starts_as_one_spot_for_both_and_only_the_full_method_spreads_it(datas
 def test_beside_a_baseline_only_the_ends_of_z_are_shown_with_the_variance_terms_ring():
     shown = film.before_and_after({name: open_run(BUNDLED / f"cifar10-{name}") for name in ("vicreg", "untrained")})
     assert (shown.reach, shown.ring) == (ENDS_REACH, 1)
-    assert "Only the start (an untrained network of the same kind) and the end were kept" in shown.words
+    assert "only the start (an untrained network of the same kind) and the end were kept" in shown.words
     assert film.filmed(pair("cifar10"), "embedding z").ring is None
 
 

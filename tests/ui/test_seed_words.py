@@ -20,10 +20,10 @@ def test_a_difference_beyond_the_seeds_is_called_one_and_others_are_not():
     over = seeds.spread(full.metrics, "probe")
     assert f"{over.least:.1f} to {over.most:.1f} % over 3 seeds of `coloured-digits/vicreg, 12 epochs`" in told
     apart = full.metrics["probe"]["accuracy"] - without.metrics["probe"]["accuracy"]
-    assert f"The difference of {apart:.1f} points is more than the seeds make." in told
+    assert f"The difference of {apart:.1f} points is larger than the spread over seeds." in told
     near = seeds_sentence(full, run("coloured-digits-neighbour-views"), "probe", says="The probe reads")
-    assert "within the spread of the seeds" in near
-    assert "**no finding**" in near
+    assert "within the spread over seeds" in near
+    assert "**not a finding**" in near
 
 
 def test_runs_of_one_seed_say_so():

@@ -12,7 +12,8 @@ from ui.components import svg_drawing
 from ui.finished_charts import finished
 from ui.picture_map import Colouring, Panel
 from ui.picture_map.component import points_table
-from ui.take_away.panel import LONGEST_PROTOCOL, caption, name_of, source
+from ui.take_away.caption import LONGEST_PROTOCOL, caption
+from ui.take_away.panel import name_of, source
 from ui.take_away.tables import csv_of, table_of
 from vicreg.charts import alt
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import streamlit as st
 
-from ui.kept import Store
 from ui.pictures import data_uri
+from ui.shared_cache import Store
 
 _TILES = st.components.v2.component(
     "vicreg_tiles",

@@ -13,9 +13,9 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from ui.kept import kept as keeping
 from ui.map_data import columns
 from ui.run_picker import key_of, measured_runs, results
+from ui.shared_cache import kept as keeping
 from vicreg.runs.folder import Run
 
 MAPS = {"embedding z": "embedding", "t-SNE of y": "tsne", "PCA of y": "pca"}
@@ -122,9 +122,10 @@ def _with_axes(places: Mapping[str, tuple[np.ndarray, np.ndarray]], clock: np.nd
     reach = _rounded_up(float(distances.max() if name == "t-SNE of y" else np.quantile(distances, SEEN)))
     beyond = float((distances > reach).mean())
     words = {
-        "embedding z": "Two principal components of z, found anew at each snapshot.",
-        "PCA of y": "Two principal components of y, found anew at each snapshot.",
-        "t-SNE of y": "Each t-SNE starts from the one before. It rescales distances, so a collapse does not show in its size.",
+        "embedding z": "The first two principal components of z, recomputed at each snapshot.",
+        "PCA of y": "The first two principal components of y, recomputed at each snapshot.",
+        "t-SNE of y": "Each t-SNE starts from the one before. t-SNE rescales distances, so its size does not show a "
+        "collapse.",
     }[name] + (f" {100 * beyond:.1f} % of the points lie beyond the axes and are drawn at the edge." if beyond else "")
     tracks = {title: Track(on_the_clock(clock, *kept)) for title, kept in places.items()}
     return Film(tuple(clock), (), "", tracks, reach, None, words)
@@ -161,7 +162,7 @@ def _ends(runs: Mapping[str, Run], clock: np.ndarray) -> Film:
     how = "Two numbers of z; dashed: the standard deviation that the variance term asks for."
     if before is not None:
         how += (
-            " Only the start (an untrained network of the same kind) and the end were kept of these runs: points "
+            " Of these runs, only the start (an untrained network of the same kind) and the end were kept: points "
             "move along straight lines between them."
         )
     return Film(tuple(clock), (), "", tracks, ENDS_REACH * gamma, gamma, how)

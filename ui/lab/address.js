@@ -6,13 +6,14 @@ export const MORE = { dimensions: 8, width: 128, rate: 0.005, lambda: 10, mu: 25
 /** What a network with D dimensions starts with. */
 export const defaults = (D) => ({ ...(D === 2 ? TWO : MORE), dimensions: D, seed: 1 });
 
+const weight = (v) => Number.isInteger(v) && v >= 0 && v <= 50; // as the sliders
 const NUMBERS = {
   seed: (v) => Number.isInteger(v) && v >= 0 && v <= 9999,
   width: (v) => [32, 64, 128].includes(v),
   rate: (v) => [0.0005, 0.001, 0.002, 0.003, 0.005].includes(v),
-  lambda: (v) => v >= 0 && v <= 50,
-  mu: (v) => v >= 0 && v <= 50,
-  nu: (v) => v >= 0 && v <= 50,
+  lambda: weight,
+  mu: weight,
+  nu: weight,
 };
 export const DIMENSIONS = [2, 4, 8, 16];
 const OURS = [...Object.keys(NUMBERS), "dimensions", "points"];

@@ -9,17 +9,17 @@ export function connectButtons(lab, state, act, signal) {
   find("free").onclick = () => act.setPoints(!state.points);
   find("pull").onclick = () => act.showPulls(!state.showing);
   find("speed").onchange = ({ target: { value } }) => act.setSpeed(Number(value));
-  find("framing").onchange = ({ target: { value } }) => Object.assign(state, { framing: value, dirty: true });
+  find("framing").onchange = ({ target: { value } }) => act.frameBy(value);
+  find("large").hidden = !document.fullscreenEnabled; // as on an iPhone
   find("large").onclick = () => {
     if (document.fullscreenElement) document.exitFullscreen();
-    else lab.requestFullscreen?.().catch(() => {});
+    else lab.requestFullscreen().catch(() => {});
   };
   const fullScreen = () => {
     const large = (lab.getRootNode().fullscreenElement ?? document.fullscreenElement) === lab;
     lab.classList.toggle("projector", large);
     find("large").setAttribute("aria-pressed", String(large));
     find("large").textContent = large ? "Leave full screen" : "Full screen";
-    act.restyle();
   };
   document.addEventListener("fullscreenchange", fullScreen, { signal });
 
@@ -32,7 +32,7 @@ export function connectButtons(lab, state, act, signal) {
     lab.classList.toggle("pointing", points);
     lab.dataset.playing = playing;
     canvas.setAttribute("role", "application");
-    const keys = points ? "Arrow keys choose a point, shift and arrow keys move it" : "Arrow keys choose a picture, escape leaves it";
+    const keys = points ? "Arrow keys choose a point, shift and arrow keys move it" : "Arrow keys choose a picture, Escape clears it";
     const what = points ? "Forty points in twenty pairs." : "400 handwritten digits, each where its embedding lies.";
     canvas.setAttribute("aria-label", `${what} ${keys}, space plays and pauses.`);
   };

@@ -16,7 +16,7 @@ export function createGame(lab, state, act, links) {
     act.pause();
     game = { one };
     buttons.forEach((button, i) => button.setAttribute("aria-pressed", String(CHALLENGES[i] === one)));
-    card.ask(one, guessed, end);
+    card.ask(one, guessed, dismiss);
     lab.querySelector(".card").scrollIntoView({ block: "nearest" });
   }
 
@@ -49,7 +49,7 @@ export function createGame(lab, state, act, links) {
     if (!share || (!one.done(seen, share, after) && after < one.steps)) return;
     game.told = true;
     const truth = one.right(seen, share, game.early), text = one.told(seen, share, game.before, game.early);
-    card.tell({ guess: one.options[guess], truth: one.options[truth], text, link: one.link, address: links[one.id] }, end);
+    card.tell({ guess: one.options[guess], truth: one.options[truth], text, link: one.link, address: links[one.id] }, dismiss);
     act.say(text);
     lab.dataset.told = one.id;
   }
@@ -59,6 +59,12 @@ export function createGame(lab, state, act, links) {
     delete lab.dataset.told;
     buttons.forEach((button) => button.setAttribute("aria-pressed", "false"));
     card.hide();
+  }
+
+  function dismiss() {
+    const button = buttons[CHALLENGES.indexOf(game.one)];
+    end();
+    button.focus(); // the card had the focus, and is gone
   }
 
   return { follow, end, playing: () => game !== null };

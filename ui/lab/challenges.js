@@ -31,7 +31,8 @@ export const CHALLENGES = [
     right: (seen) => (widest(seen) < 0.1 ? 0 : thin(seen) < 0.05 ? 1 : 2),
     told: (seen) =>
       `Each dimension varies as it should (std ${digits2(Math.min(...seen.std))} and ${digits2(widest(seen))}), but both ` +
-      `carry the same information: the smaller eigenvalue is ${digits2(thin(seen))} of the larger. Only one direction is used.`,
+      `carry the same information: the smaller eigenvalue is ${digits2(thin(seen))} times the larger. ` +
+      `Only one direction is used.`,
     link: "The same on CIFAR-10: fewer directions are used",
   },
   {

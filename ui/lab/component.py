@@ -20,7 +20,7 @@ ENGINE = ("random.js", "pictures.js", "matrix.js", "network.js", "loss.js", "mea
 EXHIBIT = (
     *("address.js", "places.js", "points.js", "scene.js", "panels.js", "sentence.js", "challenges.js"),
     *("controls.js", "buttons.js", "pulls.js", "readout.js", "challenge_flow.js", "pointer.js"),
-    *("start_page.js", "style.js", "scene_contents.js", "frames.js", "worker_link.js", "lab.js"),
+    *("start_page.js", "style.js", "scene_contents.js", "frames.js", "worker_link.js", "watch_page.js", "lab.js"),
 )
 
 # Where a CIFAR-10 run shows the effect of each challenge.

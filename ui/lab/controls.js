@@ -76,6 +76,15 @@ export function buildMore(lab, set) {
   };
 }
 
+/** Returns what shows a text in `place`, followed by a button that calls startAgain(); an empty text hides it. */
+export function buildHint(place, startAgain) {
+  return (text) => {
+    place.hidden = !text;
+    const button = make("button", { type: "button", textContent: "start again", onclick: startAgain });
+    place.replaceChildren(...(text ? [text, button, "."] : []));
+  };
+}
+
 /** The buttons of the challenges in `place`; begin(challenge) when one is pressed. */
 export function buildChallenges(place, challenges, begin) {
   return challenges.map((challenge) => {

@@ -2,8 +2,8 @@
 
 import { defaults, noteAddress, readAddress } from "./address.js";
 import { connectButtons } from "./buttons.js";
-import { TERMS, buildMore, buildTerms } from "./controls.js";
-import { runFrames } from "./frames.js";
+import { TERMS, buildHint, buildMore, buildTerms } from "./controls.js";
+import { CALM, createFrames } from "./frames.js";
 import { createGame } from "./challenge_flow.js";
 import { followHand } from "./pointer.js";
 import { readDrawings } from "./pictures.js";
@@ -15,6 +15,7 @@ import { createScene } from "./scene.js";
 import { describeChoice } from "./sentence.js";
 import { createSmall } from "./start_page.js";
 import { readStyle } from "./style.js";
+import { watchPage } from "./watch_page.js";
 import { startWorker } from "./worker_link.js";
 import { worldOf } from "./scene_contents.js";
 
@@ -48,23 +49,24 @@ function createLab(lab, { drawings, labels, colours, hues, links, mini }) {
     seen: null, share: null, course: null, events: [], pictures: null, // what the worker told
     target: null, xy: null, // (2 n) places: where the pictures belong, and where they are on their way
     choice: -1, nearest: [], views: null, pulls: null, showing: false, framing: "", style: {}, held: -1, heldUntil: 0,
-    dirty: true, redraw: false, // what the next frame draws anew
   };
-  let free = null, noting = 0;
+  let free = null, noting = 0; // free: the free points
 
   for (const [term, colour] of Object.entries(colours.terms)) lab.style.setProperty(`--${term}`, colour);
   lab.classList.toggle("mini", Boolean(mini));
 
   const { tell, end: endWorker } = startWorker(state, drawings, labels, take);
   const life = new AbortController(), { signal } = life;
-  const on = (target, name, then) => target.addEventListener(name, then, { signal });
   const world = () => worldOf(state, colours);
 
   /** With reduced motion it plays in steps: one look a second, and nothing glides. */
   function pace() {
     const { speed } = state;
-    tell("pace", { stepsPerSecond: calm.matches ? Math.min(speed, 60) : speed, frames: calm.matches ? 1200 : 50 });
+    tell("pace", { stepsPerSecond: calm.matches ? Math.min(speed, 60) : speed, frames: calm.matches ? CALM : 50 });
   }
+
+  /** The worker trains as long as it plays and can be seen. */
+  const drive = () => tell(state.playing && !state.points && !document.hidden ? "play" : "pause");
 
   // ------------------------------------------------------------------------------------------------ what comes in
 
@@ -79,12 +81,12 @@ function createLab(lab, { drawings, labels, colours, hues, links, mini }) {
     state.target = everyRow(message, message.z, placeOf);
     if (state.xy?.length !== state.target.length || calm.matches || state.points) state.xy = Float32Array.from(state.target);
     if (message.pulls) takePulls(message.pulls);
-    if (state.choice >= 0) state.nearest = state.points ? [] : closest(message, state.choice);
+    caption();
     readout.show();
     game.follow();
     small?.();
     if (state.playing && state.untouched > REST) pause();
-    state.dirty = true;
+    frames.draw();
   }
 
   function takePulls(message) {
@@ -93,72 +95,68 @@ function createLab(lab, { drawings, labels, colours, hues, links, mini }) {
     state.views = viewsOf(state, message);
   }
 
-  /** A look at the free points. history: the weighted terms of the steps since the last. */
-  function lookAtPoints(history) {
+  function lookAtPoints() {
     const look = free.look(state.settings);
-    take({ ...look, history });
+    take(look);
     state.pulls = state.showing ? shownPulls(look, state.target, free.count, pullsOnPoints(free, look, state.settings)) : null;
   }
 
-  function stepPoints() {
-    const { lambda, mu, nu } = state.settings, terms = free.step(state.settings, state.held);
-    lookAtPoints([lambda * terms.invariance, mu * terms.variance, nu * terms.covariance]);
-  }
+  const stepPoints = () => free.step(state.settings, state.held);
 
   // ------------------------------------------------------------------------------------------------ what is done
 
-  /** A new network, or new free points, with these settings. */
-  function restart(settings = state.settings) {
-    Object.assign(state, { settings, seen: null, share: null, views: null, pulls: null, target: null, events: [], untouched: 0 });
+  /** A new network, or new free points, with these settings; it goes on playing if it did. */
+  function restart(settings = state.settings, points = state.points) {
+    if (points || state.points) Object.assign(state, { pictures: null, xy: null, choice: -1 }); // other pictures than before
+    Object.assign(state, { settings, points, seen: null, share: null, views: null, pulls: null, target: null, events: [], untouched: 0 });
     state.course = Object.fromEntries(TERMS.map(({ term }) => [term, []]));
     state.run += 1;
     readout.restart();
     hint("");
-    if (state.points) {
+    if (points) {
       free = createPoints(strokes, digits, settings.seed);
       state.pictures = { pixels: free.pixels, digit: free.digit, version: state.run };
-      choose(-1);
-      lookAtPoints([]);
+      lookAtPoints();
     } else {
       tell("restart", { settings, number: state.run });
-      choose(state.choice);
     }
+    choose(state.choice);
+    drive();
     reflect();
   }
 
   function play() {
     Object.assign(state, { playing: true, untouched: 0 });
-    if (!state.points) tell("play");
+    drive();
+    frames.draw(); // free points take their steps in frames
     reflect();
   }
 
   function pause() {
     state.playing = false;
-    tell("pause");
+    drive();
+    if (state.points) lookAtPoints();
     reflect();
   }
 
   const toggle = () => (state.playing ? pause() : play());
 
-  function setWeight(weight, value, done = true) {
-    const { settings, points, seen } = state, before = settings[weight];
-    settings[weight] = value;
-    state.untouched = 0;
-    if (!points) tell("change", { wanted: { [weight]: value } });
-    if (done || !value !== !before) readout.mark(`${TERMS.find((one) => one.weight === weight).symbol} = ${value}`);
-    const stays = !value && before && weight !== "mu" && !points && seen?.steps > 60 && !game.playing();
-    if (stays) hint("It keeps what it has learned for a while. To see a network that never had this term: ");
-    else if (value) hint("");
-    if (points && !state.playing) lookAtPoints([]);
-    reflect();
+  /** Changes settings in the middle of a training. */
+  function change(wanted) {
+    Object.assign(state.settings, wanted);
+    if (!state.points) tell("change", { wanted });
   }
 
-  function hint(text) {
-    const place = find("hint");
-    place.hidden = !text;
-    const button = Object.assign(document.createElement("button"), { type: "button", textContent: "start again" });
-    button.onclick = startAgain;
-    place.replaceChildren(...(text ? [text, button, "."] : []));
+  function setWeight(weight, value, done = true) {
+    const { settings, points, seen } = state, before = settings[weight];
+    change({ [weight]: value });
+    state.untouched = 0;
+    if (done || !value !== !before) readout.mark(`${TERMS.find((one) => one.weight === weight).symbol} = ${value}`);
+    const stays = !value && before && weight !== "mu" && !points && seen?.steps > 60 && !game.playing();
+    if (stays) hint("For a while, the network keeps what it has learned. To see one that never had this term: ");
+    else if (value) hint("");
+    if (points && !state.playing) lookAtPoints();
+    reflect();
   }
 
   function startAgain() {
@@ -170,28 +168,22 @@ function createLab(lab, { drawings, labels, colours, hues, links, mini }) {
   function setMore(name, value) {
     game.end();
     if (name === "rate") {
-      state.settings.rate = value;
-      tell("change", { wanted: { rate: value } });
+      change({ rate: value });
       return reflect();
     }
-    if (name === "dimensions") state.points = false;
-    const usual = name === "dimensions" ? { ...defaults(value), seed: state.settings.seed } : state.settings;
-    restart({ ...usual, [name]: value });
-    if (state.playing) play();
+    const { settings } = state;
+    if (name === "dimensions") restart({ ...defaults(value), seed: settings.seed }, false);
+    else restart({ ...settings, [name]: value });
   }
 
   function setPoints(points) {
     game.end();
-    if (points) tell("pause");
-    state.points = points;
-    state.choice = -1;
-    restart();
+    restart(state.settings, points);
     play();
   }
 
   function choose(i) {
     state.choice = i;
-    state.nearest = i >= 0 && state.seen && !state.points ? closest(state.seen, i) : [];
     if (state.views?.of !== i) state.views = null;
     if (!state.points) {
       const asked = i >= 0 ? [i] : state.showing ? SAMPLE : [];
@@ -199,15 +191,16 @@ function createLab(lab, { drawings, labels, colours, hues, links, mini }) {
       tell("choose", { pictures: asked });
     }
     caption();
-    state.dirty = true;
+    frames.draw();
   }
 
+  /** The nearest of the chosen picture, and the sentence about it: without a picture, or before it is seen, there is none. */
   function caption() {
-    const { choice, pictures } = state, place = find("caption");
+    const { choice, seen, pictures, points } = state, place = find("caption"), known = choice >= 0 && seen && pictures;
+    state.nearest = known && !points ? closest(seen, choice) : [];
+    place.textContent = known ? describeChoice(state, hues) : "";
+    place.hidden = !known || mini || find("card").matches(".brief:not([hidden])");
     find("count").hidden = choice >= 0;
-    place.hidden = choice < 0 || !pictures || mini || find("card").matches(".brief:not([hidden])");
-    if (place.hidden) return;
-    place.textContent = describeChoice(state, hues);
   }
 
   /** Shows settings and state in the controls, and soon after in the address. */
@@ -221,7 +214,7 @@ function createLab(lab, { drawings, labels, colours, hues, links, mini }) {
   }
 
   const act = {
-    restart, startAgain, play, pause, toggle, choose, setPoints, restyle, say: (text) => readout.say(text),
+    restart, startAgain, play, pause, toggle, choose, setPoints, say: (text) => readout.say(text),
     setWeight: (weight, value) => setWeight(weight, value),
     leavePoints: () => state.points && setPoints(false),
     read: () => state.choice >= 0 && readout.say(find("caption").textContent),
@@ -231,14 +224,19 @@ function createLab(lab, { drawings, labels, colours, hues, links, mini }) {
     },
     stepOnce() {
       if (state.playing) pause();
-      if (state.points) stepPoints();
-      else tell("step");
+      if (!state.points) return tell("step");
+      stepPoints();
+      lookAtPoints();
     },
     showPulls(showing) {
       state.showing = showing;
-      if (state.points) lookAtPoints([]);
+      if (state.points) lookAtPoints();
       else choose(state.choice);
       reflect();
+    },
+    frameBy(framing) {
+      state.framing = framing;
+      frames.draw();
     },
     setSpeed(speed) {
       state.speed = speed;
@@ -247,46 +245,48 @@ function createLab(lab, { drawings, labels, colours, hues, links, mini }) {
     move(point, x, y) {
       free.put(point, Math.max(-3.2, Math.min(3.2, x)), Math.max(-3.2, Math.min(3.2, y)));
       state.untouched = 0;
-      lookAtPoints([]);
+      lookAtPoints();
     },
   };
   const terms = buildTerms(find("terms"), setWeight);
   const more = buildMore(lab, setMore);
+  const hint = buildHint(find("hint"), () => {
+    startAgain(); // which takes the hint and its button away
+    find("play").focus();
+  });
   const buttons = connectButtons(lab, state, act, signal);
   const readout = createReadout(lab, state, terms);
   const game = createGame(lab, state, act, links);
   const small = mini ? createSmall(find("exhibit"), state, act, links.lab) : null;
+  const frames = createFrames(lab, scene, state, calm, {
+    draw: () => scene.draw(world()), drawCharts: readout.draw, step: stepPoints, look: lookAtPoints,
+  });
   followHand(canvas, scene, state, act, world);
 
+  /** Draws all anew after the theme, the size of text, or the lab's own size has changed. */
   function restyle() {
     state.style = readStyle(lab, colours.terms);
-    state.redraw = true;
+    frames.drawAll();
   }
 
-  on(calm, "change", pace);
-  on(document, "visibilitychange", () => {
-    if (!state.points && state.playing) tell(document.hidden ? "pause" : "play");
-  });
-  on(window, "popstate", () => {
-    const asked = readAddress(location.search);
-    if (mini || JSON.stringify(asked.settings) === JSON.stringify(state.settings)) return;
-    state.points = asked.points;
+  /** After the browser's Back: the state in the address, where it is another one. */
+  function goTo() {
+    const { settings, points } = readAddress(location.search);
+    if (mini || (points === state.points && JSON.stringify(settings) === JSON.stringify(state.settings))) return;
     game.end();
-    restart(asked.settings);
-  });
+    restart(settings, points);
+  }
 
+  watchPage(lab, canvas, calm, signal, { restyle, forget: scene.forget, drive, pace, goTo });
   pace();
   restyle();
   restart();
   play();
-  const endFrames = runFrames(lab, scene, state, calm, {
-    draw: () => scene.draw(world()), drawCharts: readout.draw, step: stepPoints, shown: () => state.points || tell("shown"),
-  });
 
   return {
     restyle: () => setTimeout(restyle, 50), // once the page has the new theme's colours
     end() {
-      endFrames();
+      frames.end();
       endWorker();
       clearTimeout(noting);
       life.abort();

@@ -38,7 +38,7 @@ export function drawCourse(canvas, course, events, style) {
   const X = (step) => left + ((right - left) * step) / span, Y = (value) => bottom - ((bottom - top) * Math.min(value, most)) / most;
   context.lineWidth = 1;
   context.strokeStyle = style.faint;
-  for (const tick of [0, most / 2, most]) {
+  for (const tick of bottom - top > 3 * style.size ? [0, most / 2, most] : [0, most]) {
     context.beginPath();
     context.moveTo(left, Y(tick));
     context.lineTo(right, Y(tick));
@@ -46,7 +46,7 @@ export function drawCourse(canvas, course, events, style) {
     write(context, String(tick), left - 5, Y(tick), style, { align: "right", base: "middle", colour: style.soft });
   }
   for (const step of [0, span]) {
-    write(context, step ? `step ${step.toLocaleString("en")}` : "0", X(step), height - 2, style, { align: step ? "right" : "center", colour: style.soft });
+    write(context, step ? `step ${step.toLocaleString("en")}` : "0", X(step), height, style, { align: step ? "right" : "center", base: "bottom", colour: style.soft });
   }
   if (!steps) return;
   const stride = Math.max(1, Math.ceil(steps / Math.max(1, right - left)));
@@ -124,7 +124,7 @@ export function drawCovariances(canvas, covariance, D, style) {
       context.fillStyle = j === k ? style.variance : style.covariance;
       context.fillRect(x, y, cell - 1, cell - 1);
       context.globalAlpha = 1;
-      if (D > 4) continue;
+      if (cell < 2.4 * style.size) continue; // no room for a number
       const dark = Math.abs(value) > 0.55;
       const text = Math.abs(value) < 0.005 ? "0" : value.toFixed(2).replace("-", "−");
       write(context, text, x + cell / 2, y + cell / 2, style, { align: "center", base: "middle", bold: true, colour: dark ? "#000" : style.text });

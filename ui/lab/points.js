@@ -22,7 +22,7 @@ export function createPoints(strokes, digits, seed) {
       for (const c of [0, 1]) z[2 * i + c] = random.uniform(-2, 2);
     }
   }
-  let steps = 0;
+  let steps = 0, history = [];
 
   const half = (point) => (point % 2 ? zb : za);
   const place = (point) => [half(point)[point - (point % 2)], half(point)[point - (point % 2) + 1]];
@@ -30,7 +30,7 @@ export function createPoints(strokes, digits, seed) {
     half(point).set([x, y], point - (point % 2));
   }
 
-  /** One step of plain gradient descent; held: a point that stays where it is, or -1. Returns the terms. */
+  /** One step of plain gradient descent; held: a point that stays where it is, or -1. */
   function step(weights, held) {
     const terms = vicregLoss(za, zb, PAIRS, 2, weights, da, db);
     const kept = held >= 0 ? place(held) : null;
@@ -40,10 +40,10 @@ export function createPoints(strokes, digits, seed) {
     }
     if (kept) put(held, ...kept);
     steps += 1;
-    return terms;
+    history.push(weights.lambda * terms.invariance, weights.mu * terms.variance, weights.nu * terms.covariance);
   }
 
-  /** What is to be seen, as the worker tells it of a network; places are as they are, without the mean taken away. */
+  /** What is to be seen, and the steps since the last look, as the worker tells it of a network; places are as they are, without the mean taken away. */
   function look(weights) {
     const z = new Float32Array(4 * PAIRS);
     for (let point = 0; point < 2 * PAIRS; point++) z.set(place(point), 2 * point);
@@ -51,7 +51,9 @@ export function createPoints(strokes, digits, seed) {
     const covariance = a.covariance.map((value, i) => (value + b.covariance[i]) / 2);
     const std = Float64Array.from([0, 3], (i) => Math.sqrt(covariance[i]));
     const terms = vicregLoss(za, zb, PAIRS, 2, weights, da, db);
-    return { steps, z, covariance, std, eigen: eigenvalues(covariance, 2), terms, statistics: [a, b], za, zb };
+    const told = history;
+    history = [];
+    return { steps, z, covariance, std, eigen: eigenvalues(covariance, 2), terms, statistics: [a, b], za, zb, history: told };
   }
 
   /** Numbers of the first views (20 * 2) and of the second, point by point (40 * 2). */

@@ -14,27 +14,27 @@ export function createReadout(lab, state, terms) {
   const chart = (name) => find(name).querySelector("canvas");
   let said = { kind: "", at: -Infinity }, charted = 0, labelled = 0;
 
-  /** The mean of each weighted term over the last ten steps. */
-  function recent() {
-    const steps = state.course.invariance.length, from = Math.max(0, steps - 10);
-    const mean = (values) => values.slice(from).reduce((a, b) => a + b, 0) / Math.max(1, steps - from);
-    return Object.fromEntries(TERMS.map(({ term }) => [term, mean(state.course[term])]));
+  /** The weighted terms: the free points' as they lie, a network's mean over its last ten steps; null before the first. */
+  function weighted({ points, seen, settings, course }) {
+    if (!points && !course.invariance.length) return null;
+    const mean = (values) => values.reduce((a, b) => a + b, 0) / values.length;
+    const value = ({ term, weight }) => (points ? settings[weight] * seen.terms[term] : mean(course[term].slice(-10)));
+    return Object.fromEntries(TERMS.map((one) => [one.term, value(one)]));
   }
 
   function sentence({ seen, points, settings, share }) {
     if (points && seen.steps < 60) return { kind: "new", text: "Twenty pairs without a network: drag a point." };
     if (points && seen.loss < 0.3 && settings.lambda && settings.mu && settings.nu) {
-      return { kind: "rest", text: "At rest: pairs together, spread out, no slant. Drag a point." };
+      return { kind: "rest", text: "At rest: pairs together, spread out, not correlated. Drag a point." };
     }
     return describe(seen, points ? null : share, settings, points ? 40 : 400);
   }
 
   function show() {
-    const { seen, share, course, points, playing } = state, now = performance.now();
-    const steps = course.invariance.length, values = recent();
-    seen.loss = values.invariance + values.variance + values.covariance;
-    terms.value(steps ? values : null);
-    find("loss").textContent = steps ? seen.loss.toFixed(seen.loss < 10 ? 2 : 1) : "";
+    const { seen, share, playing } = state, now = performance.now(), values = weighted(state);
+    seen.loss = values ? values.invariance + values.variance + values.covariance : 0;
+    terms.value(values);
+    find("loss").textContent = values ? seen.loss.toFixed(seen.loss < 10 ? 2 : 1) : "";
     const rate = seen.rate && playing ? ` · ${Math.round(seen.rate)} a second` : "";
     find("count").textContent = `step ${seen.steps.toLocaleString("en")}${rate}`;
     const told = sentence(state);
@@ -44,7 +44,7 @@ export function createReadout(lab, state, terms) {
       said = { kind: told.kind, at: now };
     }
     if (!playing || now - charted >= CHARTS) draw();
-    if (!playing || now - labelled > TEXTS) describeCharts(values, steps);
+    if (!playing || now - labelled > TEXTS) describeCharts(values);
     Object.assign(lab.dataset, { // for whoever drives the page from a script
       steps: seen.steps, std: [...seen.std].map((s) => s.toFixed(5)).join(" "),
       share: share?.map((s) => s.toFixed(4)).join(" ") ?? "", playing, kind: told.kind,
@@ -62,11 +62,11 @@ export function createReadout(lab, state, terms) {
     if (share && !points) drawShares(chart("shares"), share, style);
   }
 
-  function describeCharts(values, steps) {
+  function describeCharts(values) {
     labelled = performance.now();
     const { seen, share } = state, list = (numbers) => [...numbers].map((v) => v.toFixed(2)).join(", ");
     const texts = {
-      course: steps ? `The loss is ${seen.loss.toFixed(2)}: ${TERMS.map(({ term }) => `${term} ${values[term].toFixed(2)}`).join(", ")}, weighted.` : "No steps yet.",
+      course: values ? `The loss is ${seen.loss.toFixed(2)}: ${TERMS.map(({ term }) => `${term} ${values[term].toFixed(2)}`).join(", ")}, weighted.` : "No steps yet.",
       stds: `Standard deviations: ${list(seen.std)}; the line is at 1.`,
       covariances: `Covariance matrix, row by row: ${list(seen.covariance)}.`,
       shares: share ? `Of the 10 nearest, ${["digit", "ink", "paper"].map((name, i) => `${(10 * share[i]).toFixed(1)} share the ${name}`).join(", ")}. Guessing: 1.0, 1.7, 1.7.` : "",

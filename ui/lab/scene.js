@@ -45,14 +45,20 @@ export function createScene(canvas) {
   ];
   const side = (points) => (points ? 32 : Math.min(width, height) < 330 ? 16 : Math.min(width, height) > 720 ? 32 : 24);
 
+  /** Takes the size that the page gives the canvas, and the pixel ratio of the screen. */
   function resize() {
     const box = canvas.getBoundingClientRect();
     const now = Math.min(window.devicePixelRatio || 1, 2);
-    if (box.width === width && box.height === height && now === ratio) return false;
+    if (box.width === width && box.height === height && now === ratio) return;
     [width, height, ratio] = [box.width, box.height, now];
     canvas.width = Math.round(width * ratio);
     canvas.height = Math.round(height * ratio);
-    return true;
+  }
+
+  /** The sheets are made again: what was drawn on them is lost with the graphics memory. */
+  function forget() {
+    sheetOf = "";
+    viewsOf = null;
   }
 
   function line(x1, y1, x2, y2) {
@@ -173,6 +179,7 @@ export function createScene(canvas) {
     const { xy, count, style, choice, pairs } = world;
     context.setTransform(ratio, 0, 0, ratio, 0, 0);
     context.clearRect(0, 0, width, height);
+    if (!(unit() > 0)) return; // no room on the page
     axes(world);
     if (!count) return;
     const size = side(pairs), frame = world.framing ? 3 : 1;
@@ -256,5 +263,5 @@ export function createScene(canvas) {
     return best;
   }
 
-  return { resize, draw, at, toPlane };
+  return { resize, forget, draw, at, toPlane };
 }

@@ -14,11 +14,11 @@ export function describe({ steps, std, eigen }, share, { mu }, pictures = 400) {
   const most = Math.max(...std), D = std.length;
   const thin = eigen[0] > 0 ? eigen[1] / eigen[0] : 0;
   if (!steps) return { kind: "new", text: "A new network: everything lies close together." };
-  if (most < 0.05) return { kind: "point", text: `All ${pictures} pictures lie in one point: largest std ${digits2(most)}.` };
+  if (most < 0.05) return { kind: "point", text: `All ${pictures} pictures lie at one point: largest std ${digits2(most)}.` };
   if (most < 0.5) {
     return mu
       ? { kind: "spreading", text: `They spread out: largest std ${digits2(most)}, the target is 1.` }
-      : { kind: "falling", text: `They fall together: largest std ${digits2(most)}.` };
+      : { kind: "falling", text: `They are collapsing: largest std ${digits2(most)}.` };
   }
   if (thin < 0.05) {
     return { kind: "line", text: `They lie on a line: ${D === 2 ? "both" : "all"} dimensions carry the same information.` };

@@ -12,7 +12,8 @@ export function createSmall(exhibit, state, act, address) {
   const place = make("p", { className: "replay" });
   place.append(replay, link);
   exhibit.append(place);
-  replay.onclick = () => {
+  replay.onclick = ({ detail }) => {
+    if (!detail) act.lookAtExhibit(); // pressed by a key: the focus stays on the page
     replay.hidden = true;
     state.lead = "";
     act.restart({ ...state.settings, mu: 25 });

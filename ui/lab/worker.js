@@ -39,11 +39,13 @@ const orders = {
   play() {
     playing = true;
     due = performance.now();
+    times = []; // the rate is not counted across a pause
     schedule();
   },
   pause() {
+    if (!playing) return;
     playing = false;
-    if (trainer) show();
+    show();
   },
   step() {
     advance();

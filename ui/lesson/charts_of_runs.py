@@ -60,7 +60,7 @@ def covariances(step: Step, runs: list[Run], width: int) -> None:
         alt=f"Covariances of 48 numbers of z. {'; '.join(said)}.",
         key="lesson_covariances",
     )
-    st.caption("48 numbers of *z*. Blank: 0. Full colour: 1 or more. On the diagonal: variances.")
+    st.caption("Covariances of 48 numbers of *z*. Blank: 0. Full colour: 1 or more. On the diagonal: variances.")
 
 
 def singular_values(step: Step, runs: list[Run], width: int) -> None:

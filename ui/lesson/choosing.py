@@ -30,7 +30,7 @@ def cover(lesson: Lesson | None) -> None:
         if lesson is not None:
             guessed = lesson_state.guesses(lesson)
             st.button(
-                "Go on" if guessed else "Begin",
+                "Continue" if guessed else "Begin",
                 icon=":material/play_arrow:",
                 shortcut="Right",
                 on_click=lesson_state.go,

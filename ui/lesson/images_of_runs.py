@@ -82,7 +82,7 @@ def farthest(step: Step, runs: list[Run], width: int) -> None:
     hubs, classes = found["hubness"][metric]["hubs"], CATALOGUE[run.config.dataset].classes
     rows = [hub["index"] for hub in hubs]
     names = [classes[labels[row]] for row in rows]
-    st.markdown(f"**The ten that are farthest most often**, of {found['n']:,} lists (`{title(run)}`, {metric})")
+    st.markdown(f"**The ten images that are farthest most often**, in {found['n']:,} lists (`{title(run)}`, {metric})")
     shown = pictures(run)
     if shown is None:
         st.markdown(", ".join(f"{name} {hub['lists']:,}" for name, hub in zip(names, hubs, strict=True)) + " lists")

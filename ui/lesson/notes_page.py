@@ -47,7 +47,7 @@ def speaker_notes(lesson: Lesson) -> None:
     else:
         _notes_on(steps[at - 1])
         over = sum(step.minutes for step in steps[:at])
-        st.caption(f"Step {at} of {len(steps)}. When it is over, {over} of {lesson.minutes} minutes are over.")
+        st.caption(f"Step {at} of {len(steps)}. After it, {over} of {lesson.minutes} minutes have passed.")
     if at < len(steps):
         st.markdown(f"**Next.** {with_figures(steps[at], steps[at].question)}")
 

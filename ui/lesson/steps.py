@@ -34,7 +34,7 @@ def ballot(lesson: Lesson, step: Step) -> int | None:
         icon=":material/lock:",
         disabled=chosen is None,
         on_click=lambda: lesson_state.lock(lesson, step.key, LETTERS.index(str(chosen))),
-        help="The answer appears after that, and the guess stays.",
+        help="Then the answer appears, and you can no longer change your guess.",
     )
     return None
 

@@ -26,7 +26,7 @@ def summary(lesson: Lesson) -> None:
                 str(number), key=f"again_{step.key}", help=f"To step {number}", on_click=lesson_state.go, args=(number,)
             )
         st.button(
-            "Start again without guesses",
+            "Clear my guesses and start again",
             type="tertiary",
             icon=":material/restart_alt:",
             on_click=lesson_state.forget,

@@ -12,7 +12,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 import ui
-from ui.live_training import next_training, training_charts, training_limits
+from ui.live_training import next_training, training_charts, training_limits, training_time
 from vicreg import jobs
 from vicreg.config import Config
 from vicreg.jobs.record import DamagedRecord
@@ -141,7 +141,7 @@ def told(job: Job) -> str:
         "stopping": "saving and stopping",
     }[job.state]
     if job.state == "running" and job.seconds_left is not None:
-        words += f", {training_limits.minutes(job.seconds_left)} left, {job.images_per_second:,.0f} pictures a second"
+        words += f", {training_time.minutes(job.seconds_left)} left, {job.images_per_second:,.0f} pictures a second"
     return f"`{job.name}`: {words}" + (f" ({job.device})" if job.device else "")
 
 

@@ -12,8 +12,8 @@ import streamlit as st
 from PIL import Image
 from streamlit import runtime
 
-from ui.kept import Store
 from ui.pictures import Pictures
+from ui.shared_cache import Store
 from vicreg.data.image_set import ImageSet
 from vicreg.runs.folder import Run
 

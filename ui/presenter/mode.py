@@ -54,8 +54,8 @@ def begin(page: str, pages: Sequence[str]) -> None:
             shortcut="Alt+P",
             width="stretch",
             on_click=_flip,
-            help="One exhibit a screen, large. Right and left, or a clicker's Page Down and Page Up, go through this page "
-            "and the next ones. Escape leaves.",
+            help="One large figure per screen. Right and left, or a clicker's Page Down and Page Up, go through this "
+            "page and the next ones. Escape leaves.",
         )
         if is_on():
             st.html(FOLDER / "hall.css")

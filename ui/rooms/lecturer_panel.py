@@ -91,7 +91,7 @@ def _invitation(*, offer: bool) -> None:
             st.session_state[LED] = (room.code, room.secret)
             st.session_state["_room_new"] = True
             st.rerun()
-        st.caption("For lecturers: your class votes on its phones, without names.")
+        st.caption("For lecturers: your class votes by phone, without names.")
 
 
 @st.fragment(run_every=POLL)
@@ -157,7 +157,7 @@ def _come_back() -> None:
         return
     del st.query_params[HOST]
     if not _take(str(told)):
-        st.warning("This private link opens no room: the room is closed.", icon=":material/meeting_room:")
+        st.warning("This private link no longer works: the room is closed.", icon=":material/meeting_room:")
 
 
 def _found_again() -> None:

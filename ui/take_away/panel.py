@@ -14,12 +14,12 @@ import streamlit as st
 from ui import page_figures
 from ui.components.scripts import joined
 from ui.page_figures import Figure
+from ui.take_away.caption import caption
 from ui.take_away.tables import csv_of
 from vicreg.storage.json_values import JsonObject
 
 FOLDER = Path(__file__).parent
-SENTENCE_END = re.compile(r"(?<!et al)(?<!eq)\.(?= [A-Z])")
-LONGEST_NAME, LONGEST_PROTOCOL = 90, 420  # letters
+LONGEST_NAME = 90  # letters
 
 
 def source() -> str:
@@ -66,27 +66,3 @@ def name_of(alt: str) -> str:
     """A short name for a figure: the beginning of what it shows."""
     name = re.split(r"[:;]\s|\.\s", alt.strip(), maxsplit=1)[0].rstrip(".")
     return name if len(name) <= LONGEST_NAME else name[: LONGEST_NAME - 1].rsplit(" ", 1)[0] + "…"
-
-
-def caption(found: page_figures.Shown) -> list[str]:
-    """What stands under a picture besides what it shows and the link: the runs, their data, and the protocol."""
-    lines = []
-    if found.runs:
-        word, sets = "Run" if len(found.runs) == 1 else "Runs", " and ".join(dict.fromkeys(found.runs.values()))
-        lines.append(f"{word}: {'; '.join(found.runs)}. Data: {sets}.")
-    if found.protocol:
-        lines.append(f"Measured: {_shortened(_plain(found.protocol))}")
-    return lines
-
-
-def _plain(markdown: str) -> str:
-    """Text without Markdown's signs and line breaks."""
-    return re.sub(r"\s+", " ", re.sub(r"[*`$]|\\(?=[a-z])", "", markdown)).strip()
-
-
-def _shortened(text: str) -> str:
-    """Whole sentences, as many as fit."""
-    if len(text) <= LONGEST_PROTOCOL:
-        return text
-    ends = [end.start() for end in SENTENCE_END.finditer(text[:LONGEST_PROTOCOL])]
-    return text[: ends[-1] + 1] if ends else f"{text[:LONGEST_PROTOCOL].rsplit(' ', 1)[0]}…"

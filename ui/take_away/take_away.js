@@ -35,7 +35,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
     const taken = (ending, type, content) => async () => {
       const drawn = found();
       if (!drawn) {
-        spoken.textContent = "It is not on the page yet. Try again when it is.";
+        spoken.textContent = "This figure is not on the page yet. Try again when it is.";
         return;
       }
       const figure = figureOf(drawn, [alt, ...data.lines, addressOfView()]);

@@ -12,8 +12,8 @@ from vicreg.charts.legends import run_colour
 from vicreg.charts.lettering import TEXT
 from vicreg.charts.overlay import layered
 
-HEAD = 80  # px above the cells of every panel, for the longest name, so that the panels' titles stand in one line
-# of a row of dots: whether it is the least, and where its figure stands
+HEAD = 80  # pixels above the cells of every panel, for the longest name, so that the panels' titles are level
+# for both dots of a row: whether it is the lower one; alignment and offset of its number
 ENDS: tuple[tuple[bool, Literal["left", "right"], int], ...] = ((True, "right", -11), (False, "left", 11))
 
 

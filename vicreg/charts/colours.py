@@ -39,7 +39,7 @@ CLASS_COLOURS = (
     "#4b4b1e",
 )
 UNNAMED_COLOURS = ("#917355", "#288ca0", "#c8cdc3", "#503c28", "#286455")  # clusters without a class, in turn
-# How many of its true neighbours a map keeps, in five steps from few to many: a scale of its own, darker step by step.
+# How many of an image's true neighbours a map keeps, in five steps from few (light) to many (dark).
 KEPT_COLOURS = ("#f7d8fe", "#c7aadd", "#9382b3", "#625d7f", "#373a53")
 NO_CLASS_COLOUR = "#666666"  # clusters that are not matched to a class
 # Groups on the page Anomalies: images of the data set, of another data set, and uploaded ones.

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 NUMBERS = 24  # numbers drawn per embedding
 LEAST = 2.0  # minimum end of the scale: twice the standard deviation that the variance term requires
-LEFT, HEIGHT = 165, 74  # widths of the names and of one row of boxes
+LEFT, HEIGHT = 165, 74  # the width of the names, and the height of one row of boxes
 
 
 def embedding_scale(*embeddings: np.ndarray) -> float:

@@ -1,6 +1,6 @@
-"""A few figures on one axis, with their intervals and the number that they are held against, as a small drawing.
+"""A few figures on one axis, with their intervals and the number that they are compared with, as a small drawing.
 
-It has no width of its own: positions across are percentages, so that the text keeps its size on every screen. A pure function.
+It has no fixed width: horizontal positions are percentages, so that the text keeps its size on every screen.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ Row = tuple[str, str, float, tuple[float, float] | None, str]
 
 
 def axis_limits(numbers: Sequence[float]) -> tuple[float, float]:
-    """Where the axis begins and ends: at zero, but closer where numbers lie too near each other to be told apart there."""
+    """The ends of the axis. It starts at zero, unless the numbers would then be too close to tell them apart."""
     low, high = min(numbers), max(numbers)
     if low < 0 or high - low > 0.12 * high or high == low:
         step = _round_step(high - min(0, low) or 1)
@@ -42,8 +42,8 @@ def figures_on_an_axis(
 ) -> str:
     """HTML: an SVG with a line for each figure, a dot at its value, a band over its interval; below it what the axis is.
 
-    rows: name, colour (empty for grey), value, interval or None, and the value in words. axis: what it measures. bar: the
-    number that the figures are held against, with its label. seeds: for each row the values of other seeds, as ticks.
+    rows: name, colour (empty for grey), value, interval or None, value as text. axis: what it measures. bar: the number
+    that the figures are compared with, with its label. seeds: for each row the values of other seeds, as ticks.
     """
     ticks = [list(values) for values in seeds] or [[] for _ in rows]
     ends = [end for *_, interval, _ in rows if interval for end in interval]
@@ -55,7 +55,7 @@ def figures_on_an_axis(
 
     words = axis + ("" if low == 0 else f" (the axis starts at {low:g})")
     held = "" if bar is None else f". Dashed: {bar_label}, {bar:.4g}"
-    held += ". Band: 95 % over test pictures" if ends else ""
+    held += ". Band: 95 % interval over test pictures" if ends else ""
     held += ". Ticks: other seeds" if others else ""
     spoken = "; ".join(f"{name} {text}" for name, *_, text in rows)
     foot = TOP + ROW * len(rows)

@@ -12,7 +12,7 @@ Chart = TypeVar("Chart", bound=ConfigMethodMixin)
 
 
 def lettered(chart: Chart) -> Chart:
-    """The chart with readable axes, legends, titles and numbers; what it sets itself wins. Returns a new chart."""
+    """The chart with readable axes, legends, titles and numbers. The chart's own settings win. Returns a new chart."""
     chart = chart.configure_axis(labelFontSize=TEXT, titleFontSize=TEXT, labelColor=INK, titleColor=INK, labelLimit=160)
     chart = chart.configure_legend(labelFontSize=TEXT, titleFontSize=TEXT, labelColor=INK, titleColor=INK)
     return chart.configure_title(color=INK).configure_text(fontSize=TEXT, color=INK)

@@ -118,7 +118,7 @@ def tight_and_telling(
     """
     order, narrow = frame["run"].tolist(), width < 400
     panels: list[alt.LayerChart | alt.Chart] = []
-    for field, title in (("silhouette", "silhouette: how tight"), ("nmi", "NMI with the classes: how telling")):
+    for field, title in (("silhouette", "silhouette: how tight"), ("nmi", "NMI with the classes: how informative")):
         axis = alt.Axis(labelExpr=SHORT, labelLimit=260, labelOverlap=False) if not panels or narrow else None
         base = alt.Chart(frame).encode(y=alt.Y("run:N", sort=order, title=None, axis=axis))
         x = alt.X(f"{field}:Q", title=None, scale=alt.Scale(domain=[min(0, 1.5 * frame[field].min()), 0.8]))

@@ -15,7 +15,7 @@ from vicreg.charts.overlay import layered
 
 _GREY = "#888"
 _PERCENT = alt.Scale(domain=[0, 100], nice=False)
-_LINE = 7  # percent of the axis that a line of text is high
+_LINE = 7  # height of a line of text, in percent of the axis
 _DASHES = ([1, 0], [8, 5], [2, 4], [10, 3, 2, 3])  # of the things that a probe reads
 
 
@@ -29,10 +29,10 @@ def deviations(
     width: int = 380,
     height: int = 200,
 ) -> alt.LayerChart:
-    """The standard deviation of every dimension, from the largest to the smallest, a line a run; the axis begins at 0.
+    """The standard deviation of every dimension, from largest to smallest, one line per run; the axis begins at 0.
 
-    frames: title -> standard_deviation, a row a dimension. top: of the axis. gamma: what the variance term asks for,
-    drawn as a rule; None for representations, of which nothing is asked.
+    frames: title -> standard_deviation, one row per dimension. top: of the axis. gamma: what the variance term asks
+    for, drawn as a rule; None for representations, on which the loss does not act.
     """
     parts = []
     for name, frame in frames.items():
@@ -116,7 +116,7 @@ def covariances_beside(squares: Sequence[tuple[str, pd.DataFrame, float]], *, si
 def layer_curves(
     frame: pd.DataFrame, colours: dict[str, str], *, figure: str, title: str, chance: float, width: int = 420
 ) -> alt.LayerChart:
-    """A figure of every layer from the pixels to z, a line a run, with its interval; what is thrown away is shaded.
+    """A figure of every layer from the pixels to z, one line per run, with intervals; the expander is shaded.
 
     frame: run, layer, <figure>, <figure>_low, <figure>_high in percent, the layers in their order. The axis is 0 to 100.
     """
@@ -134,8 +134,8 @@ def layer_contents(
 ) -> alt.LayerChart:
     """What a linear probe reads at every layer of one run: a line for each thing, named at its end.
 
-    frame: what, layer, accuracy, low, high in percent, the layers in their order. colour: of the run. chances: what guessing
-    gives, by what is read, drawn where different. The axis is 0 to 100.
+    frame: what, layer, accuracy, low, high in percent, the layers in their order. colour: of the run. chances: what ->
+    accuracy of guessing; equal ones are drawn once. The axis is 0 to 100.
     """
     order, things = list(dict.fromkeys(frame["layer"])), list(dict.fromkeys(frame["what"]))
     y = alt.Y("accuracy:Q", title="linear probe, %", scale=_PERCENT, axis=alt.Axis(tickCount=5))
@@ -147,7 +147,7 @@ def layer_contents(
     bars = base.mark_rule(strokeWidth=2, color=colour).encode(y=alt.Y("low:Q", scale=_PERCENT), y2="high:Q")
     last = frame[frame["layer"] == order[-1]]
     named = last.sort_values("accuracy").assign(says=lambda t: [f"{r.what} {r.accuracy:.0f} %" for r in t.itertuples()])
-    apart = _LINE * np.arange(len(named))  # names that would lie on each other move up
+    apart = _LINE * np.arange(len(named))  # names that would overlap move up
     named["at"] = np.maximum.accumulate(named["accuracy"].to_numpy() - apart) + apart
     names = (
         alt.Chart(named)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from vicreg.claims.finding import FAILS, HOLDS, Claim, Figure, Finding, Metrics, Picture, Place, above, drawn, pair
+from vicreg.claims.differences import above
+from vicreg.claims.finding import FAILS, HOLDS, Claim, Figure, Finding, Metrics, Picture, Place, drawn, pair
 
 NAMES = ("neighbour-views", "vicreg")
 STATE = {"scoring": "study"}
@@ -20,7 +21,7 @@ def _anomaly_auroc(metrics: Metrics) -> Finding:
         )
         + "; under the field's setting "
         + ", ".join(f"{name} {metrics[name]['anomaly']['field']['auroc']:.3f}" for name in NAMES),
-        "White strokes on black are easy to see: a high AUROC here says little about anomalies that are not.",
+        "White strokes on black are easy to see: a high AUROC here says little about harder anomalies.",
         Picture(
             tuple(drawn(name, name, value, "auroc", digits=3) for name, value in values.items()),
             "AUROC against MNIST, the study's score",
@@ -46,8 +47,8 @@ def _anomalies_coincide(metrics: Metrics) -> Finding:
     return Finding(
         HOLDS if shared >= TOP / 2 else FAILS,
         f"{shared} of the {TOP} most anomalous pictures of vicreg are among those of neighbour-views too (by chance "
-        f"{TOP * TOP / pool:.1f}); we call it the same choice from half of them up",
-        "Of all test pictures of both data sets, under the study's score.",
+        f"{TOP * TOP / pool:.1f}); we call the choices similar if at least half are shared",
+        "Ranked among all test pictures of both data sets, by the study's score.",
         Picture(
             (Figure("in both lists", "", shared, None, f"{shared}"),),
             f"of the {TOP} most anomalous pictures of both runs",
@@ -72,9 +73,9 @@ def _anomalies_alike(metrics: Metrics) -> Finding:
     return Finding(
         HOLDS if ours["neighbour-views"] < min(0.5, ours["vicreg"]) else FAILS,
         ", ".join(f"{name} {value:.2f}" for name, value in ours.items())
-        + ": the mean pixel distance among the 7 most anomalous, over that of random pairs; a fixed bar: alike is less than "
-        "half, and less than vicreg's",
-        "Seven pictures are few: there is no interval that would make this more than a look.",
+        + ": the mean pixel distance among the 7 most anomalous, divided by that of random pairs; a fixed threshold: "
+        "alike means below 0.5, and below vicreg's",
+        "Seven pictures are too few for an interval, so this is only an impression.",
         Picture(
             tuple(Figure(name, name, value, None, f"{value:.2f}") for name, value in ours.items()),
             "pixel distance among the 7 most anomalous, over random pairs",

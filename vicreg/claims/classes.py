@@ -2,19 +2,8 @@
 
 from __future__ import annotations
 
-from vicreg.claims.finding import (
-    FAILS,
-    Claim,
-    Finding,
-    Metrics,
-    Picture,
-    Place,
-    above,
-    difference,
-    drawn,
-    pair,
-    percent,
-)
+from vicreg.claims.differences import above, difference
+from vicreg.claims.finding import FAILS, Claim, Finding, Metrics, Picture, Place, drawn, pair, percent
 
 
 def _tsne_over_pca(metrics: Metrics) -> Finding:
@@ -23,7 +12,7 @@ def _tsne_over_pca(metrics: Metrics) -> Finding:
         above(maps["tsne"], maps["pca"], "knn_accuracy"),
         f"vicreg, kNN accuracy in the plane: t-SNE {percent(maps['tsne'], 'knn_accuracy')}, PCA "
         f"{percent(maps['pca'], 'knn_accuracy')}",
-        f"PCA has two straight directions for all classes, t-SNE may bend space; in all dimensions it is "
+        f"PCA has only two straight directions, t-SNE can bend space; in all dimensions, kNN accuracy is "
         f"{maps['full']['knn_accuracy']:.2f} %.",
         Picture(
             tuple(
@@ -58,13 +47,13 @@ def _entangled(metrics: Metrics) -> Finding:
         verdict = difference(least["share"], least["interval"], most["share"], most["interval"])
     return Finding(
         verdict,
-        f"vicreg, test pictures of two classes that the probe takes for the other: {ours}",
+        f"vicreg, share of two classes' test pictures that the probe confuses: {ours}",
         "The study judged by eye on t-SNE; here the linear probe's confusions are counted, the most confused pairs first.",
         Picture(
             tuple(
                 drawn(" and ".join(pair["classes"]), "vicreg" if pair in named else "", pair, "share") for pair in pairs
             ),
-            "taken for the other by the probe of vicreg, %",
+            "confused by the probe of vicreg, %",
         ),
     )
 
@@ -85,7 +74,7 @@ def _clusters(metrics: Metrics) -> Finding:
     return Finding(
         above(*pair(ours), "accuracy"),
         ", ".join(f"{name} {percent(values)}, NMI {values['nmi']:.2f}" for name, values in ours.items()),
-        "Share of pictures whose k-means cluster, matched one to one with the classes, is their class.",
+        "Share of pictures in the cluster of their class. k-means clusters and classes are matched one to one.",
         Picture(tuple(drawn(name, name, values) for name, values in ours.items()), "in their class's cluster, %"),
     )
 

@@ -1,4 +1,4 @@
-"""Which runs the study's findings are held against: one of each preset, on one budget and one copy of the pictures."""
+"""The runs on which the study's findings are checked: one per preset, with equal epochs and one copy of the images."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 def family(found: Mapping[str, Run], dataset: str) -> tuple[dict[str, Run], list[str]]:
     """The runs that claims compare, by preset (and `vicreg-long`), and a sentence for each that is left out.
 
-    found: as `discovery.find_runs` gives it, bundled runs before one's own. Presets compare on one budget, and all on the same
-    copy of the same pictures: the `vicreg` run's.
+    found: as from `discovery.find_runs`. The presets must have the epochs of the `vicreg` run, and all runs must have
+    been measured on its copy of the images.
     """
     full = found.get(f"{dataset}-vicreg")
     chosen: dict[str, Run] = {}

@@ -1,15 +1,7 @@
-"""What a claim and its finding are, and when a difference between two runs counts.
-
-A claim holds a function from the metrics of runs to a Finding. A difference counts where it is larger than its 95 %
-interval: the two half-widths added in quadrature, as for independent measurements. Runs share their test images, so this
-is on the cautious side. A smaller difference is too close to call. Where a figure has no interval, a fixed bar decides,
-and the finding says so. Where other seeds of a run are known, a difference must also be more than they make
-(`vicreg.runs.seeds.apart`), else it is too close to call.
-"""
+"""What a claim and its finding are. A claim holds a function from the metrics of runs to a Finding."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
@@ -17,7 +9,7 @@ from vicreg.data.catalogue import CATALOGUE
 from vicreg.storage.json_values import JsonObject
 from vicreg.study_results import STUDY_DATASET
 
-HOLDS, FAILS, CLOSE, UNKNOWN = "holds", "does not hold", "too close to call", "cannot be told yet"
+HOLDS, FAILS, CLOSE, UNKNOWN = "holds", "does not hold", "too close to call", "cannot be judged yet"
 CLASSES = len(CATALOGUE[STUDY_DATASET].classes)
 CHANCE = CATALOGUE[STUDY_DATASET].chance
 
@@ -44,8 +36,8 @@ class Figure:
 class Picture:
     """What decides a finding, to be drawn on one axis.
 
-    figures: from top to bottom. axis: what the axis measures, with its unit. bar: the number that figures are held against,
-    None where they are held against each other; bar_label: what it is.
+    figures: from top to bottom. axis: what the axis measures, with its unit. bar: the number that figures are compared
+    with, None if they are compared with each other; bar_label: what it is.
     """
 
     figures: tuple[Figure, ...]
@@ -56,7 +48,7 @@ class Picture:
 
 @dataclass(frozen=True)
 class Finding:
-    """verdict: holds, does not hold, too close to call, or cannot be told yet. ours: our figure, in words. why: one
+    """verdict: holds, does not hold, too close to call, or cannot be judged yet. ours: our figure, in words. why: one
     sentence that a class can discuss. picture: the same figures, to be drawn; None where nothing can be told.
     """
 
@@ -68,7 +60,7 @@ class Finding:
 
 @dataclass(frozen=True)
 class Place:
-    """The page and the state of it that a claim's figures were taken from.
+    """The page, and its state, on which the app shows a claim's figures.
 
     page: its file in pages/. runs: the presets chosen there, first and second. state: its other choices, as in its address.
     """
@@ -82,8 +74,8 @@ class Place:
 class Claim:
     """name: short, for tables. words: the study's finding in short. study: its figure, or how it judged.
 
-    needs: the runs whose metrics the check reads. place: where the app shows the same figures. by: the figure of
-    `vicreg.runs.seeds` that decides, which other seeds may have; empty where they are not kept.
+    needs: the runs whose metrics the check reads. place: where the app shows these figures. by: the deciding figure of
+    `vicreg.runs.seeds`; empty if it is not stored for other seeds.
     """
 
     name: str
@@ -100,29 +92,14 @@ class Claim:
         return self.place.page
 
 
-def difference(a: float, a_interval: tuple[float, float], b: float, b_interval: tuple[float, float]) -> str:
-    """Whether a is above b: HOLDS, FAILS (it is below) or CLOSE. (0, 0) stands for a figure without an interval."""
-    half = math.hypot(_half(a_interval), _half(b_interval))
-    return HOLDS if a - b > half else FAILS if b - a > half else CLOSE
-
-
-def _half(interval: tuple[float, float]) -> float:
-    return (interval[1] - interval[0]) / 2
-
-
 def pair(values: dict[str, JsonObject]) -> tuple[JsonObject, JsonObject]:
     """The figures of two runs, in their order."""
     left, right = values.values()
     return left, right
 
 
-def above(left: JsonObject, right: JsonObject, figure: str) -> str:
-    """Whether a figure of one section of metrics is above another's. left, right: hold the figure and its `interval`."""
-    return difference(left[figure], left["interval"], right[figure], right["interval"])
-
-
 def percent(values: JsonObject, figure: str = "accuracy") -> str:
-    """A percentage with its interval, in words: `74.63 % (73.71 to 75.49)`."""
+    """A percentage with its interval, as text: `74.63 % (73.71 to 75.49)`."""
     low, high = values["interval"]
     return f"{values[figure]:.2f} % ({low:.2f} to {high:.2f})"
 

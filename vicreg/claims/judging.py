@@ -1,4 +1,4 @@
-"""All claims in the study's order, each judged on the metrics of runs, and held against other seeds where there are any."""
+"""All claims in the study's order, judged on the metrics of runs and, if there are any, on those of other seeds."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def findings(metrics: Metrics) -> list[tuple[Claim, Finding]]:
 
 
 def judge(claim: Claim, metrics: Metrics) -> Finding:
-    """One claim's finding; what is missing, where a run or one of its figures is."""
+    """One claim's finding. If a run or one of its figures is missing, the finding says which."""
     missing = [name for name in claim.needs if name not in metrics]
     if missing:
         return Finding(UNKNOWN, "", f"Needs the run{'s' if len(missing) > 1 else ''} {', '.join(missing)}.")
@@ -41,12 +41,12 @@ def judge(claim: Claim, metrics: Metrics) -> Finding:
         return against_seeds(claim, claim.check(metrics), metrics)
     except KeyError as error:
         return Finding(
-            UNKNOWN, "", f"A run was measured without {error.args[0]!r}: evaluate it again, with all pictures at hand."
+            UNKNOWN, "", f"A run was measured without {error.args[0]!r}: evaluate it again, with all pictures here."
         )
 
 
 def against_seeds(claim: Claim, finding: Finding, metrics: Metrics) -> Finding:
-    """The finding with its figures' other seeds; too close to call where what decides is within their spread."""
+    """The finding with the figures of other seeds; too close to call if what decides is within their spread."""
     if not claim.by or finding.picture is None:
         return finding
     known = tuple(
@@ -62,16 +62,16 @@ def against_seeds(claim: Claim, finding: Finding, metrics: Metrics) -> Finding:
     if within is None or finding.verdict not in (HOLDS, FAILS):
         return finding
     why = (
-        f"The difference that decides, {within.difference:.3g}, is within the spread of {within.seeds} seeds "
-        f"({within.width:.3g} wide), so it is no finding. {finding.why}"
+        f"The deciding difference, {within.difference:.3g}, is within the spread of {within.seeds} seeds "
+        f"({within.width:.3g} wide), so it is not a finding. {finding.why}"
     )
     return dataclasses.replace(finding, verdict=CLOSE, why=why)
 
 
 def _compared(by: str, picture: Picture, metrics: Metrics, *, verdict: str) -> list[seeds.Apart]:
-    """What decides, held against the seeds: the first figure and the bar, or each figure and the next.
+    """The deciding differences compared with the seeds: the first figure and the bar, or each figure and the next.
 
-    Figures should fall from top to bottom: where the claim fails, those decide that rise.
+    If the claim holds, figures fall from top to bottom. If it fails, the pairs that rise decide.
     """
     if picture.bar is not None:
         first = picture.figures[0]

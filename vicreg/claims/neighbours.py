@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from vicreg.claims.differences import above, difference
 from vicreg.claims.finding import (
     CLASSES,
     FAILS,
@@ -12,8 +13,6 @@ from vicreg.claims.finding import (
     Metrics,
     Picture,
     Place,
-    above,
-    difference,
     drawn,
     pair,
     percent,
@@ -58,7 +57,8 @@ def _share_colour(metrics: Metrics) -> Finding:
             f"{value['interval'][1]:.3f}) of that of random pairs, R² {value['r2']:.2f}"
             for name, value in colours.items()
         ),
-        "A ratio of 1 would mean that colour plays no part; R² says how well a picture's mean colour can be read off.",
+        "A ratio of 1 would mean that colour plays no part; R² says how well a linear model predicts a picture's mean "
+        "colour.",
         Picture(
             tuple(drawn(name, name, value, "distance_ratio", digits=3) for name, value in colours.items()),
             "colour distance of neighbours, over that of random pairs",
@@ -82,9 +82,9 @@ def _farthest_repeat(metrics: Metrics) -> Finding:
     classes = sum(hub["classes"] for hub in hubness["euclidean"]["hubs"]) / len(hubness["euclidean"]["hubs"])
     return Finding(
         HOLDS if farthest > 10 * chance and classes > 5 else FAILS,
-        f"vicreg: ten pictures fill {farthest:.2f} % of all lists of the farthest five ({chance:.2f} % if all were there "
-        f"equally often); on average each is there for queries of {classes:.1f} of {CLASSES} classes; a fixed bar: "
-        f"{10 * chance:.2f} % and more than 5 classes",
+        f"vicreg: ten pictures fill {farthest:.2f} % of all lists of the farthest five ({chance:.2f} % if all came up "
+        f"equally often); on average each appears for queries of {classes:.1f} of {CLASSES} classes; a fixed "
+        f"threshold: over {10 * chance:.2f} % and over 5 classes",
         "Hubness: in many dimensions the points far from the centre are far from nearly everything.",
         Picture(
             (Figure("ten pictures of vicreg", "vicreg", farthest, None, f"{farthest:.2f}"),),

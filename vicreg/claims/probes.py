@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from vicreg.claims.differences import above, difference
 from vicreg.claims.finding import (
     CHANCE,
     CLOSE,
@@ -13,8 +14,6 @@ from vicreg.claims.finding import (
     Metrics,
     Picture,
     Place,
-    above,
-    difference,
     drawn,
     percent,
 )
@@ -34,18 +33,19 @@ def _passes_the_study(metrics: Metrics) -> Finding:
     probe = metrics[name]["probe"]
     ours = f"{name}: {percent(probe)}"
     if name != "vicreg":
-        ours += f"; on the ablations' budget, vicreg: {percent(metrics['vicreg']['probe'])}"
+        ours += f"; with the ablations' budget, vicreg: {percent(metrics['vicreg']['probe'])}"
     return Finding(
         difference(probe["accuracy"], probe["interval"], STUDY_PROBES["vicreg"], (0, 0)),
         ours,
-        "Another encoder and other epochs than the study's: the figure says that the method works, not which is better.",
+        "Another encoder and other epochs than the study's: the figure says that the method works, not which training "
+        "is better.",
         Picture(_drawn(metrics, *dict.fromkeys((name, "vicreg"))), AXIS, STUDY_PROBES["vicreg"], "the study"),
     )
 
 
 PROBE = Claim(
     "Probe",
-    "A linear probe passes 62.68 %.",
+    "A linear probe exceeds 62.68 %.",
     "62.68 %",
     ("vicreg",),
     Place("probe", ("vicreg-long", "vicreg")),
@@ -60,9 +60,8 @@ def _variance_to_chance(metrics: Metrics) -> Finding:
         difference(2 * CHANCE, (0, 0), probe["accuracy"], probe["interval"]),
         f"no-variance {percent(probe)}, vicreg {full['accuracy']:.2f} %; near chance means under "
         f"{2 * CHANCE:.0f} %, twice what guessing gives",
-        f"The embeddings z collapse, but the probe looks at the representations y before the expander, which need not "
-        f"collapse "
-        f"with them{_read_off_embeddings(metrics['no-variance'])}.",
+        f"The embeddings z collapse, but the probe looks at the representations y. These come before the expander and "
+        f"need not collapse with z{_read_off_embeddings(metrics['no-variance'])}.",
         Picture(_drawn(metrics, "no-variance"), AXIS, 2 * CHANCE, "near chance"),
     )
 
@@ -73,8 +72,8 @@ def _read_off_embeddings(metrics: JsonObject) -> str:
     if "z" not in spaces:
         return ""
     return (
-        f" (from z our probe reads {spaces['z']['probe']['accuracy']:.2f} %; from y the study's own probe, which does not "
-        f"standardise, reads {spaces['y']['study_probe']['accuracy']:.2f} %)"
+        f" (on z our probe reaches {spaces['z']['probe']['accuracy']:.2f} %; on y the study's own probe, which does "
+        f"not standardise, reaches {spaces['y']['study_probe']['accuracy']:.2f} %)"
     )
 
 
@@ -94,7 +93,8 @@ def _variance_rank(metrics: Metrics) -> Finding:
     without, full = (metrics[name]["spectrum"]["effective_rank"] for name in names)
     return Finding(
         HOLDS if without < full / 2 else FAILS,
-        f"effective rank of no-variance {without:.2f}, of vicreg {full:.2f}; a fixed bar: less than half is a loss",
+        f"effective rank of no-variance {without:.2f}, of vicreg {full:.2f}; a fixed threshold: less than half is a "
+        "loss",
         "Nothing rewards the network for spreading pictures apart, so fewer directions carry what is left.",
         Picture(
             tuple(
@@ -110,7 +110,7 @@ def _variance_rank(metrics: Metrics) -> Finding:
 NO_VARIANCE_RANK = Claim(
     "No variance: rank",
     "Without the variance term the representations lose dimensions.",
-    "by eye: lines under PCA",
+    "by eye: lines on PCA maps",
     ("no-variance", "vicreg"),
     Place("probe", ("no-variance", "vicreg")),
     _variance_rank,
@@ -125,15 +125,15 @@ def _neighbours_between(metrics: Metrics) -> Finding:
     return Finding(
         FAILS if FAILS in steps else CLOSE if CLOSE in steps else HOLDS,
         ", ".join(f"{name} {percent(metrics[name]['probe'])}" for name in names),
-        "Its positives come from the finished vicreg run and carry what that one learned: a head start that augmentations "
-        "do not have, above all in a short training.",
+        "neighbour-views takes its positives from the finished vicreg run, and with them what it learned: a head "
+        "start over augmentations, above all in a short training.",
         Picture(_drawn(metrics, *reversed(names)), AXIS),
     )
 
 
 NEIGHBOUR_VIEWS = Claim(
     "Neighbour views",
-    "With neighbours instead of augmentations the probe falls in between.",
+    "With neighbours instead of augmentations, the probe lies between no-variance and vicreg.",
     "50.1 %",
     ("no-variance", "neighbour-views", "vicreg"),
     Place("probe", ("neighbour-views", "vicreg")),
@@ -150,15 +150,15 @@ def _laplacian(metrics: Metrics) -> Finding:
         difference(bar, (0, 0), eigenmap["accuracy"], eigenmap["interval"]),
         f"laplacian {percent(eigenmap)}, vicreg {full['accuracy']:.2f} %, pixels {pixels['accuracy']:.2f} %; of no "
         f"use means below {bar:.2f} %, halfway from guessing to vicreg",
-        "Near in pixels is near in colour and layout, which a linear probe can use a little. Raw pixels, from which the "
-        "eigenmap was built, are the fair comparison.",
+        "Pictures near in pixels share colour and layout, which a linear probe can use a little. Raw pixels, from "
+        "which the eigenmap was built, are the fair comparison.",
         Picture(_drawn(metrics, "laplacian", "pixels"), AXIS, bar, "halfway to vicreg"),
     )
 
 
 LAPLACIAN = Claim(
     "Laplacian Eigenmaps",
-    "Laplacian Eigenmaps of the pixels do not serve classification.",
+    "Laplacian Eigenmaps of the pixels are of no use for classification.",
     "by eye",
     ("laplacian", "vicreg", "pixels"),
     Place("probe", ("laplacian", "pixels")),

@@ -14,7 +14,7 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         description="Check a lesson file against the runs on this machine, and make its worksheet and answer key to print.",
     )
     lesson.set_defaults(command=_lesson)
-    lesson.add_argument("file", metavar="FILE", help="a TOML file, or a lesson that comes with the app: 20-minutes")
+    lesson.add_argument("file", metavar="FILE", help="a TOML file, or a bundled lesson, such as 20-minutes")
     lesson.add_argument(
         "--worksheet", type=Path, metavar="OUT.html", help="write the questions, with space for answers"
     )

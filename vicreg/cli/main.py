@@ -1,4 +1,4 @@
-"""The command line: `python -m vicreg train`, `evaluate`, `baseline`, `claims`, `list`, `lesson`, `publish`,
+"""The command line: `python -m vicreg train`, `evaluate`, `baseline`, `seeds`, `claims`, `list`, `lesson`, `publish`,
 `download`.
 
 Heavy modules are imported only when a command runs.

@@ -66,7 +66,7 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     train.add_argument(
         "--quick",
         action="store_true",
-        help=f"for a lesson: {QUICK_EPOCHS} epochs on {QUICK_IMAGES:,} images unless set, and a short evaluation with these",
+        help=f"for a lesson: by default {QUICK_EPOCHS} epochs on {QUICK_IMAGES:,} images; a short evaluation with them",
     )
     train.add_argument("--folder", type=Path, help="where to write the run; default: VICREG_RUNS or your cache folder")
     train.add_argument("--name", help="name of the run and its folder; default: DATASET-PRESET")

@@ -59,7 +59,7 @@ class Spec:
 
     @property
     def strangers(self) -> tuple[str, int]:
-        """`anomalies`, of a data set that one can train on."""
+        """`anomalies` of a trainable data set, where it is never None."""
         assert self.anomalies is not None, f"{self.title} cannot be trained on"
         return self.anomalies
 

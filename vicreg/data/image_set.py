@@ -17,7 +17,7 @@ class DataError(ValueError):
 
 
 class PicturesMissing(FileNotFoundError):
-    """The images are not on this machine and could not be downloaded. The message names both remedies."""
+    """The images are not on this machine, and were not or could not be downloaded. The message names both remedies."""
 
 
 @dataclass(frozen=True)

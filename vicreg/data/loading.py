@@ -128,7 +128,7 @@ def _hub_name(spec: Spec, split: str) -> str:
 
 
 def _local(name: str, split: str) -> list[Path]:
-    """A split's files below VICREG_DATA: the Hub's file, or else those in torchvision's folder."""
+    """A split's files below VICREG_DATA: the Hub's file, otherwise those in torchvision's folder, if any."""
     if not os.environ.get("VICREG_DATA"):
         return []
     folder = Path(os.environ["VICREG_DATA"]).expanduser()

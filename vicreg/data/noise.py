@@ -1,4 +1,4 @@
-"""Pictures of noise: every channel of every pixel an independent uniform number. No encoder was trained on such."""
+"""Pictures of noise: every channel of every pixel is an independent uniform number. No encoder was trained on them."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ MAX_RATIO = 20  # longer side / shorter side; beyond this, the centre square sho
 MAX_SCANS = 100  # of a progressive JPEG, which usually has about 10; each one processes all pixels
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF")
 AGAIN = "Save it as PNG or JPEG and try again."
-DEPTHS = (8, 10, 12, 14, 16)  # bits a pixel that cameras and scanners store in 16
+DEPTHS = (8, 10, 12, 14, 16)  # bits per value that cameras and scanners store in 16 bits
 BAND = 8 * SIDE  # averaging leaves at least this many pixels on the shorter side; resampling does the rest
 
 _STORED_BITS = "stored bits"
@@ -127,10 +127,10 @@ def _is_deep(picture: Image.Image) -> bool:
 
 
 def _white(picture: Image.Image) -> int:
-    """The value of white in a picture of integers: the largest of the smallest depth which holds every pixel.
+    """The value of white in a picture of integers: the largest value of the smallest depth that holds every pixel.
 
     Many programs store 12 bits in a 16-bit PNG without scaling them, so white is 4,095 there. Without this the picture
-    would be black. Pillow reads 16-bit colour as 8 bits, which loses the picture: raises PictureError.
+    would be black. Of 16-bit colour, Pillow keeps only the upper 8 bits. Raises PictureError if these hold too little.
     """
     if _is_deep(picture):
         brightest = int(np.asarray(picture).max())

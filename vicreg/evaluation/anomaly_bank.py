@@ -55,7 +55,7 @@ class Bank:
         """Scores before the correction, by column. Raises ValueError for another width D."""
         queries = checked(queries, name="queries").astype(np.float32)
         if queries.shape[1] != len(self.mean):
-            raise ValueError(f"queries need {len(self.mean)} dimensions, as the bank's rows, got {queries.shape[1]}")
+            raise ValueError(f"queries need {len(self.mean)} dimensions, like the bank's rows, got {queries.shape[1]}")
         found: dict[str, list[np.ndarray]] = {scoring.column: [] for scoring in scorings}
         rows = self.codes.astype(np.float32) * self.step  # (m, d)
         squares = np.einsum("md,md->m", rows, rows) + self.rest**2

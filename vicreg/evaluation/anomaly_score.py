@@ -21,7 +21,7 @@ from vicreg.evaluation.neighbours import nearest
 REDUCTIONS = ("mean", "kth")
 DEPTHS = (2, 10, 50)  # numbers of neighbours that a page can choose
 RESAMPLES = 1000
-POINTS = 200  # at most, kept of a curve for drawing
+POINTS = 200  # the most points of a curve that are kept for drawing
 
 
 @dataclass(frozen=True)
@@ -148,10 +148,10 @@ def roc(normal: np.ndarray, anomalies: np.ndarray, *, seed: int = 0) -> Roc:
     anomalies are each resampled to their own number, while encoder and gallery stay fixed. If all anomalies score above all
     normal images, the interval is (1, 1), however few they are.
 
-    The curve has the points of scikit-learn's roc_curve, which drops points between equal steps. Of more than 200 points, we
-    keep those first to reach 200 evenly spaced positions along the way from (0, 0) to (1, 1), measured right plus up. Both
-    ends stay, and each dropped point is within 0.011 of a kept one. Raises ValueError for an empty group and for scores that
-    are not finite.
+    The curve has the points of scikit-learn's roc_curve, which drops points between equal steps. If there are more than
+    200, we keep the first one at or after each of 200 evenly spaced positions; a position is the sum of both rates.
+    Both ends stay, and each dropped point is within 0.011 of a kept one. Raises ValueError for an empty group and for
+    scores that are not finite.
     """
     normal, anomalies = _scores(normal, "normal"), _scores(anomalies, "anomalies")
     n, m = len(normal), len(anomalies)
@@ -203,7 +203,7 @@ def _area(normal_counts: np.ndarray, anomaly_counts: np.ndarray) -> float:
 
 
 def _thinned(way: np.ndarray) -> np.ndarray:
-    """Rising indices of at most POINTS points of a curve. along: (P,), each point's position along it, rising 0 to 2."""
+    """Rising indices of at most POINTS points of a curve. way: (P,), each point's position along it, rising 0 to 2."""
     if len(way) <= POINTS:
         return np.arange(len(way))
     return np.unique(np.searchsorted(way, np.linspace(0, 2, POINTS)))
@@ -221,7 +221,7 @@ def _unit(representations: np.ndarray) -> np.ndarray:
 def _scores(scores: np.ndarray, name: str) -> np.ndarray:
     scores = np.asarray(scores, dtype=np.float64)
     if scores.ndim != 1 or len(scores) == 0:
-        raise ValueError(f"{name} must be 1-D, a score an image, with at least 1 image, got shape {scores.shape}")
+        raise ValueError(f"{name} must be 1-D, one score per image, with at least 1 image, got shape {scores.shape}")
     bad = int((~np.isfinite(scores)).sum())
     if bad:
         raise ValueError(f"{name} must be finite, but {bad} of its {len(scores)} scores are not")

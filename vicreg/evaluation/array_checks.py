@@ -36,6 +36,6 @@ def checked_labels(labels: np.ndarray, count: int, name: str) -> np.ndarray:
     labels = np.asarray(labels)
     if labels.shape != (count,) or not np.issubdtype(labels.dtype, np.integer) or labels.min() < 0:
         raise ValueError(
-            f"{name} must be {count} whole numbers from 0, one an image, got {labels.dtype} {labels.shape}"
+            f"{name} must be {count} whole numbers from 0, one per image, got {labels.dtype} {labels.shape}"
         )
     return labels.astype(np.int64)

@@ -86,7 +86,7 @@ def cluster(
     representations, labels = checked(representations), np.asarray(labels)
     n = len(representations)
     if labels.shape != (n,) or not np.issubdtype(labels.dtype, np.integer) or labels.min() < 0:
-        raise ValueError(f"labels must be {n} whole numbers from 0, one an image, got {labels.dtype} {labels.shape}")
+        raise ValueError(f"labels must be {n} whole numbers from 0, one per image, got {labels.dtype} {labels.shape}")
     if not 1 <= clusters <= n:
         raise ValueError(f"clusters must be between 1 and {n} for {n} images, got {clusters}")
     if silhouette_sample < 2:
@@ -125,8 +125,8 @@ def cluster(
 def chance(images: int, classes: int, *, draws: int = 20, seed: int = 0) -> float:
     """The accuracy, 0 to 1, of randomly assigned clusters after the best matching: the mean of some draws.
 
-    images: their number. classes: their number, equal in size on average, and the number of clusters. The result is above
-    1 / classes because the matching is chosen afterwards, and more so for fewer images.
+    images: their number. classes: their number and that of the clusters; all have the same size on average. The result
+    is above 1 / classes because the matching is chosen afterwards, and more so for fewer images.
     """
     rng = np.random.default_rng(seed)
     found = []

@@ -1,6 +1,6 @@
 """Collapsed or healthy? A verdict on a run's embeddings, from figures in its metrics.
 
-    complete collapse      no dimension of z has a standard deviation of gamma / 10: all images are nearly one point
+    complete collapse      all standard deviations of z are below gamma / 10: all images are nearly one point
     dimensional collapse   the effective rank of z is below a tenth of its dimensions
     worse than untrained   z is spread out, but a probe of y is worse than one of the untrained encoder's y
     healthy                none of these

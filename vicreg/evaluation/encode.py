@@ -70,12 +70,12 @@ def encode(
             representations[start:done] = output
             if on_progress is not None:
                 on_progress(done, len(images))
-    assert representations is not None, "there is an image at least"
+    assert representations is not None, "there is at least one image"
     return representations
 
 
 def embed(expander: nn.Module, representations: np.ndarray, *, batch_size: int = 1000) -> np.ndarray:
-    """The embedding of every representation: float32 (N, width) -> float32 (N, D), row i of row i.
+    """The embedding of every representation: float32 (N, width) -> float32 (N, D), in the same order.
 
     expander: a module in eval mode; it runs in float32 on the device of its parameters. Raises ValueError in train mode.
     """

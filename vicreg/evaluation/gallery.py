@@ -36,8 +36,8 @@ class Gallery:
     """N images to search in, of D dimensions. Holds one float32 copy of them, which nothing changes.
 
     images: (N, D), finite, any floating type. metric: `cosine` or `euclidean`, see `vicreg.evaluation.neighbours`. centre:
-    of another gallery, if distances in both must round alike; by default, the mean of some rows. Raises ValueError for a
-    broken rule.
+    of another gallery, if distances in both must round alike; by default, the mean of some rows. Raises ValueError for
+    other arrays and for another metric.
     """
 
     def __init__(self, images: np.ndarray, *, metric: str = "cosine", centre: np.ndarray | None = None) -> None:
@@ -71,11 +71,13 @@ class Gallery:
         """One Nearest for each of `sides`: 1 for the k nearest, -1 for the k farthest, whose distances fall.
 
         queries: (Q, D), finite. exclude: (Q,) a row that each query must not get, or -1. Of equal distances, the lower row
-        comes first. Raises ValueError for a broken rule.
+        comes first. Raises ValueError for another width, and unless 1 <= k <= N (N - 1 with exclude).
         """
         queries = shaped(queries, name="queries")
         if queries.shape[1] != self.width:
-            raise ValueError(f"queries and gallery need one width, got {queries.shape[1]} and {self.width} dimensions")
+            raise ValueError(
+                f"queries and gallery need the same width, got {queries.shape[1]} and {self.width} dimensions"
+            )
         most = self.count if exclude is None else self.count - 1
         if not 1 <= k <= most:
             raise ValueError(f"k must be between 1 and {most} for a gallery of {self.count} images, got {k}")
@@ -100,9 +102,9 @@ class Gallery:
         return found
 
     def _fitted(self, queries: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, float]:
-        """Queries as points of the search; the gallery's points and squares, and the unit of both.
+        """The queries, scaled and centred; then points, squares and unit of the gallery to compare them with.
 
-        The gallery's own, unless queries have zero vectors where it has none, or need another unit.
+        These are the gallery's own, or a copy if only the queries have zero vectors, or if they need another unit.
         """
         points, centre, squares, unit = self._points, self.centre, self._squares, self._unit
         if self.metric == "cosine":

@@ -58,8 +58,8 @@ def fit(points: np.ndarray, *, dimensions: int = 512, k: int = 10) -> Eigenmap:
     the image itself). 1 <= dimensions <= n - 2. If the graph has several parts, each is linked with the image nearest to it
     outside; no image is left out, and the first dimensions tell the parts apart. Nothing is random, and the largest entry of
     each column is positive, so the same arrays give the same map on one machine. 10,000 images of CIFAR-10 and 512 dimensions
-    take about 50 s on one core, a sixth of it for the search (`python -m benchmarks.laplacian`). Raises ValueError for a
-    broken rule, and if no dimension is left, for example because all images are the same.
+    take about 50 s on one core, a sixth of it for the search (`python -m benchmarks.laplacian`). Raises ValueError for
+    numbers outside these ranges, and if no dimension is left, for example because all images are the same.
     """
     points = checked(points, name="points")
     n = len(points)

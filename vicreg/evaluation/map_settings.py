@@ -1,4 +1,4 @@
-"""The settings of the t-SNE maps of a run. The library writes these maps, tables and pages look them up by name."""
+"""The settings of the t-SNE maps of a run. The library writes these maps; tables and pages look them up by name."""
 
 NEIGHBOURS = 15  # nearest images in representation space that are looked for on a map
 PERPLEXITY = 30  # of the map of all test images: roughly the number of neighbours that count for each image

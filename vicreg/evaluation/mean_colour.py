@@ -72,16 +72,16 @@ def neighbour_colour_ratio(
     n, queries = len(gallery_lab), len(query_lab)
     neighbours = checked_neighbours(neighbours, gallery=n)
     if len(neighbours) != queries:
-        raise ValueError(f"query_lab must be {len(neighbours)} colours, one a query, got {queries}")
+        raise ValueError(f"query_lab must be {len(neighbours)} colours, one per query, got {queries}")
     if pairs < 1:
         raise ValueError(f"pairs must be at least 1, got {pairs}")
     exclude = np.full(queries, -1) if exclude is None else np.asarray(exclude)
     if exclude.shape != (queries,) or not np.issubdtype(exclude.dtype, np.integer):
-        raise ValueError(f"exclude must be {queries} integers, one a query, got {exclude.dtype} {exclude.shape}")
+        raise ValueError(f"exclude must be {queries} integers, one per query, got {exclude.dtype} {exclude.shape}")
     if exclude.min() < -1 or exclude.max() >= n:
         raise ValueError(f"exclude must hold gallery rows 0 to {n - 1}, or -1, got {exclude.min()} to {exclude.max()}")
     if n == 1 and exclude.max() == 0:
-        raise ValueError("random pairs need 2 gallery images where one is the query itself, got 1")
+        raise ValueError("random pairs need at least 2 gallery images if one is the query itself, got 1")
 
     rng = np.random.default_rng(seed)
     query = rng.integers(queries, size=pairs)
@@ -111,11 +111,11 @@ def colour_r2(train: np.ndarray, train_lab: np.ndarray, test: np.ndarray, test_l
     train, test = checked(train, name="train"), checked(test, name="test")
     train_lab, test_lab = _lab(train_lab, "train_lab"), _lab(test_lab, "test_lab")
     if train.shape[1] != test.shape[1]:
-        raise ValueError(f"train and test need one width, got {train.shape[1]} and {test.shape[1]} dimensions")
+        raise ValueError(f"train and test need the same width, got {train.shape[1]} and {test.shape[1]} dimensions")
     for name, array, lab in (("train", train, train_lab), ("test", test, test_lab)):
         if len(array) != len(lab) or len(array) < 2:
             raise ValueError(
-                f"{name} and {name}_lab need one row an image, 2 at least, got {len(array)} and {len(lab)}"
+                f"{name} and {name}_lab need one row per image, at least 2, got {len(array)} and {len(lab)}"
             )
     spread = test_lab.std(axis=0) > NO_SPREAD
     if not spread.any():

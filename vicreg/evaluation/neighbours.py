@@ -3,8 +3,8 @@
     cosine     d(q, g) = 1 - q.g / (|q| |g|),  0 (same direction) to 2 (opposite)
     euclidean  d(q, g) = |q - g|,              0 and up
 
-Both are one search: a cosine distance is half the squared Euclidean distance of the two vectors scaled to length 1. It is
-`vicreg.evaluation.gallery`'s. Use a `Gallery` itself to search the same images again and again.
+Both use the same search, `vicreg.evaluation.gallery`: a cosine distance is half the squared Euclidean distance of the
+two vectors scaled to length 1. To search the same images many times, use a `Gallery` directly.
 """
 
 from __future__ import annotations
@@ -19,9 +19,7 @@ from vicreg.evaluation.gallery import METRICS, SAFE, Gallery, Nearest
 __all__ = ["METRICS", "SAFE", "Nearest", "Neighbours", "nearest", "nearest_and_farthest"]
 
 PART_VALUES = 64_000_000  # floats of a gallery that are copied at once, at most: 256 MB
-HALF_VALUES = (
-    4_000_000  # the same of one in half precision, which is too large for more: 16 MB, which stay in fast memory
-)
+HALF_VALUES = 4_000_000  # the same for a gallery in half precision: 16 MB, which stay in the processor's cache
 
 
 @dataclass(frozen=True)
@@ -57,7 +55,7 @@ def nearest_and_farthest(
     A zero vector has no direction: its cosine distance is 1 to any other vector (up to rounding) and 0 to another zero vector.
     Needs memory for copies of the queries and of at most 256 MB of the gallery (16 MB in half precision), and for a few blocks
     of at most 64 MB, never for Q x N.
-    Raises ValueError for a broken rule.
+    Raises ValueError unless 1 <= k <= N (N - 1 with exclusion), for another metric, and for arrays that do not fit.
     """
     near, far = _search(queries, gallery, k, metric, exclude_self, exclude, sides=(1, -1))
     return Neighbours(*near, *far, metric=metric)
@@ -92,7 +90,7 @@ def _search(
     most = len(gallery) if exclude is None else len(gallery) - 1
     values = HALF_VALUES if gallery.dtype == np.float16 else PART_VALUES
     size = max(values // max(1, gallery.shape[-1]), 2 * k + 2)
-    if len(gallery) <= size or not 1 <= k <= most:  # which the gallery itself refuses
+    if len(gallery) <= size or not 1 <= k <= most:  # a wrong k: Gallery raises the error
         return Gallery(gallery, metric=metric).search(queries, k=k, sides=sides, exclude=exclude)
     found: list[Nearest] = []
     centre = None
@@ -129,7 +127,7 @@ def _excluded(queries: int, gallery: int, exclude_self: bool, exclude: np.ndarra
         return None
     exclude = np.asarray(exclude)
     if exclude.shape != (queries,) or not np.issubdtype(exclude.dtype, np.integer):
-        raise ValueError(f"exclude must be {queries} integers, one a query, got {exclude.dtype} {exclude.shape}")
+        raise ValueError(f"exclude must be {queries} integers, one per query, got {exclude.dtype} {exclude.shape}")
     if exclude.min() < -1 or exclude.max() >= gallery:
         raise ValueError(
             f"exclude must hold gallery rows 0 to {gallery - 1}, or -1, got {exclude.min()} to {exclude.max()}"

@@ -16,8 +16,8 @@ from vicreg.evaluation.array_checks import checked, checked_labels
 
 STRENGTHS = (1.0, 0.1, 0.01, 0.001, 0.0001)
 RESAMPLES = 1000
-# A fit stops when the largest entry of its gradient is below this, in coordinates in which the objective curves about alike
-# in all directions. A tenth of it changes no accuracy by more than 0.02 points.
+# A fit stops when the largest entry of its gradient is below this, in coordinates in which the objective has a similar
+# curvature in all directions. A tenth of this tolerance changes no accuracy by more than 0.02 points.
 TOLERANCE = 1e-4
 
 
@@ -131,11 +131,11 @@ class _Model:
 
 
 class _Directions:
-    """Standardised representations along their principal directions, in which a fit is quick: its unknowns can be scaled.
+    """Standardised representations along their principal directions, in which a fit converges quickly.
 
-    Where one direction spreads a thousand times more than another (a dimensional collapse), a gradient that small may hide
-    much of the smaller one. Scaled by the objective's curvature, about 0.1 std^2 + strength, all directions weigh alike. A
-    rotation leaves the penalty as it is.
+    After a dimensional collapse, one direction may spread a thousand times more than another. A small gradient then
+    does not mean that the narrow direction is fitted. So we scale the weights by the objective's curvature, about
+    0.1 std^2 + strength: all directions then count equally. The rotation does not change the penalty.
     """
 
     def __init__(self, x: np.ndarray) -> None:
@@ -214,4 +214,4 @@ def _known(test_labels: np.ndarray, classes: int) -> None:
 
 def _same_width(train: np.ndarray, test: np.ndarray) -> None:
     if train.shape[1] != test.shape[1]:
-        raise ValueError(f"train and test need one width, got {train.shape[1]} and {test.shape[1]} dimensions")
+        raise ValueError(f"train and test need the same width, got {train.shape[1]} and {test.shape[1]} dimensions")

@@ -1,6 +1,6 @@
 """Maps of representations: PCA, t-SNE, and how far a map can be trusted.
 
-    PCA     the directions of largest variance: linear, distances only shrink, most of the 512 dimensions are lost
+    PCA     the directions of largest variance: linear, distances only shrink, all but two dimensions are lost
     t-SNE   keeps neighbours (van der Maaten and Hinton 2008); distances between clusters, their sizes and densities
             mean nothing (Wattenberg et al. 2016)
 
@@ -59,7 +59,7 @@ def pca(representations: np.ndarray, *, dimensions: int = 2) -> Pca:
     """The principal components of (N, D) representations: N >= 2, 1 <= dimensions <= D.
 
     The sign of a component is arbitrary. We make its largest entry positive, so that the same data give the same map. Without
-    any variance, coordinates and ratios are 0. Raises ValueError for a broken rule.
+    any variance, coordinates and ratios are 0. Raises ValueError for numbers outside these ranges.
     """
     representations = checked(representations)
     n, d = representations.shape
@@ -94,7 +94,7 @@ def tsne(
     perplexity: roughly the number of neighbours that count for each image; at most (N - 1) / 3 is used.
     Nothing is random: the same arrays give the same map on one machine. If all images are the same point, so is the map. On
     two cores, 10,000 images take about 35 s and 2,000 about 5 s (`python -m benchmarks.projection`). Raises ValueError for
-    fewer than 5 images and for arrays that do not fit.
+    fewer than 5 images, a perplexity below 1, and arrays that do not fit.
     """
     from sklearn.manifold import TSNE
 
@@ -144,7 +144,8 @@ def map_quality(representations: np.ndarray, coordinates: np.ndarray, labels: np
     n = len(representations)
     if len(coordinates) != n or labels.shape != (n,):
         raise ValueError(
-            f"representations, coordinates and labels need one row an image, got {n}, {len(coordinates)} and {labels.shape}"
+            "representations, coordinates and labels need one row per image, "
+            f"got {n}, {len(coordinates)} and {labels.shape}"
         )
     if not np.issubdtype(labels.dtype, np.integer) or labels.min() < 0:
         raise ValueError(f"labels must be whole numbers from 0, got {labels.dtype} down to {labels.min()}")

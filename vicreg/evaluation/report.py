@@ -2,7 +2,7 @@
 
 Arrays in, a dict and frames out. `python -m vicreg evaluate` and the end of a training write them into the run's folder
 as metrics.json and results/*.parquet. The same arrays give the same report, byte for byte on one machine: scikit-learn's
-OpenMP loops get at most two threads, and two numbers have only one order in which to be added.
+OpenMP loops get at most two threads, and a sum of two partial sums does not depend on their order.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ class Inputs:
     other_sets: name -> (S, D), representations of images of more data sets, which are anomalies as well.
     own_map: a name and (M, 2) coordinates, if the representations come with a map.
     attributes: name -> the names of its values, and (N,), (M,) whole numbers into them.
-    layers: measures every layer of the networks (`sections.layers`).
+    layers: measures every layer of the networks (`report_sections.layers`).
     """
 
     train: np.ndarray
@@ -87,8 +87,8 @@ class Measurement:
     """How to measure a section.
 
     measure: from the inputs, and from the report so far, which some sections quote. needs: inputs that take time to make
-    and that only this section uses. slow: whether it takes longer than all other sections together; a training ends
-    without it, and `python -m vicreg evaluate` adds it.
+    and that only this section uses. slow: whether a training leaves it out because it takes long; `python -m vicreg
+    evaluate` adds it.
     """
 
     measure: Callable[[Inputs, Report], Section]

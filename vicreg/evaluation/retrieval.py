@@ -36,7 +36,7 @@ def same_class_share(neighbours: np.ndarray, query_labels: np.ndarray, gallery_l
     gallery_labels = _labels(gallery_labels, "gallery_labels")
     neighbours = checked_neighbours(neighbours, gallery=len(gallery_labels))
     if len(query_labels) != len(neighbours):
-        raise ValueError(f"query_labels must be {len(neighbours)} labels, one a query, got {len(query_labels)}")
+        raise ValueError(f"query_labels must be {len(neighbours)} labels, one per query, got {len(query_labels)}")
     own = (gallery_labels[neighbours] == query_labels[:, None]).mean(axis=1)  # (Q,)
     classes = int(max(query_labels.max(), gallery_labels.max())) + 1
     queries = np.bincount(query_labels, minlength=classes)
@@ -90,5 +90,5 @@ def checked_neighbours(neighbours: np.ndarray, *, gallery: int) -> np.ndarray:
 def _labels(labels: np.ndarray, name: str) -> np.ndarray:
     labels = np.asarray(labels)
     if labels.ndim != 1 or labels.size == 0 or not np.issubdtype(labels.dtype, np.integer) or labels.min() < 0:
-        raise ValueError(f"{name} must be whole numbers from 0, one an image, got {labels.dtype} {labels.shape}")
+        raise ValueError(f"{name} must be whole numbers from 0, one per image, got {labels.dtype} {labels.shape}")
     return labels.astype(np.int64)

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from typing import TypeGuard
 
 from vicreg.config import DATASETS, ENCODERS
+from vicreg.hub.download_limits import MAX_FILE_BYTES, MAX_FILES, MAX_INDEX_BYTES, MAX_RUN_BYTES, MAX_RUNS
 from vicreg.runs.folder import Run
 from vicreg.runs.json_files import SCHEMA
 from vicreg.storage.files import sha256
@@ -28,11 +29,6 @@ from vicreg.storage.untrusted import plain, shown
 
 INDEX = "index.json"
 INDEX_SCHEMA = 1
-MAX_INDEX_BYTES = 1_000_000
-MAX_RUNS = 100
-MAX_FILES = 100  # a run
-MAX_FILE_BYTES = 150_000_000
-MAX_RUN_BYTES = 300_000_000
 
 _RUN = re.compile(r"[a-z0-9][a-z0-9._-]{0,79}")
 _FILE = re.compile(

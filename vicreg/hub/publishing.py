@@ -11,7 +11,8 @@ import warnings
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from vicreg.hub.index import INDEX, INDEX_SCHEMA, MAX_INDEX_BYTES, index_value, read_index, run_name
+from vicreg.hub.download_limits import MAX_INDEX_BYTES
+from vicreg.hub.index import INDEX, INDEX_SCHEMA, index_value, read_index, run_name
 from vicreg.hub.repository_card import CARD, repo_card
 from vicreg.runs.folder import Run, verify
 from vicreg.runs.json_files import SCHEMA
@@ -105,7 +106,7 @@ def _index(head: Listing, *, token: str | None) -> dict[str, JsonObject]:
 
 
 def _files(runs: Mapping[str, JsonObject], name: str) -> dict[str, JsonObject]:
-    """The files of a run in a checked index; unknown for another schema."""
+    """The files of a run in a checked index; empty if it is not listed or has another schema."""
     return runs[name]["files"] if name in runs and runs[name]["schema"] == SCHEMA else {}
 
 
@@ -131,7 +132,7 @@ def _commit(
     operations += [CommitOperationDelete(path) for path in gone]
     names = sorted({path.partition("/")[0] for path in (*added, *gone) if "/" in path})
     try:
-        with warnings.catch_warnings():  # that parquet files belong into data sets: these are figures of a model
+        with warnings.catch_warnings():  # the client warns that parquet files belong in data sets; ours are results
             warnings.simplefilter("ignore", UserWarning)
             done = hub_client.retried(
                 lambda: HfApi(token=token).create_commit(

@@ -18,7 +18,7 @@ def repo_card(repo: str, runs: Mapping[str, JsonObject]) -> str:
     runs: `runs` of an index.json that `read_index` accepts. Runs of another schema are only listed by name.
     """
     from vicreg.data.catalogue import CATALOGUE
-    from vicreg.runs.model_card import front_matter, probe_result
+    from vicreg.runs.run_card import front_matter, probe_result
 
     known = {name: run for name, run in runs.items() if run["schema"] == SCHEMA}
     readable = {name: run for name, run in known.items() if run["dataset"] in CATALOGUE}
@@ -36,7 +36,7 @@ def repo_card(repo: str, runs: Mapping[str, JsonObject]) -> str:
     ]
     example = next((name for name, run in readable.items() if WEIGHTS_FILE in run["files"]), next(iter(runs), "RUN"))
     data = ", ".join(
-        f"{spec.title} ({f'the Hub data set {spec.repo}' if spec.repo else 'made on the spot, without a download'})"
+        f"{spec.title} ({f'the Hub data set {spec.repo}' if spec.repo else 'generated on your machine, no download'})"
         for spec in specs.values()
     )
     rows = "\n".join(_row(name, run) if name in known else f"| {name} | | | | |" for name, run in runs.items())
@@ -50,7 +50,7 @@ folder's own {CARD} says how it was trained and measured.
 | --- | --- | --- | --- | --- |
 {rows}
 
-Linear probe: accuracy on the test split with its 95 % bootstrap interval; the protocol stands with each result above.
+Linear probe: accuracy on the test split with its 95 % bootstrap interval; the card's metadata gives the protocol.
 Pictures: {data or "see each run"}. Licence: MIT.
 
 ```python

@@ -4,10 +4,11 @@ A repository contains run folders, a model card and index.json (`vicreg.hub.inde
 checked (`vicreg.hub.verification`), and those that fail are reported and removed. Runs stay in the Hub client's cache, so that
 `huggingface_hub.snapshot_download` works as well. config.json is downloaded last, so a run with config.json is complete.
 
-    shelf = downloads.look("OWNER/NAME")                      # the network, at most a few seconds
-    runs = downloads.download(shelf, ["cifar10-vicreg"])      # the network
-    runs, broken = downloads.cached_runs("OWNER/NAME")        # never the network
-    run = downloads.load("OWNER/NAME", run="cifar10-vicreg")  # the cache, else both of the above
+    from vicreg.hub import run_downloads as downloads
+    shelf = downloads.look("OWNER/NAME")                      # uses the network, for a few seconds at most
+    runs = downloads.download(shelf, ["cifar10-vicreg"])      # uses the network
+    runs, broken = downloads.cached_runs("OWNER/NAME")        # never uses the network
+    run = downloads.load("OWNER/NAME", run="cifar10-vicreg")  # from the cache; if it is not there, look and download
 """
 
 from __future__ import annotations
@@ -16,7 +17,8 @@ import os
 import time
 from collections.abc import Callable, Iterable
 
-from vicreg.hub.index import INDEX, MAX_INDEX_BYTES, Entry, Shelf, read_index, run_name
+from vicreg.hub.download_limits import MAX_INDEX_BYTES
+from vicreg.hub.index import INDEX, Entry, Shelf, read_index, run_name
 from vicreg.hub.verification import check_file, check_run, open_cached, trusted
 from vicreg.runs.errors import RunError
 from vicreg.runs.folder import Run
@@ -162,7 +164,7 @@ def load(repo: str, *, run: str, revision: str = "main") -> Run:
     """Load a run by name, from the Hub client's cache if it is there, otherwise from the Hub.
 
     repo: `OWNER/NAME` or `OWNER/NAME@REVISION`. For a branch, a cached run is used even if the Hub has a newer one: pass a
-    commit, or call `look` and `download` to update. Raises HubError, naming the available runs.
+    commit, or call `look` and `download` to update. Raises HubError; for an unknown run, it names the available ones.
 
         run = vicreg.load("OWNER/NAME", run="cifar10-vicreg")
         representations = vicreg.encode(run.encoder, images)

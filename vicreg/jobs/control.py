@@ -42,7 +42,7 @@ SECONDS_TO_LET_GO = 2.0  # seconds that a killed process may still hold the lock
 
 
 def busy() -> Holder | None:
-    """The training that is running on this machine, from any runs folder; None if a new one can start."""
+    """The training that has locked this machine, from any runs folder; None if there is none."""
     return locks.holder(paths.cache_folder())
 
 
@@ -74,7 +74,8 @@ def start(
     every run must have.
 
     Raises ValueError if another training is running, if the name is invalid or already used by a run or job, or if the
-    config has more epochs than the limits allow. Raises OSError if its folder or the cache folder is not writable.
+    config has more epochs than the limits allow. Raises OSError if the disk is full, or if its folder or the cache
+    folder is not writable.
     """
     name, limits = name or config.run_name, limits or Limits()
     if limits.epochs is not None and config.epochs > limits.epochs:
@@ -97,7 +98,7 @@ def start(
             folder.mkdir(parents=True)
         except OSError as error:
             raise OSError(
-                f"The folder for runs cannot be written ({error.strerror}): set VICREG_RUNS to one that can, and restart"
+                f"The folder for runs cannot be written ({error.strerror}): set VICREG_RUNS to a writable one; restart"
             ) from error
         more = ("--quick",) if quick else ()
         record = Record(name, config, images, device, limits, more, token, time.time(), background=True)
@@ -147,8 +148,8 @@ def stop(job: Job) -> None:
 def discard(job: Job, *, only_idle: bool = False) -> None:
     """Delete a job: kill its process, if any, and remove its folder. The run of a finished job stays.
 
-    only_idle: do nothing if a process is working on it now. Raises ValueError if the job runs on another machine or
-    belongs to another user, and OSError if the folder cannot be removed.
+    only_idle: do nothing if a process is working on it now. Raises ValueError if the job runs on another machine,
+    belongs to another user, or has not ended after 15 s, and OSError if the folder cannot be removed.
     """
     with locks.only_starter(paths.cache_folder()):  # so that nobody resumes it in the meantime
         story = event_log.read(job.folder)

@@ -12,7 +12,7 @@ Each line of `events.jsonl` is an object with "time" (seconds since 1970) and "k
     stopping   it was asked to stop; stopped: reason, empty if somebody asked for it
     finished   accuracy, interval: of the linear probe, in percent; failed: sentence, error
 
-A line is written at once, so readers see whole lines. Only a crash or a full disk can cut off the last line; readers skip
+Each line is one write, so readers see whole lines. Only a crash or a full disk can cut off the last line; readers skip
 it, and the next writer starts a new line. They also skip kinds that this version does not know. A line of a known kind
 that cannot be read is a fault in the file or in this module: it is skipped and logged, and `Story.fault` names it. A reader
 keeps its position in the file and reads only what was added.
@@ -37,7 +37,7 @@ from vicreg.storage.json_values import JsonObject
 from vicreg.storage.paths import EVENTS_FILE
 
 LOG = logging.getLogger(__name__)
-POINTS = 2_000  # steps that are kept at most; as more come, they are thinned evenly
+POINTS = 2_000  # the most steps that are kept; when there are more, every second one is dropped
 REMEMBERED = 256  # readers that are kept, one per file
 CHUNK = 1 << 20  # bytes to read at a time
 HEAD = 64  # bytes at the beginning of a file, to notice that it was replaced
@@ -66,7 +66,7 @@ def append(folder: Path, kind: str, **values: object) -> bool:
 
 @dataclass(frozen=True)
 class Moment:
-    """A snapshot: number of epochs done, share of correct kNN votes, effective rank, and two maps.
+    """A snapshot: number of epochs done, kNN accuracy (0 to 1), effective rank, and two maps.
 
     pca, tsne: (M, 2) float32 coordinates of the map's M images, rounded for drawing.
     """

@@ -13,7 +13,7 @@ GO_ON = "Resume it, or run the same command again, to continue from the last sav
 
 
 def full_disk(folder: Path, *, below: float = NO_ROOM) -> str:
-    """A message if the folder's disk has less free space than this, in bytes; otherwise empty."""
+    """A message if the folder's disk has fewer free bytes than `below`; otherwise empty."""
     try:
         free = shutil.disk_usage(folder.parent).free
     except OSError:

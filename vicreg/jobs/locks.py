@@ -32,7 +32,7 @@ PATIENCE = 10.0  # seconds to wait for the lock of a process that is about to en
 
 
 class Busy(ValueError):
-    """Another process holds the lock. The message says which, since when, and what to do."""
+    """Another process holds the lock. The message says what to do and, if known, which process it is."""
 
 
 @dataclass(frozen=True)

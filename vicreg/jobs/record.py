@@ -58,14 +58,14 @@ class Record:
     background: bool
 
     def __post_init__(self) -> None:
-        """Raises ValueError or TypeError for values that `write_record` would not write."""
+        """Raises ValueError or TypeError for values that `write_record` never writes."""
         try:
             self.name.encode()
         except (AttributeError, UnicodeEncodeError) as error:
             raise ValueError("the name of the run must be text: choose another with --name") from error
         texts = (self.name, self.device, self.token, *self.more)
         if not all(isinstance(text, str) for text in texts) or not isinstance(self.background, bool):
-            raise ValueError("it must contain text in its text fields")
+            raise ValueError("name, device, token and more must be text, and background true or false")
         if not 0 <= self.created < 1e11 or not (self.images is None or type(self.images) is int):
             raise ValueError("created or images is not a valid number")
 

@@ -147,7 +147,7 @@ def run_folder(folder: Path) -> Path:
 
 
 def lives(folder: Path, story: event_log.Story) -> bool:
-    """Whether a process is working on it. A process may outlive its last event for other reasons."""
+    """Whether a process is working on it. After the last event, a living process is doing something else."""
     return (
         bool(story.pid)
         and story.state not in event_log.ENDS

@@ -54,7 +54,7 @@ class Session:
         self._told = self._looked = -1e9
         self._stage = ("", -1e9)
         self._before: tuple[int, float] | None = None  # step and time of the last event
-        self._pace = [0, 0.0]  # images and seconds since the last step event
+        self._pace = [0, 0.0]  # images and seconds since the rate was last computed
         self._rate = 0.0
 
     def say(self, kind: str, **values: object) -> None:

@@ -1,7 +1,7 @@
 """Lessons: a question, a guess, and what the real runs show, read from a TOML file that a lecturer can edit.
 
 `lesson` says what a lesson is, `reading` checks a file, `run_numbers` takes the numbers from the runs, `vocabulary` lists the
-pictures and pages that a step can name, and `sheets` makes the worksheet and the answer key. Two lessons are bundled here as
+pictures and pages that a step can name, and `worksheets` makes worksheets and answer keys. Two lessons are here as
 TOML files. docs/lecturers.md explains the format.
 """
 

@@ -21,8 +21,8 @@ class Choice:
 class Figure:
     """A number that a step shows, read from a run when it is shown.
 
-    name: in the texts, as `{name}`. run: its title, such as `cifar10/vicreg`. path: below its facts (see
-    `vicreg.lessons.run_numbers`), such as `probe.accuracy`. label: what it measures; empty if it stands in sentences only.
+    name: in the texts, as `{name}`. run: the run's title, such as `cifar10/vicreg`. path: of the number in the run (see
+    `vicreg.lessons.run_numbers`), such as `probe.accuracy`. label: what it measures; empty if only sentences use it.
     decimals: how many to show; None: three significant digits.
     """
 
@@ -57,7 +57,7 @@ class Step:
 
     key: unique in the lesson. choices: 2 to 5. answer: the position of the right one. because: one or two sentences that
     the reveal shows to everybody. misconception: what the question is meant to bring to light. notes: for the lecturer.
-    minutes: how long it takes in a room. picture: what the reveal draws. link: where the app shows more.
+    minutes: how long it takes in class. picture: what the reveal draws. link: where the app shows more.
     """
 
     key: str

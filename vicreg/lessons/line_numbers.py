@@ -1,7 +1,7 @@
-"""The line of a TOML file that a value begins on, which `tomllib` does not tell.
+"""The line of a TOML file on which a value begins, which `tomllib` does not report.
 
-A file cut off after some line is valid TOML unless the cut lies inside a value. So the value is in the shortest valid
-beginning of the file that contains it, and it begins right after the longest valid beginning that does not.
+A file cut off after some line is valid TOML unless the cut lies inside a value. So we search for the longest valid
+beginning of the file that does not contain the value: the value begins right after it.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def line_of(text: str, path: Path) -> int:
 
 
 def _near(middle: int, without: int, within: int) -> tuple[int, ...]:
-    """Lines to cut at, near the middle first: few, because each means to parse the file again."""
+    """Lines to cut at, nearest to the middle first. Only a few, because the file is parsed again for each."""
     return (*range(middle, max(without, middle - MOST), -1), *range(middle + 1, min(within, middle + MOST)))
 
 

@@ -14,10 +14,10 @@ from vicreg.storage.untrusted import plain, shown, whole
 
 MAX_BYTES = 64_000
 MAX_STEPS = 40
-MAX_DOTS = 500  # a line
+MAX_DOTS = 500  # per line
 CHOICES = (2, 5)
 MAX_FIGURES = 16
-LABELLED = 4  # of them on the screen
+LABELLED = 4  # the most figures of a step with a label; only these are on the screen
 FOLDER = Path(__file__).parent
 _KEY = re.compile(r"[a-z][a-z0-9-]{0,39}")
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
@@ -131,7 +131,9 @@ class _Reader:
         found = self.table(at, value, "key question choice because misconception minutes picture link", "figures notes")
         key = found["key"]
         if not isinstance(key, str) or not _KEY.fullmatch(key):
-            raise self.fail((*at, "key"), f"key must be 1 to 40 of a-z, 0-9 and dashes, got {shown(key)}")
+            raise self.fail(
+                (*at, "key"), f"key must be 1 to 40 of a-z, 0-9 and dashes, first a letter, got {shown(key)}"
+            )
         try:
             whole(1, 60)("minutes", found["minutes"])
         except ValueError as error:
@@ -185,7 +187,8 @@ class _Reader:
         for name, entry in value.items():
             where = (*at, name)
             if not _NAME.fullmatch(name):
-                raise self.fail(where, f"a figure's name must be 1 to 40 of a-z, 0-9 and _, got {shown(name)}")
+                rule = "a figure's name must be 1 to 40 of a-z, 0-9 and _, first a letter"
+                raise self.fail(where, f"{rule}, got {shown(name)}")
             found = self.table(where, entry, "run path", "label decimals")
             decimals = found.get("decimals")
             if decimals is not None and (type(decimals) is not int or not 0 <= decimals <= 4):
@@ -230,7 +233,7 @@ class _Reader:
                     (*at, option), f"{option} must be one of {', '.join(values)}, got {shown(found[option])}"
                 )
         if name == "figures" and not any(figure.label for figure in figures):
-            raise self.fail(at, "the picture 'figures' draws the step's figures with a label, and there is none")
+            raise self.fail(at, "the picture 'figures' draws the step's figures that have a label, but none has one")
         options = {option: str(found[option]) for option in kind.options if option in found}
         return Picture(name, tuple(str(title) for title in titles), options)
 

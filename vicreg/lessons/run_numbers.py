@@ -1,6 +1,6 @@
 """The numbers of a lesson: taken from the runs whenever they are shown, never typed in a lesson file.
 
-A path names a number below a run's facts: its metrics.json, plus
+A path such as `probe.accuracy` names a number in a run's metrics.json, or one of these:
 
     history.<column>   the last test row of history.csv: variance, invariance, covariance, total, ...
     start.<column>     its first test row, before any training
@@ -77,7 +77,7 @@ def _names(value: object) -> dict[str, object]:
 
 
 def shown(value: float, decimals: int | None = None) -> str:
-    """A number in words, with so many decimals. None: a whole number as it is, others with three significant digits.
+    """A number as text, with so many decimals. None: a whole number as it is, others with three significant digits.
 
     `?` where there is no number.
     """

@@ -33,7 +33,7 @@ PAGES: dict[str, tuple[str, ...]] = {
 class Kind:
     """A picture that a step can show.
 
-    shows: in words, for docs and errors. runs: how few and how many it takes. needs: dotted paths that the metrics of each
+    shows: in words, for docs and errors. runs: fewest and most it takes. needs: dotted paths that the metrics of each
     run must have. tables: results that each run must have. options: setting -> the allowed values, the default first.
     wide: whether it takes the width of the screen.
     """

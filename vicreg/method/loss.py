@@ -45,7 +45,7 @@ def invariance(z_a: Tensor, z_b: Tensor) -> Tensor:
     """Mean squared difference between the embeddings of two views: a scalar >= 0 (0: identical).
 
     s(Z, Z') = 1/(n D) sum_i ||z_i - z'_i||^2                       (eq. 5, averaged over D as the authors' code does)
-    z_a, z_b: (B, D); row i of both comes from the same image. Raises ValueError for other or different shapes.
+    z_a, z_b: (B, D), B >= 2; row i of both comes from the same image. Raises ValueError for other or unequal shapes.
     """
     z_a, z_b = _checked(z_a), _checked(z_b)
     _same_shape(z_a, z_b)
@@ -82,13 +82,15 @@ def vicreg_loss(
     variance = [v(Z) + v(Z')] / 2 and covariance = c(Z) + c(Z'): the authors' normalisation (module docstring).
 
     z_a, z_b: (B, D) embeddings of two views, B >= 2. Half precision is converted to float32, also under autocast.
-    invariance_weight, variance_weight, covariance_weight: lambda, mu and nu in section 4.1 of the paper.
+    invariance_weight, variance_weight, covariance_weight: lambda, mu and nu, by default as in the authors' code. Since
+        variance is averaged over the views, eq. 6 of the paper with mu = 25 is variance_weight = 50.
     gather: collects the (B, D) of all processes into (n B, D), with gradients (`distributed.gather_with_gradients`).
         Variance and covariance then use the whole batch; invariance uses the rows of this process, as in the authors' code.
     check_finite: whether to check the embeddings. The check waits for the device, so a training loop on a GPU may turn
         it off and check the total instead.
 
-    Raises ValueError for different shapes, fewer than two rows, not two dimensions, or values that are not finite.
+    Raises ValueError for different shapes, fewer than two rows, not two dimensions, and, with check_finite, for values
+    that are not finite.
     """
     if check_finite:
         _finite("z_a", z_a)

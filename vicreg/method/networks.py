@@ -53,7 +53,8 @@ class Encoder(nn.Module):
             stages.append(nn.Sequential(*_convolution(channels, shape.head, 1)))
         self.stages = nn.ModuleList(stages)
         for module in self.modules():
-            if isinstance(module, nn.Conv2d) and not module.weight.is_meta:  # there it loads torch's compiler, seconds
+            # On the meta device, this would load torch's compiler, which takes seconds.
+            if isinstance(module, nn.Conv2d) and not module.weight.is_meta:
                 nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
         self.register_buffer("mean", torch.tensor(PIXEL_MEAN).view(3, 1, 1), persistent=False)
         self.register_buffer("std", torch.tensor(PIXEL_STD).view(3, 1, 1), persistent=False)
@@ -103,8 +104,8 @@ def _convolution(channels: int, out: int, side: int) -> tuple[nn.Module, ...]:
 class Block(nn.Module):
     """Two 3x3 convolutions and a shortcut: (B, channels, H, W) -> (B, out, H / stride, W / stride).
 
-    torchvision's BasicBlock, with its names and the order in which it draws weights; importing torchvision takes as long
-    again as torch does.
+    A copy of torchvision's BasicBlock: same parameter names, same order of random weights. We do not import
+    torchvision, because that takes as long as importing torch.
     """
 
     def __init__(self, channels: int, out: int, *, stride: int) -> None:

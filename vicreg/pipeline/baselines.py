@@ -21,6 +21,7 @@ import numpy as np
 
 from vicreg.config import BASELINES
 from vicreg.data.image_set import ImageSet
+from vicreg.pipeline.run_record import run_record
 from vicreg.presets import presets
 from vicreg.runs.folder import Run, write_run
 from vicreg.storage.json_values import JsonObject
@@ -54,16 +55,7 @@ def write_baseline(name: str, root: Path, *, dataset: str, data: JsonObject, ver
             "neighbours": LAPLACIAN_NEIGHBOURS,
         },
     }[name]
-    record = {
-        "config": config.to_dict(),
-        "baseline": {"name": name, **settings},
-        "data": data,
-        "device": "",
-        "epochs": 0,
-        "seconds": 0.0,
-        "seed": config.seed,
-        "versions": versions,
-    }
+    record = run_record(config, data, baseline={"name": name, **settings}, versions=versions)
     return write_run(root / config.run_name, {}, record)
 
 

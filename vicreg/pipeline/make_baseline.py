@@ -6,7 +6,7 @@ from pathlib import Path
 
 from vicreg.config import DEFAULT_DATASET
 from vicreg.pipeline.measure_run import Stage, evaluate_run, load_splits
-from vicreg.pipeline.provenance import data_record, versions
+from vicreg.pipeline.run_record import data_record, versions
 from vicreg.runs.folder import Run, write_run
 from vicreg.training.device import device_title
 

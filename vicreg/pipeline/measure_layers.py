@@ -22,8 +22,8 @@ def measure_layers(
 ) -> Section:
     """Every layer of the run's networks, and the pixels.
 
-    train, test: the run's representations of both splits. attributes: name -> names of its values, those of train, those of
-    test, as whole numbers.
+    train, test: the run's representations of both splits. attributes: name -> (names of its values, values of the train
+    images, values of the test images); the values are integers that index the names.
 
     The run must have a network: there is no layer to choose in a baseline of pixels or an eigenmap.
     """

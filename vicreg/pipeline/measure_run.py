@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from vicreg.data import fingerprints, loading
 from vicreg.data.catalogue import CATALOGUE
 from vicreg.data.image_set import ImageSet, PicturesMissing
-from vicreg.pipeline.provenance import source_record
+from vicreg.pipeline.run_record import source_record
 from vicreg.runs import seeds
 from vicreg.runs.folder import Run, update_run
 from vicreg.storage import paths
@@ -41,18 +41,19 @@ def evaluate_run(
 ) -> Run:
     """Evaluate a run: rebuild metrics.json, results/ and the model card from its weights, and return the run.
 
-    only: sections of the report to measure (`vicreg.evaluation.report.SECTIONS`); the others are kept. `spaces` comes with
-    `probe` and `knn`. Default: all but leave_out. train_images: measure with the first so many only; None for all. Uses the
-    images on this machine; the metrics say which. If only the anomalies are missing, their figures are left out.
+    only: sections of the report to measure (`vicreg.evaluation.report.SECTIONS`); the others are kept. With `spaces`,
+    `probe` and `knn` are measured, too. Default: all but leave_out. train_images: use the first N train images only;
+    None for all. Uses the images on this machine; the metrics say which. If only the anomalies are missing, their
+    figures are left out.
 
-    Raises PicturesMissing if there are no images, and ValueError for an unknown section, or for a single section of a run
-    that has never been evaluated.
+    Raises PicturesMissing if there are no images, and ValueError for an unknown section. With `only`, also raises
+    ValueError for a run that has never been evaluated, or whose other sections were measured on other images.
     """
     from vicreg.evaluation.report import SECTIONS, Report, evaluate
 
     _check_sections(run, only)
     chosen = only or [name for name in SECTIONS if name not in leave_out]
-    if "spaces" in only:  # it holds z against these figures of y, which must be of the same images
+    if "spaces" in only:  # it compares z with these figures of y, which must be of the same images
         chosen = [name for name in SECTIONS if name in {*only, "probe", "knn"}]
     train_set, test_set = load_splits(run.config.dataset, download=download, on_stage=on_stage)
     splits = train_set.first(train_images), test_set
@@ -164,7 +165,7 @@ def anomaly_set(dataset: str, *, download: bool = False) -> ImageSet | None:
 
 
 def other_sets(dataset: str) -> list[ImageSet]:
-    """The first images of every other data set's test split at hand, but for the data set's `anomaly_set`."""
+    """The first 500 test images of every other data set on this machine, except that of `anomaly_set`."""
     found = []
     for name, spec in CATALOGUE.items():
         if name in (dataset, CATALOGUE[dataset].strangers[0]) or "test" not in spec.splits:
@@ -218,8 +219,8 @@ def load_splits(name: str, *, download: bool, on_stage: Stage) -> tuple[ImageSet
 
 
 def _files(run: Run, metrics: JsonObject, frames: Mapping[str, pd.DataFrame]) -> dict[str, bytes]:
-    """What measuring writes into a run's folder: the figures, the tables, and the model card that is made of them."""
-    from vicreg.runs.model_card import model_card
+    """What measuring writes into a run's folder: the figures, the tables, and the model card generated from them."""
+    from vicreg.runs.run_card import model_card
 
     return {
         METRICS_FILE: to_json(metrics),

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def timeline(snapshots: list[Snapshot], test_set: ImageSet) -> dict[str, bytes]:
-    """Four tables: the figures of each snapshot, its singular values, where each image lay, and what lay next to it."""
+    """Four tables of all snapshots: figures, singular values, the images' places on the maps, their nearest images."""
     import numpy as np
     import pandas as pd
 

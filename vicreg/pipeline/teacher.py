@@ -20,14 +20,14 @@ NEIGHBOURS, NEIGHBOURS_RECORD = "neighbours.npz", "neighbours.json"  # beside a 
 
 
 def begun(state: Path) -> bool:
-    """Whether a training with nearest images as positives was started there and stored them."""
+    """Whether a training with nearest images as positives was started in this folder and has stored these images."""
     from vicreg.storage.paths import STATE_FILE
 
     return (state / STATE_FILE).exists() and (state / NEIGHBOURS_RECORD).exists()
 
 
 def find_teacher(config: Config, root: Path) -> Run:
-    """The config's teacher run: the one in root, or else any on this machine."""
+    """The config's teacher run: in root, otherwise anywhere on this machine. Raises ValueError if there is none."""
     from vicreg.runs.discovery import find_runs
     from vicreg.runs.folder import open_run
 
@@ -98,7 +98,7 @@ def find_positives(
 
 
 def _kept(state: Path, train: int, test: int) -> tuple[tuple[np.ndarray, np.ndarray], JsonObject] | None:
-    """The neighbours of so many images, and their record, as kept beside a state; None where they are damaged."""
+    """The stored neighbours and their record; None if they are damaged or belong to other numbers of images."""
     import zipfile
 
     import numpy as np

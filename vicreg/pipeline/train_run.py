@@ -1,4 +1,4 @@
-"""From a Config to a bundled run: data, training, the run's folder, evaluation. The command line and pages share it."""
+"""From a Config to a finished run: data, training, the run's folder, evaluation. The command line and pages use it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from vicreg.config import Config
 from vicreg.data.image_set import ImageSet
 from vicreg.pipeline.measure_run import Stage, evaluate_run, load_splits
-from vicreg.pipeline.provenance import data_record, versions
+from vicreg.pipeline.run_record import data_record, run_record, versions
 from vicreg.pipeline.snapshot_tables import timeline
 from vicreg.pipeline.teacher import begun, find_positives, find_teacher
 from vicreg.presets import QUICK_SHOWN
@@ -35,10 +35,10 @@ MEASURING = "measuring"  # the folder beside the state where a run is measured
 
 @dataclasses.dataclass(frozen=True)
 class Plan:
-    """What a training is about to do, once its pictures are read.
+    """What a training will do, known once the images are loaded.
 
-    device: by name. images: those trained on. steps: in all, from the first epoch on. labels: (M,) int64, of the images
-    on every snapshot's maps, in their order. state_bytes: about how large its saved state will be.
+    device: its name. images: number of train images. steps: of the whole training. labels: (M,) int64, of the images on
+    every snapshot's maps, in their order. state_bytes: approximate size of a saved state.
     """
 
     device: str
@@ -64,16 +64,16 @@ def train_run(
     on_stage: Stage = lambda label, done, total: None,
     should_stop: Callable[[], bool] = lambda: False,
 ) -> Run | None:
-    """Train a config into a run's folder and measure it; None where should_stop ended it (its state is kept).
+    """Train a config, measure the run and write it to `folder`. Returns None if should_stop ended it; the state stays.
 
-    The state lies beside the folder, in `.training-<name>`, until the run is whole; calling again goes on from it.
-    on_stage may raise to end reading or measuring: calling again then measures again what was trained.
-    images: train on the first so many only. device: auto, cpu, cuda or mps. compile, precision: as in `loop.train`.
-    evaluate: whether to measure the run; without, `measure_run.evaluate_run` does it later, on any machine.
-    quick: for a lesson. Shows few test images on the way, and measures little (`report.QUICK`), with the trained images.
+    Until the run is complete, its state is in `.training-<name>` next to the folder; another call resumes from it.
+    on_stage may raise to stop loading or measuring; another call then repeats the measuring, but not the training.
+    images: train on the first N images only. device: auto, cpu, cuda or mps. compile, precision: as in `loop.train`.
+    evaluate: whether to measure the run. If not, `measure_run.evaluate_run` can do it later, on any machine.
+    quick: for a lesson: snapshots of fewer test images; only the sections of `report.QUICK`, with these train images.
     Under torchrun, rank 0 writes, evaluates and reports, while the others wait; they return None.
-    Raises ValueError for a device that is not here, PicturesMissing, what `loop.train` raises, and
-    distributed.ProcessLost where another process died.
+    Raises ValueError for an unavailable device, a wrong number of images or a missing teacher, PicturesMissing, the
+    errors of `loop.train`, and distributed.ProcessLost if another process died.
     """
     from vicreg.training import distributed, loop
 
@@ -82,7 +82,7 @@ def train_run(
         if not team.leads:
             on_plan, on_progress, on_stage = _unheard, _unheard, _unheard
         elif config.positives == "neighbours" and not begun(state):
-            find_teacher(config, folder.parent)  # said before pictures are read or fetched
+            find_teacher(config, folder.parent)  # raises before images are loaded or downloaded
         read = functools.partial(load_splits, config.dataset, download=download, on_stage=on_stage)
         train_set, test_set = team.hosts_in_turn(read)
         shown = _first(images, len(train_set.images))
@@ -116,15 +116,15 @@ def train_run(
             with every_processor() if team.size > 1 else contextlib.nullcontext():
                 made.append(_written(folder, state, _files(trained, watched), record, measure=measure))
 
-        # The others wait: if they left, their torchrun might take rank 0 with it. An error reaches them with its words.
+        # The others wait: if they exit, torchrun might end rank 0. After an error, they raise ProcessLost.
         team.from_leader(write)
         return made[0] if team.leads else None
 
 
 def _measurer(images: int, *, quick: bool, download: bool, on_stage: Stage) -> Callable[[Run], Run]:
-    """Evaluates a trained run, without what takes as long as all the rest: `python -m vicreg evaluate` adds that.
+    """A function that evaluates a trained run, without `report.SLOW`, which `python -m vicreg evaluate` adds.
 
-    A quick training is measured with the images that it trained on, and without all but `report.QUICK`.
+    A quick training is measured with its own train images, and only in the sections of `report.QUICK`.
     """
     from vicreg.evaluation.report import QUICK, SECTIONS, SLOW
 
@@ -134,7 +134,7 @@ def _measurer(images: int, *, quick: bool, download: bool, on_stage: Stage) -> C
 
 
 def _unheard(*_: object) -> None:
-    """What callbacks are in a process that does not lead."""
+    """The callback of processes that do not lead: it does nothing."""
 
 
 def _first(images: int | None, most: int) -> slice:
@@ -158,18 +158,17 @@ def _plan(config: Config, train_images: np.ndarray, test_set: ImageSet, team: Te
 
 
 def _record(config: Config, trained: Trained, plan: Plan, data: JsonObject, told: JsonObject) -> JsonObject:
-    """What config.json says of a run. data: of its images; told: of its neighbours, where it has any."""
-    return {
-        "config": config.to_dict(),
-        "data": data,
-        **told,
-        "device": plan.device,
-        "precision": trained.precision,
-        "epochs": config.epochs,
-        "seconds": round(trained.seconds, 1),
-        "seed": config.seed,
-        "versions": versions(),
-    }
+    """The contents of config.json. data: about its images. told: about its neighbours, if it has any."""
+    return run_record(
+        config,
+        data,
+        neighbours=told,
+        precision=trained.precision,
+        device=plan.device,
+        epochs=config.epochs,
+        seconds=round(trained.seconds, 1),
+        versions=versions(),
+    )
 
 
 def _files(trained: Trained, test_set: ImageSet) -> dict[str, bytes]:
@@ -189,9 +188,9 @@ def _written(
     *,
     measure: Callable[[Run], Run] | None,
 ) -> Run:
-    """The trained run in its folder, measured if it is to be; its state is removed.
+    """Write the trained run to its folder, measured if `measure` is given, and remove its state.
 
-    Measured where the state lies, so that a run is in its place when it is whole, and stopping loses nothing.
+    It is measured in the state's folder, so only complete runs appear in the runs folder, and a stop loses nothing.
     """
     if measure is not None:
         measured = measure(write_run(state / MEASURING / folder.name, files, record))
@@ -202,7 +201,7 @@ def _written(
 
 
 def _clear(state: Path) -> None:
-    """Remove a state that is a run by now, but not what `vicreg.jobs.training_process` keeps beside it and removes itself."""
+    """Remove the state of a finished run, except the files that `vicreg.jobs.training_process` removes itself."""
     for path in state.iterdir():
         if path.is_dir():
             shutil.rmtree(path, ignore_errors=True)

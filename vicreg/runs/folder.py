@@ -5,7 +5,7 @@
     metrics.json        all figures, with protocols and intervals
     results/*.parquet   data for the pages, without images
     README.md           the model card, generated from the other files
-    config.json         the Config, the origin of everything, and the sha256 of every other file; written last
+    config.json         the Config, sources of the images, versions, and the sha256 of every other file; written last
 
 A baseline (`vicreg.pipeline.baselines`) has no weights and no history. It is computed from the images when needed.
 
@@ -27,7 +27,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from vicreg.config import Config
-from vicreg.runs import schema
+from vicreg.runs import json_rules
 from vicreg.runs.errors import RunError
 from vicreg.runs.json_files import SCHEMA, metrics_of, plain_name, settings_of
 from vicreg.runs.leftovers import drafts, restore, sweep
@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Run:
-    """One trained preset on one data set with one seed.
+    """One preset trained on one data set with one seed, or a baseline.
 
     folder: its path. config: its settings. record: config.json as a dict (device, seconds, versions, data, files).
     """
@@ -89,7 +89,7 @@ class Run:
 
     @cached_property
     def content(self) -> str:
-        """The folder and a hash of config.json, which has the hashes of all files: equal for runs of equal content."""
+        """The folder and a hash of config.json, which has the hashes of all files: it changes with the content."""
         record = json.dumps(self.record).encode()
         return f"{self.folder}:{hashlib.blake2b(record, digest_size=20).hexdigest()}"
 
@@ -187,17 +187,17 @@ class Run:
         return class_names(self.config.dataset)
 
     @cached_property
-    def _measured(self) -> schema.Measured:
+    def _measured(self) -> json_rules.Measured:
         """What the run was measured on, according to its metrics or its number of fingerprints."""
-        found = schema.Measured()
+        found = json_rules.Measured()
         with suppress(RunError):  # the error is reported when the metrics themselves are read
-            found = schema.measured(self.metrics)
+            found = json_rules.measured(self.metrics)
         if found.images is None and self.has("fingerprints"):
             with suppress(RunError):
-                found = schema.Measured(images=self._fingerprints(found)["label"].size)
+                found = json_rules.Measured(images=self._fingerprints(found)["label"].size)
         return found
 
-    def _fingerprints(self, measured: schema.Measured) -> dict[str, np.ndarray]:
+    def _fingerprints(self, measured: json_rules.Measured) -> dict[str, np.ndarray]:
         from vicreg.runs.result_table_checks import read_integers
 
         path = self._result("fingerprints")

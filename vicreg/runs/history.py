@@ -1,4 +1,4 @@
-"""What a run's history.csv must hold: the terms by epoch and split, whoever wrote them."""
+"""Read and check a run's history.csv: the terms by epoch and split. The file may come from strangers."""
 
 from __future__ import annotations
 

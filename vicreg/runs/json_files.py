@@ -1,6 +1,6 @@
-"""A run's config.json and metrics.json, read and checked: once for equal bytes, since a server opens all runs for every page.
+"""Read and check a run's config.json and metrics.json. Cached by content: a server opens all runs for every page.
 
-What these functions return is shared by all who read a file with the same content, so nobody may change it.
+Callers share what these functions return, and must not change it.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from vicreg.config import BASELINES, Config
-from vicreg.runs import schema
+from vicreg.runs import json_rules
 from vicreg.runs.errors import RunError
 from vicreg.storage.json_values import JsonObject
 from vicreg.storage.paths import CONFIG_FILE, METRICS_FILE, WEIGHTS_FILE
@@ -27,12 +27,12 @@ LARGEST_KEPT = 100_000  # bytes of a file that is kept; the largest of our runs 
 
 def settings_of(path: Path, name: str) -> tuple[Config, JsonObject]:
     """The Config in a config.json, and the whole file. name: of the run. Raises RunError, naming what is wrong."""
-    return _once(_settings, schema.read_file(path, run=name), name)
+    return _once(_settings, json_rules.read_file(path, run=name), name)
 
 
 def metrics_of(path: Path, name: str, *, classes: int, baseline: str) -> JsonObject:
-    """The contents of a metrics.json; see `schema.check_metrics` for the arguments. Raises RunError."""
-    return _once(_metrics, schema.read_file(path, run=name), name, classes, baseline)
+    """The contents of a metrics.json; see `json_rules.check_metrics` for the arguments. Raises RunError."""
+    return _once(_metrics, json_rules.read_file(path, run=name), name, classes, baseline)
 
 
 def plain_name(name: object) -> bool:
@@ -49,7 +49,7 @@ def _once(parse: _lru_cache_wrapper[T], content: bytes, *args: str | int) -> T:
 
 @lru_cache(maxsize=KEPT)
 def _settings(content: bytes, name: str) -> tuple[Config, JsonObject]:
-    record = schema.parse_json(content, file=CONFIG_FILE, run=name)
+    record = json_rules.parse_json(content, file=CONFIG_FILE, run=name)
     try:
         version = record["schema"]
         if type(version) is int and version != SCHEMA:
@@ -62,7 +62,7 @@ def _settings(content: bytes, name: str) -> tuple[Config, JsonObject]:
             raise RunError(f"{name}/{CONFIG_FILE} lists a file outside the run's folder or a file without sha256")
         if WEIGHTS_FILE not in files and record.get("baseline", {}).get("name") not in BASELINES:
             raise RunError(f"{name}/{CONFIG_FILE} lists no {WEIGHTS_FILE} and names no baseline")
-        schema.check_record(record, name=name)
+        json_rules.check_record(record, name=name)
         return Config.from_dict(record["config"]), record
     except RunError:
         raise
@@ -75,6 +75,6 @@ def _settings(content: bytes, name: str) -> tuple[Config, JsonObject]:
 
 @lru_cache(maxsize=KEPT)
 def _metrics(content: bytes, name: str, classes: int, baseline: str) -> JsonObject:
-    found = schema.parse_json(content, file=METRICS_FILE, run=name)
-    schema.check_metrics(found, name=name, classes=classes, baseline=baseline)
+    found = json_rules.parse_json(content, file=METRICS_FILE, run=name)
+    json_rules.check_metrics(found, name=name, classes=classes, baseline=baseline)
     return found

@@ -1,4 +1,4 @@
-"""What a process that was killed in the middle of `write_run` leaves beside a run, and how it is put right.
+"""Clean up after processes that were killed during `write_run`.
 
 A run is written to `.<name>.<pid>.new`. Then the old one is renamed to `.<name>.<pid>.old`, and the new one to `<name>`.
 Between these two renames a run has no folder for some microseconds.
@@ -16,12 +16,12 @@ from vicreg.storage.paths import CONFIG_FILE
 
 
 def drafts(folder: Path) -> tuple[Path, Path]:
-    """Where this process writes the run of a folder, and where it keeps the old one meanwhile."""
+    """The temporary folders of this process: for the new run, and for the old one until that is complete."""
     return folder.with_name(f".{folder.name}.{os.getpid()}.new"), folder.with_name(f".{folder.name}.{os.getpid()}.old")
 
 
 def restore(folder: Path) -> None:
-    """Give a run its folder back if a process died between the two renames. Does nothing where that cannot be written."""
+    """Rename the old run back if a process died between the two renames. Does nothing if that is not allowed."""
     with suppress(OSError):
         for left in () if folder.exists() else _left(folder, "old"):
             if (left / CONFIG_FILE).is_file():
@@ -43,7 +43,7 @@ def sweep(folder: Path) -> None:
 
 
 def _left(folder: Path, kind: str) -> list[Path]:
-    """The drafts beside a run whose process is no longer there."""
+    """The temporary folders of dead processes next to a run."""
     name = re.compile(rf"\.{re.escape(folder.name)}\.(\d+)\.{kind}")
     found = []
     for path in folder.parent.glob(f".{folder.name}.*.{kind}") if folder.parent.is_dir() else ():
@@ -54,7 +54,7 @@ def _left(folder: Path, kind: str) -> list[Path]:
 
 
 def _alive(pid: int) -> bool:
-    """Whether a process has this id. Where nobody can say so (Windows), every process counts as alive."""
+    """Whether a process has this id. On Windows, which cannot be asked like this, every process counts as alive."""
     if os.name == "nt":
         return True
     try:

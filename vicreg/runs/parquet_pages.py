@@ -1,6 +1,6 @@
 """How much a parquet file unpacks to, from the headers of its pages.
 
-The footer says it too, but the reader does not hold itself to the footer: a page of a few kilobytes can unpack to a gigabyte.
+The footer says it, too, but pyarrow does not enforce it: a page of a few kilobytes can unpack to a gigabyte.
 pyarrow does not show the headers of pages, so we read them here: Thrift structs in the compact protocol
 (https://github.com/apache/parquet-format, PageHeader in parquet.thrift).
 """
@@ -68,7 +68,7 @@ def _numbers_of_struct(file: IO[bytes], depth: int = 0) -> dict[int, int]:
         elif kind == STRUCT:
             _numbers_of_struct(file, depth + 1)
         elif kind not in BOOLEANS:
-            raise ValueError("the header of a page has a field that no page has")
+            raise ValueError("the header of a page has a field of an unexpected type")
     return found
 
 

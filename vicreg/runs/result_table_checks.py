@@ -1,9 +1,9 @@
-"""What a run's tables must hold, whoever wrote them: bounded before they are read, in range before pages index with them.
+"""Check a run's tables, which may come from strangers: their size before reading, their values before pages use them.
 
-A small parquet file can unpack to gigabytes, and its own footer says how far: rows and bytes are bounded by the footer
-before anything is read, and text is read as a dictionary, so that one long string is not copied into every row. After
-that, labels must be classes and rows must be pictures, since pages look both up. Only pyarrow's own columns are read:
-what pandas once noted beside them (an index, types) is ignored.
+A small parquet file can unpack to gigabytes. So we limit rows and bytes, first as the footer states them and then as
+the pages' headers do (`parquet_pages`). Text is read as a dictionary, so that one long string is not copied into every
+row. After that, labels must be classes and rows must be images, because pages look both up. The metadata that pandas
+stores in a file (an index, types) is ignored.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from vicreg.runs.json_rules import Measured
 from vicreg.runs.parquet_pages import unpacked_bytes
 from vicreg.runs.result_table_rules import PROBLEMS
 from vicreg.runs.result_tables import HOLDS, LABEL, MAX_ROWS, MEASURE, NUMBER, ROW, TABLES, TRUTH, WHOLE, WORD, Table
-from vicreg.runs.schema import Measured
 from vicreg.storage.untrusted import plain, shown
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def read_table(
 ) -> pd.DataFrame:
     """The frame of a run's results/<name>.parquet, checked before and after it is read; half precision as single.
 
-    run: its name. classes: of its data set, by label. measured: what its figures say. baseline: which one it is, if any.
+    run: the run's name. classes: of its data set, by label. measured: sizes from its metrics. baseline: name or empty.
     Raises RunError, naming what is wrong.
     """
     import pyarrow as pa
@@ -88,7 +88,7 @@ def _arrow(path: Path, name: str, run: str) -> pa.Table:
                 raise ValueError(f"its pages unpack to {unpacked / 1e6:.0f} MB")
             table = file.read(columns=read, use_threads=False)  # one page unpacked at a time
             if table.num_rows != file.metadata.num_rows:
-                raise ValueError("it has other rows than its footer says")
+                raise ValueError("its number of rows is not that of its footer")
         for position, field in enumerate(field for field in schema if field.name in read):
             if field.name in words:
                 column = table.column(position)
@@ -101,9 +101,9 @@ def _arrow(path: Path, name: str, run: str) -> pa.Table:
 
 
 def check_table(path: Path, name: str, *, run: str) -> pa.Schema:
-    """Check what a parquet file says of itself before it is read: size, columns and their kinds. Returns its columns.
+    """Check what a parquet file says about itself before it is read: size, columns and their kinds. Returns its schema.
 
-    A table that no page reads may have any columns of numbers, truth values and words. Raises RunError.
+    A table that no page reads may have any columns of numbers, booleans and text. Raises RunError.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -145,7 +145,7 @@ def check_table(path: Path, name: str, *, run: str) -> pa.Schema:
 def check_frame(
     frame: pd.DataFrame, name: str, *, run: str, classes: Sequence[str], measured: Measured, baseline: str = ""
 ) -> None:
-    """Check the values that pages look other things up by, in a table that `check_table` let through.
+    """Check the values that pages use to look things up, in a table that passed `check_table`.
 
     Arguments as `read_table`'s. Raises RunError.
     """
@@ -183,7 +183,7 @@ def _check_values(
         if kind in (ROW, LABEL, WHOLE) and values.dtype.kind not in "iu":  # a missing one makes them floats
             raise _error(run, name, f"its column {column} must contain integers")
         if kind in tops and not (values.min() >= 0 and values.max() < tops[kind]):
-            raise _error(run, name, f"its column {column} must count from 0 to {tops[kind] - 1:,}")
+            raise _error(run, name, f"its column {column} must be from 0 to {tops[kind] - 1:,}")
         if kind == NUMBER and (values.dtype.kind not in "iuf" or not (np.abs(values) < LARGEST).all()):
             raise _error(run, name, f"its column {column} must contain finite numbers below {LARGEST:g}")
         if kind == TRUTH and values.dtype != bool:
@@ -198,7 +198,7 @@ def _check_columns(columns: dict[str, str | None], known: Table, name: str, run:
         if column not in columns:
             raise _error(run, name, f"it has no column {column}")
         if columns[column] not in fits.get(kind, (kind,)):
-            raise _error(run, name, f"its column {column} holds no {HOLDS[kind]}")
+            raise _error(run, name, f"its column {column} must contain {HOLDS[kind]}")
     for column, found in columns.items():
         # Words that no rule knows could be an address: charts draw a column called `image` on hover.
         if column not in known.columns and (found == WORD or (name == "fingerprints" and column.startswith("f"))):
@@ -206,7 +206,7 @@ def _check_columns(columns: dict[str, str | None], known: Table, name: str, run:
 
 
 def _read(column: str, name: str) -> bool:
-    """Whether a page may want a column of a known table; what else it has stays on the disk."""
+    """Whether pages use a column of a known table. Other columns are not read."""
     if name in ("bank", "bank_basis") and column[1:].isdigit():  # components
         return True
     more = {
@@ -234,7 +234,7 @@ def _kind(of: pa.DataType) -> str | None:
 
 
 def _check_words(column: str, values: pa.ChunkedArray) -> None:
-    """No word missing, too long, or other than plain. Looks at the dictionary, not at every row."""
+    """Raise ValueError if text is missing, too long or not plain. Looks at the dictionary, not at every row."""
     if values.null_count:
         raise ValueError(f"column {column} has missing text")
     for chunk in values.chunks:
@@ -249,5 +249,5 @@ def _error(run: str, name: str, problem: str) -> ValueError:
     from vicreg.runs.errors import RunError
 
     trained = name in ("snapshots", "snapshot_neighbours", "snapshot_spectra", "timeline")
-    way_out = "download or train the run again" if trained else f"`python -m vicreg evaluate {run}` makes it again"
+    way_out = "download or train the run again" if trained else f"`python -m vicreg evaluate {run}` rebuilds it"
     return RunError(f"{run}/results/{name}.parquet cannot be used: {problem}; {way_out}")

@@ -1,4 +1,4 @@
-"""Rules that a whole table of a run must keep, beyond the kinds of its columns: what is wrong with it, or nothing."""
+"""Rules for whole tables of a run, beyond the kinds of their columns. Each returns what is wrong, or an empty text."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from vicreg.evaluation.map_settings import NEIGHBOURS
-from vicreg.runs.schema import Measured
+from vicreg.runs.json_rules import Measured
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -36,7 +36,7 @@ def _sets_problem(frame: pd.DataFrame, classes: Sequence[str], measured: Measure
     if not frame["kind"].isin(("set", "class")).all():
         return "its column kind must be set or class"
     if not frame[frame["kind"] == "class"]["name"].isin(classes).all():
-        return "it leaves out other classes than the data set's"
+        return "it has classes that the data set does not have"
     shares = frame[["auroc", "low", "high"]].to_numpy()
     return "" if shares.min() >= 0 and shares.max() <= 1 else "its AUROCs must be from 0 to 1"
 
@@ -53,7 +53,7 @@ def _cluster_problem(frame: pd.DataFrame, classes: Sequence[str], measured: Meas
     clusters = frame["cluster"]
     if clusters.min() >= 0 and (top is None or clusters.max() < top):
         return ""
-    return f"its clusters must count from 0 to {top - 1 if top else 'the last'}"
+    return f"its clusters must be from 0 to {top - 1}" if top else "its clusters must not be negative"
 
 
 def _confusion_problem(frame: pd.DataFrame, classes: Sequence[str], measured: Measured) -> str:
@@ -87,7 +87,7 @@ def _snapshot_neighbours_problem(frame: pd.DataFrame, classes: Sequence[str], me
     whole = block * epochs == len(frame) and block % images == 0
     rising = whole and np.array_equal(frame["epoch"], np.repeat(frame["epoch"].unique(), block))
     same = rising and np.array_equal(frame["index"], np.tile(np.repeat(np.arange(images), block // images), epochs))
-    return "" if same else "it must list the same pictures, in order, at every epoch, with as many neighbours each"
+    return "" if same else "it must list the same pictures, in order, at every epoch, with equally many neighbours"
 
 
 PROBLEMS: dict[str, Callable[[pd.DataFrame, Sequence[str], Measured], str]] = {

@@ -9,21 +9,21 @@ from vicreg.evaluation.map_settings import MAP_CHOICES, NEIGHBOURS
 
 MAX_ROWS = 500_000
 
-# Kinds of columns. A row counts test images from 0, a label counts classes; a measure may be anything that half precision
-# makes of a distance, a number is finite.
+# Kinds of columns. A row is the number of a test image, from 0; a label is that of a class. A number is finite; a
+# measure need not be, because a large distance becomes infinite in half precision.
 ROW, LABEL, WHOLE, NUMBER, MEASURE, TRUTH, WORD = "row", "label", "whole", "number", "measure", "truth", "word"
 HOLDS = {
     **dict.fromkeys((ROW, LABEL, WHOLE), "whole numbers"),
     **dict.fromkeys((NUMBER, MEASURE), "numbers"),
-    **{TRUTH: "truth values", WORD: "words"},
+    **{TRUTH: "booleans", WORD: "text"},
 }
 
 
 @dataclass(frozen=True)
 class Table:
-    """A table that pages read. columns: name -> kind, those that must be there; others may be, but no words.
+    """A table that pages read. columns: name -> kind of the required columns; other columns must not be text.
 
-    most: rows. every: whether it has one row a test image, in their order.
+    most: the most rows. every: whether it has one row per test image, in their order.
     """
 
     columns: dict[str, str]

@@ -1,7 +1,7 @@
 """How a run's figures vary with the seed: the run stores the figures of the same training with other seeds.
 
-An interval over test images does not show this variation, so a difference between two runs is held against it as well
-(`apart`, `from_a_bar`): what is within the spread of the seeds is not called a finding.
+An interval over test images does not show this variation. So we also compare a difference between two runs with it
+(`apart`, `from_a_bar`): a difference within the spread of the seeds is not called a finding.
 
 `python -m vicreg seeds RUN OTHER OTHER` writes the figures of the other runs to the section `seeds` of the run's
 metrics.json. You may delete the other runs afterwards.
@@ -48,9 +48,9 @@ class Spread(NamedTuple):
 
 
 class Apart(NamedTuple):
-    """A difference held against the seeds. difference: >= 0. width: of the range that it was held against.
+    """A difference compared with the spread over seeds. difference: >= 0. width: of that spread.
 
-    seeds: how many that range has. counts: whether the difference is more than the seeds make.
+    seeds: how many seeds the spread covers. counts: whether the difference is larger and the ranges do not overlap.
     """
 
     difference: float
@@ -87,8 +87,8 @@ def apart(left: JsonObject, right: JsonObject, name: str) -> Apart | None:
     """How a figure's difference between two runs compares with the seeds; None where neither run has other seeds.
 
     left, right: metrics. A difference counts if it is larger than the wider of the two ranges over seeds, and the ranges do
-    not overlap. A run with one seed may vary as far as the other run does, up and down. Raises KeyError for a figure that a
-    run does not have.
+    not overlap. A run with one seed is assumed to vary as much as the other run, up and down. Raises KeyError for a
+    figure that a run does not have.
     """
     if not others(left, name) and not others(right, name):
         return None
@@ -117,7 +117,7 @@ def with_seeds(run: Run, others: Sequence[Run]) -> Run:
     Raises ValueError unless the other runs differ in the seed only and were measured on the same images.
     """
     from vicreg.runs.folder import update_run
-    from vicreg.runs.model_card import model_card
+    from vicreg.runs.run_card import model_card
     from vicreg.storage.files import to_json
 
     entries: list[JsonObject] = []

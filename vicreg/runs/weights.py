@@ -16,10 +16,11 @@ if TYPE_CHECKING:
 
 
 def read_weights(path: Path, wanted: Mapping[str, Tensor], *, part: str) -> dict[str, Tensor]:
-    """The tensors of a safetensors file by name, `<part>.<name>`; floats become float32.
+    """The state dict of one network, `encoder` or `expander`, from a safetensors file; floats become float32.
 
-    wanted: the expected state dict of all networks, on any device including `meta`.
-    Raises ValueError about the first tensor that is missing, unexpected, of another shape or type, or not finite.
+    The file's names are `<part>.<name>`. wanted: the expected tensors of all networks by these names, on any device,
+    including `meta`. Raises ValueError about the first tensor that is missing, unexpected, of another shape or type, or
+    not finite, and for negative variances.
     """
     import torch
     from safetensors import SafetensorError, safe_open

@@ -186,7 +186,7 @@ def retried(call: Callable[[], T]) -> T:
 
     try:
         return call()
-    except (httpx2.ReadError, RuntimeError):  # it broke during the download; it was closed before
+    except (httpx2.ReadError, RuntimeError):  # the connection broke; or another thread had closed the pool
         return call()
 
 

@@ -14,8 +14,8 @@ from vicreg.storage.hub_client import cached, check_names, offline, retried
 from vicreg.storage.hub_errors import Cancelled, HubError, offline_sentence, sentence
 
 RESTARTS = 3  # how often the client may restart an interrupted download
-POLL_SECONDS = 0.1  # between two checks of a download: Cancel takes at most this long
-LEAVE_SECONDS = 0.5  # for a stopped download to clean up
+POLL_SECONDS = 0.1  # between two checks of a download, and of Cancel
+LEAVE_SECONDS = 0.5  # the longest wait for a stopped download to clean up
 CHUNK = 2**18  # bytes between two counts; the client's own 10 MB are too many for a progress bar
 
 OnBytes = Callable[[int, int], None]
@@ -85,7 +85,7 @@ def fetch(
 
     on_bytes(done, total) and should_stop() are called in the caller's thread, ten times a second. An exception in either
     stops the download. A stopped download leaves nothing in the cache; if it has stalled, its thread ends when the client
-    gives up, within a minute. Raises Cancelled if stopped, and HubError for all other problems.
+    gives up, after about a minute. Raises Cancelled if stopped, and HubError for all other problems.
     """
     check_names(repo, commit)
     kept = cached(repo, path, revision=commit, repo_type=repo_type)

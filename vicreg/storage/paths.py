@@ -8,6 +8,8 @@ The files of a finished run are described in `vicreg.runs.folder`. While a run i
     events.jsonl        events, one per line
     log.txt             output of the process, if a page or a program started it
     training.lock       locked by the process that trains
+    neighbours.npz      the nearest images, if they are the positives; neighbours.json says which run found them
+    measuring/          the run while it is measured
 """
 
 from __future__ import annotations

@@ -60,7 +60,7 @@ def plain_json(value: object) -> None:
                 waiting.append((entry, below(path, key), depth + 1))
         elif isinstance(item, list):
             waiting.extend((entry, path, depth + 1) for entry in item)
-        elif isinstance(item, (int, float)) and not abs(item) < LARGEST:  # neither is NaN
+        elif isinstance(item, (int, float)) and not abs(item) < LARGEST:  # also true for NaN
             raise ValueError(f"{path or 'it'} must be a finite number, less than 2 to the 63rd")
 
 
@@ -123,7 +123,7 @@ def listed(entry: Rule, *, least: int = 0, most: int = 1_000) -> Rule:
 
     def rule(path: str, value: object) -> None:
         if not isinstance(value, list) or not least <= len(value) <= most:
-            raise ValueError(f"{path} must be a list of {least} to {most:,}, got {shown(value)}")
+            raise ValueError(f"{path} must be a list of {least} to {most:,} entries, got {shown(value)}")
         for position, one in enumerate(value):
             entry(below(path, position), one)
 

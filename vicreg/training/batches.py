@@ -22,7 +22,7 @@ class Batches:
         self.epoch, self.order = -1, torch.empty(0)
 
     def views(self, step: int) -> Tensor:
-        """Both views of this process's share of the batch: (2 B / W, 3, S, S)."""
+        """Both views of this process's share of the batch: (2 B / W, 3, S, S) for W processes and views of S pixels."""
         epoch, position = divmod(step, self.steps_an_epoch)
         if epoch != self.epoch:
             order = torch.randperm(len(self.pixels), generator=seeded(self.config.seed, ORDER, epoch))

@@ -26,7 +26,7 @@ def choose_device(name: str) -> torch.device:
     try:
         return torch.device(name)
     except RuntimeError as error:
-        raise ValueError(f"there is no device {name!r}: say {kind} or {kind}:0") from error
+        raise ValueError(f"there is no device {name!r}: use {kind} or {kind}:0") from error
 
 
 def device_title(device: torch.device) -> str:
@@ -42,7 +42,7 @@ def device_title(device: torch.device) -> str:
 
 @contextlib.contextmanager
 def every_processor() -> Iterator[None]:
-    """Let torch use all CPUs of this process. (torchrun limits each process to one thread, but here only one works.)"""
+    """Let torch use all CPUs of this process. (torchrun allows each one thread, but here only one process works.)"""
     import torch
 
     before = torch.get_num_threads()

@@ -50,7 +50,7 @@ class Team:
     """The processes of a training, as seen by one of them. `Team()` is a single process, and none of its methods wait.
 
     local_rank: the rank within this host. device: the device of this process.
-    prompt, patient: gloo groups for messages between hosts, which do not wait for a device; with short and long timeouts.
+    prompt, patient: gloo groups for messages between processes that need no device; with a short and a long timeout.
     """
 
     rank: int = 0
@@ -222,7 +222,7 @@ class _Normalise(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: BackwardCFunction, gradient: Tensor, *_: Tensor) -> tuple[Tensor | None, ...]:
-        saved: tuple[Tensor, ...] = ctx.saved_tensors  # by torch's stub one tensor
+        saved: tuple[Tensor, ...] = ctx.saved_tensors  # torch's stub says a single tensor
         x, weight, mean, scale = saved
         axes, shape = _all_but_channels(x), (1, -1, *[1] * (x.ndim - 2))
         gradient = _at_least_float32(gradient)

@@ -17,10 +17,10 @@ if TYPE_CHECKING:
     import torch
 
 STEPS = 3  # timed steps, after the warm-up
-# What a training does besides its steps, each in the time of so many steps of the `tiny` encoder: measured, see `span`.
+# The other work of a training, measured; the unit is the time of one step of the `tiny` encoder (see `span`).
 START, SNAPSHOT, EPOCH, QUICK_EVALUATION = 15.0, 8.0, 1.0, 35.0
-# Of the estimate, because few steps are timed and the load changes meanwhile. In 19 quick trainings of 2 and 4 steps on two
-# cores (load 8 to 25), all ended within this range, in 0.36 to 1.15 times the estimate; 10 of them after it was chosen.
+# A range around the estimate, as factors: few steps are timed, and the load changes. All of 19 quick trainings
+# of 2 and 4 steps on two cores (load 8 to 25) took 0.36 to 1.15 times the estimate; 10 of them ran after it was chosen.
 SPAN = 0.35, 2.0
 SLOW = 5.0  # seconds; stop timing when the timed steps have taken this long
 
@@ -35,8 +35,8 @@ def steps_of(config: Config, images: int) -> int:
 def span(config: Config, images: int, seconds: float, *, whole: bool) -> tuple[float, float]:
     """The least and the most seconds that a training is expected to take: its steps, and the snapshots between them.
 
-    seconds: of a step, as `seconds_a_step` timed it. All other work slows down with the steps if the machine is busy.
-    whole: also start and evaluation of a quick training with the `tiny` encoder.
+    seconds: of a step, from `seconds_a_step`. The other work is counted in steps, because a busy machine slows both.
+    whole: also count the start and the evaluation of a quick training with the `tiny` encoder.
     """
     from vicreg.training.monitor import snapshots_of
 
@@ -68,7 +68,7 @@ def seconds_a_step(config: Config, device: str | torch.device) -> float:
 
 
 def _times(config: Config, device: torch.device) -> list[float]:
-    """Yield the seconds of each step. Everything it allocates is freed with its frame."""
+    """The seconds of each step. Everything it allocates is freed when it returns."""
     step = _noise_step(config, device, choose_precision(config, device))
     times = []
     for _ in range(1 + STEPS):

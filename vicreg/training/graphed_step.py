@@ -1,6 +1,6 @@
 """A training step as one CUDA graph: hundreds of small kernels launched by a single call.
 
-With small images, launching the kernels of a step takes the host longer than running them takes a large GPU. A CUDA graph
+With small images, the host needs longer to launch the kernels of a step than a large GPU to run them. A CUDA graph
 (https://pytorch.org/docs/stable/notes/cuda.html#cuda-graphs) records them once and replays them.
 """
 

@@ -12,7 +12,10 @@ if TYPE_CHECKING:
 
 
 def learning_rate(config: Config, step: int, steps: int) -> float:
-    """The learning rate of a step: linear from 0 over warmup_steps, then a cosine that reaches 0 after the last step."""
+    """The learning rate of a step, counted from 0: it rises linearly over warmup_steps, then falls to 0 as a cosine.
+
+    The warm-up takes at most half of all steps. Step 0 has 1 / warm-up of the peak; 0 is reached after the last step.
+    """
     warmup = min(config.warmup_steps, steps // 2)
     if step < warmup:
         return config.learning_rate * (step + 1) / warmup

@@ -75,12 +75,12 @@ def train(
 
     train_images, test_images: uint8 (N, 32, 32, 3).
     train_labels, test_labels: (N,). Never trained on; used only for the kNN accuracy of the snapshots.
-    neighbours: if the positives are nearest images, their rows for each train image among the train images, (N, k), and
-        for each test image among the test images. A resumed run needs the same.
+    neighbours: for nearest images as positives: (of train, of test), each (N, k), the rows of every image's nearest
+        images in its own split. A resumed run needs the same.
     folder: for the state, which is written atomically after every epoch and when should_stop() returns True.
     team: the processes that train together (`distributed.joined`). Each makes the same call. config.batch_size is the
         global batch size; only rank 0 uses the folder; should_stop() on any process stops all.
-    compile: use torch.compile. Off by default: on two CPU cores it took 39 s, and steps were then 25 % slower (235
+    compile: use torch.compile. Off by default: on two CPU cores compiling took 39 s, and steps were 25 % slower (235
         instead of 311 images per second). `python -m benchmarks.throughput` measures it on other devices.
     precision: of the forward pass, one of `config.PRECISIONS`. None times a few steps and takes the faster one, or keeps
         the precision of a resumed run.

@@ -83,7 +83,7 @@ class Monitor:
 
 
 def snapshots_of(config: Config, steps: int) -> int:
-    """The number of snapshots of a training with so many steps, the one of the untrained network included."""
+    """The number of snapshots of a training with this many steps, including that of the untrained network."""
     apart = _epochs_between_snapshots(config, steps // config.epochs)
     return 1 + -(-config.epochs // apart)
 

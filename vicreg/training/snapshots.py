@@ -18,8 +18,8 @@ from vicreg.evaluation.spectrum import spectrum
 from vicreg.method.networks import Encoder, Expander
 from vicreg.storage.json_values import JsonObject
 
-SNAPSHOTS = 12  # approximate number per run, plus the untrained network; fewer for short runs, because
-STEPS_APART = 120  # a snapshot costs about as much as 100 steps of the smallest network
+SNAPSHOTS = 12  # approximate number per run, plus the untrained network; fewer for short runs
+STEPS_APART = 120  # at least, or a quarter of the run: a snapshot costs about 100 steps of the smallest network
 MAP_IMAGES = 2_000  # the first test images, shown on every map
 GALLERY_IMAGES = 10_000  # the first train images, which vote in the kNN
 NEIGHBOURS = 20
@@ -37,7 +37,8 @@ class Snapshot:
     singular_values: (width,), of the centred representations.
     pca, tsne: (M, 2) float32 coordinates of the images on the map.
     embedding_pca: (M, 2) float32, first two principal components of the embeddings.
-    neighbours: (M, 5) int16, nearest other images on the map (cosine), nearest first; fewer columns for M < 6.
+    neighbours: (M, 5) int16, nearest other images of the map in representation space (cosine), nearest first; fewer
+        columns for M < 6.
     """
 
     epoch: int

@@ -30,7 +30,7 @@ def positive_pairs(
     """Both sides of the batch's positive pairs: uint8 images (N, H, W, 3), rows (B,) -> floats (2 B, 3, S, S).
 
     S is the view size; with nearest images as positives, it is the image size.
-    share: make the pairs of these rows only. They do not change, because the random parameters of the whole batch are drawn.
+    share: make the pairs of these rows only. Parameters are drawn for the whole batch, so pairs do not depend on it.
     """
     if neighbours is not None:
         others = neighbour_views(pixels, rows, neighbours, generator=generator)

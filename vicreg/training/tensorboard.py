@@ -19,7 +19,10 @@ POINTS = 2_000  # points per curve, at most
 
 
 class Scalars:
-    """Writes the reports of `pipeline.train_run` to a folder. Raises ValueError if TensorBoard is not installed."""
+    """Writes the reports of `pipeline.train_run` to a folder.
+
+    Raises ValueError if TensorBoard is not installed or the folder is not writable.
+    """
 
     def __init__(self, folder: Path) -> None:
         try:

@@ -24,8 +24,8 @@ def anomaly(
 ) -> Section:
     """Anomaly scores of test images and anomalies under every scoring that a page offers; ROC under those of KNOWN.
 
-    labels: of the anomalies, in their own data set (-1 if not given). images: the test images and the anomalies' after
-    them, to measure how alike the most anomalous are.
+    labels: of the anomalies, in their own data set (-1 if not given). images: the test images, then those of the
+    anomalies, to measure how similar the most anomalous are.
     """
     queries = test if anomalies is None else np.concatenate([test, anomalies])
     scores = _scores(train, queries)

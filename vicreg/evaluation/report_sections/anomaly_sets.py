@@ -99,7 +99,7 @@ def _bank(
     whole: Mapping[str, np.ndarray],
     far: Mapping[str, Mapping[str, np.ndarray]],
 ) -> tuple[JsonObject, dict[str, pd.DataFrame]]:
-    """The bank's figures and tables. Every second image of test and sets sets its scale; its error is measured on the others.
+    """The bank's figures and tables. Its scale comes from every second image, and its error from the others.
 
     whole, far: exact scores by column, of test and of each set.
     """
@@ -169,8 +169,8 @@ def _row(kind: str, name: str, scoring: Scoring, normal: np.ndarray, anomalies: 
 def auroc(normal: np.ndarray, anomalies: np.ndarray) -> tuple[float, float, float]:
     """The AUROC of scores (N,) and (M,) and its 95 % interval by DeLong's variance; cheaper than `roc`'s bootstrap.
 
-    The variance is that of the share of the other group that each image is ranked correctly against. We divide by the number
-    of images, DeLong by one less: with 100 images, half a percent of the interval.
+    For each image, we take the share of the other group against which it is ranked correctly; the variance is that of
+    these shares. DeLong divides by one less than the number of images: with 100, intervals differ by half a percent.
     """
     shares = []
     for own, other in ((anomalies, normal), (-normal, -anomalies)):

@@ -18,7 +18,7 @@ def attributes_of(
 ) -> Section:
     """For everything else that is known about the images: a linear probe for it, and how often near images share it.
 
-    known: name -> (names of its values, those of train, those of test, as whole numbers).
+    known: name -> (names of its values, train values, test values); the values are integers that index the names.
     """
     found = {}
     for what, (values, train_values, test_values) in known.items():

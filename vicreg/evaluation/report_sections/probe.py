@@ -54,7 +54,7 @@ def probe(
 def most_confused(confusion: np.ndarray, classes: Sequence[str]) -> list[JsonObject]:
     """The pairs of classes that are taken for each other most often, with the share of their images in percent.
 
-    confusion: (C, C) counts of test images by true and predicted class. The interval is the probe's, of that share.
+    confusion: (C, C) counts of test images by true and predicted class. The interval is the bootstrap's, of that share.
     """
     each, pairs = confusion.sum(axis=1), []
     for i, j in combinations(range(len(classes)), 2):

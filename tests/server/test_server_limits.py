@@ -11,9 +11,9 @@ from starlette.routing import Route, WebSocketRoute
 from starlette.testclient import TestClient
 from starlette.websockets import WebSocketDisconnect
 
-from server import visitor_limits as limits
+from server import server_limits as limits
 from server.headers import SecurityHeaders, frame_ancestors
-from server.visitor_limits import Limits, ServerLimits
+from server.server_limits import Limits, ServerLimits
 
 
 async def page(_request):

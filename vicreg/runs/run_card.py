@@ -44,7 +44,7 @@ def model_card(config: Config, record: JsonObject, metrics: JsonObject, *, name:
 def _what(config: Config, record: JsonObject) -> str:
     title = CATALOGUE[config.dataset].title
     if baseline := record.get("baseline"):
-        from vicreg.runs.model_card import described
+        from vicreg.runs.run_card import described
 
         return f"A baseline on {title}, measured as the trained runs are: {described(baseline)}."
     return f"A {config.encoder} encoder trained with VICReg (Bardes, Ponce, LeCun 2022) on {title}, preset `{config.preset}`."

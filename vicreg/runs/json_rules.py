@@ -50,7 +50,7 @@ class Measured:
 
 
 def read_file(path: Path, *, run: str) -> bytes:
-    """Read a JSON file of a run. Raises RunError if it is too large, or not the file itself."""
+    """Read a JSON file of a run. Raises RunError if it is too large, or a Git LFS pointer."""
     from vicreg.runs.errors import RunError
 
     size = path.stat().st_size
@@ -94,7 +94,7 @@ def check_record(record: object, *, name: str) -> None:
 
 
 def check_metrics(metrics: object, *, name: str, classes: int | None = None, baseline: str = "") -> None:
-    """Check metrics.json. name: of the run. classes: of its data set, how many. baseline: its name, or empty.
+    """Check metrics.json. name: of the run. classes: number of classes of its data set. baseline: its name, or empty.
 
     An empty object means a run that was not evaluated. Otherwise the sections in ALWAYS are required, the others optional.
     Raises RunError, naming the first key that is missing or wrong.
@@ -171,7 +171,7 @@ def _retrieval(path: str, value: object) -> None:
         },
     )(path, value)
     if "sample" in value and len(value["sample"]["queries"]) != len(value["sample"]["same_class"]):
-        raise ValueError(f"{path}.sample must have the number of matches of each query")
+        raise ValueError(f"{path}.sample must have one number of matches per query")
 
 
 def _projection(path: str, value: object) -> None:

@@ -15,7 +15,7 @@ from vicreg.evaluation.report import QUICK, SECTIONS
 from vicreg.presets import PRESETS
 from vicreg.runs.errors import RunError
 from vicreg.runs.folder import open_run
-from vicreg.runs.schema import ALWAYS, MAX_JSON_BYTES, check_metrics, check_record, measured, parse_json, read_file
+from vicreg.runs.json_rules import ALWAYS, MAX_JSON_BYTES, check_metrics, check_record, measured, parse_json, read_file
 from vicreg.storage import paths
 from vicreg.storage.untrusted import plain, shown
 
@@ -132,7 +132,7 @@ def read_as_pages_do(metrics: dict[str, Any], baseline: str) -> None:
     """Everything that pages, the command line and the model card read of figures, as they read it."""
     from vicreg.cli.list_runs import figures_of
     from vicreg.evaluation.anomaly_score import FIELD
-    from vicreg.runs.model_card import model_card
+    from vicreg.runs.run_card import model_card
 
     class One:
         def __init__(self) -> None:
@@ -220,7 +220,7 @@ def test_figures_with_anything_missing_or_wrong_are_refused_or_still_read():
 
 def read_record_as_pages_do(record: dict[str, Any]) -> None:
     from vicreg.config import Config
-    from vicreg.runs.model_card import described, model_card
+    from vicreg.runs.run_card import described, model_card
 
     config = Config.from_dict(record["config"])
     model_card(config, record, read("cifar10-vicreg", "metrics.json"), name="x")

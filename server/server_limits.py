@@ -1,6 +1,6 @@
-"""Limits on what one visitor can ask of the server, as ASGI middleware. Who asks for more gets a sentence.
+"""Limits on what one visitor can request from the server, as ASGI middleware. Beyond them, the response is a sentence.
 
-The limits of uploads, rooms, trainings and downloads are where these are made. docs/reliability.md lists all of them.
+Upload size, rooms, trainings and downloads are limited in their own modules. docs/reliability.md lists all limits.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 UPLOAD = re.compile(r"/_stcore/upload_file/([^/]+)/[^/]+$")
-ASSETS = re.compile(r"/(_stcore|static|media|component|join)(/|$)")  # asked for by a page that is open, or by a student
-TRY_AGAIN = 1013  # the code that closes a websocket of a server that is full
+ASSETS = re.compile(r"/(_stcore|static|media|component|join)(/|$)")  # requested by an open page or a joining student
+TRY_AGAIN = 1013  # the websocket's close code if the server is full
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ LIMITS = Limits()
 
 
 class ServerLimits:
-    """ASGI middleware that holds the limits."""
+    """ASGI middleware that enforces the limits."""
 
     def __init__(self, app: ASGIApp, limits: Limits = LIMITS) -> None:
         self._app, self._limits = app, limits
@@ -49,7 +49,7 @@ class ServerLimits:
                 await self._app(scope, receive, send)
             finally:
                 self._arriving[upload] -= 1
-                self._arriving += Counter()  # forgets those at zero
+                self._arriving += Counter()  # drops sessions whose count is zero
         else:
             await self._app(scope, receive, send)
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from ui.kept import Store, kept
+from ui.shared_cache import Store, kept
 from vicreg.evaluation.anomaly_score import KNOWN, Scoring
 from vicreg.runs.folder import open_run
 from vicreg.storage.paths import BUNDLED

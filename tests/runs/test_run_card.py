@@ -11,7 +11,7 @@ from huggingface_hub import ModelCard
 from vicreg.config import BASELINES, Config
 from vicreg.pipeline.baselines import write_baseline
 from vicreg.presets import PRESETS
-from vicreg.runs.model_card import model_card
+from vicreg.runs.run_card import model_card
 from vicreg.study_results import STUDY_PROBES
 
 DATA = {
