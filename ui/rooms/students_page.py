@@ -37,8 +37,10 @@ FOLDER = Path(__file__).parent
 @functools.cache
 def _document() -> tuple[str, str]:
     """The page and its content security policy, which lets nothing run but the page's own script."""
-    style, script = ((FOLDER / f"join.{kind}").read_text("utf-8") for kind in ("css", "js"))
-    page = (FOLDER / "join.html").read_text("utf-8").replace("/* style */", style).replace("/* script */", script)
+    style, script = ((FOLDER / f"students_page.{kind}").read_text("utf-8") for kind in ("css", "js"))
+    page = (
+        (FOLDER / "students_page.html").read_text("utf-8").replace("/* style */", style).replace("/* script */", script)
+    )
 
     def pinned(text: str) -> str:
         return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
