@@ -12,7 +12,7 @@ from vicreg.runs.folder import Run
 from vicreg.runs.run_card import described
 
 ui.page(
-    "Do the classes separate, even though no labels were used?",
+    "Do the classes separate without any labels?",
     "Each point is a test picture. Its position comes from its representation; its colour shows its label, which "
     "training never saw. **Zoom in** until you see the pictures, **click** one for its true neighbours.",
     explains=("representation", "t-SNE", "PCA", "trustworthiness", "continuity", "kNN", "linear probe"),

@@ -45,8 +45,9 @@ def lesson(
     else:
         headline = "Anomalies: the training matters more than the score"
     sentence = (
-        f"AUROC against {against}: **{untrained[first]:.3f}** without any training, **{trained[first]:.3f}** after {length}. "
-        f"Scored another way (*{second}*): **{untrained[second]:.3f}** and **{trained[second]:.3f}**."
+        f"AUROC against {against}. The *{first}*'s score ({KNOWN[first].label}): **{untrained[first]:.3f}** without training, "
+        f"**{trained[first]:.3f}** after {length}. The *{second}*'s usual score ({KNOWN[second].label}): "
+        f"**{untrained[second]:.3f}** and **{trained[second]:.3f}**."
     )
     return headline, sentence
 
