@@ -10,7 +10,8 @@ import zlib
 
 import numpy as np
 import pytest
-from PIL import Image, PngImagePlugin
+from made_png import png
+from PIL import Image, ImageOps, PngImagePlugin
 
 from vicreg.data import uploaded_picture
 from vicreg.data.uploaded_picture import MAX_BYTES, MAX_PIXELS, PictureError, read_picture, to_rgb
@@ -87,15 +88,14 @@ def test_the_centre_square_is_kept(size):
     assert near(read_picture(encoded(image)), QUADRANTS)
 
 
-# Pillow knows the others, too
-@pytest.mark.parametrize(
-    ("orientation", "stored"), [(2, Image.Transpose.FLIP_LEFT_RIGHT), (6, Image.Transpose.ROTATE_90)]
-)
-def test_a_turned_picture_is_turned_back(orientation, stored):
+@pytest.mark.parametrize("orientation", range(2, 9))
+def test_a_turned_picture_is_turned_back_as_pillow_does_it(orientation):
     exif = Image.Exif()
     exif[0x0112] = orientation
-    data = encoded(picture().transpose(stored), "JPEG", exif=exif, quality=95, subsampling=0)
-    assert near(read_picture(data), QUADRANTS)
+    data = encoded(picture(), "JPEG", exif=exif, quality=95, subsampling=0)
+    with Image.open(io.BytesIO(data)) as stored:
+        wanted = colours(np.asarray(ImageOps.exif_transpose(stored).resize((32, 32))))
+    assert near(read_picture(data), wanted)
 
 
 @pytest.mark.filterwarnings("ignore:Corrupt EXIF data")
@@ -131,9 +131,6 @@ def test_sixteen_bits_are_scaled_and_not_cut_off():
     assert [image.mode for image in stored] == ["I;16", "I", "I;16B"]
     for image in stored:
         assert np.asarray(to_rgb(image))[..., 0].tolist() == [[0, 100], [255, 7]]
-    seen = read_picture(encoded(Image.fromarray(np.tile(np.linspace(0, 65_535, 64).astype(np.uint16), (64, 1)))))
-    assert seen[:, 0].max() < 6
-    assert seen[:, -1].min() > 249
 
 
 @pytest.mark.parametrize("bits", [8, 10, 12, 14, 16])
@@ -152,12 +149,7 @@ def deep_png(levels: int, channels: int) -> bytes:
     if channels == 2:
         values[..., 1] = 65_535
     rows = b"".join(b"\0" + row.tobytes() for row in values)
-
-    def chunk(kind: bytes, body: bytes) -> bytes:
-        return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
-
-    header = struct.pack(">IIBBBBB", 64, 64, 16, {2: 4, 3: 2}[channels], 0, 0, 0)
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
+    return png(64, 64, (b"IDAT", zlib.compress(rows)), bits=16, kind={2: 4, 3: 2}[channels])
 
 
 @pytest.mark.parametrize("channels", [2, 3])
@@ -302,16 +294,6 @@ def test_two_thousand_mutations_are_shown_or_refused_in_bounded_time_and_memory(
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - peak < 500_000  # kB
 
 
-def png(width: int, height: int, *chunks: tuple[bytes, bytes]) -> bytes:
-    """A PNG of a header that says so, and any chunks."""
-    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
-    parts = [(b"IHDR", header), *chunks, (b"IEND", b"")]
-    joined = (
-        struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body)) for kind, body in parts
-    )
-    return b"\x89PNG\r\n\x1a\n" + b"".join(joined)
-
-
 def patched(form: str, at: int | bytes, packed: bytes, **options) -> bytes:
     """A picture of 8 x 8 pixels with other bytes where its header says the size: `at`, or five bytes past a marker."""
     data = bytearray(encoded(Image.new("RGB", (8, 8)), form, **options))
@@ -422,8 +404,6 @@ def test_one_picture_is_decoded_at_a_time(monkeypatch):
 
 
 def test_forty_megapixels_are_taken_in_little_time():
-    import time
-
     data = encoded(Image.new("RGB", (8_000, 5_000), (200, 100, 50)), "JPEG")
     assert MAX_PIXELS == 8_000 * 5_000
     began = time.perf_counter()

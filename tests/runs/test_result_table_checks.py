@@ -12,7 +12,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from vicreg.data.catalogue import CATALOGUE
-from vicreg.method.networks import Encoder, Expander
+from vicreg.method.networks import Encoder, Expander, make_networks
 from vicreg.runs.discovery import find_runs
 from vicreg.runs.errors import RunError
 from vicreg.runs.folder import open_run
@@ -359,11 +359,17 @@ def test_a_network_is_made_only_after_the_file_was_found_to_fit(monkeypatch, tmp
     record = json.loads(path.read_text())
     record["config"]["expander"] = [16_384, 16_384, 16_384]  # 2 GB of weights, of a file that has 15 MB
     path.write_text(json.dumps(record))
-    made = []
-    monkeypatch.setattr(torch.nn.Module, "load_state_dict", lambda *a, **k: made.append(1))
+    real, without_memory = make_networks, []
+
+    def noted(config):
+        made = real(config)
+        without_memory.append(made[1].layers[0].weight.is_meta)
+        return made
+
+    monkeypatch.setattr("vicreg.method.networks.make_networks", noted)
     with pytest.raises(RunError, match=r"wide/model\.safetensors does not fit the run's networks: expander\.layers\.0"):
         _ = open_run(tmp_path / "wide").expander
-    assert not made
+    assert without_memory == [True]
 
 
 def signed(number: int, length: int = 0) -> bytes:

@@ -34,10 +34,8 @@ def test_a_training_has_a_step_for_every_full_batch_of_every_epoch():
 def test_as_many_snapshots_are_expected_as_a_training_takes(epochs, images):
     config = replace(presets("coloured-digits")["vicreg"], epochs=epochs)
     steps = images // config.batch_size
-    taken = [
-        e for e in range(1, epochs + 1) if e % monitor._epochs_between_snapshots(config, steps) == 0 or e == epochs
-    ]
-    assert monitor.snapshots_of(config, steps * epochs) == 1 + len(taken)
+    taken = sum(monitor.snapshot_due(config, steps, epoch) for epoch in range(1, epochs + 1))
+    assert monitor.snapshots_of(config, steps * epochs) == 1 + taken
 
 
 def test_a_span_grows_with_the_time_of_a_step_and_counts_start_and_evaluation():

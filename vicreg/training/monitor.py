@@ -38,7 +38,6 @@ class Monitor:
         self.images, self.state, self.team, self.meter, self.reporter = test_images, state, team, meter, reporter
         self.neighbours = None if test_neighbours is None else on_device(team.device, test_neighbours)
         self.steps_an_epoch = reporter.steps_an_epoch
-        self.apart = _epochs_between_snapshots(config, self.steps_an_epoch)
 
     def untrained(self) -> None:
         """Measure the untrained network: epoch 0 of every curve."""
@@ -60,7 +59,7 @@ class Monitor:
         rows = [history_row(epoch, split, terms, rate, seconds) for split, terms in of_split.items()]
         state.history += rows
         snapshot = None
-        if epoch % self.apart == 0 or epoch == self.config.epochs:
+        if snapshot_due(self.config, self.steps_an_epoch, epoch):
             snapshot = self.team.from_leader(lambda: self._snapshot(epoch))
             state.snapshots.append(snapshot)
         self.reporter.report(last, rate, rows=tuple(rows), snapshot=snapshot)
@@ -80,6 +79,11 @@ class Monitor:
         """A snapshot of the current networks."""
         previous = self.state.snapshots[-1] if self.state.snapshots else None
         return self.snapshotter.take(self.encoder, self.expander, epoch=epoch, previous=previous)
+
+
+def snapshot_due(config: Config, steps_an_epoch: int, epoch: int) -> bool:
+    """Whether a snapshot is taken at the end of an epoch (the first is 1). The last epoch always has one."""
+    return epoch % _epochs_between_snapshots(config, steps_an_epoch) == 0 or epoch == config.epochs
 
 
 def snapshots_of(config: Config, steps: int) -> int:
