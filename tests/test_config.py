@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from vicreg.config import DATASETS, Config, ViewConfig
-from vicreg.presets import PRESETS, presets
+from vicreg.presets import ABLATIONS, PRESETS, presets
 
 
 def test_a_config_survives_json():
@@ -15,20 +15,14 @@ def test_a_config_survives_json():
 
 
 @pytest.mark.parametrize("dataset", DATASETS)
-@pytest.mark.parametrize(
-    ("name", "setting", "value"),
-    [
-        ("no-variance", "variance_weight", 0.0),
-        ("no-covariance", "covariance_weight", 0.0),
-        ("no-invariance", "invariance_weight", 0.0),
-        ("neighbour-views", "positives", "neighbours"),
-    ],
-)
-def test_a_preset_is_one_value_away_from_vicreg(name, setting, value, dataset):
-    ours, vicreg = presets(dataset)[name].to_dict(), presets(dataset)["vicreg"].to_dict()
-    changed = {key: ours[key] for key in vicreg if ours[key] != vicreg[key]}
-    assert changed == {"preset": name, setting: value}
-    assert ours.keys() == vicreg.keys()
+@pytest.mark.parametrize(("name", "change"), ABLATIONS.items(), ids=ABLATIONS)
+def test_a_preset_is_one_value_away_from_vicreg(name, change, dataset):
+    assert presets(dataset)[name] == replace(presets(dataset)["vicreg"], preset=name, **change)
+    assert len(change) == (name != "vicreg")
+
+
+def test_neighbour_views_differ_by_their_positives():
+    assert ABLATIONS["neighbour-views"] == {"positives": "neighbours"}
 
 
 def test_every_preset_has_a_run_of_its_own_name():
@@ -59,30 +53,18 @@ def test_the_defaults_are_the_papers():
     # the paper's eq. 6 sums the variance of both views, our loss averages it: mu = 25 there is 50 here
     assert (config.invariance_weight, config.variance_weight / 2, config.covariance_weight) == (25.0, 25.0, 1.0)
     assert (config.gamma, config.eps) == (1.0, 1e-4)
-    assert config.run_name == "cifar10-vicreg"
-
-
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        ({"encoder": "vit"}, "lean, resnet18, got 'vit'"),
-        ({"optimiser": "sgd"}, "muon, adamw, lars, got 'sgd'"),
-        ({"positives": "labels"}, r"positives .*got 'labels'"),
-        ({"batch_size": 1}, "at least 2 .* got 1"),
-        ({"epochs": 0}, "at least 1, got 0"),
-        ({"variance_weight": -1.0}, "must not be negative, got -1"),
-        ({"learning_rate": 0.0}, "must be positive, got 0"),
-        ({"expander": (8, 0, 4)}, "three widths"),
-    ],
-)
-def test_settings_that_make_no_sense_are_refused(change, message):
-    with pytest.raises(ValueError, match=message):
-        replace(Config(), **change)
 
 
 @pytest.mark.parametrize(
     ("values", "message"),
     [
+        ({"encoder": "vit"}, "lean, resnet18, got 'vit'"),
+        ({"optimiser": "sgd"}, "muon, adamw, lars, got 'sgd'"),
+        ({"batch_size": 1}, "at least 2 .* got 1"),
+        ({"epochs": 0}, "at least 1, got 0"),
+        ({"variance_weight": -1.0}, "must not be negative, got -1"),
+        ({"learning_rate": 0.0}, "must be positive, got 0"),
+        ({"expander": [8, 0, 4]}, "three widths"),
         ({"epochs": "ten"}, r"epochs .*got 'ten'"),
         ({"epochs": True}, r"epochs .*got True"),
         ({"positives": "both"}, r"positives .*got 'both'"),

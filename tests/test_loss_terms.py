@@ -1,13 +1,10 @@
 """The table of terms says what the loss computes, what a Config weighs and which ablations there are."""
 
-import dataclasses
-import inspect
 import string
 
 import pytest
 import torch
 
-from vicreg.config import Config
 from vicreg.loss_terms import ALL_ON, FIGURES, IN_LOSS, NAMES, TERMS
 from vicreg.method import loss
 from vicreg.presets import ABLATIONS
@@ -23,9 +20,7 @@ def test_the_order_of_the_formula_is_the_papers():
 
 
 @pytest.mark.parametrize("term", TERMS, ids=NAMES)
-def test_a_term_has_a_weight_and_an_ablation_without_it(term):
-    assert term.weight in {field.name for field in dataclasses.fields(Config)}
-    assert term.weight in inspect.signature(loss.vicreg_loss).parameters
+def test_a_term_has_an_ablation_without_its_weight(term):
     assert ABLATIONS[f"no-{term.name}"] == {term.weight: 0.0}
 
 

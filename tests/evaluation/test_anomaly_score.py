@@ -9,7 +9,6 @@ from sklearn.metrics import auc, roc_curve
 from sklearn.neighbors import NearestNeighbors
 from sklearn.preprocessing import normalize
 
-from vicreg.evaluation import anomaly_score as anomaly
 from vicreg.evaluation.anomaly_score import (
     FIELD,
     STUDY,
@@ -252,8 +251,3 @@ def test_groups_without_scores_and_scores_that_are_no_numbers_are_refused():
         roc([1], [1, np.nan, np.inf])
     with pytest.raises(ValueError, match="scores must be finite, but 1 of its 2 scores are not"):
         ranking([1, np.nan])
-
-
-def test_every_score_with_a_name_is_among_those_that_are_measured_each_in_a_column_of_its_own():
-    assert set(anomaly.KNOWN.values()) <= set(anomaly.OFFERED)
-    assert len({scoring.column for scoring in anomaly.OFFERED}) == len(anomaly.OFFERED)

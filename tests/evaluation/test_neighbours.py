@@ -197,11 +197,8 @@ def test_scale_changes_no_euclidean_neighbour_and_scales_every_distance(exponent
 def test_arrays_that_are_given_stay_as_they_were():
     queries, gallery = QUERIES.copy(), GALLERY.copy()
     gallery[8] = 0
-    before = gallery.copy()
-    queries.flags.writeable = gallery.flags.writeable = False
+    queries.flags.writeable = gallery.flags.writeable = False  # so that writing to them raises
     nearest_and_farthest(queries, gallery, k=3)
-    np.testing.assert_array_equal(queries, QUERIES)
-    np.testing.assert_array_equal(gallery, before)
 
 
 @pytest.mark.parametrize(

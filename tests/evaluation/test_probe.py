@@ -87,15 +87,6 @@ def test_noise_calls_for_the_strongest_penalty_and_clean_classes_for_the_weakest
     assert linear_probe(clean, labels, clean, labels).strength == 0.0001
 
 
-def test_the_same_arrays_give_the_same_result_and_are_left_alone():
-    train = TRAIN.copy()
-    train.flags.writeable = False
-    one, two = (linear_probe(train, TRAIN_LABELS, TEST, TEST_LABELS) for _ in range(2))
-    np.testing.assert_array_equal(one.weights, two.weights)
-    np.testing.assert_array_equal(one.probability, two.probability)
-    assert one.interval == two.interval
-
-
 def test_the_labels_of_the_test_split_change_no_prediction(result):
     other = linear_probe(TRAIN, TRAIN_LABELS, TEST, (TEST_LABELS + 1) % 4)
     np.testing.assert_array_equal(other.predicted, result.predicted)

@@ -123,8 +123,11 @@ def test_metrics_are_plain_json_without_nan(report, collapsed):
 
 def test_every_section_says_its_protocol_and_how_many_images(report):
     measured = {name: section for name, section in report.metrics.items() if name != "sources"}
-    assert set(measured) == {*SECTIONS} - {"attributes", "layers", "map_choices"}  # no networks, and too few images
-    assert "attributes" not in report.metrics  # nothing else is known of the images
+    assert set(measured) == {*SECTIONS} - {
+        "attributes",
+        "layers",
+        "map_choices",
+    }  # nothing else known, no networks, few images
     for name, section in measured.items():
         assert section["n"] == 120, name
         assert len(section["protocol"]) > 40, name
@@ -221,20 +224,12 @@ def test_the_probes_figures_recount_from_its_tables(report):
     assert 0 < sure.sum() < 120
 
 
-def test_both_spaces_are_compared_and_ys_figures_are_the_reports_own(report, collapsed):
+def test_both_spaces_are_compared_and_ys_figures_are_the_reports_own(report):
     found = report.metrics["spaces"]
     for name in ("probe", "knn"):
         assert found["y"][name]["accuracy"] == report.metrics[name]["accuracy"]
         assert found["y"][name]["interval"] == report.metrics[name]["interval"]
-    assert found["y"]["effective_rank"] == report.metrics["spectrum"]["effective_rank"]
     assert (found["y"]["dimensions"], found["z"]["dimensions"]) == (24, 6)
-    values = report.tables["embedding_spectrum"].singular_value
-    np.testing.assert_allclose(
-        values, np.linalg.svd(TEST[:, :6] - TEST[:, :6].mean(axis=0), compute_uv=False), rtol=1e-4
-    )
-    assert "z" not in collapsed.metrics["spaces"]  # no embeddings were given
-    assert "embedding_spectrum" not in collapsed.tables
-    assert collapsed.metrics["spaces"]["y"]["std"] == {"least": 0, "median": 0, "most": 0}
 
 
 def test_the_confused_pairs_are_the_five_with_the_largest_share(report):

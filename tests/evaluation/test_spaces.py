@@ -95,13 +95,6 @@ def test_without_an_expander_there_is_no_z(both):
     assert not section.tables
 
 
-def test_figures_are_plain_json_and_the_same_twice(both, collapsed):
-    for section in (both, collapsed):
-        assert json.loads(json.dumps(section.metrics, allow_nan=False)) == section.metrics
-    again = measure((0.5 * TRAIN[:, :6], 0.5 * TEST[:, :6]))
-    assert again.metrics == both.metrics
-
-
 def test_the_studys_probe_reads_what_is_spread_and_not_what_is_tiny_while_ours_reads_both():
     """A thousandth of the spread about a common point: in so few steps at so small a rate nothing is learnt."""
     assert share(study_probe(TRAIN, TRAIN_LABELS, TEST, epochs=30)) > 0.95

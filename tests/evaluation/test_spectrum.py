@@ -19,19 +19,13 @@ def test_singular_values_are_those_of_the_centred_rows():
     np.testing.assert_allclose(result.standard_deviations, centred.std(axis=0))
 
 
-def test_equal_spread_in_every_direction_has_the_full_rank():
-    x = np.concatenate([np.eye(8), -np.eye(8)]).astype(np.float32)
-    result = spectrum(x)
-    np.testing.assert_allclose(result.singular_values, np.sqrt(2))
-    assert result.effective_rank == pytest.approx(8)
-
-
-@pytest.mark.parametrize("used", [1, 3])
-def test_a_dimensional_collapse_has_the_rank_of_the_directions_left(used):
+@pytest.mark.parametrize("used", [1, 3, 16])
+def test_equal_spread_in_some_or_all_directions_has_their_number_as_its_rank(used):
     x = np.zeros((2 * used, 16), dtype=np.float32)
     x[:used, :used], x[used:, :used] = np.eye(used), -np.eye(used)
     result = spectrum(x)
     assert result.effective_rank == pytest.approx(used)
+    np.testing.assert_allclose(result.singular_values[:used], np.sqrt(2))
     assert (result.singular_values[used:] == 0).all()
 
 
@@ -66,7 +60,6 @@ def test_fewer_rows_than_dimensions_still_give_a_value_a_dimension():
     assert result.singular_values.shape == (64,)
     assert (result.singular_values > 0).sum() == 9  # centring takes one
     assert (np.diff(result.singular_values) <= 0).all()
-    assert 1 <= result.effective_rank <= 9
 
 
 def test_one_row_is_refused():

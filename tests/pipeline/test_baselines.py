@@ -10,7 +10,6 @@ from vicreg.pipeline import measure_run
 from vicreg.pipeline.baselines import flat
 from vicreg.pipeline.make_baseline import make_baseline
 from vicreg.pipeline.measure_run import evaluate_run, representations
-from vicreg.runs.discovery import find_runs
 from vicreg.runs.errors import RunError
 from vicreg.runs.folder import open_run, verify
 
@@ -93,7 +92,6 @@ def test_what_the_eigenmap_calls_neighbours_is_nearest_in_pixels(made, small):
 
 def test_the_eigenmap_says_what_a_new_image_costs(made):
     timing = made["laplacian"].record["timing"]
-    assert timing["fit"] >= 0
     assert timing["rule"] > 0
     placements = made["laplacian"].results("placements")
     assert len(placements) == 10
@@ -114,7 +112,7 @@ def test_a_baseline_without_a_network_says_so(name, made):
         _ = made[name].encoder
 
 
-def test_a_folder_without_weights_that_names_no_baseline_is_broken(made, tmp_path, monkeypatch):
+def test_a_folder_without_weights_that_names_no_baseline_is_broken(made, tmp_path):
     import json
     import shutil
 
@@ -125,8 +123,6 @@ def test_a_folder_without_weights_that_names_no_baseline_is_broken(made, tmp_pat
     (folder / "config.json").write_text(json.dumps(record))
     with pytest.raises(RunError, match=r"lists no model.safetensors and names no baseline"):
         open_run(folder)
-    monkeypatch.setenv("VICREG_RUNS", str(tmp_path))
-    assert any("names no baseline" in sentence for sentence in find_runs()[1])
 
 
 def test_an_unknown_baseline_is_named_with_those_that_are(small, tmp_path):

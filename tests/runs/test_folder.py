@@ -9,10 +9,12 @@ import pytest
 import torch
 
 from vicreg.config import Config
+from vicreg.data.catalogue import class_names
 from vicreg.method.networks import Encoder, Expander
 from vicreg.runs.discovery import find_runs
 from vicreg.runs.errors import RunError
 from vicreg.runs.folder import Run, open_run, update_run, verify, write_run
+from vicreg.runs.json_rules import measured
 from vicreg.runs.weights import weights_bytes
 from vicreg.storage import paths
 from vicreg.storage.files import frame_bytes, to_json
@@ -209,33 +211,11 @@ def test_every_bundled_run_is_whole():
     for path in folders:
         bundled = open_run(path)
         verify(bundled)
+        found, classes = measured(bundled.metrics), class_names(bundled.config.dataset)
+        assert (found.images, found.clusters) == (bundled.record["data"]["test"]["images"], len(classes))
         assert (path / "README.md").read_text().startswith("---\n")
     total = sum(path.stat().st_size for path in paths.BUNDLED.rglob("*") if path.is_file())
     assert total < 120e6
-
-
-def test_half_precision_changes_the_vote_for_one_image_in_600_at_most(cifar10_test):
-    """A float32 network around the bundled one, against what is left of it after it went through the bundle's format."""
-    from safetensors.torch import load
-
-    from vicreg.evaluation.encode import encode
-    from vicreg.evaluation.knn import knn_accuracy
-
-    bundled = open_run(paths.BUNDLED / "cifar10-vicreg")
-    whole, half = bundled.encoder, Encoder(bundled.config.encoder)
-    generator = torch.Generator().manual_seed(0)
-    with torch.no_grad():
-        for parameter in whole.parameters():  # half precision rounds by up to one part in 2,048
-            parameter.mul_(1 + (torch.rand(parameter.shape, generator=generator) - 0.5) / 1024)
-    stored = load(weights_bytes(whole, Expander(960, CONFIG.expander)))
-    half.load_state_dict({k.removeprefix("encoder."): v.float() for k, v in stored.items() if k.startswith("encoder.")})
-    assert not torch.equal(whole.stem[0].weight, half.stem[0].weight)
-
-    def accuracy(encoder: Encoder) -> float:
-        y, labels = encode(encoder.eval(), cifar10_test.images[:800]), cifar10_test.labels[:800]
-        return knn_accuracy(y[:200], labels[:200], y[200:], labels[200:])
-
-    assert accuracy(half) == pytest.approx(accuracy(whole), abs=1.5 / 600)
 
 
 @pytest.mark.fault("a run's folder cannot be renamed, as where a program holds a file open", "the old run stays")

@@ -7,7 +7,7 @@ import pytest
 
 from vicreg.presets import presets
 from vicreg.runs.folder import open_run
-from vicreg.runs.readme_tables import TABLES, accuracy, filled, run_table
+from vicreg.runs.readme_tables import TABLES, filled, run_table
 from vicreg.storage import paths
 
 README = Path(__file__).parents[2] / "README.md"
@@ -74,10 +74,6 @@ def test_only_what_stands_between_the_marks_is_replaced():
     assert filled(made, [a_run("vicreg")]) == made
     with pytest.raises(ValueError, match="nonsense"):
         filled("<!-- table: nonsense -->\n<!-- end -->", [])
-
-
-def test_an_accuracy_has_two_decimals_and_its_interval():
-    assert accuracy({"accuracy": 62.684, "interval": [61.0, 63.5]}) == "62.68 (61.00 to 63.50)"
 
 
 def test_the_readmes_tables_are_what_the_bundled_runs_measured():

@@ -15,7 +15,6 @@ from vicreg.training.optimiser import CAPTURABLE, make_optimiser
 from vicreg.training.step import take_step
 
 CPU = torch.device("cpu")
-DEVICES = [CPU, *([torch.device("cuda")] if torch.cuda.is_available() else [])]
 SMALL = Config(encoder="tiny", expander=(16, 16, 8), batch_size=8, warmup_steps=2, views=ViewConfig(size=16))
 
 
@@ -68,18 +67,19 @@ def test_only_a_step_that_a_graph_can_hold_becomes_one(monkeypatch):
     assert not kind(gather=torch.clone)
 
 
-@pytest.mark.parametrize("device", DEVICES, ids=str)
-@pytest.mark.parametrize("name", CAPTURABLE)
-def test_a_step_does_what_the_plain_one_does_at_every_rate_recorded_or_not(name, device):
-    config = replace(SMALL, optimiser=name)
-    (network, optimiser), (other, others) = fresh(config, device), fresh(config, device)
-    take = step_of(network, optimiser, config, device, precision="float32")
-    for step in range(EAGER_STEPS + 6):
-        for each in (optimiser, others):
-            set_learning_rate(each, config, step, 40)
-        batch = views(step).to(device)
-        found, wanted = take(batch), take_step(other, others, batch, config)
-        assert found[-1].item() == pytest.approx(wanted[-1].item(), rel=1e-3)
-    assert device == CPU or take.graph is not None
-    for one, two in zip(network.parameters(), other.parameters(), strict=True):
-        assert (one - two).norm() / two.norm() < 1e-2
+if torch.cuda.is_available():  # on a CPU the plain step is taken, so there is nothing to skip
+
+    @pytest.mark.parametrize("name", CAPTURABLE)
+    def test_a_recorded_step_does_what_the_plain_one_does_at_every_rate(name):
+        config, device = replace(SMALL, optimiser=name), torch.device("cuda")
+        (network, optimiser), (other, others) = fresh(config, device), fresh(config, device)
+        take = step_of(network, optimiser, config, device, precision="float32")
+        for step in range(EAGER_STEPS + 6):
+            for each in (optimiser, others):
+                set_learning_rate(each, config, step, 40)
+            batch = views(step).to(device)
+            found, wanted = take(batch), take_step(other, others, batch, config)
+            assert found[-1].item() == pytest.approx(wanted[-1].item(), rel=1e-3)
+        assert take.graph is not None
+        for one, two in zip(network.parameters(), other.parameters(), strict=True):
+            assert (one - two).norm() / two.norm() < 1e-2

@@ -70,11 +70,6 @@ def test_hardware_without_bfloat16_is_not_timed(clock, monkeypatch):
     assert not taken
 
 
-def test_a_real_choice_is_one_of_both(monkeypatch):
-    monkeypatch.setattr(precision, "has_bfloat16", lambda device: True)
-    assert choose_precision(SMALL, CPU) in PRECISIONS
-
-
 @pytest.mark.parametrize(
     ("capabilities", "expected"),
     [
