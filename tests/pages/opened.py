@@ -26,7 +26,9 @@ def opened(name: str, *, data: str | None = "cifar10", **query: str) -> AppTest:
         app.query_params["data"] = data
     for key, value in query.items():
         app.query_params[key] = value
-    return app.switch_page(f"pages/{name}.py").run()
+    app.switch_page(f"pages/{name}.py").run()
+    assert not app.exception, app.exception
+    return app
 
 
 def read(name: str, **query: str) -> AppTest:

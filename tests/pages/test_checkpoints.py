@@ -52,7 +52,9 @@ def press(app: AppTest, label: str) -> AppTest:
     key = next(button for button in app.button if button.label.startswith(label))
     key.click().run()
     wait_for(lambda: all(task.status().over for task in tasks()._tasks.values()), 30)
-    return app.run()
+    app.run()
+    assert not app.exception, app.exception
+    return app
 
 
 def messages(app: AppTest) -> str:
@@ -61,7 +63,6 @@ def messages(app: AppTest) -> str:
 
 def test_a_link_to_a_repository_asks_the_network_nothing_until_a_click(hub):
     app = page(hub=REPO)
-    assert not app.exception
     assert not hub.requests
     assert "Show runs" in labels(app)
 
@@ -78,7 +79,6 @@ def test_looking_tells_every_run_with_its_size_and_fetches_none(hub):
 
 def test_a_download_joins_the_runs_to_choose_from_and_stays_when_the_server_is_gone(hub, monkeypatch):
     app = press(press(page(hub=REPO), "Show runs"), f"{RUN}, ")
-    assert not app.exception
     assert not app.warning
     app.selectbox(key="second").set_value(LABEL).run()
     assert LABEL in "".join(panel["title"] for panel in component(app, "maps")["panels"])
@@ -88,7 +88,6 @@ def test_a_download_joins_the_runs_to_choose_from_and_stays_when_the_server_is_g
     asked = len(hub.requests)
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
     app = page(hub=REPO, run=LABEL)
-    assert not app.exception
     assert app.selectbox(key="run").value == LABEL
     assert "only downloaded runs are shown" in text(app)
     assert len(hub.requests) == asked
@@ -111,7 +110,6 @@ def test_a_repository_that_cannot_be_says_why_and_the_runs_stay(hub, named, told
 def test_a_hub_that_is_down_is_one_line_with_retry(hub):
     hub.faults["api/models"] = "503"
     app = press(page(hub=REPO), "Show runs")
-    assert not app.exception
     assert "503" in messages(app)
     assert "Retry" in labels(app)
     hub.faults.clear()
@@ -171,7 +169,6 @@ def test_the_environment_names_the_default_repository(hub, monkeypatch):
 )
 def test_a_name_in_a_link_cannot_bring_markdown_into_the_page(hub, named):
     app = page(hub=named)
-    assert not app.exception
     (warning,) = app.warning
     assert "OWNER/NAME" in warning.value
     assert not {"[", "]", "://", "www."} & {part for part in ("[", "]", "://", "www.") if part in warning.value}

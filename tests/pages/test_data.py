@@ -48,14 +48,12 @@ def labels(app: AppTest) -> list[str]:
 
 def test_claims_are_about_the_studys_data_set_everywhere(without_pictures):
     app = opened("claims", data=None)
-    assert not app.exception
     assert not app.info
     assert "cifar10/vicreg" in text(app)
 
 
 def test_a_link_to_a_run_is_a_link_to_its_data_set(without_pictures):
     app = opened("training_curves", data=None, run="cifar10/no-variance")
-    assert not app.exception
     assert (choice(app), app.selectbox(key="run").value) == ("cifar10", "cifar10/no-variance")
     app = opened("training_curves", data=None, run="coloured-digits/no-variance")
     assert (choice(app), app.selectbox(key="run").value) == ("coloured-digits", "coloured-digits/no-variance")
@@ -63,7 +61,6 @@ def test_a_link_to_a_run_is_a_link_to_its_data_set(without_pictures):
 
 def test_an_unknown_data_set_in_the_url_falls_back(with_pictures):
     app = opened("maps", data="../../etc")
-    assert not app.exception
     assert choice(app) == "coloured-digits"
 
 
@@ -78,14 +75,12 @@ def test_test_pictures_alone_arrive_by_themselves_and_pages_draw_them(hub):
     opened("lab", data=None)  # the first visitor, who looks at no picture
     wait_for(lambda: over("cifar10") and over("mnist"), 60)
     app = opened("retrieval")
-    assert not app.exception
     assert not app.info
     assert not app.warning
     assert len(component(app, "Nearest")["tiles"]) == 8
     app = opened("anomalies")
     assert len(component(app, "Most anomalous_0")["tiles"]) == 10
     app = opened("retrieval", gallery="train")
-    assert not app.exception
     assert "train pictures are not on this machine" in app.info[0].value
     assert "Download 120 MB" in labels(app)
     assert not hub.asked("train-00000")
@@ -115,7 +110,6 @@ def test_no_page_waits_for_a_network_that_does_not_answer(fault, hub, monkeypatc
         hub.faults["api/datasets"] = fault
     monkeypatch.setattr("vicreg.storage.hub_client.PROBE_SECONDS", 600.0)
     app = opened("maps", data=None)
-    assert not app.exception
     if fault == "stall":
         assert not over()  # the page was there before an answer
         hub.closing.set()

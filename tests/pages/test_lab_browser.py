@@ -434,7 +434,14 @@ def test_a_free_point_is_dragged_and_the_lab_trains_a_network_again_afterwards_a
     assert not errors
 
 
+FAST = """const post = Worker.prototype.postMessage;
+Worker.prototype.postMessage = function (message) {
+  post.call(this, message.type === "pace" ? { ...message, stepsPerSecond: 1e3 } : message);
+};"""
+
+
 def test_start_plays_a_small_version_once(page, plain_server):
+    page.add_init_script(FAST)
     page.goto(plain_server)
     page.locator(".lab .sentence").filter(has_text="Variance off").wait_for()
     page.get_by_role("button", name="Play again").wait_for()

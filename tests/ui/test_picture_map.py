@@ -35,7 +35,7 @@ def test_the_script_has_every_module_once_and_no_imports():
 
 
 def test_numbers_are_packed_as_the_browser_reads_them():
-    assert np.frombuffer(base64.b64decode(packed(np.array([0.4, 65_535]), "<u2")), "<u2").tolist() == [0, 65_535]
+    assert np.frombuffer(base64.b64decode(packed(np.array([0.6, 65_535]), "<u2")), "<u2").tolist() == [1, 65_535]
 
 
 def test_arrays_that_do_not_fit_are_refused():
