@@ -13,8 +13,8 @@ SHOWN = 40
 
 ui.page(
     "Do tight clusters mean classes?",
-    "Silhouette: how tight and far apart the clusters of k-means are. NMI: how much a cluster tells about the class. **Is the run "
-    "with the longest silhouette bar the one with the longest NMI bar?**",
+    "Silhouette: how tight and far apart the clusters of k-means are. NMI: how much a cluster tells about the class. **Is "
+    "the run with the longest silhouette bar the one with the longest NMI bar?**",
     explains=("representation", "silhouette", "NMI", "kNN", "t-SNE", "PCA"),
 )
 
