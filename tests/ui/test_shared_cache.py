@@ -1,5 +1,9 @@
 """What is kept of runs: made once for equal arguments, and again as soon as a run's content differs."""
 
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
 from ui.shared_cache import Store, kept
@@ -49,3 +53,14 @@ def test_dataclasses_are_compared_by_their_fields():
     for scoring in (*KNOWN.values(), Scoring(**vars(next(iter(KNOWN.values()))))):
         assert label(scoring) == scoring.label
     assert len(made) == len(KNOWN)
+
+
+def test_what_many_ask_for_at_once_is_made_once():
+    store, made, together = Store(2), [], threading.Barrier(8)
+
+    def ask(_):
+        together.wait(10)
+        return store.get("a", lambda: made.append(time.sleep(0.1)) or len(made))
+
+    with ThreadPoolExecutor(8) as pool:
+        assert list(pool.map(ask, range(8))) == [1] * 8
