@@ -1,7 +1,8 @@
 """Where a training step's time goes: views, forward, loss, backward, optimiser. Prints seconds and shares.
 
-    python -m benchmarks.step [--steps 10] [--encoder lean] [--batch-size 256] [--view-size 24]
+    python -m benchmarks.step [--steps 10] [--encoder lean] [--batch-size 256] [--view-size 24] [--return-memory]
 
+`--return-memory` leaves the C library's allocator as it is; a training keeps the memory that it frees.
 Random images stand in for CIFAR-10: the time does not depend on what is seen.
 """
 
@@ -18,6 +19,7 @@ from vicreg.method.loss import vicreg_loss
 from vicreg.method.networks import networks
 from vicreg.method.views import augmented_views
 from vicreg.training.device import choose_device
+from vicreg.training.freed_memory import keep_freed_memory
 from vicreg.training.optimiser import make_optimiser
 from vicreg.training.precision import autocast
 from vicreg.training.step import seeded
@@ -32,7 +34,10 @@ def main() -> None:
     parser.add_argument("--view-size", type=int, default=24)
     parser.add_argument("--device", default="auto")
     parser.add_argument("--precision", choices=PRECISIONS, default="float32")
+    parser.add_argument("--return-memory", action="store_true", help="return freed memory to the system")
     options = parser.parse_args()
+    if not options.return_memory:
+        keep_freed_memory()
     default = Config()
     config = replace(
         default,

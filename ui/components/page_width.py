@@ -9,7 +9,7 @@ import streamlit as st
 from ui.components.scripts import WHEN_IDLE, joined
 
 _WIDTH = st.components.v2.component(
-    "vicreg_width", html="<div></div>", js=joined(WHEN_IDLE, Path(__file__).with_suffix(".js"))
+    "vicreg_width", html="<div></div>", js=joined(*WHEN_IDLE, Path(__file__).with_suffix(".js"))
 )
 KEY, KNOWN = "_width_probe", "_width"
 COOKIE = "vicreg-width"  # from an earlier visit

@@ -1,3 +1,5 @@
+import "./last_click.js"; // a click makes the page wait for its answer
+
 export default function ({ data, parentElement, setTriggerValue }) {
   const root = parentElement.querySelector(".tiles");
   const focused = parentElement.activeElement?.dataset?.position;

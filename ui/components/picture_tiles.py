@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import streamlit as st
 
+from ui.components.scripts import LAST_CLICK, joined
 from ui.pictures import data_uri
 from ui.shared_cache import Store
 
@@ -16,7 +17,7 @@ _TILES = st.components.v2.component(
     "vicreg_tiles",
     html="<div class='tiles' role='group'></div>",
     css=Path(__file__).with_suffix(".css").read_text("utf-8"),
-    js=Path(__file__).with_suffix(".js").read_text("utf-8"),
+    js=joined(LAST_CLICK, Path(__file__).with_suffix(".js")),
 )
 
 

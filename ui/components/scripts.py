@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-WHEN_IDLE = Path(__file__).with_name("when_idle.js")
+LAST_CLICK = Path(__file__).with_name("last_click.js")
+WHEN_IDLE = LAST_CLICK, Path(__file__).with_name("when_idle.js")
 
 
 def joined(*files: Path) -> str:

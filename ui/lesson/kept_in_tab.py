@@ -13,7 +13,7 @@ from vicreg.lessons import LessonError
 from vicreg.lessons.reading import MAX_BYTES
 
 _KEEPING = st.components.v2.component(
-    "vicreg_lesson_keeping", html="<div></div>", js=joined(WHEN_IDLE, Path(__file__).with_suffix(".js"))
+    "vicreg_lesson_keeping", html="<div></div>", js=joined(*WHEN_IDLE, Path(__file__).with_suffix(".js"))
 )
 KEY, SEEN = "_lesson_keeping", "_lesson_seen"
 MOST = 4 * MAX_BYTES  # characters of what a browser gives back

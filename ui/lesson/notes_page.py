@@ -19,7 +19,7 @@ from vicreg.lessons.lesson import LETTERS
 PARAMETER, KEY = "notes", "_lesson_notes"
 TOLD = re.compile(r"([a-z0-9-]{1,60})/([0-9]{1,2}|end)")
 _FOLLOW = st.components.v2.component(
-    "vicreg_lesson_notes", html="<div></div>", js=joined(WHEN_IDLE, Path(__file__).with_suffix(".js"))
+    "vicreg_lesson_notes", html="<div></div>", js=joined(*WHEN_IDLE, Path(__file__).with_suffix(".js"))
 )
 
 

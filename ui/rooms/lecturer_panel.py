@@ -29,7 +29,7 @@ STYLE = Path(__file__).with_name("tally_board.css")
 POLL = 2.0  # seconds between two looks at who is present
 
 _KEEP = st.components.v2.component(
-    "vicreg_room_key", html="<div></div>", js=joined(WHEN_IDLE, Path(__file__).with_name("keep_room_key.js"))
+    "vicreg_room_key", html="<div></div>", js=joined(*WHEN_IDLE, Path(__file__).with_name("keep_room_key.js"))
 )
 
 

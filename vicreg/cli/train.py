@@ -187,6 +187,9 @@ def _trained(
 ) -> Run | None:
     """Train and return the run, or None if it was stopped. Reports to the bars, the event log and TensorBoard."""
     from vicreg.pipeline.train_run import train_run
+    from vicreg.training.freed_memory import keep_freed_memory
+
+    keep_freed_memory()
 
     def stage(label: str, done: int, total: int) -> None:
         bars.stage(label, done, total)
