@@ -86,6 +86,25 @@ def test_a_bank_is_the_same_after_its_tables_whatever_the_scale_of_representatio
         assert np.median(np.abs(read.scores(queries, scoring) / exact[scoring.column] - 1)) < 0.05
 
 
+def test_a_few_far_rows_do_not_spoil_a_bank():
+    """As after a training without the variance term: one in a hundred lies a thousand times farther out."""
+    train = TRAIN.copy()
+    train[::100] *= 1000
+    exact = {s.column: anomaly_scores(TEST, train, **asdict(s)) for s in KNOWN.values()}
+    bank = with_scale(make_bank(train), TEST, exact)
+    for scoring in KNOWN.values():
+        assert spearmanr(bank.scores(TEST, scoring), exact[scoring.column])[0] > 0.95
+
+
+def test_a_bank_that_was_written_without_factors_has_one_step():
+    bank = make_bank(TRAIN)
+    tables = bank_tables(with_scale(bank, TEST, {STUDY.column: anomaly_scores(TEST, TRAIN, **asdict(STUDY))}))
+    old = [tables["bank"].drop(columns="factor"), tables["bank_basis"], tables["bank_scale"]]
+    read = bank_from_tables(*old, step=bank.step, of=bank.of)
+    assert np.array_equal(read.factor, np.ones(len(TRAIN)))
+    assert np.array_equal(read.codes, bank.codes)
+
+
 def test_noise_is_uniform_and_the_same_every_time():
     found = noise(50)
     assert np.array_equal(found, noise()[:50])

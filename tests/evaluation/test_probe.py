@@ -7,7 +7,7 @@ from sklearn.metrics import confusion_matrix
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from vicreg.evaluation.probe import accuracy_interval, linear_probe, probabilities
+from vicreg.evaluation.probe import STRENGTHS, accuracy_interval, linear_probe, probabilities
 
 
 def blobs(n: int, *, classes: int = 4, width: int = 10, spread: float = 2.0, seed: int = 0):
@@ -75,16 +75,16 @@ def test_every_figure_recounts_from_the_predictions(result):
 
 
 def test_the_strength_with_the_least_held_out_loss_is_taken(result):
-    assert result.strengths == (1.0, 0.1, 0.01, 0.001, 0.0001)
+    assert result.strengths == STRENGTHS
     assert result.strength == result.strengths[int(np.argmin(result.held_out_loss))]
 
 
-def test_noise_calls_for_the_strongest_penalty_and_clean_classes_for_the_weakest():
+def test_noise_calls_for_the_strongest_penalty_and_clean_classes_for_a_weak_one():
     rng = np.random.default_rng(0)
     noise, labels = rng.standard_normal((200, 100)), np.arange(200) % 4
     assert linear_probe(noise, labels, noise, labels).strength == 1.0
     clean, labels = blobs(400, spread=0.05, seed=5)
-    assert linear_probe(clean, labels, clean, labels).strength == 0.0001
+    assert linear_probe(clean, labels, clean, labels).strength <= 0.0001
 
 
 def test_the_labels_of_the_test_split_change_no_prediction(result):

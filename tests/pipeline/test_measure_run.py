@@ -34,6 +34,13 @@ def test_what_a_section_quotes_and_does_not_measure_is_kept(copied):
     assert run.metrics["knn"]["accuracy"] == 1.5
 
 
+def test_a_section_is_measured_again_with_as_many_train_images_as_the_others(copied):
+    metrics = json.loads((copied.folder / "metrics.json").read_text())
+    metrics["sources"]["train"]["images"] = 40
+    run = evaluate_run(update_run(copied, {"metrics.json": to_json(metrics)}), only=["knn"])
+    assert " 40 train" in run.metrics["knn"]["protocol"]
+
+
 def test_sections_of_other_pictures_are_not_mixed(copied):
     metrics = json.loads((copied.folder / "metrics.json").read_text())
     metrics["sources"]["test"]["sha256"] = "0" * 64

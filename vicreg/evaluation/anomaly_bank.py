@@ -1,13 +1,15 @@
 """A bank: the train representations, compressed to come with a run, so that a visitor's picture can be scored at once.
 
-    g = m + P t + r,   t (d,): the first principal components of a train representation g; r: the rest, orthogonal to P
+    g = m + P t + r,   m: the median; t (d,): the first principal components of a train representation g; r: the rest
 
     |q - g|^2  ~  |t_q - t_g|^2 + |r_q|^2 + |r_g|^2          as if the rests of two images were orthogonal
 
-A bank stores t as whole numbers of one step, from -127 to 127, and |r| and |g| of each row; |g| is for scores on
-representations scaled to length 1. The rests of near images are similar, not orthogonal, so these distances are too long.
-We correct the scores with quantiles: those of images whose exact scores are known. The remaining error is measured on other
-images.
+A bank stores t as whole numbers of a step, from -127 to 127, and |r| and |g| of each row; |g| is for scores on
+representations scaled to length 1. Each row has its own step, and the farthest rows do not count for P: after a training
+without the variance term, a few rows lie a hundred times farther out than all others.
+
+The rests of near images are similar, not orthogonal, so these distances are too long. We correct the scores with quantiles:
+those of images whose exact scores are known. The remaining error is measured on other images.
 """
 
 from __future__ import annotations
@@ -24,7 +26,9 @@ from vicreg.storage.json_values import JsonObject
 
 BYTES = 1_600_000  # at most, of the codes; if all rows need more, a random part is kept
 COMPONENTS = 64  # on CIFAR-10, 32 with twice the rows and 128 with half of them keep less of the ranking
+BULK = 0.99  # the share of rows, nearest to the median, that the components are those of
 KNOTS = np.linspace(0, 1, 41)  # quantiles that set the scale
+LEAST_FACTOR = 1e-4  # half precision holds three digits of it
 BLOCK = 200  # queries compared at once
 
 
@@ -32,15 +36,16 @@ BLOCK = 200  # queries compared at once
 class Bank:
     """The compressed train representations, N of them.
 
-    mean: (D,) float32. components: (D, d), orthonormal columns in half precision. codes: (m, d) int8, in units of `step`.
-    rest: (m,) float32, the length outside the components. length: (m,) float32, the whole length. of: N, from which the m
-    rows were drawn. scale: column of a score -> (quantiles of the bank's scores, the same quantiles of exact scores), both
-    rising.
+    centre: (D,) float32. components: (D, d), orthonormal columns in half precision. codes: (m, d) int8, in units of
+    step * factor. factor: (m,) float32, from 0 to 1. rest: (m,) float32, the length outside the components. length: (m,)
+    float32, the whole length. of: N, from which the m rows were drawn. scale: column of a score -> (quantiles of the
+    bank's scores, the same quantiles of exact scores), both rising.
     """
 
-    mean: np.ndarray
+    centre: np.ndarray
     components: np.ndarray
     codes: np.ndarray
+    factor: np.ndarray
     rest: np.ndarray
     length: np.ndarray
     step: float
@@ -54,14 +59,16 @@ class Bank:
     def raw_scores(self, queries: np.ndarray, scorings: list[Scoring]) -> dict[str, np.ndarray]:
         """Scores before the correction, by column. Raises ValueError for another width D."""
         queries = checked(queries, name="queries").astype(np.float32)
-        if queries.shape[1] != len(self.mean):
-            raise ValueError(f"queries need {len(self.mean)} dimensions, like the bank's rows, got {queries.shape[1]}")
+        if queries.shape[1] != len(self.centre):
+            raise ValueError(
+                f"queries need {len(self.centre)} dimensions, like the bank's rows, got {queries.shape[1]}"
+            )
         found: dict[str, list[np.ndarray]] = {scoring.column: [] for scoring in scorings}
-        rows = self.codes.astype(np.float32) * self.step  # (m, d)
+        rows = self.codes.astype(np.float32) * (self.step * self.factor)[:, None]  # (m, d)
         squares = np.einsum("md,md->m", rows, rows) + self.rest**2
         for start in range(0, len(queries), BLOCK):
             block = queries[start : start + BLOCK]
-            centred = block - self.mean
+            centred = block - self.centre
             flat = centred @ self.components.astype(np.float32)  # (b, d)
             whole = np.einsum("bd,bd->b", centred, centred)  # |t_q|^2 + |r_q|^2
             between = np.maximum(whole[:, None] + squares - 2 * flat @ rows.T, 0)  # (b, m), squared distances
@@ -106,20 +113,26 @@ def make_bank(train: np.ndarray, *, seed: int = 0) -> Bank:
     rows = np.arange(count)
     if count * d > BYTES:
         rows = np.sort(np.random.default_rng(seed).permutation(count)[: BYTES // d])
-    mean = train.mean(axis=0, dtype=np.float64).astype(np.float32)
+    centre = np.median(train, axis=0).astype(np.float32)
+    distances = np.linalg.norm(train - centre, axis=1)
+    near = distances <= np.quantile(distances, BULK)
     scatter = np.zeros((width, width))
     for start in range(0, count, 5_000):
-        part = train[start : start + 5_000] - mean
+        part = (train[start : start + 5_000] - centre)[near[start : start + 5_000]]
         scatter += part.T @ part
     components = np.linalg.eigh(scatter)[1][:, ::-1][:, :d].astype(np.float16)
     kept = train[rows]
-    flat = (kept - mean) @ components.astype(np.float32)  # (m, d)
-    step = float(np.abs(flat).max() / 127) or 1.0
-    squared = ((kept - mean) ** 2).sum(axis=1)
+    flat = (kept - centre) @ components.astype(np.float32)  # (m, d)
+    steps = np.abs(flat).max(axis=1) / 127
+    step = float(steps.max()) or 1.0
+    factor = np.maximum(steps / step, LEAST_FACTOR).astype(np.float16).astype(np.float32)
+    codes = np.clip(np.round(flat / (step * factor)[:, None]), -127, 127)
+    squared = ((kept - centre) ** 2).sum(axis=1)
     return Bank(
-        mean=mean,
+        centre=centre,
         components=components,
-        codes=np.round(flat / step).astype(np.int8),
+        codes=codes.astype(np.int8),
+        factor=factor,
         rest=np.sqrt(np.maximum(squared - (flat**2).sum(axis=1), 0)).astype(np.float32),
         length=np.linalg.norm(kept, axis=1).astype(np.float32),
         step=step,
@@ -173,11 +186,12 @@ def bank_tables(bank: Bank) -> dict[str, pd.DataFrame]:
         "bank": pd.DataFrame(
             {
                 **{f"c{i}": bank.codes[:, i] for i in columns},
+                "factor": bank.factor.astype(np.float16),
                 "rest": (bank.rest / bank.step).astype(np.float16),
                 "length": bank.length,
             }
         ),
-        "bank_basis": pd.DataFrame({"mean": bank.mean, **{f"c{i}": bank.components[:, i] for i in columns}}),
+        "bank_basis": pd.DataFrame({"mean": bank.centre, **{f"c{i}": bank.components[:, i] for i in columns}}),
         "bank_scale": pd.concat(
             [
                 pd.DataFrame({"setting": column, "bank": here, "exact": exact})
@@ -189,14 +203,18 @@ def bank_tables(bank: Bank) -> dict[str, pd.DataFrame]:
 
 
 def bank_from_tables(rows: pd.DataFrame, basis: pd.DataFrame, scale: pd.DataFrame, *, step: float, of: int) -> Bank:
-    """The bank that `bank_tables` wrote. Raises ValueError if the tables do not fit together."""
+    """The bank that `bank_tables` wrote. Raises ValueError if the tables do not fit together.
+
+    Earlier versions wrote no factors: then all rows have the same step.
+    """
     names = [f"c{i}" for i in range(sum(str(name)[1:].isdigit() for name in rows))]
-    if not names or set(basis) != {"mean", *names} or set(rows) != {"rest", "length", *names}:
+    if not names or set(basis) != {"mean", *names} or set(rows) - {"factor"} != {"rest", "length", *names}:
         raise ValueError("a bank's rows and its basis need the same components")
     return Bank(
-        mean=basis["mean"].to_numpy(np.float32),
+        centre=basis["mean"].to_numpy(np.float32),
         components=basis[names].to_numpy(np.float32),
         codes=rows[names].to_numpy(np.int8),
+        factor=rows["factor"].to_numpy(np.float32) if "factor" in rows else np.ones(len(rows), np.float32),
         rest=rows["rest"].to_numpy(np.float32) * np.float32(step),
         length=rows["length"].to_numpy(np.float32),
         step=step,

@@ -142,7 +142,7 @@ SLOW = tuple(name for name, section in SECTIONS.items() if section.slow)
 def evaluate(
     inputs: Inputs,
     *,
-    sources: dict[str, dict[str, str]],
+    sources: dict[str, JsonObject],
     only: Collection[str] = tuple(SECTIONS),
     earlier: Report | None = None,
     on_stage: Callable[[str, int, int], None] = lambda label, done, total: None,
@@ -153,6 +153,7 @@ def evaluate(
     earlier: a report in which sections find what they quote from sections that are not measured now.
     on_stage("measuring", done, total) is called before each section and at the end.
     """
+    import sklearn.manifold  # noqa: F401 - its OpenMP library must be loaded before it can be limited
     from threadpoolctl import threadpool_info, threadpool_limits
 
     report = Report({"sources": sources})

@@ -43,8 +43,8 @@ def evaluate_run(
 
     only: sections of the report to measure (`vicreg.evaluation.report.SECTIONS`); the others are kept. With `spaces`,
     `probe` and `knn` are measured, too. Default: all but leave_out. train_images: use the first N train images only;
-    None for all. Uses the images on this machine; the metrics say which. If only the anomalies are missing, their
-    figures are left out.
+    None for all or, with `only`, for as many as before. Uses the images on this machine; the metrics say which. If only
+    the anomalies are missing, their figures are left out.
 
     Raises PicturesMissing if there are no images, and ValueError for an unknown section. With `only`, also raises
     ValueError for a run that has never been evaluated, or whose other sections were measured on other images.
@@ -55,6 +55,8 @@ def evaluate_run(
     chosen = only or [name for name in SECTIONS if name not in leave_out]
     if "spaces" in only:  # it compares z with these figures of y, which must be of the same images
         chosen = [name for name in SECTIONS if name in {*only, "probe", "knn"}]
+    if only and train_images is None:  # as many as the other sections were measured with
+        train_images = run.metrics["sources"]["train"].get("images")
     train_set, test_set = load_splits(run.config.dataset, download=download, on_stage=on_stage)
     splits = train_set.first(train_images), test_set
     inputs, sources = _inputs(run, splits, chosen, download=download, on_stage=on_stage)
@@ -76,7 +78,7 @@ def evaluate_run(
 
 def _inputs(
     run: Run, splits: tuple[ImageSet, ImageSet], chosen: Collection[str], *, download: bool, on_stage: Stage
-) -> tuple[Inputs, dict[str, dict[str, str]]]:
+) -> tuple[Inputs, dict[str, JsonObject]]:
     """What the chosen sections need, and where the pictures come from."""
     from vicreg.evaluation.report import ANOMALIES, EMBEDDINGS, OTHER_SETS, SECTIONS, Inputs
 
@@ -96,7 +98,10 @@ def _inputs(
         attributes=_attributes(train_set, test_set, len(train)),
     )
     needs = {need for name in chosen for need in SECTIONS[name].needs}
-    sources = {"train": source_record(train_set), "test": source_record(test_set)}
+    sources: dict[str, JsonObject] = {
+        "train": {**source_record(train_set), "images": len(train_set.images)},
+        "test": {**source_record(test_set)},
+    }
     if run.has_network:
         from vicreg.pipeline.measure_layers import measure_layers
 
@@ -107,7 +112,7 @@ def _inputs(
 
         inputs = dataclasses.replace(inputs, embeddings=(embed(run.expander, train), embed(run.expander, test)))
     if ANOMALIES in needs and (found := anomaly_set(run.config.dataset, download=download)) is not None:
-        sources["anomalies"] = source_record(found)
+        sources["anomalies"] = {**source_record(found)}
         inputs = dataclasses.replace(
             inputs, anomalies=encoded(found), anomaly_images=found.images, anomaly_labels=found.labels
         )
@@ -141,7 +146,9 @@ def _merged(before: JsonObject, now: JsonObject) -> JsonObject:
     """Merge new sections into the old metrics, in the order of the report."""
     from vicreg.evaluation.report import SECTIONS
 
-    changed = [what for what, source in now["sources"].items() if before["sources"].get(what, source) != source]
+    changed = [
+        what for what, source in now["sources"].items() if not source.items() >= before["sources"].get(what, {}).items()
+    ]
     if changed:
         raise ValueError(
             f"the {' and '.join(changed)} images differ from those of the other sections: evaluate all sections"

@@ -257,7 +257,8 @@ _SPACE = fields(
         "std": fields({"least": not_negative, "median": not_negative, "most": not_negative}),
         "effective_rank": not_negative,
         **dict.fromkeys(("probe", "knn", "study_probe"), _SHARE),
-    }
+    },
+    {"typical_std": not_negative},  # runs measured by earlier versions lack it
 )
 _LAYER = fields(
     {
@@ -269,7 +270,9 @@ _LAYER = fields(
 )
 _ATTRIBUTE = {**_ACCURACY, "chance": number, "nearest_5_same": number, "nearest_5_interval": interval}
 _SECTIONS = {
-    "sources": fields({"train": fields(_SOURCE), "test": fields(_SOURCE)}, {"anomalies": fields(_SOURCE)}),
+    "sources": fields(
+        {"train": fields(_SOURCE, {"images": whole(1)}), "test": fields(_SOURCE)}, {"anomalies": fields(_SOURCE)}
+    ),
     "probe": fields({**_ACCURACY, "per_class": mapped(number)}, {"confused": _confused, "strength": number}),
     "attributes": mapped(fields(_ATTRIBUTE, {"per_class": mapped(number)})),
     "knn": fields(_ACCURACY),

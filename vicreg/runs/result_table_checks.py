@@ -210,6 +210,7 @@ def _read(column: str, name: str) -> bool:
     if name in ("bank", "bank_basis") and column[1:].isdigit():  # components
         return True
     more = {
+        "bank": ("factor",),
         "embedding_spectrum": ("standard_deviation",),
         "map_choices": ("_kept",),
         "projections": ("_x", "_y", "_kept"),

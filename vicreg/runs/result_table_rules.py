@@ -42,9 +42,11 @@ def _sets_problem(frame: pd.DataFrame, classes: Sequence[str], measured: Measure
 
 
 def _bank_problem(frame: pd.DataFrame, classes: Sequence[str], measured: Measured) -> str:
-    codes = frame.drop(columns=["rest", "length"]).to_numpy()
+    codes = frame.drop(columns=["rest", "length", "factor"], errors="ignore").to_numpy()
     if codes.dtype.kind not in "iu" or codes.min() < -127 or codes.max() > 127:
         return "its components must be whole numbers from -127 to 127"
+    if "factor" in frame and not frame["factor"].between(0, 1).all():
+        return "its factors must be from 0 to 1"
     return "" if (frame[["rest", "length"]].to_numpy() >= 0).all() else "its lengths must not be negative"
 
 
