@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from vicreg.evaluation.spectrum import effective_rank, spectrum
+from vicreg.evaluation.spectrum import effective_rank, spectrum, typical_deviations
 
 RNG = np.random.default_rng(0)
 
@@ -65,3 +65,12 @@ def test_fewer_rows_than_dimensions_still_give_a_value_a_dimension():
 def test_one_row_is_refused():
     with pytest.raises(ValueError, match="at least 2 images"):
         spectrum(np.ones((1, 4), dtype=np.float32))
+
+
+def test_the_typical_spread_is_the_standard_deviation_of_normal_values_and_no_matter_of_far_images():
+    values = np.random.default_rng(0).normal(3, 0.5, (10_000, 4))
+    assert typical_deviations(values) == pytest.approx(0.5, rel=0.02)
+    far = values.copy()
+    far[:100] *= 1e3
+    assert typical_deviations(far) == pytest.approx(0.5, rel=0.05)
+    assert far.std() > 100

@@ -51,6 +51,15 @@ def spectrum(representations: np.ndarray) -> Spectrum:
     )
 
 
+def typical_deviations(values: np.ndarray) -> np.ndarray:
+    """How far typical images spread in each dimension: (M, D) -> (D,), the interquartile range / 1.349.
+
+    1.349 makes it the standard deviation of normal values. Unlike that, a few far images cannot set it.
+    """
+    low, high = np.quantile(checked(values), (0.25, 0.75), axis=0)
+    return (high - low) / 1.349
+
+
 def rounding(representations: np.ndarray) -> float:
     """Roughly the largest singular value that rounding the rows of (N, D) to float32 can cause."""
     n, d = representations.shape

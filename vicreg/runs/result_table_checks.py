@@ -215,7 +215,7 @@ def _read(column: str, name: str) -> bool:
         "map_choices": ("_kept",),
         "projections": ("_x", "_y", "_kept"),
         "snapshots": ("embedding_std", "embedding_rank"),
-        "spectrum": ("standard_deviation",),
+        "spectrum": ("standard_deviation", "typical_deviation"),
         "timeline": ("embedding_x", "embedding_y"),
     }.get(name, ())
     return column in TABLES[name].columns or column.endswith(more)

@@ -19,7 +19,7 @@ from vicreg.evaluation.knn import K, knn_predict
 from vicreg.evaluation.probe import accuracy_interval, linear_probe
 from vicreg.evaluation.report_sections.section import Section
 from vicreg.evaluation.space_tables import covariances, embedding_points
-from vicreg.evaluation.spectrum import Spectrum, spectrum
+from vicreg.evaluation.spectrum import Spectrum, spectrum, typical_deviations
 from vicreg.storage.json_values import JsonObject
 
 RATE, BATCH, EPOCHS = 3e-4, 32, 10  # the study's probe
@@ -116,15 +116,6 @@ def study_probe(
     return (test @ weights.T).argmax(axis=1)
 
 
-def typical_std(values: np.ndarray) -> float:
-    """How far typical images spread: the interquartile range / 1.349 of each of (M, D), the median over dimensions.
-
-    1.349 makes it the standard deviation of normal values. Unlike that, a few far images cannot set it.
-    """
-    low, high = np.quantile(values, (0.25, 0.75), axis=0)
-    return float(np.median(high - low) / 1.349)
-
-
 def _space(
     train: np.ndarray,
     train_labels: np.ndarray,
@@ -137,7 +128,7 @@ def _space(
     return {
         "dimensions": test.shape[1],
         "std": {"least": float(spread.min()), "median": float(np.median(spread)), "most": float(spread.max())},
-        "typical_std": typical_std(test),
+        "typical_std": float(np.median(typical_deviations(test))),
         "effective_rank": float(values.effective_rank),
         **figures,
         "study_probe": _share(study_probe(train, train_labels, test) == test_labels),

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from vicreg.evaluation.report_sections.section import Section
-from vicreg.evaluation.spectrum import spectrum
+from vicreg.evaluation.spectrum import spectrum, typical_deviations
 
 
 def spectrum_of(test: np.ndarray) -> Section:
@@ -23,6 +23,7 @@ def spectrum_of(test: np.ndarray) -> Section:
             "dimension": np.arange(1, len(values.singular_values) + 1, dtype=np.int32),
             "singular_value": values.singular_values.astype(np.float32),
             "standard_deviation": values.standard_deviations.astype(np.float32),
+            "typical_deviation": typical_deviations(test).astype(np.float32),
         }
     )
     return Section({"spectrum": metrics}, {"spectrum": table})
