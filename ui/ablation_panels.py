@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import streamlit as st
 
@@ -105,7 +106,7 @@ def _table_of_spaces(run: Run, reported: float | None) -> str:
         return f"{spaces[space][name]['accuracy']:.1f} ± {(high - low) / 2:.1f} %".replace(" ", "\N{NO-BREAK SPACE}")
 
     rows = [
-        ("Median standard deviation", lambda s: short(spaces[s]["std"]["median"])),
+        ("Spread of a typical picture", lambda s: short(typical(spaces[s]))),
         ("Effective rank", lambda s: f"{spaces[s]['effective_rank']:.1f} of {spaces[s]['dimensions']}"),
         ("RankMe", lambda s: f"{rankme[s]:.1f}" if s in rankme else "not measured"),
         ("Linear probe", lambda s: share(s, "probe")),
@@ -198,27 +199,51 @@ def spread_panels(runs: Mapping[str, Run], *, width: int) -> None:
 def _spread(
     runs: Mapping[str, Run], colours: dict[str, str], space: str, width: int
 ) -> dict[str, tuple[FinishedChart, str]]:
-    """The charts of `spread_panels` for y or z, and what they say: `deviations` where they were measured, and `spectra`."""
+    """The charts of `spread_panels` for y or z, and what they say: `deviations` where they were measured, and `spectra`.
+
+    z: standard deviations, on which the loss acts. y: where they were measured, the deviations of typical pictures, which a
+    few far pictures cannot set.
+    """
     word, table = SPACES[space]
     tables = {name: results(run, table) for name, run in runs.items()}
     spaces = {name: metrics(run)["spaces"] for name, run in runs.items()}
-    found = {}
-    if all("standard_deviation" in frame for frame in tables.values()):
-        gamma = next(iter(runs.values())).config.gamma
+    gamma = next(iter(runs.values())).config.gamma
+    found, kind, values = {}, *_deviations(runs, space)
+    if values:
+        every = [values, _deviations(runs, "z" if space == "y" else "y")[1]]
         drawing = charts.deviations(
-            tables,
+            values,
             colours,
             title=f"{word} {space}: the spread of each of its numbers",
-            top=1.1 * max(gamma, *(of[one]["std"]["most"] for of in spaces.values() for one in SPACES)),
+            axis=kind,
+            top=1.1 * max(gamma, *(of.max() for one in every for of in one.values())),
             gamma=gamma if space == "z" else None,
             width=width,
         )
-        says = (f"{name}: median {short(of[space]['std']['median'])}" for name, of in spaces.items())
-        alt = f"Standard deviations of the dimensions of {space}. {'; '.join(says)}."
-        found["deviations"] = finished(drawing), alt
+        says = (f"{name}: median {short(np.median(of))}" for name, of in values.items())
+        found["deviations"] = finished(drawing), f"The {kind} of the dimensions of {space}. {'; '.join(says)}."
     says = (f"{name}: effective rank {of[space]['effective_rank']:.2f}" for name, of in spaces.items())
     alt = f"Singular values of {space}. {'; '.join(says)}."
     return found | {"spectra": (finished(charts.spectra(tables, colours, width=width, height=180)), alt)}
+
+
+def _deviations(runs: Mapping[str, Run], space: str) -> tuple[str, dict[str, np.ndarray]]:
+    """How far the pictures spread in every dimension of y or z, by run: what is measured, and the values.
+
+    Of z, the standard deviation, on which the loss acts. Of y, that of typical pictures where it was measured: without the
+    variance term, a few far pictures set the standard deviation. Nothing where a run has neither.
+    """
+    tables = {name: results(run, SPACES[space][1]) for name, run in runs.items()}
+    kinds = {"typical_deviation": "spread of typical pictures", "standard_deviation": "standard deviation"}
+    for column, kind in list(kinds.items())[space == "z" :]:
+        if all(column in frame for frame in tables.values()):
+            return kind, {name: frame[column].to_numpy() for name, frame in tables.items()}
+    return "", {}
+
+
+def typical(space: JsonObject) -> float:
+    """How far typical pictures spread; for runs measured by earlier versions, the median standard deviation."""
+    return space.get("typical_std", space["std"]["median"])
 
 
 def layer_panels(runs: Mapping[str, Run], dataset: str, *, width: int) -> None:

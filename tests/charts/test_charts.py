@@ -141,9 +141,10 @@ CHARTS = {
     "covariances": lambda width: charts.covariances(half_square(), title="z", side=width),
     "covariances_beside": lambda width: charts.covariances_beside([("z", half_square(), 1.0)] * 2, side=width // 2),
     "deviations": lambda width: charts.deviations(
-        {run: pd.DataFrame({"standard_deviation": [0.5, 1.0]}) for run in RUNS},
+        {run: np.array([0.5, 1.0]) for run in RUNS},
         RUNS,
         title="z",
+        axis="standard deviation",
         top=2,
         gamma=1.0,
         width=width,

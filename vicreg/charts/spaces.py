@@ -20,25 +20,26 @@ _DASHES = ([1, 0], [8, 5], [2, 4], [10, 3, 2, 3])  # of the things that a probe 
 
 
 def deviations(
-    frames: dict[str, pd.DataFrame],
+    spreads: Mapping[str, np.ndarray],
     colours: dict[str, str],
     *,
     title: str,
+    axis: str,
     top: float,
     gamma: float | None = None,
     width: int = 380,
     height: int = 200,
 ) -> alt.LayerChart:
-    """The standard deviation of every dimension, from largest to smallest, one line per run; the axis begins at 0.
+    """How far pictures spread in every dimension, from largest to smallest, one line per run; the axis begins at 0.
 
-    frames: title -> standard_deviation, one row per dimension. top: of the axis. gamma: what the variance term asks
-    for, drawn as a rule; None for representations, on which the loss does not act.
+    spreads: title -> (D,). axis: what they are, such as standard deviations. top: of the axis. gamma: what the variance
+    term asks for, drawn as a rule; None for representations, on which the loss does not act.
     """
     parts = []
-    for name, frame in frames.items():
-        values = np.sort(frame["standard_deviation"].to_numpy())[::-1]
+    for name, spread in spreads.items():
+        values = np.sort(spread)[::-1]
         place = 100 * (np.arange(len(values)) + 0.5) / len(values)
-        parts.append(pd.DataFrame({"run": name, "place": place, "std": values}))
+        parts.append(pd.DataFrame({"run": name, "place": place, "spread": values}))
     lines = (
         alt.Chart(pd.concat(parts, ignore_index=True))
         .mark_line(strokeWidth=3)
@@ -50,20 +51,20 @@ def deviations(
                 scale=alt.Scale(domain=[0, 100]),
             ),
             y=alt.Y(
-                "std:Q",
-                title="standard deviation",
+                "spread:Q",
+                title=axis,
                 axis=alt.Axis(tickCount=4),
                 scale=alt.Scale(domain=[0, top], nice=False),
             ),
             color=run_colour(colours, columns=1),
-            tooltip=["run:N", alt.Tooltip("std:Q", format=".3g", title="standard deviation")],
+            tooltip=["run:N", alt.Tooltip("spread:Q", format=".3g", title=axis)],
         )
     )
     layers = [lines]
     if gamma is not None:
-        rule = alt.Chart(pd.DataFrame({"std": [gamma]}))
+        rule = alt.Chart(pd.DataFrame({"spread": [gamma]}))
         layers.insert(
-            0, rule.mark_rule(color=TERM_COLOURS["variance"], strokeDash=[6, 5], strokeWidth=2).encode(y="std:Q")
+            0, rule.mark_rule(color=TERM_COLOURS["variance"], strokeDash=[6, 5], strokeWidth=2).encode(y="spread:Q")
         )
     return layered(*layers).properties(width=width, height=height, title=title)
 

@@ -78,19 +78,19 @@ SHARE_COLOUR = Claim(
 
 def _farthest_repeat(metrics: Metrics) -> Finding:
     hubness = metrics["vicreg"]["retrieval"]["hubness"]
-    farthest, chance = hubness["euclidean"]["farthest"], hubness["by_chance"]
+    farthest, even = hubness["euclidean"]["farthest"], hubness["by_chance"]
     classes = sum(hub["classes"] for hub in hubness["euclidean"]["hubs"]) / len(hubness["euclidean"]["hubs"])
     return Finding(
-        HOLDS if farthest > 10 * chance and classes > 5 else FAILS,
-        f"vicreg: ten pictures fill {farthest:.2f} % of all lists of the farthest five ({chance:.2f} % if all came up "
+        HOLDS if farthest > 10 * even and classes > 5 else FAILS,
+        f"vicreg: ten pictures fill {farthest:.2f} % of all lists of the farthest five ({even:.2f} % if all came up "
         f"equally often); on average each appears for queries of {classes:.1f} of {CLASSES} classes; a fixed "
-        f"threshold: over {10 * chance:.2f} % and over 5 classes",
+        f"threshold: over {10 * even:.2f} % and over 5 classes",
         "Hubness: in many dimensions the points far from the centre are far from nearly everything.",
         Picture(
             (Figure("ten pictures of vicreg", "vicreg", farthest, None, f"{farthest:.2f}"),),
             "of all lists of the farthest five (Euclidean), %",
-            10 * chance,
-            "ten times chance",
+            10 * even,
+            "ten times an even share",
         ),
     )
 

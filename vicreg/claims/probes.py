@@ -95,7 +95,8 @@ def _variance_rank(metrics: Metrics) -> Finding:
         HOLDS if without < full / 2 else FAILS,
         f"effective rank of no-variance {without:.2f}, of vicreg {full:.2f}; a fixed threshold: less than half is a "
         "loss",
-        "Nothing rewards the network for spreading pictures apart, so fewer directions carry what is left.",
+        "Nothing rewards the network for spreading pictures apart: a few lie far from all others, and the rest share few "
+        "directions.",
         Picture(
             tuple(
                 Figure(name, name, rank, None, f"{rank:.2f}") for name, rank in zip(names, (without, full), strict=True)

@@ -51,6 +51,10 @@ def _of_space(space: str, figure: Callable[[JsonObject], str]) -> Callable[[Run]
     return cell
 
 
+def _typical(space: JsonObject) -> str:
+    return f"{space['typical_std']:.3g}" if "typical_std" in space else ""
+
+
 def _attribute(name: str, figure: Callable[[JsonObject], str]) -> Callable[[Run], str]:
     return lambda run: figure(run.metrics["attributes"][name])
 
@@ -82,11 +86,11 @@ TABLES: dict[str, tuple[str, tuple[Column, ...]]] = {
     "spaces": (
         "cifar10",
         (
-            ("y: std", _of_space("y", lambda s: f"{s['std']['median']:.3g}")),
+            ("y: spread", _of_space("y", _typical)),
             ("rank", _of_space("y", lambda s: f"{s['effective_rank']:.1f} of {s['dimensions']}")),
             ("probe, %", _of_space("y", lambda s: f"{s['probe']['accuracy']:.2f}")),
             ("study's probe, %", _of_space("y", lambda s: f"{s['study_probe']['accuracy']:.2f}")),
-            ("z: std", _of_space("z", lambda s: f"{s['std']['median']:.3g}")),
+            ("z: spread", _of_space("z", _typical)),
             ("rank", _of_space("z", lambda s: f"{s['effective_rank']:.1f} of {s['dimensions']}")),
             ("probe, %", _of_space("z", lambda s: f"{s['probe']['accuracy']:.2f}")),
             ("study's probe, %", _of_space("z", lambda s: f"{s['study_probe']['accuracy']:.2f}")),
