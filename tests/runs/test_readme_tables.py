@@ -16,7 +16,7 @@ README = Path(__file__).parents[2] / "README.md"
 def a_run(name: str, *, probe: float = 50.0, baseline: str = "", **more):
     space = {
         "dimensions": 4,
-        "std": {"least": 0.0, "median": 0.25, "most": 1.0},
+        "typical_std": 0.25,
         "effective_rank": 2.0,
         "probe": {"accuracy": 40.0},
         "study_probe": {"accuracy": 30.0},
