@@ -14,7 +14,7 @@ import numpy as np
 
 from vicreg.evaluation.array_checks import checked, checked_labels
 
-STRENGTHS = (1.0, 0.1, 0.01, 0.001, 1e-4, 1e-5, 1e-6)  # no bundled run chooses the weakest
+STRENGTHS = (1.0, 0.1, 0.01, 0.001, 1e-4, 1e-5, 1e-6)
 RESAMPLES = 1000
 # A fit stops when the largest entry of its gradient is below this, in coordinates in which the objective has a similar
 # curvature in all directions. A tenth of this tolerance changes no accuracy by more than 0.02 points.
