@@ -236,3 +236,14 @@ def test_nginx_takes_uploads_as_large_as_the_app_does_and_keeps_a_visitor_on_one
     assert int(megabytes) * 1_000_000 > MAX_BYTES
     assert "hash $instance consistent;" in text
     assert "proxy_set_header Upgrade $http_upgrade;" in text  # pages speak over a websocket
+
+
+def test_the_service_can_write_where_uploads_arrive_and_what_it_keeps():
+    lines = (ROOT / "docs" / "vicreg.service").read_text("utf-8").splitlines()
+    unit = dict(line.split("=", 1) for line in lines if "=" in line and not line.startswith("#"))
+    assert unit["ProtectSystem"] == "strict"  # /tmp, too, can only be read
+    assert unit["PrivateTmp"] == "true"  # where Starlette spools a file of more than 1 MB while it is sent
+    assert unit["ReadWritePaths"] == "/srv/vicreg"
+    hosting = (ROOT / "docs" / "hosting.md").read_text("utf-8")
+    assert f"--home-dir {unit['ReadWritePaths']} " in hosting
+    assert "add it to `ReadWritePaths=`" in hosting
