@@ -119,7 +119,7 @@ def bounds() -> list[tuple[str, str, str]]:
         ("rooms", f"{BOUNDS.rooms}, each for {BOUNDS.seconds / 3600:.0f} hours", "ui/rooms/room_limits.py"),
         (
             "a room",
-            f"{BOUNDS.members} browsers, {BOUNDS.listeners} open pages, {BOUNDS.questions} questions",
+            f"{BOUNDS.members} browsers, {BOUNDS.pages} open pages of each, {BOUNDS.questions} questions",
             "ui/rooms/room_limits.py",
         ),
         ("a vote", f"{LONGEST_BODY:,} bytes", "ui/rooms/students_page.py"),
