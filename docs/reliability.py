@@ -90,6 +90,7 @@ def bounds() -> list[tuple[str, str, str]]:
     from server.server_limits import LIMITS
     from ui import checkpoints
     from ui.background_tasks import KEEP
+    from ui.hub_bytes import HUB_BYTES
     from ui.lesson.kept_in_tab import MOST
     from ui.live_training import training_limits
     from ui.rooms.room_limits import BOUNDS
@@ -126,7 +127,7 @@ def bounds() -> list[tuple[str, str, str]]:
         ("a page that waits for news", f"{WAIT:.0f} s", "ui/rooms/students_page.py"),
         ("questions to the Hub at a time", f"{checkpoints.LOOKS}", "ui/checkpoints.py"),
         ("downloads at a time", f"{checkpoints.DOWNLOADS}", "ui/checkpoints.py"),
-        ("files from the Hub, on a hosted server", megabytes(checkpoints.HUB_BYTES), "ui/checkpoints.py"),
+        ("files from the Hub, on a hosted server", megabytes(HUB_BYTES), "ui/hub_bytes.py"),
         (
             "disk that a download leaves free",
             f"{megabytes(run_downloads.SPARE_BYTES)} (at least)",

@@ -564,6 +564,8 @@ def test_a_full_disk_is_noticed_before_anything_is_fetched(stocked, monkeypatch)
     monkeypatch.setattr(hub_client, "free_bytes", lambda: 1000)
     with pytest.raises(HubError, match=r"ada/runs: free some space, [\d.]+ MB"):
         download(found, ["cifar10-vicreg"])
+    with pytest.raises(HubError, match=r"ada/runs's runs: free some space, [\d.]+ MB"):
+        look(REPO)
     assert not stocked.requests
 
 
