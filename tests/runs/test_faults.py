@@ -17,7 +17,7 @@ from vicreg.runs import folder as run_folder
 from vicreg.runs.discovery import find_runs
 from vicreg.runs.errors import RunError
 from vicreg.runs.folder import Run, open_run, verify, write_run
-from vicreg.runs.leftovers import drafts
+from vicreg.runs.leftovers import drafts, sweep
 from vicreg.storage.paths import BUNDLED
 
 SMALLEST = BUNDLED / "coloured-digits-no-variance"  # of those with weights
@@ -158,6 +158,19 @@ def test_a_run_that_another_process_is_writing_now_is_left_to_it(run):
     run.folder.rename(drafts(run.folder)[1])  # of this process, which lives
     with pytest.raises(RunError, match="no finished run"):
         open_run(run.folder)
+
+
+def test_what_a_living_process_writes_is_told_from_what_a_dead_one_left_on_every_system(tmp_path, monkeypatch):
+    dead = subprocess.Popen([sys.executable, "-c", ""])
+    dead.wait()
+    ids = (os.getpid(), dead.pid, 2**40, 2**70)  # the last two are no process's
+    for number in ids:
+        (tmp_path / f".mine.{number}.new").mkdir()
+    sweep(tmp_path / "mine")
+    assert [path.name for path in tmp_path.iterdir()] == [f".mine.{os.getpid()}.new"]
+    monkeypatch.setattr("psutil.pid_exists", lambda pid: False)  # which knows it on Windows, too
+    sweep(tmp_path / "mine")
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.fault("a folder of runs that cannot be listed", "a sentence; the bundled runs and every page stay")
