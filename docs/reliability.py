@@ -108,7 +108,11 @@ def bounds() -> list[tuple[str, str, str]]:
         ("open pages of all visitors", f"{LIMITS.sessions}", "server/server_limits.py"),
         ("files that a visitor has uploaded", f"{LIMITS.uploads}", "server/server_limits.py"),
         ("an address", f"{LIMITS.address:,} bytes", "server/server_limits.py"),
-        ("a message from a browser", f"{settings['maxWidgetStateSize']} MB", ".streamlit/config.toml"),
+        (
+            "a message from a browser",
+            f"{settings['maxWidgetStateSize']} MB; of a longer one, {settings['maxMessageSize']} MB are read",
+            ".streamlit/config.toml",
+        ),
         ("a message to a browser", f"{settings['maxMessageSize']} MB", ".streamlit/config.toml"),
         (
             "an upload",

@@ -233,6 +233,12 @@ def test_uploads_are_bounded_and_guarded():
     assert set(started(SPACE_ID="ada/vicreg")) - set(started()) == {"--server.xsrfCookieSameSite=none"}
 
 
+def test_a_browser_makes_the_server_hold_no_more_than_a_message_to_a_browser_needs():
+    # Streamlit refuses a message of more than maxWidgetStateSize only when it is there, and stops reading at maxMessageSize.
+    assert settings()["server.maxWidgetStateSize"] == 2
+    assert settings()["server.maxMessageSize"] == 20
+
+
 def test_no_button_is_of_type_primary_whose_white_label_would_be_faint_in_the_dark():
     files = [file for folder in ("pages", "ui") for file in (ROOT / folder).rglob("*.py")]
     assert not [file.name for file in files if 'type="primary"' in file.read_text("utf-8")]
