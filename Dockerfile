@@ -32,11 +32,10 @@ ENV HOME=/home/user \
 # A thread for each computation, since visitors share the two cores: with two, one picture waited 200 to 400 ms for both
 # cores to be free where one thread took 10 to 20 ms (measured on two busy cores), and many pictures gained nothing.
 ENV OMP_NUM_THREADS=1
-# A Space shows the app inside huggingface.co's page, an iframe of another origin, where uploads need this cookie. It
-# wants HTTPS: without it, in browsers that do not trust localhost, run with STREAMLIT_SERVER_XSRF_COOKIE_SAME_SITE=lax.
-ENV STREAMLIT_SERVER_XSRF_COOKIE_SAME_SITE=none
 
 EXPOSE 8501
 HEALTHCHECK --interval=30s --timeout=6s --start-period=90s CMD \
     ["python", "-c", "import urllib.request as u; u.urlopen('http://127.0.0.1:8501/_stcore/health', timeout=5)"]
-CMD ["streamlit", "run", "app.py", "--server.address=0.0.0.0", "--server.port=8501", "--server.headless=true"]
+# A Space shows the app inside huggingface.co's page, an iframe of another origin, where uploads need a cookie that browsers
+# accept over HTTPS only. So it is not set elsewhere, where uploads over plain HTTP must work.
+CMD ["sh", "-c", "exec streamlit run app.py --server.address=0.0.0.0 --server.port=8501 --server.headless=true ${SPACE_ID:+--server.xsrfCookieSameSite=none}"]

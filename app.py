@@ -45,7 +45,7 @@ else:
         """Say where the app is, and open the browser, as `streamlit run` does for a script without routes."""
         log.begin()
         if not st.get_option("server.headless"):
-            webbrowser.open(f"http://localhost:{st.get_option('server.port')}")
+            webbrowser.open(log.own_address())
         yield
 
     base = st.get_option("server.baseUrlPath").strip("/")

@@ -90,6 +90,7 @@ def bounds() -> list[tuple[str, str, str]]:
     from server.server_limits import LIMITS
     from ui import checkpoints
     from ui.background_tasks import KEEP
+    from ui.hub_bytes import HUB_BYTES
     from ui.lesson.kept_in_tab import MOST
     from ui.live_training import training_limits
     from ui.rooms.room_limits import BOUNDS
@@ -107,7 +108,11 @@ def bounds() -> list[tuple[str, str, str]]:
         ("open pages of all visitors", f"{LIMITS.sessions}", "server/server_limits.py"),
         ("files that a visitor has uploaded", f"{LIMITS.uploads}", "server/server_limits.py"),
         ("an address", f"{LIMITS.address:,} bytes", "server/server_limits.py"),
-        ("a message from a browser", f"{settings['maxWidgetStateSize']} MB", ".streamlit/config.toml"),
+        (
+            "a message from a browser",
+            f"{settings['maxWidgetStateSize']} MB; of a longer one, {settings['maxMessageSize']} MB are read",
+            ".streamlit/config.toml",
+        ),
         ("a message to a browser", f"{settings['maxMessageSize']} MB", ".streamlit/config.toml"),
         (
             "an upload",
@@ -119,14 +124,14 @@ def bounds() -> list[tuple[str, str, str]]:
         ("rooms", f"{BOUNDS.rooms}, each for {BOUNDS.seconds / 3600:.0f} hours", "ui/rooms/room_limits.py"),
         (
             "a room",
-            f"{BOUNDS.members} browsers, {BOUNDS.listeners} open pages, {BOUNDS.questions} questions",
+            f"{BOUNDS.members} browsers, {BOUNDS.pages} open pages of each, {BOUNDS.questions} questions",
             "ui/rooms/room_limits.py",
         ),
         ("a vote", f"{LONGEST_BODY:,} bytes", "ui/rooms/students_page.py"),
         ("a page that waits for news", f"{WAIT:.0f} s", "ui/rooms/students_page.py"),
         ("questions to the Hub at a time", f"{checkpoints.LOOKS}", "ui/checkpoints.py"),
         ("downloads at a time", f"{checkpoints.DOWNLOADS}", "ui/checkpoints.py"),
-        ("files from the Hub, on a hosted server", megabytes(checkpoints.HUB_BYTES), "ui/checkpoints.py"),
+        ("files from the Hub, on a hosted server", megabytes(HUB_BYTES), "ui/hub_bytes.py"),
         (
             "disk that a download leaves free",
             f"{megabytes(run_downloads.SPARE_BYTES)} (at least)",

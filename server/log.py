@@ -32,3 +32,10 @@ def address() -> str:
     if named != "localhost":
         return get_url(named)
     return get_url((get_internal_ip() or named) if listens in ANY else listens)
+
+
+def own_address() -> str:
+    """Where this machine's browser finds the app: as `address` if the server has a name or listens on one address only."""
+    listens = str(st.get_option("server.address") or "")
+    named = str(st.get_option("browser.serverAddress") or "localhost")
+    return get_url("localhost") if listens in ANY and named == "localhost" else address()

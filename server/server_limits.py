@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import streamlit as st
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
+from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
 
 UPLOAD = re.compile(r"/_stcore/upload_file/([^/]+)/[^/]+$")
 ASSETS = re.compile(r"/(_stcore|static|media|component|join)(/|$)")  # requested by an open page or a joining student
@@ -20,7 +21,11 @@ TRY_AGAIN = 1013  # the websocket's close code if the server is full
 
 @dataclass(frozen=True)
 class Limits:
-    """sessions: open pages of all visitors. uploads: files that a session holds. address: bytes of a path and its query."""
+    """How much is taken.
+
+    sessions: open pages of all visitors. uploads: files that a session holds; as many more may be arriving.
+    address: bytes of a path and its query.
+    """
 
     sessions: int = 400
     uploads: int = 8
@@ -47,6 +52,7 @@ class ServerLimits:
             self._arriving[upload] += 1
             try:
                 await self._app(scope, receive, send)
+                _drop_oldest(upload, keep=self._limits.uploads)
             finally:
                 self._arriving[upload] -= 1
                 self._arriving += Counter()  # drops sessions whose count is zero
@@ -70,8 +76,9 @@ class ServerLimits:
         if length > self._limits.address:
             return PlainTextResponse(f"An address here has at most {self._limits.address:,} bytes.", 414)
         upload = _upload(scope)
-        if upload and _uploads(upload) + self._arriving[upload] >= self._limits.uploads:
-            return PlainTextResponse(f"A visitor can upload at most {self._limits.uploads} files at a time.", 429)
+        if upload and self._arriving[upload] >= self._limits.uploads:
+            words = f"{self._limits.uploads} files of yours are arriving, which is the most at a time."
+            return PlainTextResponse(f"{words} Wait for them, or reload the page, and try again.", 429)
         if self._sessions >= self._limits.sessions and scope["method"] == "GET" and not ASSETS.search(path):
             words = f"{self._limits.sessions} visitors have this app open, which is all it can serve. Try again later."
             return PlainTextResponse(words, 503, {"Retry-After": "60"})
@@ -84,7 +91,9 @@ def _upload(scope: Scope) -> str:
     return found[1] if found else ""
 
 
-def _uploads(session: str) -> int:
-    """How many uploaded files the server holds for a session."""
-    held = getattr(st.runtime.get_instance().uploaded_file_mgr, "file_storage", {})
-    return len(held.get(session, ()))
+def _drop_oldest(session: str, *, keep: int) -> None:
+    """Forget a session's files but for the newest ones, since a page that shows another picture may not drop the last."""
+    manager = st.runtime.get_instance().uploaded_file_mgr
+    if isinstance(manager, MemoryUploadedFileManager):  # the one that a server has
+        for file in list(manager.file_storage.get(session, ()))[:-keep]:
+            manager.remove_file(session, file)

@@ -56,6 +56,14 @@ def command(name: str) -> list[str]:
     return json.loads(text[text.index("[") :])
 
 
+def started(**variables: str) -> list[str]:
+    """The words of the server's command, as the image's shell makes them of CMD."""
+    shell, option, text = command("CMD")
+    assert (shell, option, text[:5]) == ("sh", "-c", "exec ")  # or signals would not reach the server
+    told = [shell, option, f"printf '%s\\n' {text[5:]}"]
+    return subprocess.run(told, env=variables, capture_output=True, text=True, check=True).stdout.split()
+
+
 def copied() -> list[str]:
     """What is copied into the image, by its path in this folder."""
     return [source for text in rest("COPY") for source in text.split()[:-1]]
@@ -140,8 +148,8 @@ def test_it_runs_as_user_1000_whose_home_holds_every_cache():
 def test_the_port_is_one_everywhere():
     front = yaml.safe_load((ROOT / "README.md").read_text("utf-8").split("---\n")[1])
     assert rest("EXPOSE") == [str(front["app_port"])]
-    assert command("CMD")[:3] == ["streamlit", "run", "app.py"]
-    assert {"--server.port=8501", "--server.address=0.0.0.0", "--server.headless=true"} == set(command("CMD")[3:])
+    assert started()[:3] == ["streamlit", "run", "app.py"]
+    assert {"--server.port=8501", "--server.address=0.0.0.0", "--server.headless=true"} == set(started()[3:])
     assert "http://127.0.0.1:8501/_stcore/health" in command("HEALTHCHECK")[-1]
     # On a laptop `streamlit run app.py` opens the browser, at an address and port of one's own.
     assert not {"server.port", "server.address", "server.headless"} & set(settings())
@@ -206,11 +214,10 @@ def test_every_setting_is_known_and_of_its_kind(known):
 
 
 def test_every_setting_of_the_dockerfile_is_known(known):
-    assert {word.split("=")[0].removeprefix("--") for word in command("CMD")[3:]} <= set(known)
+    assert {word.split("=")[0].removeprefix("--") for word in started(SPACE_ID="ada/vicreg")[3:]} <= set(known)
     variables = {option.env_var for option in known.values()}
-    named = {name for name in environment() if name.startswith("STREAMLIT_")}
-    assert named <= variables
-    assert known["server.xsrfCookieSameSite"].env_var in named
+    assert {name for name in environment() if name.startswith("STREAMLIT_")} <= variables
+    assert known["server.xsrfCookieSameSite"].env_var in (ROOT / "docs" / "hosting.md").read_text("utf-8")
 
 
 def test_uploads_are_bounded_and_guarded():
@@ -220,9 +227,16 @@ def test_uploads_are_bounded_and_guarded():
     assert found["server.enableStaticServing"] is False
     assert found["browser.gatherUsageStats"] is False
     assert found["client.showErrorDetails"] == "none"  # a visitor never sees what an exception says
-    # Weaker, and only where the app is shown inside another site's page and served over HTTPS.
+    # Only where the app is shown inside another site's page and served over HTTPS: elsewhere it would end uploads.
     assert "server.xsrfCookieSameSite" not in found
-    assert environment()["STREAMLIT_SERVER_XSRF_COOKIE_SAME_SITE"] == "none"
+    assert not any("XSRF" in name for name in environment())
+    assert set(started(SPACE_ID="ada/vicreg")) - set(started()) == {"--server.xsrfCookieSameSite=none"}
+
+
+def test_a_browser_makes_the_server_hold_no_more_than_a_message_to_a_browser_needs():
+    # Streamlit refuses a message of more than maxWidgetStateSize only when it is there, and stops reading at maxMessageSize.
+    assert settings()["server.maxWidgetStateSize"] == 2
+    assert settings()["server.maxMessageSize"] == 20
 
 
 def test_no_button_is_of_type_primary_whose_white_label_would_be_faint_in_the_dark():
@@ -236,3 +250,14 @@ def test_nginx_takes_uploads_as_large_as_the_app_does_and_keeps_a_visitor_on_one
     assert int(megabytes) * 1_000_000 > MAX_BYTES
     assert "hash $instance consistent;" in text
     assert "proxy_set_header Upgrade $http_upgrade;" in text  # pages speak over a websocket
+
+
+def test_the_service_can_write_where_uploads_arrive_and_what_it_keeps():
+    lines = (ROOT / "docs" / "vicreg.service").read_text("utf-8").splitlines()
+    unit = dict(line.split("=", 1) for line in lines if "=" in line and not line.startswith("#"))
+    assert unit["ProtectSystem"] == "strict"  # /tmp, too, can only be read
+    assert unit["PrivateTmp"] == "true"  # where Starlette spools a file of more than 1 MB while it is sent
+    assert unit["ReadWritePaths"] == "/srv/vicreg"
+    hosting = (ROOT / "docs" / "hosting.md").read_text("utf-8")
+    assert f"--home-dir {unit['ReadWritePaths']} " in hosting
+    assert "add it to `ReadWritePaths=`" in hosting

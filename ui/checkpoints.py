@@ -10,19 +10,17 @@ from typing import cast
 
 import streamlit as st
 
+from ui import hub_bytes
 from ui.background_tasks import Task
 from ui.progress_line import follow, tasks
 from vicreg.hub import run_downloads
+from vicreg.hub.download_limits import MAX_INDEX_BYTES
 from vicreg.hub.index import Shelf
 from vicreg.runs.folder import Run
 from vicreg.storage import hub_client, hub_file
 from vicreg.storage.hub_errors import HubError
-from vicreg.storage.paths import hub_cache
 
 DOWNLOADS, LOOKS = 2, 8  # at the same time, for all visitors
-HUB_BYTES = (
-    5_000_000_000  # of everything that a hosted server keeps from the Hub, visitors' choices and pictures together
-)
 
 
 def panel() -> None:
@@ -38,7 +36,8 @@ def panel() -> None:
             max_chars=200,
             help="A Hugging Face repository with runs published by `python -m vicreg publish`: OWNER/NAME, or "
             "OWNER/NAME@REVISION for a branch, tag or commit. Leave empty to see the bundled runs and your own. A private "
-            "repository works only if the server names it in VICREG_HUB.",
+            "repository works if the app runs on your machine and you are logged in with `hf auth login`, or if the server "
+            "names it in VICREG_HUB.",
         )
         named = _named()
         if not named:
@@ -58,8 +57,15 @@ def repository() -> str:
 
 
 def _token(repo: str) -> bool | None:
-    """Use this machine's token only for the repository in VICREG_HUB, not for those that visitors enter."""
-    return None if repo == run_downloads.default_repo().partition("@")[0] else False
+    """None, for this machine's login, if VICREG_HUB names the repository or the visitor is the machine's user. False else."""
+    return None if repo == run_downloads.default_repo().partition("@")[0] or _visitor_is_user() else False
+
+
+def _visitor_is_user() -> bool:
+    """Whether the visitor is the user of this machine: the server is not hosted, and nothing came over a network."""
+    from ui.live_training.training_limits import hosted
+
+    return not hosted() and st.context.ip_address is None and "X-Forwarded-For" not in st.context.headers
 
 
 def runs_here() -> tuple[dict[str, Run], list[str]]:
@@ -81,7 +87,7 @@ def _contents(repo: str, revision: str) -> None:
     state = look.status().state if look is not None else ""
     shelf = look.result() if look is not None and state == "done" else run_downloads.cached_shelf(repo, revision)
     if look is not None and not look.status().over:
-        follow(look, key=key, waiting="Asking the Hub (at most 3 seconds)", cancel=True)
+        follow(look, key=key, waiting="Asking the Hub (a few seconds)", cancel=True)
         return
     if look is not None and state == "failed":
         st.warning(look.status().sentence, icon=":material/wifi_off:")
@@ -93,11 +99,12 @@ def _contents(repo: str, revision: str) -> None:
         width="stretch",
         disabled=tasks().busy("look:") >= LOOKS,
     ):
+        token = _token(repo)
         tasks().forget(key)
         tasks().start(
             key,
             f"{repo}'s runs",
-            lambda on_progress, should_stop: run_downloads.look(repo, revision, token=_token(repo)),
+            lambda on_progress, should_stop: _looked(repo, revision, token),
             again=True,
         )
         st.rerun()
@@ -141,26 +148,35 @@ def _download(shelf: Shelf, names: tuple[str, ...], label: str) -> None:
         if full
         else None,
     ):
+        token = _token(shelf.repo)
         tasks().forget(key)
         tasks().start(
             key,
             names[0] if len(names) == 1 else f"{len(names)} runs",
-            lambda on_progress, should_stop: _downloaded(shelf, names, on_progress, should_stop),
+            lambda on_progress, should_stop: _downloaded(shelf, names, token, on_progress, should_stop),
             again=True,
         )
         st.rerun()
 
 
-def _downloaded(
-    shelf: Shelf, names: tuple[str, ...], on_progress: hub_file.OnBytes, should_stop: Callable[[], bool]
-) -> dict[str, Run]:
-    """The downloaded runs. Raises HubError where a hosted server would keep more than HUB_BYTES."""
-    from ui.live_training.training_limits import hosted
-    from vicreg.jobs.training_process import folder_bytes
+def _looked(repo: str, revision: str, token: bool | None) -> Shelf:
+    """The runs of a repository. Raises HubError."""
+    with hub_bytes.reserved(MAX_INDEX_BYTES):
+        return run_downloads.look(repo, revision, token=token)
 
-    if hosted() and folder_bytes(hub_cache()) + run_downloads.missing_bytes(shelf, names) > HUB_BYTES:
-        raise HubError(
-            f"This server is full: it keeps at most {HUB_BYTES / 1e9:.0f} GB from the Hub. The operator can delete some. "
-            "On your own machine there is no limit."
-        )
-    return run_downloads.download(shelf, names, token=_token(shelf.repo), on_bytes=on_progress, should_stop=should_stop)
+
+def _downloaded(
+    shelf: Shelf,
+    names: tuple[str, ...],
+    token: bool | None,
+    on_progress: hub_file.OnBytes,
+    should_stop: Callable[[], bool],
+) -> dict[str, Run]:
+    """The downloaded runs. Raises HubError."""
+    with hub_bytes.reserved(run_downloads.missing_bytes(shelf, names)) as room:
+
+        def on_bytes(done: int, total: int) -> None:
+            room.progress(done, total)
+            on_progress(done, total)
+
+        return run_downloads.download(shelf, names, token=token, on_bytes=on_bytes, should_stop=should_stop)

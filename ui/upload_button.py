@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import streamlit as st
+from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from ui import page_figures
 from vicreg.data.uploaded_picture import MAX_BYTES, PictureError, read_picture
@@ -48,10 +50,11 @@ def own_picture(
             key=f"{key}_{number}",
             help="The centre square is resized to 32 x 32 pixels. The picture is not stored.",
         )
-        if file is None:
-            st.session_state.pop(f"_{key}", None)
-            return None
         known = st.session_state.get(f"_{key}")
+        if known is not None and (file is None or known[0] != file.file_id):
+            _forget(key)
+        if file is None:
+            return None
         if known is None or known[0] != file.file_id:  # decode once, not on every rerun
             try:
                 known = (file.file_id, read_picture(file.getvalue()))
@@ -85,4 +88,11 @@ def _loading_ahead(_ahead: Callable[[], object]) -> threading.Event:
 def drop_own_picture(key: str) -> None:
     """Remove the picture. The uploader is empty after the next rerun."""
     st.session_state[f"_{key}_number"] = st.session_state.get(f"_{key}_number", 0) + 1
-    st.session_state.pop(f"_{key}", None)
+    _forget(key)
+
+
+def _forget(key: str) -> None:
+    """Drop the picture, and the file that the server holds for it: Streamlit would keep that as long as the page is open."""
+    known, context = st.session_state.pop(f"_{key}", None), get_script_run_ctx()
+    if known is not None and context is not None and isinstance(context.uploaded_file_mgr, MemoryUploadedFileManager):
+        context.uploaded_file_mgr.remove_file(context.session_id, known[0])

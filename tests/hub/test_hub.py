@@ -22,6 +22,7 @@ from huggingface_hub import HfApi, constants, snapshot_download
 
 import vicreg
 from vicreg.cli.main import main
+from vicreg.hub import publishing
 from vicreg.hub.index import index_value, read_index
 from vicreg.hub.publishing import publish
 from vicreg.hub.repository_card import repo_card
@@ -233,6 +234,21 @@ def test_a_run_that_nobody_could_download_is_not_published(hub, made, tmp_path):
         publish(REPO, [made["cifar10-pixels"]] * 2)
     with pytest.raises(HubError, match="main branch"):
         publish(REPO + "@v1", [run])
+
+
+@pytest.mark.parametrize(
+    ("bound", "most", "words"),
+    [
+        ("MAX_FILE_BYTES", 9_000, r"cifar10-pixels/metrics\.json has [\d.]+ MB, but a file on the Hub"),
+        ("MAX_RUN_BYTES", 16_000, r"cifar10-pixels has [\d.]+ MB, .*; its largest file is metrics\.json with"),
+        ("MAX_FILES", 2, r"cifar10-pixels has 3 files, but a run on the Hub may have at most 2: remove some"),
+    ],
+)
+def test_a_run_that_is_too_large_is_named_before_a_repository_is_made(hub, made, monkeypatch, bound, most, words):
+    monkeypatch.setattr(publishing, bound, most)
+    with pytest.raises(HubError, match=words):
+        publish(REPO, [made["cifar10-pixels"]])
+    assert not hub.requests
 
 
 def test_a_head_that_moved_meanwhile_is_not_overwritten(stocked, made, monkeypatch):
@@ -564,6 +580,8 @@ def test_a_full_disk_is_noticed_before_anything_is_fetched(stocked, monkeypatch)
     monkeypatch.setattr(hub_client, "free_bytes", lambda: 1000)
     with pytest.raises(HubError, match=r"ada/runs: free some space, [\d.]+ MB"):
         download(found, ["cifar10-vicreg"])
+    with pytest.raises(HubError, match=r"ada/runs's runs: free some space, [\d.]+ MB"):
+        look(REPO)
     assert not stocked.requests
 
 

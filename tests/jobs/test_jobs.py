@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from unittest.mock import Mock
 
 import numpy as np
 import psutil
@@ -677,3 +678,13 @@ def test_setting_the_clock_does_not_make_another_process_of_a_living_one(monkeyp
 def test_a_number_that_no_process_has_is_a_dead_one(pid, tmp_path):
     assert locks.identity(pid) == ""
     assert not locks.alive(pid, "1.00", tmp_path / LOCK_FILE)
+
+
+def test_a_training_that_got_no_lock_leaves_the_holders_name(tmp_path, monkeypatch):
+    with locks.whole_machine(tmp_path, name="first", folder=tmp_path / "first", since=0):
+        with monkeypatch.context() as patch:
+            patch.setattr(locks.FileLock, "acquire", Mock(side_effect=OSError(errno.ENOLCK, "No locks available")))
+            with locks.whole_machine(tmp_path, name="second", folder=tmp_path / "second", since=0):
+                pass
+        assert locks.holder(tmp_path).name == "first"
+    assert locks.holder(tmp_path) is None

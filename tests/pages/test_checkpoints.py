@@ -4,10 +4,12 @@ import copy
 import json
 
 import pytest
+import streamlit as st
 from hub_server import Repo, point_client, serve, wait_for
 from opened import component, opened, text
 from streamlit.testing.v1 import AppTest
 
+from ui import checkpoints, hub_bytes
 from ui.progress_line import tasks
 from vicreg.data import loading
 from vicreg.hub.publishing import publish
@@ -59,6 +61,12 @@ def press(app: AppTest, label: str) -> AppTest:
 
 def messages(app: AppTest) -> str:
     return "\n".join(warning.value for warning in app.warning)
+
+
+def come_from(monkeypatch, address: str | None, **headers: str) -> None:
+    """Let the visitor's connection come from an address; None: from this machine."""
+    monkeypatch.setattr(type(st.context), "ip_address", address)
+    monkeypatch.setattr(type(st.context), "headers", headers)
 
 
 def test_a_link_to_a_repository_asks_the_network_nothing_until_a_click(hub):
@@ -176,9 +184,38 @@ def test_a_name_in_a_link_cannot_bring_markdown_into_the_page(hub, named):
 
 def test_a_visitors_repository_is_asked_without_this_machines_token(hub, monkeypatch):
     monkeypatch.setenv("HF_TOKEN", "hf_owner")
+    monkeypatch.setenv("SPACE_ID", "ada/vicreg")
     press(page(hub=REPO), "Show runs")
     assert hub.requests
     assert not hub.tokens
+    app = press(page(hub="ada/none"), "Show runs")
+    assert "only if its operator sets VICREG_HUB=ada/none" in messages(app)
+    assert "hf auth login" not in messages(app)
     monkeypatch.setenv("VICREG_HUB", "ada/private")
     press(page(), "Show runs")
     assert hub.tokens == {"Bearer hf_owner"}
+
+
+def test_on_ones_own_machine_a_repository_is_asked_with_ones_own_login(hub, monkeypatch):
+    monkeypatch.setenv("HF_TOKEN", "hf_mine")
+    come_from(monkeypatch, None)
+    app = press(page(hub="ada/none"), "Show runs")
+    assert hub.tokens == {"Bearer hf_mine"}
+    assert "log in with `hf auth login`" in messages(app)
+
+
+@pytest.mark.parametrize(("address", "headers"), [("10.0.0.7", {}), (None, {"X-Forwarded-For": "10.0.0.7"})])
+def test_a_visitor_who_comes_over_a_network_is_not_the_user_of_the_machine(monkeypatch, address, headers):
+    come_from(monkeypatch, None)
+    assert checkpoints._token(REPO) is None
+    come_from(monkeypatch, address, **headers)
+    assert checkpoints._token(REPO) is False
+
+
+@pytest.mark.fault("visitors look at repositories until a hosted server is full", "a sentence; nothing is fetched")
+def test_a_full_server_asks_for_no_more_runs(hub, monkeypatch):
+    monkeypatch.setenv("SPACE_ID", "ada/vicreg")
+    monkeypatch.setattr(hub_bytes, "HUB_BYTES", 100)
+    app = press(page(hub=REPO), "Show runs")
+    assert "This server is full" in messages(app)
+    assert not hub.requests

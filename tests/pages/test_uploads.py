@@ -15,6 +15,7 @@ import streamlit as st
 from conftest import cut_cache
 from opened import component, opened, text
 from PIL import Image
+from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
 from streamlit.testing.v1 import AppTest
 
 from ui import own_picture_score
@@ -97,6 +98,24 @@ def test_putting_it_away_brings_the_query_back():
     assert not app.exception
     assert component(app, "query_picture")["tiles"][0]["alt"].endswith("test picture 5")
     assert not any(button.label == "Remove picture" for button in app.button)
+
+
+def test_a_server_holds_no_picture_that_was_removed_or_replaced(monkeypatch):
+    held: set[str] = set()
+    add, remove = MemoryUploadedFileManager.add_file, MemoryUploadedFileManager.remove_file
+    monkeypatch.setattr(
+        MemoryUploadedFileManager, "add_file", lambda self, s, file: held.add(file.file_id) or add(self, s, file)
+    )
+    monkeypatch.setattr(
+        MemoryUploadedFileManager, "remove_file", lambda self, s, file: held.discard(file) or remove(self, s, file)
+    )
+    app = uploaded("retrieval", png(np.zeros((40, 40, 3), np.uint8)))
+    assert len(held) == 1
+    app.file_uploader[0].set_value(("other.png", png(np.ones((40, 40, 3), np.uint8)), "image/png")).run()
+    assert len(held) == 1
+    next(button for button in app.button if button.label == "Remove picture").click().run()
+    assert not app.exception
+    assert not held
 
 
 @pytest.mark.parametrize(

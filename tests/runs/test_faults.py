@@ -12,11 +12,12 @@ from pathlib import Path
 
 import pytest
 
+from vicreg import jobs
 from vicreg.runs import folder as run_folder
 from vicreg.runs.discovery import find_runs
 from vicreg.runs.errors import RunError
 from vicreg.runs.folder import Run, open_run, verify, write_run
-from vicreg.runs.leftovers import drafts
+from vicreg.runs.leftovers import drafts, sweep
 from vicreg.storage.paths import BUNDLED
 
 SMALLEST = BUNDLED / "coloured-digits-no-variance"  # of those with weights
@@ -157,3 +158,37 @@ def test_a_run_that_another_process_is_writing_now_is_left_to_it(run):
     run.folder.rename(drafts(run.folder)[1])  # of this process, which lives
     with pytest.raises(RunError, match="no finished run"):
         open_run(run.folder)
+
+
+def test_what_a_living_process_writes_is_told_from_what_a_dead_one_left_on_every_system(tmp_path, monkeypatch):
+    dead = subprocess.Popen([sys.executable, "-c", ""])
+    dead.wait()
+    ids = (os.getpid(), dead.pid, 2**40, 2**70)  # the last two are no process's
+    for number in ids:
+        (tmp_path / f".mine.{number}.new").mkdir()
+    sweep(tmp_path / "mine")
+    assert [path.name for path in tmp_path.iterdir()] == [f".mine.{os.getpid()}.new"]
+    monkeypatch.setattr("psutil.pid_exists", lambda pid: False)  # which knows it on Windows, too
+    sweep(tmp_path / "mine")
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.fault("a folder of runs that cannot be listed", "a sentence; the bundled runs and every page stay")
+@pytest.mark.parametrize("step", ["is_dir", "glob", "iterdir", "scandir"])
+def test_a_folder_of_runs_that_cannot_be_listed_is_a_sentence(run, monkeypatch, step):
+    root = run.folder.parent
+    monkeypatch.setenv("VICREG_RUNS", str(root))
+    owner, real = (os, os.scandir) if step == "scandir" else (Path, getattr(Path, step))
+
+    def gone(path, *rest):
+        if Path(path) == root:
+            raise OSError(errno.ESTALE, os.strerror(errno.ESTALE))  # root meets this one, too
+        return real(path, *rest)
+
+    monkeypatch.setattr(owner, step, gone)
+    found, broken = find_runs()
+    if step != "scandir":  # what Python calls to list a folder depends on its version
+        (told,) = broken
+        assert told.startswith(f"The runs in the folder {root.name} cannot be listed (Stale file handle): allow")
+    assert {one.folder.parent for one in found.values()} - {root} == {BUNDLED}
+    assert jobs.find() == []

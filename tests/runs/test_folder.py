@@ -190,6 +190,16 @@ def test_a_crash_in_the_first_write_leaves_no_run(tmp_path):
 
 
 @pytest.mark.fault("a broken run among good ones", "the others are listed, and a sentence names the broken one")
+def test_folders_named_in_the_environment_may_begin_with_the_home(monkeypatch, tmp_path):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))  # Windows
+    monkeypatch.setenv("VICREG_RUNS", "~/runs")
+    monkeypatch.setenv("VICREG_CACHE", "~/cache")
+    assert (paths.runs_folder(), paths.cache_folder()) == (tmp_path / "runs", tmp_path / "cache")
+    monkeypatch.delenv("VICREG_RUNS")
+    assert paths.runs_folder() == tmp_path / "cache" / "runs"
+
+
 def test_own_runs_are_found_beside_the_bundled_ones_and_broken_ones_are_reported(run, monkeypatch, tmp_path):
     monkeypatch.setenv("VICREG_RUNS", str(tmp_path / "none"))
     bundled, _ = find_runs()

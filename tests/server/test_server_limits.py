@@ -2,6 +2,7 @@
 
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
 
 import pytest
 from starlette.applications import Starlette
@@ -10,8 +11,9 @@ from starlette.responses import HTMLResponse
 from starlette.routing import Route, WebSocketRoute
 from starlette.testclient import TestClient
 from starlette.websockets import WebSocketDisconnect
+from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
+from streamlit.runtime.uploaded_file_manager import UploadedFileRec
 
-from server import server_limits as limits
 from server.headers import SecurityHeaders, frame_ancestors
 from server.server_limits import Limits, ServerLimits
 
@@ -55,18 +57,29 @@ def test_a_full_server_says_so_to_the_next_visitor_and_serves_those_who_are_ther
             second.send_text("goodbye")
 
 
-@pytest.mark.fault("a visitor who uploads without end", "a bounded number of files is held; the next one is refused")
-def test_a_session_holds_a_bounded_number_of_uploads(monkeypatch):
-    held = {"me": 2, "you": 0}
-    monkeypatch.setattr(limits, "_uploads", lambda session: held[session])
+@pytest.fixture
+def held(monkeypatch) -> MemoryUploadedFileManager:
+    """The files that a server holds, as Streamlit holds them."""
+    manager = MemoryUploadedFileManager("/_stcore/upload_file")
+    monkeypatch.setattr("streamlit.runtime.get_instance", lambda: SimpleNamespace(uploaded_file_mgr=manager))
+    return manager
+
+
+@pytest.mark.fault("a visitor who uploads without end", "the newest files are held, a bounded number of them")
+def test_a_session_holds_its_newest_uploads(held):
+    held.add_file("me", UploadedFileRec("1", "mine.png", "image/png", b"one"))
+    held.add_file("me", UploadedFileRec("2", "mine.png", "image/png", b"two"))
+    held.add_file("me", UploadedFileRec("3", "mine.png", "image/png", b"three"))
+    held.add_file("you", UploadedFileRec("1", "yours.png", "image/png", b"one"))
     with client(uploads=2) as asked:
-        assert asked.put("/_stcore/upload_file/me/3").status_code == 429
+        assert asked.put("/_stcore/upload_file/me/3").status_code == 200
         assert asked.put("/_stcore/upload_file/you/1").status_code == 200
+        assert asked.put("/_stcore/upload_file/new/1").status_code == 200
+    assert {session: list(files) for session, files in held.file_storage.items()} == {"me": ["2", "3"], "you": ["1"]}
 
 
 @pytest.mark.fault("a visitor who begins many uploads at once", "no more are taken than a visitor may have")
-def test_uploads_that_are_still_arriving_count(monkeypatch):
-    monkeypatch.setattr(limits, "_uploads", lambda session: 0)  # none has arrived
+def test_uploads_that_are_still_arriving_count(held):
     answers, go_on = [], asyncio.Event()
 
     async def slow(_scope, _receive, send):

@@ -132,6 +132,11 @@ def test_private_and_gated_repositories_say_how_to_get_in(hub, locked, words):
         probe(REPO)
     with pytest.raises(HubError, match=words):
         fetch(REPO, "small.txt", commit=head(hub), max_bytes=5)
+    without_login = "only if its operator sets VICREG_HUB=ada/runs"  # a visitor of a server cannot log in there
+    with pytest.raises(HubError, match=without_login):
+        probe(REPO, token=False)
+    with pytest.raises(HubError, match=without_login):
+        fetch(REPO, "small.txt", commit=head(hub), max_bytes=5, token=False)
 
 
 def test_what_is_missing_is_named(hub):

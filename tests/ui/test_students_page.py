@@ -1,14 +1,17 @@
 """The students' page of a room and its addresses, asked as a browser asks them."""
 
+import itertools
 import json
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor, as_completed
 
 import pytest
 from starlette.testclient import TestClient
 
 from ui.rooms import students_page
 from ui.rooms.records import Question
+from ui.rooms.room_limits import BOUNDS
 from ui.rooms.store import rooms
 
 ME = "0" * 31 + "a"
@@ -67,6 +70,17 @@ def test_a_page_that_missed_news_does_not_wait(client, room):
     room.show()
     told = client.get("/join/state", params={"room": room.code, "me": ME, "seen": str(room.news - 1)}).json()
     assert told["phase"] == "shown"
+
+
+def test_a_browser_whose_pages_all_wait_is_answered_on_its_oldest_as_it_asks_again(client, room, monkeypatch):
+    monkeypatch.setattr(students_page, "WAIT", 600)
+    more, asked = 4, {"room": room.code, "me": ME, "seen": str(room.news)}
+    with ThreadPoolExecutor(more + BOUNDS.pages) as pages:
+        waiting = [pages.submit(client.get, "/join/state", params=asked) for _ in range(more + BOUNDS.pages)]
+        answered = list(itertools.islice(as_completed(waiting), more))
+        room.show()
+    assert [page.result().json()["phase"] for page in answered] == ["voting"] * more
+    assert [page.result().json()["phase"] for page in waiting if page not in answered] == ["shown"] * BOUNDS.pages
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 class Bounds:
     """The limits of a server's rooms.
 
-    rooms: at a time. members: browsers in a room, ever. listeners: open pages of a room that wait for news.
+    rooms: at a time. members: browsers in a room, ever. pages: of a browser that wait for news.
     questions: in a room. options: of a question.
     seconds: age of a room. unused: seconds after which a room without students may make room for another one.
     present: seconds after a browser's last sign of life during which it counts as present.
@@ -17,7 +17,7 @@ class Bounds:
 
     rooms: int = 30
     members: int = 400
-    listeners: int = 800
+    pages: int = 2
     questions: int = 60
     options: int = 8
     seconds: float = 8 * 3600

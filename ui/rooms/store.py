@@ -45,7 +45,7 @@ class Room:
         self._now: Poll | None = None
         self._news = 1
         self._closed = False
-        self._listeners: dict[object, Callable[[], object]] = {}
+        self._listeners: dict[str, dict[object, Callable[[], object]]] = {}  # by member
 
     # The lecturer
 
@@ -136,20 +136,24 @@ class Room:
             mine = tuple(votes.get(member) for votes in poll.rounds)
             return View(self._news, poll.phase, poll.question, len(poll.rounds), mine, poll.tallies())
 
-    def listen(self, told: Callable[[], object]) -> Callable[[], None]:
+    def listen(self, member: str, told: Callable[[], object]) -> Callable[[], None]:
         """Call `told` after every change that students should see, in the thread that made it. Returns how to stop.
 
-        Raises RoomError if too many are listening.
+        One listener more than `Bounds.pages` takes the place of the browser's oldest, which is told now and never again: a
+        page that was closed or reloaded seems to wait on, and must not keep others from waiting.
         """
-        key = object()
+        key, replaced = object(), None
         with self._lock:
-            if len(self._listeners) >= self._bounds.listeners:
-                raise RoomError("Too many browsers are waiting for this room.")
-            self._listeners[key] = told
+            mine = self._listeners.setdefault(member, {})
+            if len(mine) >= self._bounds.pages:
+                replaced = mine.pop(next(iter(mine)))
+            mine[key] = told
+        if replaced is not None:
+            replaced()
 
         def stop() -> None:
             with self._lock:
-                self._listeners.pop(key, None)
+                mine.pop(key, None)
 
         return stop
 
@@ -191,7 +195,7 @@ class Room:
     def _tell(self) -> None:
         with self._lock:
             self._news += 1
-            listeners = list(self._listeners.values())
+            listeners = [told for mine in self._listeners.values() for told in mine.values()]
         for told in listeners:  # outside the lock, because they may ask the room
             told()
 

@@ -63,7 +63,7 @@ async def state(request: Request) -> Response:
         room.view(me)  # it is present now
         seen = asked.get("seen", "")
         if seen.isdecimal():
-            await _news(room, seen=int(seen[:9]))
+            await _news(room, me, seen=int(seen[:9]))
         return _json(_shown(room.view(me), room))
     except RoomError as error:
         return _refused(error)
@@ -84,10 +84,10 @@ async def vote(request: Request) -> Response:
         return _refused(error)
 
 
-async def _news(room: Room, *, seen: int) -> None:
-    """Return when the room has news since `seen`, or after WAIT seconds."""
+async def _news(room: Room, me: str, *, seen: int) -> None:
+    """Return when the room has news since `seen`, when newer pages of this browser wait, or after WAIT seconds."""
     happened, loop = asyncio.Event(), asyncio.get_running_loop()
-    stop = room.listen(lambda: loop.call_soon_threadsafe(happened.set))
+    stop = room.listen(me, lambda: loop.call_soon_threadsafe(happened.set))
     try:
         if room.news <= seen:
             with contextlib.suppress(TimeoutError):

@@ -11,7 +11,7 @@ import warnings
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from vicreg.hub.download_limits import MAX_INDEX_BYTES
+from vicreg.hub.download_limits import MAX_FILE_BYTES, MAX_FILES, MAX_INDEX_BYTES, MAX_RUN_BYTES
 from vicreg.hub.index import INDEX, INDEX_SCHEMA, index_value, read_index, run_name
 from vicreg.hub.repository_card import CARD, repo_card
 from vicreg.runs.folder import Run, verify
@@ -55,6 +55,7 @@ def publish(
             raise HubError(f"Two runs are named {run.name}: publish only one of them, or rename a folder.")
         verify(run)
         ours[run.name] = index_value(run)
+        _check_sizes(run.name, ours[run.name])
     on_progress("checking", len(runs), len(runs))
 
     head = _head(repo, token=token, private=private)
@@ -75,6 +76,26 @@ def publish(
     if not added and not gone and ours.items() <= theirs.items() and CARD in head.sizes:
         return head.commit
     return _commit(repo, head, {**added, INDEX: content, CARD: repo_card(repo, listed).encode()}, gone, token=token)
+
+
+def _check_sizes(name: str, entry: JsonObject) -> None:
+    """Raise HubError, naming the file, for a run that nobody could download."""
+    sizes = {path: file["bytes"] for path, file in entry["files"].items()}
+    largest = max(sizes, key=lambda path: sizes[path])
+    size, total = (f"{count / 1e6:,.1f} MB" for count in (sizes[largest], entry["bytes"]))
+    file_bound, run_bound = (f"{count / 1e6:.0f} MB" for count in (MAX_FILE_BYTES, MAX_RUN_BYTES))
+    way_out = "Publish another run, or train one with a smaller encoder or expander."
+    if sizes[largest] > MAX_FILE_BYTES:
+        raise HubError(f"{name}/{largest} has {size}, but a file on the Hub may have at most {file_bound}. {way_out}")
+    if entry["bytes"] > MAX_RUN_BYTES:
+        largest_file = f"its largest file is {largest} with {size}"
+        raise HubError(
+            f"{name} has {total}, but a run on the Hub may have at most {run_bound}; {largest_file}. {way_out}"
+        )
+    if len(sizes) > MAX_FILES:
+        raise HubError(
+            f"{name} has {len(sizes)} files, but a run on the Hub may have at most {MAX_FILES}: remove some."
+        )
 
 
 def _head(repo: str, *, token: str | None, private: bool) -> Listing:

@@ -42,6 +42,7 @@ def look(repo: str, revision: str = "main", *, token: str | bool | None = None) 
     token: a Hub token; None uses that of `hf auth login`; False uses none, for requests on behalf of visitors.
     Takes at most `hub_client.PROBE_SECONDS` if the Hub is unreachable. Raises HubError.
     """
+    _check_space(f"the list of {repo}'s runs", MAX_INDEX_BYTES)
     listing = hub_client.probe(repo, revision, token=token)
     if INDEX not in listing.sizes:
         raise HubError(
@@ -59,7 +60,7 @@ def look(repo: str, revision: str = "main", *, token: str | bool | None = None) 
             should_stop=lambda: time.monotonic() > deadline,
         )
     except Cancelled as error:
-        raise HubError(sentence(TimeoutError(), repo=repo, path=INDEX)) from error
+        raise HubError(sentence(TimeoutError(), repo=repo, path=INDEX, token=token)) from error
     try:
         content = path.read_bytes() if trusted(path, repo) else b""
         return read_index(content, repo=repo, revision=revision, commit=listing.commit, sizes=listing.sizes)
@@ -138,8 +139,8 @@ def download(
                 hub_client.forget(file, shelf.repo)
     missing = _missing(shelf, entries)
     total, done = sum(size for _, _, size in missing), 0
-    if total and total + SPARE_BYTES > hub_client.free_bytes():
-        raise HubError(no_space(f"the runs of {shelf.repo}", total + SPARE_BYTES))
+    if total:
+        _check_space(f"the runs of {shelf.repo}", total)
     for name, path, size in missing:
 
         def count(n: int, _: int, so_far: int = done) -> None:
@@ -175,6 +176,11 @@ def load(repo: str, *, run: str, revision: str = "main") -> Run:
     if run in here:
         return here[run]
     return download(look(repo, revision), [run])[run]
+
+
+def _check_space(what: str, wanted: int) -> None:
+    if wanted + SPARE_BYTES > hub_client.free_bytes():
+        raise HubError(no_space(what, wanted + SPARE_BYTES))
 
 
 def _chosen(shelf: Shelf, names: Iterable[str]) -> list[Entry]:

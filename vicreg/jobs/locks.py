@@ -127,6 +127,7 @@ def whole_machine(cache: Path, *, name: str, folder: Path, since: float) -> Iter
     cache: the cache folder, which contains the lock. If it is not writable, there is no lock.
     name, folder: of the training, shown to others. since: its start, in seconds since 1970.
     """
+    told = False
     with contextlib.ExitStack() as stack:
         try:
             cache.mkdir(parents=True, exist_ok=True)
@@ -136,6 +137,7 @@ def whole_machine(cache: Path, *, name: str, folder: Path, since: float) -> Iter
             mine = Holder(name, str(folder), os.getpid(), identity(os.getpid()), since)
             with atomic_path(cache / HOLDER_FILE) as temporary:
                 temporary.write_text(json.dumps(vars(mine)), "utf-8")
+            told = True
         except Timeout as error:
             found = holder(cache)
             raise Busy(
@@ -146,8 +148,9 @@ def whole_machine(cache: Path, *, name: str, folder: Path, since: float) -> Iter
         try:
             yield
         finally:
-            with contextlib.suppress(OSError):
-                (cache / HOLDER_FILE).unlink()
+            if told:  # otherwise it may be the holder's
+                with contextlib.suppress(OSError):
+                    (cache / HOLDER_FILE).unlink()
 
 
 @contextlib.contextmanager

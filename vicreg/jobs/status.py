@@ -80,9 +80,14 @@ class Job:
 
 
 def find() -> list[Job]:
-    """All jobs in the runs folder, newest first. Folders without a readable job.json are skipped."""
-    found = []
-    for path in paths.runs_folder().glob(f"{TRAINING}*/{JOB_FILE}"):
+    """All jobs in the runs folder, newest first. Folders without a readable job.json are skipped.
+
+    None if the runs folder cannot be listed: `vicreg.runs.discovery` says so.
+    """
+    found, files = [], list[Path]()
+    with contextlib.suppress(OSError):
+        files = list(paths.runs_folder().glob(f"{TRAINING}*/{JOB_FILE}"))
+    for path in files:
         with contextlib.suppress(DamagedRecord, OSError):  # damaged, or removed since it was listed
             found.append(read_job(path.parent))
     return sorted(found, key=lambda job: job.created, reverse=True)

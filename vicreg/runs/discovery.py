@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from vicreg.runs.errors import RunError
 from vicreg.runs.folder import Run, open_run
 from vicreg.runs.leftovers import restore_all
@@ -17,10 +19,15 @@ def find_runs() -> tuple[dict[str, Run], list[str]]:
     found: dict[str, Run] = {}
     broken: list[str] = []
     for root in (paths.BUNDLED, paths.runs_folder()):
-        if not root.is_dir():
+        try:
+            folders = _folders(root)
+        except OSError as error:  # another user's, or on a disk that is gone
+            broken.append(
+                f"The runs in the folder {root.name} cannot be listed ({error.strerror}): allow this user to read it, or set "
+                "VICREG_RUNS to another folder"
+            )
             continue
-        restore_all(root)
-        for folder in sorted(root.iterdir()):
+        for folder in folders:
             try:
                 if folder.name.startswith(".") or not (folder / CONFIG_FILE).is_file():
                     continue
@@ -35,3 +42,11 @@ def find_runs() -> tuple[dict[str, Run], list[str]]:
                 continue
             found[run.name if run.name not in found else f"{run.name}-own"] = run
     return found, broken
+
+
+def _folders(root: Path) -> list[Path]:
+    """What a folder of runs contains; empty if there is no such folder."""
+    if not root.is_dir():
+        return []
+    restore_all(root)
+    return sorted(root.iterdir())

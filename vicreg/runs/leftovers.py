@@ -54,13 +54,10 @@ def _left(folder: Path, kind: str) -> list[Path]:
 
 
 def _alive(pid: int) -> bool:
-    """Whether a process has this id. On Windows, which cannot be asked like this, every process counts as alive."""
-    if os.name == "nt":
-        return True
+    """Whether a process has this id."""
+    import psutil
+
     try:
-        os.kill(pid, 0)
-    except (ProcessLookupError, OverflowError):
+        return psutil.pid_exists(pid)
+    except OverflowError:  # a number that no process can have
         return False
-    except OSError:  # of another user
-        return True
-    return True

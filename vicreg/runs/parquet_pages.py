@@ -7,6 +7,7 @@ pyarrow does not show the headers of pages, so we read them here: Thrift structs
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
@@ -15,42 +16,64 @@ if TYPE_CHECKING:
 
 UNPACKED, PACKED = 2, 3  # fields of a PageHeader: bytes of the page without and with compression
 LONGEST = 1_000_000  # bytes of a statistic in a header
+MOST_PAGES = 10_000  # of a file, so that the walk takes seconds at most; the most of a table of ours is 198
+MOST_FIELDS = 64  # of a header, with those of the structs inside it; ours have at most 16
 BOOLEANS, BYTE, NUMBERS, DOUBLE, BINARY, STRUCT = (1, 2), 3, (4, 5, 6), 7, 8, 12  # Thrift's kinds of fields
 
 
-def unpacked_bytes(path: Path, footer: pq.FileMetaData) -> int:
-    """The bytes that all pages of a file unpack to.
+def unpacked_bytes(path: Path, footer: pq.FileMetaData, *, most: int) -> int:
+    """The bytes that all pages of a file unpack to; if that is more than `most`, those of the pages up to there.
 
-    Raises ValueError, LookupError or OSError for pages that cannot be found or read.
+    Raises ValueError, LookupError or OSError for pages that cannot be found or read, or that are too many.
     """
-    total, size = 0, path.stat().st_size
+    total = pages = 0
     with path.open("rb") as file:
-        for group in range(footer.num_row_groups):
-            for number in range(footer.num_columns):
-                column = footer.row_group(group).column(number)
-                at = column.data_page_offset
-                if column.has_dictionary_page and 0 < column.dictionary_page_offset < at:
-                    at = column.dictionary_page_offset
-                end = at + column.total_compressed_size
-                if not 0 <= at <= end <= size:
-                    raise ValueError("its pages lie outside the file")
-                while at < end:
-                    file.seek(at)
-                    header = _numbers_of_struct(file)
-                    if min(header[UNPACKED], header[PACKED]) < 0:
-                        raise ValueError("a page has a negative size")
-                    total += header[UNPACKED]
-                    at = file.tell() + header[PACKED]
+        for at, end in _columns(footer, path.stat().st_size):
+            while at < end:
+                pages += 1
+                if pages > MOST_PAGES:
+                    raise ValueError(f"it has more than {MOST_PAGES:,} pages")
+                file.seek(at)
+                header = _numbers_of_struct(file, iter(range(MOST_FIELDS)))
+                if min(header[UNPACKED], header[PACKED]) < 0:
+                    raise ValueError("a page has a negative size")
+                total += header[UNPACKED]
+                if total > most:
+                    return total
+                at = file.tell() + header[PACKED]
     return total
 
 
-def _numbers_of_struct(file: IO[bytes], depth: int = 0) -> dict[int, int]:
-    """The whole numbers of the struct that begins here, by field. Structs inside it are skipped."""
+def _columns(footer: pq.FileMetaData, size: int) -> Iterator[tuple[int, int]]:
+    """Where the pages of each column of each row group begin and end in a file of `size` bytes."""
+    packed = 0
+    for group in range(footer.num_row_groups):
+        for number in range(footer.num_columns):
+            column = footer.row_group(group).column(number)
+            at = column.data_page_offset
+            if column.has_dictionary_page and 0 < column.dictionary_page_offset < at:
+                at = column.dictionary_page_offset
+            end = at + column.total_compressed_size
+            if not 0 <= at <= end <= size:
+                raise ValueError("its pages lie outside the file")
+            packed += end - at
+            if packed > size:
+                raise ValueError("its columns share pages")
+            yield at, end
+
+
+def _numbers_of_struct(file: IO[bytes], left: Iterator[int], depth: int = 0) -> dict[int, int]:
+    """The whole numbers of the struct that begins here, by field. Structs inside it are skipped.
+
+    left: one value for each field that may still be read.
+    """
     if depth > 4:
         raise ValueError("the header of a page is nested too deeply")
     found: dict[int, int] = {}
     field = 0
     while byte := file.read(1)[0]:
+        if next(left, None) is None:
+            raise ValueError("the header of a page has too many fields")
         field = field + (byte >> 4) if byte >> 4 else _number(file) >> 1
         kind = byte & 0x0F
         if kind in NUMBERS:
@@ -66,7 +89,7 @@ def _numbers_of_struct(file: IO[bytes], depth: int = 0) -> dict[int, int]:
                 raise ValueError("the header of a page is too long")
             file.seek(length, 1)
         elif kind == STRUCT:
-            _numbers_of_struct(file, depth + 1)
+            _numbers_of_struct(file, left, depth + 1)
         elif kind not in BOOLEANS:
             raise ValueError("the header of a page has a field of an unexpected type")
     return found

@@ -83,9 +83,9 @@ def _arrow(path: Path, name: str, run: str) -> pa.Table:
     try:
         read = [field.name for field in schema if name not in TABLES or _read(field.name, name)]
         with pq.ParquetFile(path, read_dictionary=words) as file:
-            unpacked = unpacked_bytes(path, file.metadata)  # by the pages: the footer may say anything
-            if unpacked > MAX_TABLE_BYTES:
-                raise ValueError(f"its pages unpack to {unpacked / 1e6:.0f} MB")
+            # By the pages: the footer may say anything.
+            if unpacked_bytes(path, file.metadata, most=MAX_TABLE_BYTES) > MAX_TABLE_BYTES:
+                raise ValueError(f"its pages unpack to more than {MAX_TABLE_BYTES / 1e6:.0f} MB")
             table = file.read(columns=read, use_threads=False)  # one page unpacked at a time
             if table.num_rows != file.metadata.num_rows:
                 raise ValueError("its number of rows is not that of its footer")

@@ -117,7 +117,7 @@ def probe(repo: str, revision: str = "main", *, repo_type: str = "model", token:
         elif listing is not None:
             break  # no sizes in time; they stay unknown
         elif isinstance(answer, Exception):
-            raise HubError(sentence(answer, repo=repo, revision=revision)) from answer
+            raise HubError(sentence(answer, repo=repo, revision=revision, token=token)) from answer
     return Listing(repo, listing.commit, dict(listing.sizes))
 
 

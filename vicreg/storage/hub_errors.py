@@ -22,10 +22,17 @@ class Cancelled(Exception):
 
 
 def sentence(
-    error: BaseException, *, repo: str, path: str | None = None, revision: str | None = None, needed: int = 0
+    error: BaseException,
+    *,
+    repo: str,
+    path: str | None = None,
+    revision: str | None = None,
+    token: str | bool | None = None,
+    needed: int = 0,
 ) -> str:
     """Describe a client error: the problem and the remedy, without local paths.
 
+    token: of the request; False if it had none because a visitor of a server made it, whose login is not there.
     needed: size of the file in bytes, mentioned if the disk is full.
     """
     import httpx2
@@ -36,12 +43,13 @@ def sentence(
     what = f"{path} of {repo}" if path else repo
     later = "try again when the Hub can be reached"
     if isinstance(error, errors.GatedRepoError):
+        if token is False:
+            return f"{repo} is gated: choose another repository. {_operator(repo)}"
         return f"{repo} is gated: request access on its Hub page, and log in with `hf auth login`."
     if isinstance(error, errors.RepositoryNotFoundError):
-        return (
-            f"The Hub has no repository {repo}, or it is private: check the spelling, or log in with `hf auth login` "
-            "as a user with access."
-        )
+        missing = f"The Hub has no repository {repo}, or it is private: check the spelling"
+        login = ", or log in with `hf auth login` as a user with access."
+        return missing + (f". {_operator(repo)}" if token is False else login)
     if isinstance(error, errors.RevisionNotFoundError):
         return f"{repo} has no revision {shown(revision)}: check the spelling, or use {repo} without a revision."
     if isinstance(error, errors.RemoteEntryNotFoundError):
@@ -51,7 +59,7 @@ def sentence(
     if isinstance(error, errors.OfflineModeIsEnabled):
         return offline_sentence(f"{what} is not in the Hub's cache on this machine")
     if isinstance(error, errors.HfHubHTTPError):
-        return _answered(error.response, what)
+        return _answered(error.response, what, repo, anonymous=token is False)
     if isinstance(error, (httpx2.TimeoutException, TimeoutError)):
         return f"The Hub did not respond in time for {what}: {later}."
     if isinstance(error, (httpx2.HTTPError, errors.LocalEntryNotFoundError, ConnectionError)):
@@ -78,8 +86,15 @@ def no_space(what: str, needed: int) -> str:
     )
 
 
-def _answered(response: httpx2.Response, what: str) -> str:
+def _operator(repo: str) -> str:
+    """What helps where requests are made without a login."""
+    return f"This server reads a private or gated repository only if its operator sets VICREG_HUB={repo}."
+
+
+def _answered(response: httpx2.Response, what: str, repo: str, *, anonymous: bool) -> str:
     status = response.status_code
+    if status in (401, 403) and anonymous:
+        return f"{what} needs a login ({status}): choose another repository. {_operator(repo)}"
     if status == 401:
         return f"{what} needs a login (401): log in with `hf auth login`."
     if status == 403:
@@ -89,7 +104,8 @@ def _answered(response: httpx2.Response, what: str) -> str:
     if status == 429:
         after = response.headers.get("Retry-After", "")
         wait = f"{after} seconds" if after.isdigit() else "a few minutes"
-        return f"Too many requests to the Hub (429): try again in {wait}, or log in with `hf auth login`."
+        login = "" if anonymous else ", or log in with `hf auth login`"
+        return f"Too many requests to the Hub (429): try again in {wait}{login}."
     if status >= 500:
         return f"The Hub has a problem ({status}) with {what}: try again later."
     return f"The Hub rejected the request for {what} ({status}): check the spelling and try again."

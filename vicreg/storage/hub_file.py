@@ -132,7 +132,7 @@ def fetch(
     if isinstance(result, (Cancelled, HubError)):
         raise result
     if isinstance(result, BaseException):
-        words = sentence(result, repo=repo, path=path, revision=commit, needed=count.total)
+        words = sentence(result, repo=repo, path=path, revision=commit, token=token, needed=count.total)
         raise HubError(words) from result
     on_bytes(count.total, count.total)
     return Path(result)

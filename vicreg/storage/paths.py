@@ -51,7 +51,8 @@ def cache_folder() -> Path:
 
 def runs_folder() -> Path:
     """The folder for runs trained on this machine: VICREG_RUNS, or `runs` in the cache folder."""
-    return Path(os.environ["VICREG_RUNS"]) if os.environ.get("VICREG_RUNS") else cache_folder() / "runs"
+    named = os.environ.get("VICREG_RUNS")
+    return Path(named).expanduser() if named else cache_folder() / "runs"
 
 
 def training_folder(run: Path) -> Path:
