@@ -21,6 +21,10 @@ ui.page(
 width = ui.width()
 controls = st.container(key="controls").columns(4)
 run, second = ui.pick_pair(controls)
+if not run.has("projections") and not ui.has(run, "projection"):
+    st.stop()
+if second is not None and not second.has("projections") and not ui.has(second, "projection"):
+    second = None
 eigenmap = next(
     (
         one

@@ -101,8 +101,12 @@ def _pictures(run: Run, split: str) -> Pictures | None:
 
 
 def pictures_if_here(run: Run) -> Pictures | None:
-    """The run's test pictures, or None without a message: for maps, which show dots instead and say so."""
-    return pictures(run) if picture_arrival.arrival(run.config.dataset) == picture_arrival.HERE else None
+    """The run's test pictures, or None without a message: for maps, which show dots instead and say so.
+
+    A run that was never measured has no fingerprints, so its pictures cannot be found.
+    """
+    here = picture_arrival.arrival(run.config.dataset) == picture_arrival.HERE
+    return pictures(run) if here and run.has("fingerprints") else None
 
 
 def anomalies(run: Run) -> Pictures | None:

@@ -1,20 +1,26 @@
 """Runs of one's own on the pages, beside bundled ones of the same name and beside each other."""
 
 import json
+import re
 import shutil
 
 import numpy as np
 import pytest
-from opened import component, opened, specs
+from opened import component, opened, specs, text
 
 import ui
 from ui.components import picture_tiles
-from vicreg import charts
-from vicreg.runs.folder import open_run
+from ui.live_training.training_view import _links, _measured
+from vicreg import charts, jobs
+from vicreg.evaluation.report import QUICK
+from vicreg.presets import QUICK_IMAGES
+from vicreg.runs.folder import open_run, update_run
+from vicreg.storage.files import to_json
 from vicreg.storage.paths import BUNDLED
 
 pytestmark = pytest.mark.usefixtures("page_world", "without_pictures")
 OWN = "coloured-digits/vicreg (own)"
+NAMES = ("coloured-digits-quick", "coloured-digits-trained")
 
 
 @pytest.fixture
@@ -24,6 +30,58 @@ def own_runs(tmp_path, monkeypatch):
         shutil.copytree(BUNDLED / f"coloured-digits-{kept}", tmp_path / name)
     monkeypatch.setenv("VICREG_RUNS", str(tmp_path))
     return tmp_path
+
+
+TRAINED = ("snapshots", "snapshot_neighbours", "snapshot_spectra", "timeline")  # tables of a run that was only trained
+SHORT = ("confusion", "fingerprints", "neighbours", "predictions", "spectrum")  # and those of a short evaluation
+
+
+@pytest.fixture
+def unmeasured_runs(tmp_path, monkeypatch):
+    """Own runs as `--quick` and as `--skip-evaluation` leave them, on the first 2,560 train pictures."""
+    for name, kept in (("quick", (*TRAINED, *SHORT)), ("trained", TRAINED)):
+        folder = tmp_path / f"coloured-digits-{name}"
+        shutil.copytree(BUNDLED / "coloured-digits-vicreg", folder)
+        record = json.loads((folder / "config.json").read_text())
+        record["data"]["train"]["images"] = QUICK_IMAGES
+        (folder / "config.json").write_text(json.dumps(record))
+        run = open_run(folder)
+        tables = {file: file.split("/")[1].removesuffix(".parquet") for file in run.record["files"] if "/" in file}
+        short = {section: run.metrics[section] for section in ("sources", *QUICK)}
+        update_run(
+            run,
+            {"metrics.json": to_json(short)} if name == "quick" else {},
+            without=[file for file, table in tables.items() if table not in kept]
+            + ["metrics.json"] * (name != "quick"),
+        )
+    monkeypatch.setenv("VICREG_RUNS", str(tmp_path))
+    return tmp_path
+
+
+@pytest.mark.parametrize("name", ["quick", "trained"])
+def test_a_run_that_was_measured_in_part_or_not_at_all_has_its_film(unmeasured_runs, name):
+    app = opened("training_curves", data="coloured-digits", run=f"coloured-digits/{name} (own)")
+    assert not app.warning
+    panels = component(app, "film_maps")["panels"]
+    assert panels[0]["title"].startswith(f"coloured-digits/{name} (own)")
+    assert "What does the loss do?" in text(app)
+
+
+@pytest.mark.parametrize("name", ["quick", "trained"])
+@pytest.mark.parametrize("page", ["maps", "clusters"])
+def test_a_run_without_maps_or_clusters_says_how_to_measure_them(unmeasured_runs, page, name):
+    app = opened(page, data="coloured-digits", run=f"coloured-digits/{name} (own)")
+    assert not app.warning
+    (told,) = [info.value for info in app.info]
+    assert f"python -m vicreg evaluate coloured-digits-{name}" in told
+
+
+def test_a_finished_training_links_to_the_pages_that_can_show_its_run(unmeasured_runs):
+    quick, trained = (_links(jobs.get(name), _measured(jobs.get(name))) for name in NAMES)
+    assert [page for page in ("retrieval", "maps", "probe", "training_curves") if f"]({page}?" in quick] == [
+        *("retrieval", "probe", "training_curves")
+    ]
+    assert re.findall(r"\]\((\w+)", trained) == ["training_curves"]
 
 
 def test_an_own_run_with_the_name_of_a_bundled_one_is_another_run_on_start(own_runs):

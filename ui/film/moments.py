@@ -57,6 +57,16 @@ def offered(runs: Mapping[str, Run]) -> list[str]:
     return [name for name in MAPS if z or name != "embedding z"]
 
 
+def labels_of(run: Run, count: int) -> np.ndarray:
+    """(count,) the labels of a run's first test pictures, also of a run that was only trained or measured in part."""
+    if run.has("timeline"):
+        table = results(run, "timeline")
+        first = table["label"][table["epoch"] == 0]
+        if len(first) >= count:  # a quick training keeps fewer places than a measurement
+            return first.head(count).to_numpy()
+    return results(run, "fingerprints")["label"].head(count).to_numpy()
+
+
 def filmed(runs: Mapping[str, Run], name: str) -> Film:
     """The film of one of the MAPS. runs: by title, each with a timeline and of the same pictures."""
     kind = MAPS[name]
