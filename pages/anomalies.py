@@ -172,7 +172,7 @@ with histograms:
         sentence += f"Above the threshold: **{mistaken:.2f} %** of the normal pictures"
         st.markdown(sentence + (f" and **{100 * caught.mean():.2f} %** of the {other.things}." if len(caught) else "."))
 
-missing = [one.name for one in runs.values() if "anomaly_sets" not in ui.metrics(one)]
+missing = [one for one in runs.values() if "anomaly_sets" not in ui.metrics(one)]
 if len(missing) < len(runs):
     st.subheader("Which anomalies does it find?", anchor=False)
     st.markdown(
@@ -197,8 +197,8 @@ if len(missing) < len(runs):
     )
     if narrow and len(across) < len(runs):
         st.caption("A wider screen shows every run.")
-if missing:
-    st.caption(f"To measure the other runs, too: `python -m vicreg evaluate {' '.join(missing)} --only anomaly_sets`.")
+if command := ui.evaluate_command(*missing, only="anomaly_sets"):
+    st.caption(f"To measure the other runs, too: `{command}`.")
 
 
 def show(pictures: ui.Pictures, rows: pd.DataFrame, key: str, label: str) -> None:
@@ -283,7 +283,7 @@ if "anomaly_sets" in figures:
     protocol += f"\n\nMore anomalies: {figures['anomaly_sets']['protocol']}"
     if "bank" in figures["anomaly_sets"]:
         protocol += f"\n\n{anomaly_words.bank_words(figures['anomaly_sets']['bank'])}"
-ui.measured(protocol, command=f"python -m vicreg evaluate {run.name}")
+ui.measured(protocol, command=ui.evaluate_command(run))
 ui.show_source(
     "vicreg.evaluation.anomaly_score:anomaly_scores", "vicreg.evaluation.report_sections.anomaly_sets:anomaly_sets"
 )

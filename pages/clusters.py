@@ -174,6 +174,6 @@ st.markdown(
 figures = ui.metrics(run)["clusters"]
 ui.measured(
     f"{figures['protocol']} n = {figures['n']:,}. Pictures: {ui.metrics(run)['sources']['test']['source']}",
-    command=f"python -m vicreg evaluate {run.name}",
+    command=ui.evaluate_command(run),
 )
 ui.show_source("vicreg.evaluation.clustering:cluster", "vicreg.evaluation.clustering:majorities")

@@ -83,7 +83,7 @@ figures = ui.metrics(run).get("projection")
 others = ui.metrics(second).get("projection") if second is not None else None
 kind = map_data.kind_of(left)
 if second is not None and not others:
-    st.caption(f"`{ui.title(second)}` has no map figures yet: `python -m vicreg evaluate {second.name}`.")
+    st.caption(f"`{ui.title(second)}` has no map figures yet. {ui.how_to_measure(second)}")
 if second is not None and figures and others and kind in figures and kind in others:
     st.markdown(
         f"**How well the classes separate.** Let the 10 nearest points vote on a picture's class. On {left}, the vote "
@@ -120,7 +120,7 @@ if honest:
     )
 elif figures:
     st.markdown(
-        f"`python -m vicreg evaluate {run.name} --only map_choices` adds lines to true neighbours, and more maps."
+        f"Lines to true neighbours, and more maps, were not measured. {ui.how_to_measure(run, only='map_choices')}"
     )
 if figures:
     st.markdown(
@@ -184,7 +184,7 @@ if figures:
             if eigenmap is not None
             else ""
         ),
-        command=f"python -m vicreg evaluate {run.name}",
+        command=ui.evaluate_command(run),
     )
 ui.show_source(
     "vicreg.evaluation.projection:pca",

@@ -54,7 +54,7 @@ ui.chart(
 st.caption(
     "Line at a bar's end: 95 % interval over test pictures, not over seeds. Ticks: other seeds. Dashed: guessing. "
     + ("Orange: the study's figure (another encoder, 30 epochs). " if ui.studied(run) else "")
-    + "Compare only runs trained for the same number of epochs (next to each name)."
+    + "Compare only runs with the same budget of training (next to each name)."
 )
 
 mine = figures[ui.title(run)]
@@ -187,6 +187,6 @@ ui.measured(
         else ""
     )
     + f"Pictures: {ui.metrics(run)['sources']['test']['source']}",
-    command=f"python -m vicreg evaluate {run.name}",
+    command=ui.evaluate_command(run),
 )
 ui.show_source("vicreg.evaluation.probe:linear_probe")

@@ -276,7 +276,7 @@ ui.measured(
     f"{ui.spec(run).title}; measured on: "
     f"{ui.metrics(run).get('sources', {}).get('test', {}).get('source', 'unknown.')} "
     + (figures or {}).get("protocol", ""),
-    command=f"python -m vicreg evaluate {run.name}",
+    command=ui.evaluate_command(run),
 )
 ui.show_source(
     "vicreg.evaluation.neighbours:nearest_and_farthest",

@@ -149,6 +149,6 @@ if probe:
         f"{', '.join(term.normalised for term in IN_LOSS)}, as in the authors' code. The paper (Bardes et al. 2022, "
         f"eq. 6) adds the variance terms of the two views, and we average them: our {run.config.variance_weight:g} "
         f"corresponds to {run.config.variance_weight / 2:g} there.",
-        command=f"python -m vicreg evaluate {run.name}",
+        command=ui.evaluate_command(run),
     )
 ui.show_source("vicreg.method.views:augmented_views", "vicreg.method.loss:vicreg_loss")

@@ -35,7 +35,6 @@ from ui.representations import (
 from ui.run_picker import (
     budget,
     colour,
-    has,
     label,
     last_losses,
     load_networks,
@@ -64,7 +63,7 @@ if TYPE_CHECKING:
         spread_panels,
     )
     from ui.chart_widgets import chart, clicked_cell, pick_amount, pick_map
-    from ui.commands import train_command
+    from ui.commands import evaluate_command, has, how_to_measure, train_command
     from ui.components.page_width import width
     from ui.components.picture_tiles import tiles
     from ui.cost_of_one_picture import amortisation
@@ -95,10 +94,12 @@ __all__ = [
     "drawn",
     "drop_own_picture",
     "embed",
+    "evaluate_command",
     "finished",
     "foot",
     "guessing",
     "has",
+    "how_to_measure",
     "label",
     "last_losses",
     "layer_panels",
@@ -156,7 +157,7 @@ _HOMES = {
     "ui.cost_of_one_picture": ("amortisation",),
     "ui.finished_charts": ("drawn", "finished"),
     "ui.seed_words": ("seeds_frame", "seeds_sentence"),
-    "ui.commands": ("train_command",),
+    "ui.commands": ("evaluate_command", "has", "how_to_measure", "train_command"),
     "ui.upload_button": ("drop_own_picture", "own_picture"),
 }
 __getattr__ = names_of(__name__, {name: module for module, names in _HOMES.items() for name in names})

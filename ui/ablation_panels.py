@@ -10,6 +10,7 @@ import streamlit as st
 
 from ui import film
 from ui.chart_widgets import chart
+from ui.commands import how_to_measure
 from ui.finished_charts import FinishedChart, finished
 from ui.pictures import pictures_if_here
 from ui.run_picker import colour, metrics, noted, results, study, title
@@ -78,8 +79,7 @@ def collapse(runs: Mapping[str, Run], *, untrained: JsonObject | None, key: str,
     for name, run in runs.items():
         if name not in drawn:
             st.caption(
-                f"The embeddings of `{name}` on these pictures were not kept: `python -m vicreg evaluate {run.name} --only "
-                "spaces`."
+                f"The embeddings of `{name}` on these pictures were not kept. {how_to_measure(run, only='spaces')}"
             )
 
 

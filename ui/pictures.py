@@ -14,6 +14,7 @@ import streamlit as st
 from PIL import Image
 
 from ui import picture_arrival
+from ui.commands import evaluate_command
 from ui.page_figures import once
 from ui.run_picker import results
 from ui.shared_cache import Store
@@ -124,8 +125,8 @@ def anomalies(run: Run) -> Pictures | None:
     labels = table[table["anomaly"]]["label"].to_numpy()
     if not np.array_equal(labels, found.labels[: len(labels)]):
         st.warning(
-            f"{found.source.file} contains other pictures than those the run was measured on, so they are not shown. "
-            f"`python -m vicreg evaluate {run.name}` measures it on yours.",
+            f"{found.source.file} contains other pictures than those the run was measured on, so they are not shown."
+            + (f" `{command}` measures it on yours." if (command := evaluate_command(run)) else ""),
             icon=":material/broken_image:",
         )
         return None

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shlex
 import shutil
 
 import numpy as np
@@ -12,8 +13,11 @@ import ui
 from ui.components import picture_tiles
 from ui.live_training.training_view import _links, _measured
 from vicreg import charts, jobs
+from vicreg.cli.evaluate import chosen_runs
+from vicreg.cli.main import parser
 from vicreg.evaluation.report import QUICK
 from vicreg.presets import QUICK_IMAGES
+from vicreg.runs.discovery import find_runs
 from vicreg.runs.folder import open_run, update_run
 from vicreg.storage.files import to_json
 from vicreg.storage.paths import BUNDLED
@@ -64,7 +68,14 @@ def test_a_run_that_was_measured_in_part_or_not_at_all_has_its_film(unmeasured_r
     assert not app.warning
     panels = component(app, "film_maps")["panels"]
     assert panels[0]["title"].startswith(f"coloured-digits/{name} (own)")
+    assert panels[0]["title"].endswith("12 epochs of 2560 pictures")
     assert "What does the loss do?" in text(app)
+    assert "the first 2,560 train images vote" in text(app)
+    quick = "--quick" if name == "quick" else "--images 2560"
+    epochs = "--epochs 12 " if name == "quick" else ""  # not the six of a quick training
+    assert app.code[0].value == (
+        f"python -m vicreg train --preset vicreg --dataset coloured-digits {epochs}{quick} --name coloured-digits-{name}"
+    )
 
 
 @pytest.mark.parametrize("name", ["quick", "trained"])
@@ -82,6 +93,20 @@ def test_a_finished_training_links_to_the_pages_that_can_show_its_run(unmeasured
         *("retrieval", "probe", "training_curves")
     ]
     assert re.findall(r"\]\((\w+)", trained) == ["training_curves"]
+
+
+def test_the_command_to_measure_a_run_names_that_run_and_no_other(own_runs, tmp_path):
+    here, _ = find_runs()
+    for name in ("coloured-digits-vicreg", "coloured-digits-vicreg-own", "coloured-digits-second"):
+        command = ui.evaluate_command(here[name], only="clusters")
+        words = parser().parse_args(shlex.split(command)[3:])
+        assert [run.folder for run in chosen_runs(words.runs, here)] == [here[name].folder]
+        assert words.only == ["clusters"]
+    shutil.copytree(BUNDLED / "coloured-digits-vicreg", tmp_path / "hub" / "coloured-digits-vicreg")
+    theirs = open_run(tmp_path / "hub" / "coloured-digits-vicreg")
+    assert ui.evaluate_command(theirs) == ""
+    assert "its owner can measure it" in ui.how_to_measure(theirs)
+    assert ui.evaluate_command(theirs, here["coloured-digits-second"]).endswith("evaluate coloured-digits-second")
 
 
 def test_an_own_run_with_the_name_of_a_bundled_one_is_another_run_on_start(own_runs):

@@ -17,6 +17,7 @@ import ui
 from ui.live_training import next_training, training_limits, training_time, training_view
 from vicreg import jobs
 from vicreg.config import DATASETS, Config
+from vicreg.data.catalogue import CATALOGUE
 from vicreg.jobs import control, event_log, locks
 from vicreg.jobs.record import read_record, write_record
 from vicreg.presets import QUICK_EPOCHS, QUICK_IMAGES, presets
@@ -336,19 +337,30 @@ def test_on_a_hosted_instance_a_training_that_nobody_goes_on_with_makes_room(mon
     assert new.token == "hers"
 
 
-def test_a_run_is_trained_again_by_its_command_whatever_was_chosen():
+def test_a_run_is_trained_again_by_its_command_whatever_was_chosen(monkeypatch):
     plain = presets("coloured-digits")["no-variance"]
-    run = Run(Path("coloured-digits-no-variance"), dataclasses.replace(plain, epochs=3), {})
-    assert ui.train_command(run) == ("python -m vicreg train --preset no-variance --dataset coloured-digits --epochs 3")
+
+    def run(name: str, config: Config, *, images: int = 0) -> Run:
+        data = {"train": {"images": images or CATALOGUE[config.dataset].train_images}}
+        return Run(Path(name), config, {"data": data, "files": {}})
+
+    few = run("coloured-digits-no-variance", dataclasses.replace(plain, epochs=3), images=2_560)
+    assert ui.train_command(few).endswith("--dataset coloured-digits --epochs 3 --images 2560")
+    short = run("coloured-digits-no-variance", dataclasses.replace(plain, epochs=3))
+    assert ui.train_command(short) == (
+        "python -m vicreg train --preset no-variance --dataset coloured-digits --epochs 3"
+    )
     grey = dataclasses.replace(plain, views=dataclasses.replace(plain.views, jitter=False))
-    assert (
-        ui.train_command(Run(Path("mine"), grey, {})) == "python -m vicreg train --config mine/config.json --name mine"
+    assert ui.train_command(run("mine", grey)) == "python -m vicreg train --config mine/config.json --name mine"
+    monkeypatch.setenv("SPACE_ID", "ada/demo")  # its paths are not a visitor's
+    assert ui.train_command(run("mine", grey)) == (
+        "python -m vicreg train --config config.json --name mine  # the config.json of this run"
     )
     own = dataclasses.replace(presets()["vicreg"], preset="own", variance_weight=7.0)
-    assert ui.train_command(Run(Path("cifar10-own"), own, {})) == (
+    assert ui.train_command(run("cifar10-own", own)) == (
         "python -m vicreg train --preset vicreg --variance-weight 7.0 --name cifar10-own"
     )
-    assert ui.train_command(Run(Path("a; b"), presets()["vicreg"], {})).endswith("--name 'a; b'")
+    assert ui.train_command(run("a; b", presets()["vicreg"])).endswith("--name 'a; b'")
 
 
 @pytest.mark.parametrize(
