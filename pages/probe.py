@@ -161,11 +161,11 @@ if pictures is not None:
         )
         show(pictures, others, "wrong_second")
 
-untrained = next((figures[title] for title, other in runs.items() if other.baseline == "untrained"), None)
-if untrained:
+if (untrained := ui.untrained(run)) is not None:
     st.markdown(
-        f"**The untrained encoder already reaches {untrained['accuracy']:.2f} %**, because random filters keep information. "
-        "Only what exceeds this was learned."
+        f"**The untrained encoder already reaches {figures[ui.title(untrained)]['accuracy']:.2f} %**, because random filters "
+        "keep information. Only what exceeds this was learned."
+        + (f" (The encoder of `{ui.title(second)}` is another.)" if second and not ui.same_encoder(run, second) else "")
     )
 if ui.spec(run).attributes:
     st.markdown("For these pictures we know more than the class: see [digit or colour?](digit_or_colour)")

@@ -49,6 +49,7 @@ from ui.run_picker import (
     title,
 )
 from ui.short_numbers import short
+from ui.untrained_runs import same_encoder, spaces_before, untrained
 from ui.widget_state import within
 from vicreg.lazy_imports import names_of
 
@@ -125,6 +126,7 @@ __all__ = [
     "representations",
     "results",
     "roc",
+    "same_encoder",
     "sample_picture",
     "search",
     "search_picture",
@@ -133,6 +135,7 @@ __all__ = [
     "short",
     "show_source",
     "space_figures",
+    "spaces_before",
     "spec",
     "spread_panels",
     "studied",
@@ -142,6 +145,7 @@ __all__ = [
     "title",
     "train_command",
     "two_views",
+    "untrained",
     "width",
     "within",
 ]

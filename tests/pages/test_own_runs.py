@@ -10,6 +10,7 @@ import pytest
 from opened import component, opened, specs, text
 
 import ui
+from ui import film
 from ui.components import picture_tiles
 from ui.live_training.training_view import _links, _measured
 from vicreg import charts, jobs
@@ -107,6 +108,25 @@ def test_the_command_to_measure_a_run_names_that_run_and_no_other(own_runs, tmp_
     assert ui.evaluate_command(theirs) == ""
     assert "its owner can measure it" in ui.how_to_measure(theirs)
     assert ui.evaluate_command(theirs, here["coloured-digits-second"]).endswith("evaluate coloured-digits-second")
+
+
+def test_a_run_of_another_encoder_is_not_held_against_this_untrained_one(own_runs):
+    folder = own_runs / "coloured-digits-second"
+    record = json.loads((folder / "config.json").read_text())
+    record["config"]["encoder"] = "lean"
+    (folder / "config.json").write_text(json.dumps(record))
+    other, bundled = open_run(folder), open_run(BUNDLED / "coloured-digits-vicreg")
+    assert ui.untrained(bundled).name == "coloured-digits-untrained"
+    assert ui.spaces_before(bundled) == ui.untrained(bundled).metrics["spaces"]
+    assert ui.untrained(other) is None
+    assert ui.spaces_before(other) is None
+    baseline = open_run(BUNDLED / "coloured-digits-untrained")  # beside which only the ends of z are shown
+    shown = film.before_and_after({"other": other, "bundled": bundled, "untrained": baseline})
+    assert "Of `other`, only the end was kept." in shown.words
+    moved = {title: (track.xy[0] != track.xy[-1]).any() for title, track in shown.tracks.items()}
+    assert moved == {"other": False, "bundled": True, "untrained": False}
+    app = opened("probe", data="coloured-digits", run="coloured-digits/second (own)")
+    assert "untrained encoder already reaches" not in text(app)
 
 
 def test_an_own_run_with_the_name_of_a_bundled_one_is_another_run_on_start(own_runs):
