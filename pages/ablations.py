@@ -74,7 +74,8 @@ st.subheader(
 st.markdown(ablation_words.probes_in_words(chosen, preset, untrained=untrained[ui.title(chosen)]))
 ui.probes_panel(pair | ({ui.title(blank): blank} if blank else {}), chance=ui.spec(full).chance, width=width)
 other = next((run for title, run in pair.items() if title != ui.title(chosen)), None)
-st.markdown(ui.seeds_sentence(chosen, other, "probe", says="The probe of $y$ reaches"))
+if told := ui.seeds_sentence(chosen, other, "probe", says="The probe of $y$ reaches"):
+    st.markdown(told)
 
 layers = ui.layers_frame(pair)
 if len(layers):

@@ -68,7 +68,7 @@ if second is not None and not ui.has(second, "anomaly"):
     second = None
 shown = [run] if second is None else [run, second]
 pictures = ui.pictures(run)
-strangers = None if pictures is None else ui.anomalies(run)
+strangers = ui.anomalies(run) if pictures is not None and ui.metrics(run)["anomaly"]["n_anomalies"] else None
 scores = {ui.title(one): anomaly_tables.scores_of(one, scoring) for one in shown}
 curves = {ui.title(one): curve for one in shown if (curve := ui.roc(one, scoring)) is not None}
 runs = anomaly_tables.anomaly_runs(run)
@@ -223,15 +223,17 @@ def show(pictures: ui.Pictures, rows: pd.DataFrame, key: str, label: str) -> Non
 
 if pictures is not None:
     st.subheader("The most and the least anomalous", anchor=False)
-    pool = st.segmented_control(
-        *("Among", ["test pictures", "with anomalies"]),
-        default="test pictures",
-        required=True,
-        key="pool",
-        bind="query-params",
+    everything = strangers is not None and (
+        st.segmented_control(
+            *("Among", ["test pictures", "with anomalies"]),
+            default="test pictures",
+            required=True,
+            key="pool",
+            bind="query-params",
+        )
+        == "with anomalies"
     )
     for position, one in enumerate(shown):
-        everything = pool == "with anomalies" and strangers is not None
         table = anomaly_tables.ranking(one, scoring, with_anomalies=everything)
         for rows, heading in ((table.head(EXTREME), "Most anomalous"), (table.tail(EXTREME)[::-1], "Least anomalous")):
             st.markdown(f"**{heading}**, `{ui.title(one)}`")

@@ -67,8 +67,8 @@ for title in shown:
         f"interval over them: {low:.2f} to {high:.2f}). Effective rank of the representations: "
         f"{spectrum['effective_rank']:.2f} of {spectrum['dimensions']}."
     )
-if second is not None:
-    st.markdown(ui.seeds_sentence(run, second, "probe", says="The probe reaches"))
+if second is not None and (told := ui.seeds_sentence(run, second, "probe", says="The probe reaches")):
+    st.markdown(told)
 st.subheader("Which classes does it confuse?", anchor=False)
 left, right = st.columns([1, 1], gap="large")
 classes = ui.class_names(run)
@@ -110,8 +110,7 @@ with right:
             classes,
             width=max(180, min(420, (width if width < 700 else width // 2) - 150)),
         ),
-        alt="Accuracy within each class: "
-        + "; ".join(f"{r['class']} {r.accuracy:.2f} %" for _, r in by_class.iterrows()),
+        alt=f"Accuracy within each class. {ui.class_words(by_class)}",
         key="per_class",
     )
 

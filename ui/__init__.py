@@ -63,7 +63,7 @@ if TYPE_CHECKING:
         space_figures,
         spread_panels,
     )
-    from ui.chart_widgets import chart, clicked_cell, pick_amount, pick_map
+    from ui.chart_widgets import chart, class_words, clicked_cell, pick_amount, pick_map
     from ui.commands import evaluate_command, has, how_to_measure, train_command
     from ui.components.page_width import width
     from ui.components.picture_tiles import tiles
@@ -83,6 +83,7 @@ __all__ = [
     "chosen_data",
     "class_colour",
     "class_names",
+    "class_words",
     "clicked_cell",
     "clusters_by_chance",
     "collapse",
@@ -155,7 +156,7 @@ _HOMES = {
         *("collapse", "covariance_maps", "layer_panels", "layers_frame", "probes_panel", "space_figures"),
         "spread_panels",
     ),
-    "ui.chart_widgets": ("chart", "clicked_cell", "pick_amount", "pick_map"),
+    "ui.chart_widgets": ("chart", "class_words", "clicked_cell", "pick_amount", "pick_map"),
     "ui.components.page_width": ("width",),
     "ui.components.picture_tiles": ("tiles",),
     "ui.cost_of_one_picture": ("amortisation",),

@@ -100,7 +100,9 @@ def pick_compared(first: Run) -> Run:
     others = _labelled([run for run in found()[0].values() if run.config.dataset == first.config.dataset])
     kept = {label: run for label, run in others.items() if run.has_network and metrics(run)}
     text = "Any run, including your own, even if it was measured on another copy of the pictures."
-    return noted(kept[_pick("Compare with", list(kept), key="beside", text=text)])
+    linked = st.query_params.get("beside")  # its earlier name, in links that were shared
+    told = linked if linked in kept else None
+    return noted(kept[_pick("Compare with", list(kept), key="compared", text=text, default=told)])
 
 
 def pick_pair(

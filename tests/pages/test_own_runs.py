@@ -12,15 +12,17 @@ from opened import component, opened, specs, text
 import ui
 from ui import film
 from ui.components import picture_tiles
+from ui.live_training import training_charts
 from ui.live_training.training_view import _links, _measured
 from vicreg import charts, jobs
 from vicreg.cli.evaluate import chosen_runs
 from vicreg.cli.main import parser
+from vicreg.evaluation.anomaly_score import KNOWN
 from vicreg.evaluation.report import QUICK
 from vicreg.presets import QUICK_IMAGES
 from vicreg.runs.discovery import find_runs
 from vicreg.runs.folder import open_run, update_run
-from vicreg.storage.files import to_json
+from vicreg.storage.files import frame_bytes, to_json
 from vicreg.storage.paths import BUNDLED
 
 pytestmark = pytest.mark.usefixtures("page_world", "without_pictures")
@@ -108,6 +110,33 @@ def test_the_command_to_measure_a_run_names_that_run_and_no_other(own_runs, tmp_
     assert ui.evaluate_command(theirs) == ""
     assert "its owner can measure it" in ui.how_to_measure(theirs)
     assert ui.evaluate_command(theirs, here["coloured-digits-second"]).endswith("evaluate coloured-digits-second")
+
+
+def test_a_run_that_was_measured_without_anomalies_is_not_offered_with_them(own_runs):
+    run = open_run(own_runs / "coloured-digits-second")
+    anomaly = run.metrics["anomaly"] | {"n_anomalies": 0}
+    anomaly |= {name: {"column": score.column, "most": [0]} for name, score in KNOWN.items()}
+    table = run.results("anomaly")
+    files = {
+        "metrics.json": to_json({**run.metrics, "anomaly": anomaly}),
+        "results/anomaly.parquet": frame_bytes(table[~table["anomaly"]]),
+    }
+    update_run(run, files, without=["results/roc.parquet"])
+    app = opened("anomalies", data="coloured-digits", run="coloured-digits/second (own)")
+    assert not app.warning
+    assert not [choice for choice in app.segmented_control if choice.label == "Among"]
+    assert "The most and the least anomalous" in text(app)
+
+
+def test_the_dashed_curves_are_of_the_run_that_is_in_the_folder_now(own_runs):
+    folder = own_runs / "coloured-digits-second"
+    before = training_charts.ghost(str(folder))
+    shutil.rmtree(folder)
+    shutil.copytree(BUNDLED / "coloured-digits-vicreg", folder)
+    now = training_charts.ghost(str(folder))
+    assert now.content != before.content
+    assert now.terms["total"].tolist() != before.terms["total"].tolist()
+    assert training_charts.ghost("") is None
 
 
 def test_a_run_of_another_encoder_is_not_held_against_this_untrained_one(own_runs):
