@@ -154,7 +154,7 @@ def bounds() -> list[tuple[str, str, str]]:
         ),
         (
             "trained runs on a hosted server",
-            megabytes(training_limits.KEPT_BYTES),
+            f"{training_limits.KEPT_RUNS} of visitors, {megabytes(training_limits.KEPT_BYTES)} in all",
             "ui/live_training/training_limits.py",
         ),
         ("finished tasks that are remembered", f"{KEEP}", "ui/background_tasks.py"),

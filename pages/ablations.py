@@ -56,11 +56,11 @@ pair = {ui.title(run): run for run in (chosen, second) if ui.has(run, "spaces")}
 if ui.title(chosen) not in pair:
     st.stop()
 colours = {title: ui.colour(run) for title, run in pair.items()}
-blank = next((run for run in runs.values() if run.baseline == "untrained" and "spaces" in ui.metrics(run)), None)
-untrained = ui.metrics(blank)["spaces"] if blank else None
+blank = ui.untrained(chosen, usable=lambda one: "spaces" in ui.metrics(one))
+untrained = {title: ui.spaces_before(run) for title, run in pair.items()}
 gamma = chosen.config.gamma
 
-ui.collapse(pair, untrained=untrained, key="embeddings")
+ui.collapse(pair, key="embeddings")
 st.caption(ablation_words.rule_in_words(gamma, LEAST_SPREAD, LEAST_RANK))
 
 found = ui.metrics(chosen)["spaces"]
@@ -71,10 +71,11 @@ st.subheader(
     else "What can a probe still read?",
     anchor=False,
 )
-st.markdown(ablation_words.probes_in_words(chosen, preset, untrained=untrained))
+st.markdown(ablation_words.probes_in_words(chosen, preset, untrained=untrained[ui.title(chosen)]))
 ui.probes_panel(pair | ({ui.title(blank): blank} if blank else {}), chance=ui.spec(full).chance, width=width)
 other = next((run for title, run in pair.items() if title != ui.title(chosen)), None)
-st.markdown(ui.seeds_sentence(chosen, other, "probe", says="The probe of $y$ reaches"))
+if told := ui.seeds_sentence(chosen, other, "probe", says="The probe of $y$ reaches"):
+    st.markdown(told)
 
 layers = ui.layers_frame(pair)
 if len(layers):

@@ -68,7 +68,7 @@ if second is not None and not ui.has(second, "anomaly"):
     second = None
 shown = [run] if second is None else [run, second]
 pictures = ui.pictures(run)
-strangers = None if pictures is None else ui.anomalies(run)
+strangers = ui.anomalies(run) if pictures is not None and ui.metrics(run)["anomaly"]["n_anomalies"] else None
 scores = {ui.title(one): anomaly_tables.scores_of(one, scoring) for one in shown}
 curves = {ui.title(one): curve for one in shown if (curve := ui.roc(one, scoring)) is not None}
 runs = anomaly_tables.anomaly_runs(run)
@@ -172,7 +172,7 @@ with histograms:
         sentence += f"Above the threshold: **{mistaken:.2f} %** of the normal pictures"
         st.markdown(sentence + (f" and **{100 * caught.mean():.2f} %** of the {other.things}." if len(caught) else "."))
 
-missing = [one.name for one in runs.values() if "anomaly_sets" not in ui.metrics(one)]
+missing = [one for one in runs.values() if "anomaly_sets" not in ui.metrics(one)]
 if len(missing) < len(runs):
     st.subheader("Which anomalies does it find?", anchor=False)
     st.markdown(
@@ -197,8 +197,8 @@ if len(missing) < len(runs):
     )
     if narrow and len(across) < len(runs):
         st.caption("A wider screen shows every run.")
-if missing:
-    st.caption(f"To measure the other runs, too: `python -m vicreg evaluate {' '.join(missing)} --only anomaly_sets`.")
+if command := ui.evaluate_command(*missing, only="anomaly_sets"):
+    st.caption(f"To measure the other runs, too: `{command}`.")
 
 
 def show(pictures: ui.Pictures, rows: pd.DataFrame, key: str, label: str) -> None:
@@ -223,15 +223,17 @@ def show(pictures: ui.Pictures, rows: pd.DataFrame, key: str, label: str) -> Non
 
 if pictures is not None:
     st.subheader("The most and the least anomalous", anchor=False)
-    pool = st.segmented_control(
-        *("Among", ["test pictures", "with anomalies"]),
-        default="test pictures",
-        required=True,
-        key="pool",
-        bind="query-params",
+    everything = strangers is not None and (
+        st.segmented_control(
+            *("Among", ["test pictures", "with anomalies"]),
+            default="test pictures",
+            required=True,
+            key="pool",
+            bind="query-params",
+        )
+        == "with anomalies"
     )
     for position, one in enumerate(shown):
-        everything = pool == "with anomalies" and strangers is not None
         table = anomaly_tables.ranking(one, scoring, with_anomalies=everything)
         for rows, heading in ((table.head(EXTREME), "Most anomalous"), (table.tail(EXTREME)[::-1], "Least anomalous")):
             st.markdown(f"**{heading}**, `{ui.title(one)}`")
@@ -283,7 +285,7 @@ if "anomaly_sets" in figures:
     protocol += f"\n\nMore anomalies: {figures['anomaly_sets']['protocol']}"
     if "bank" in figures["anomaly_sets"]:
         protocol += f"\n\n{anomaly_words.bank_words(figures['anomaly_sets']['bank'])}"
-ui.measured(protocol, command=f"python -m vicreg evaluate {run.name}")
+ui.measured(protocol, command=ui.evaluate_command(run))
 ui.show_source(
     "vicreg.evaluation.anomaly_score:anomaly_scores", "vicreg.evaluation.report_sections.anomaly_sets:anomaly_sets"
 )

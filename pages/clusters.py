@@ -21,13 +21,13 @@ ui.page(
 width = ui.width()
 controls = st.columns([3, 3, 2, 2])
 run, second = ui.pick_pair(controls)
-count = ui.pick_amount(controls[2], len(ui.results(run, "projections")), key="cluster_count")
-kind = charts.MAP_TITLES[ui.pick_map(controls[3], key="cluster_map")]
-classes = ui.class_names(run)
 if not ui.has(run, "clusters"):
     st.stop()
 if second is not None and not ui.has(second, "clusters"):
     second = None
+count = ui.pick_amount(controls[2], len(ui.results(run, "projections")), key="cluster_count")
+kind = charts.MAP_TITLES[ui.pick_map(controls[3], key="cluster_map")]
+classes = ui.class_names(run)
 pictures = ui.pictures(run)
 
 runs = {title: one for title, one in ui.measured_runs(run).items() if "clusters" in ui.metrics(one)}
@@ -174,6 +174,6 @@ st.markdown(
 figures = ui.metrics(run)["clusters"]
 ui.measured(
     f"{figures['protocol']} n = {figures['n']:,}. Pictures: {ui.metrics(run)['sources']['test']['source']}",
-    command=f"python -m vicreg evaluate {run.name}",
+    command=ui.evaluate_command(run),
 )
 ui.show_source("vicreg.evaluation.clustering:cluster", "vicreg.evaluation.clustering:majorities")

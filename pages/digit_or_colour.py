@@ -186,6 +186,6 @@ ui.measured(
     f"itself. Each drawing is there twice, in other colours and at another angle. "
     f"{mine['ink']['protocol'][:1].upper()}{mine['ink']['protocol'][1:]}. "
     f"Pictures: {ui.metrics(full)['sources']['test']['source']}",
-    command=f"python -m vicreg evaluate {full.name}",
+    command=ui.evaluate_command(full),
 )
 ui.show_source("vicreg.data.coloured_digits:coloured_digits", "vicreg.evaluation.neighbours:nearest_and_farthest")

@@ -21,6 +21,10 @@ ui.page(
 width = ui.width()
 controls = st.container(key="controls").columns(4)
 run, second = ui.pick_pair(controls)
+if not run.has("projections") and not ui.has(run, "projection"):
+    st.stop()
+if second is not None and not second.has("projections") and not ui.has(second, "projection"):
+    second = None
 eigenmap = next(
     (
         one
@@ -48,19 +52,20 @@ classes = ui.class_names(run)
 projections = ui.results(run, "projections")
 
 
-def panel(of: Run, name: str, title: str) -> tuple[Panel, int]:
-    """One map of a run with how honest it is, and how many true neighbours of each picture it was asked for."""
+def panel(of: Run, name: str, title: str) -> tuple[Panel, map_data.Honesty]:
+    """One map of a run, and how honest it is."""
     source = eigenmap if eigenmap is not None and name == charts.MAP_TITLES["laplacian"] else of
     found = map_data.honesty(source, name, count)
     values = {} if found.steps is None else {map_data.KEPT: found.steps}
-    return Panel(title, map_data.places(source, name, count), found.sentence, found.neighbours, values=values), found.k
+    return Panel(title, map_data.places(source, name, count), found.sentence, found.neighbours, values=values), found
 
 
 if second:
     drawn = [panel(one, left, f"{left}, {ui.title(one)}") for one in (run, second)]
 else:
     drawn = [panel(run, name, name) for name in (left, beside) if name and name != "none"]
-panels, asked = [one for one, _ in drawn], {k for _, k in drawn}
+panels, honest = [one for one, _ in drawn], [found for _, found in drawn]
+asked = {one.k for one in honest}
 kept = asked.pop() if len(asked) == 1 else 0  # the scale of kept neighbours needs one number of them
 with exhibit:
     picture_map(
@@ -69,7 +74,8 @@ with exhibit:
         numbers=np.arange(count),
         colourings=map_data.colourings(run, pictures, projections["label"].head(count).to_numpy(), kept),
         atlas=atlas(run, pictures, count),
-        alt=f"Maps of {count:,} test pictures of {ui.title(run)}, coloured by class.",
+        alt=f"Maps of {count:,} test pictures, coloured by class: {', '.join(one.title for one in panels)}"
+        + (f" of {ui.title(run)}." if second is None else "."),
         words="",
     )
 if why := map_data.why_several(run, left, beside):
@@ -79,7 +85,7 @@ figures = ui.metrics(run).get("projection")
 others = ui.metrics(second).get("projection") if second is not None else None
 kind = map_data.kind_of(left)
 if second is not None and not others:
-    st.caption(f"`{ui.title(second)}` has no map figures yet: `python -m vicreg evaluate {second.name}`.")
+    st.caption(f"`{ui.title(second)}` has no map figures yet. {ui.how_to_measure(second)}")
 if second is not None and figures and others and kind in figures and kind in others:
     st.markdown(
         f"**How well the classes separate.** Let the 10 nearest points vote on a picture's class. On {left}, the vote "
@@ -91,9 +97,9 @@ if second is not None and figures and others and kind in figures and kind in oth
 elif figures:
     pca, tsne = figures["pca"], figures["tsne"]
     st.markdown(
-        f"**How well the classes separate.** Let a picture's 10 nearest points vote on its class. The vote is right "
-        f"for {pca['knn_accuracy']:.2f} % of the pictures on PCA, for {tsne['knn_accuracy']:.2f} % on t-SNE, and for "
-        f"{figures['full']['knn_accuracy']:.2f} % in all dimensions. Guessing gives {ui.guessing(run)}."
+        f"**How well the classes separate.** Let a picture's 10 nearest points vote on its class. Under `{ui.title(run)}`, "
+        f"the vote is right for {pca['knn_accuracy']:.2f} % of the pictures on PCA, for {tsne['knn_accuracy']:.2f} % on "
+        f"t-SNE, and for {figures['full']['knn_accuracy']:.2f} % in all dimensions. Guessing gives {ui.guessing(run)}."
     )
     st.markdown(
         f"**Why they differ.** PCA is a linear view: the two directions of largest variance, which hold "
@@ -106,17 +112,12 @@ if {"ink", "paper"} <= set(ui.spec(run).attributes):
         "**Look for pairs of islands.** Every digit comes light on dark and dark on light. Where a digit forms two "
         "islands, the network may tell the two kinds apart: click a picture and see where its true neighbours are."
     )
-honest = ui.metrics(run).get("map_choices")
-if honest:
+choices = ui.metrics(run).get("map_choices")
+if faithful := map_data.faithful_words(honest):
+    st.markdown(faithful)
+if figures and not choices:
     st.markdown(
-        f"**How faithful is a map?** Two dimensions cannot keep all neighbours. *Trustworthiness* falls when pictures "
-        f"lie near each other on the map only, *continuity* when the map tears true neighbours apart; 1 is best for "
-        f"both. True neighbours are a picture's {honest['neighbours']} nearest in representation space among the "
-        f"{honest['n']:,} shown. Choose **Neighbours kept** to see where the map loses them."
-    )
-elif figures:
-    st.markdown(
-        f"`python -m vicreg evaluate {run.name} --only map_choices` adds lines to true neighbours, and more maps."
+        f"Lines to true neighbours, and more maps, were not measured. {ui.how_to_measure(run, only='map_choices')}"
     )
 if figures:
     st.markdown(
@@ -173,14 +174,14 @@ if eigenmap is not None:
 
 if figures:
     ui.measured(
-        f"{figures['protocol']} {honest['protocol'] if honest else ''} "
+        f"{figures['protocol']} {choices['protocol'] if choices else ''} "
         f"Run `{ui.title(run)}`; pictures: {ui.metrics(run)['sources']['test']['source']}"
         + (
             f" Eigenmap: {described(eigenmap.record['baseline'])}, k = {eigenmap.record['baseline']['neighbours']}."
             if eigenmap is not None
             else ""
         ),
-        command=f"python -m vicreg evaluate {run.name}",
+        command=ui.evaluate_command(run),
     )
 ui.show_source(
     "vicreg.evaluation.projection:pca",

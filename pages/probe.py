@@ -54,7 +54,7 @@ ui.chart(
 st.caption(
     "Line at a bar's end: 95 % interval over test pictures, not over seeds. Ticks: other seeds. Dashed: guessing. "
     + ("Orange: the study's figure (another encoder, 30 epochs). " if ui.studied(run) else "")
-    + "Compare only runs trained for the same number of epochs (next to each name)."
+    + "Compare only runs with the same budget of training (next to each name)."
 )
 
 mine = figures[ui.title(run)]
@@ -67,8 +67,8 @@ for title in shown:
         f"interval over them: {low:.2f} to {high:.2f}). Effective rank of the representations: "
         f"{spectrum['effective_rank']:.2f} of {spectrum['dimensions']}."
     )
-if second is not None:
-    st.markdown(ui.seeds_sentence(run, second, "probe", says="The probe reaches"))
+if second is not None and (told := ui.seeds_sentence(run, second, "probe", says="The probe reaches")):
+    st.markdown(told)
 st.subheader("Which classes does it confuse?", anchor=False)
 left, right = st.columns([1, 1], gap="large")
 classes = ui.class_names(run)
@@ -110,8 +110,7 @@ with right:
             classes,
             width=max(180, min(420, (width if width < 700 else width // 2) - 150)),
         ),
-        alt="Accuracy within each class: "
-        + "; ".join(f"{r['class']} {r.accuracy:.2f} %" for _, r in by_class.iterrows()),
+        alt=f"Accuracy within each class. {ui.class_words(by_class)}",
         key="per_class",
     )
 
@@ -161,11 +160,11 @@ if pictures is not None:
         )
         show(pictures, others, "wrong_second")
 
-untrained = next((figures[title] for title, other in runs.items() if other.baseline == "untrained"), None)
-if untrained:
+if (untrained := ui.untrained(run)) is not None:
     st.markdown(
-        f"**The untrained encoder already reaches {untrained['accuracy']:.2f} %**, because random filters keep information. "
-        "Only what exceeds this was learned."
+        f"**The untrained encoder already reaches {figures[ui.title(untrained)]['accuracy']:.2f} %**, because random filters "
+        "keep information. Only what exceeds this was learned."
+        + (f" (The encoder of `{ui.title(second)}` is another.)" if second and not ui.same_encoder(run, second) else "")
     )
 if ui.spec(run).attributes:
     st.markdown("For these pictures we know more than the class: see [digit or colour?](digit_or_colour)")
@@ -187,6 +186,6 @@ ui.measured(
         else ""
     )
     + f"Pictures: {ui.metrics(run)['sources']['test']['source']}",
-    command=f"python -m vicreg evaluate {run.name}",
+    command=ui.evaluate_command(run),
 )
 ui.show_source("vicreg.evaluation.probe:linear_probe")

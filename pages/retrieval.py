@@ -10,6 +10,7 @@ from vicreg.runs.folder import Run
 from vicreg.storage.json_values import JsonObject
 
 SHOWN, GALLERY = 8, 40
+SHARE = "The share with the query's class is"
 MUCH_LESS = 1.5  # times less: a share of hubs that has found its reason
 
 ui.page(
@@ -178,7 +179,7 @@ def why_they_repeat(hubness: JsonObject) -> str:
     if metric == "euclidean":
         far_out = by_direction < hubness["euclidean"]["farthest"] / MUCH_LESS
         return f" They lie far out: by direction alone (cosine), the share is {by_direction:.2f} %." if far_out else ""
-    if hubness.get("centred_cosine", by_direction) > by_direction / MUCH_LESS:
+    if hubness.get("centred_cosine", by_direction) >= by_direction / MUCH_LESS:
         return ""
     return (
         " They point away from the mean of all representations: with the mean subtracted, the share is "
@@ -210,8 +211,7 @@ if measured:
                 width=max(220, width // 2 - 170),
                 title="of the five nearest have the query's class, %",
             ),
-            alt="Share of the five nearest that have the query's class: "
-            + "; ".join(f"{row['class']} {row.accuracy:.2f} %" for _, row in by_class.iterrows()),
+            alt=f"Share of the five nearest that have the query's class. {ui.class_words(by_class)}",
             key="by_class",
         )
     with right:
@@ -234,18 +234,19 @@ if measured:
                     + ", ".join(f"{found['nearest_5_same']:.2f} % the {what}" for what, found in seen.items())
                     + f"; guessing gives {next(iter(seen.values()))['chance']:.2f} %."
                 )
+            below = ", shown below" if title == ui.title(run) and pictures is not None else ""
             st.markdown(
-                f"**The farthest repeat.** Ten pictures (hubs, shown below) take {hubness[metric]['farthest']:.2f} % of "
+                f"**The farthest repeat.** Ten pictures (hubs{below}) take {hubness[metric]['farthest']:.2f} % of "
                 f"all places in the lists of the five farthest ({metric}). An even share would be "
                 f"{hubness['by_chance']:.2f} %." + why_they_repeat(hubness)
             )
-        if len(measured) > 1:
-            st.markdown(
-                ui.seeds_sentence(run, second, "nearest_5_same_class", says="The share with the query's class is")
-            )
+        if len(measured) > 1 and (told := ui.seeds_sentence(run, second, "nearest_5_same_class", says=SHARE)):
+            st.markdown(told)
     hubs = measured[ui.title(run)]["hubness"][metric]["hubs"] if ui.title(run) in measured else []
     if hubs and pictures is not None:
         rows = [hub["index"] for hub in hubs]
+        if second is not None:
+            st.markdown(f"**Hubs** of `{ui.title(run)}`")
         ui.tiles(
             pictures[rows],
             key="hubs",
@@ -276,7 +277,7 @@ ui.measured(
     f"{ui.spec(run).title}; measured on: "
     f"{ui.metrics(run).get('sources', {}).get('test', {}).get('source', 'unknown.')} "
     + (figures or {}).get("protocol", ""),
-    command=f"python -m vicreg evaluate {run.name}",
+    command=ui.evaluate_command(run),
 )
 ui.show_source(
     "vicreg.evaluation.neighbours:nearest_and_farthest",

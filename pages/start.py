@@ -5,7 +5,7 @@ import streamlit as st
 
 import ui
 from ui.lab import lab
-from vicreg.charts.embedding_bars import embedding_bars, embedding_scale
+from vicreg.charts.embedding_bars import NUMBERS, embedding_bars, embedding_scale
 from vicreg.charts.method_diagram import diagram
 from vicreg.config import DATASETS
 from vicreg.data.catalogue import CATALOGUE
@@ -49,9 +49,15 @@ computed = {ui.title(one): ui.embed(one, views) for one in shown}  # representat
 scale = embedding_scale(*(z for _, z in computed.values()))
 
 
+def first_numbers(dimensions: int) -> str:
+    """How many of the numbers of a representation or embedding are drawn as bars."""
+    return f"the first {NUMBERS}" if dimensions > NUMBERS else f"all {dimensions}"
+
+
 def show(run: Run, key: str) -> None:
     """The diagram with the numbers that a run computes for the two views."""
     y, z = computed[ui.title(run)]
+    bars = " and ".join(dict.fromkeys(first_numbers(numbers.shape[1]) for numbers in (y, z)))
     ui.drawing(
         diagram(
             ui.data_uri(image),
@@ -64,7 +70,7 @@ def show(run: Run, key: str) -> None:
     )
     likeness = float(np.dot(y[0], y[1]) / max(np.linalg.norm(y[0]) * np.linalg.norm(y[1]), 1e-12))
     st.caption(
-        f"Picture: {name}. Bars: the first 24 numbers that **{ui.title(run)}** computes for each view. All "
+        f"Picture: {name}. Bars: {bars} numbers that **{ui.title(run)}** computes for each view. All "
         f"embeddings share one scale, up to {ui.short(scale)}. The two representations $y$ have cosine similarity "
         f"{likeness:.2f}."
     )
@@ -80,13 +86,14 @@ if second is not None:
     show(second, "diagram_second")
 
 st.subheader("Does it tell pictures apart?", anchor=False)
+least = " or ".join(dict.fromkeys(str(min(NUMBERS, z.shape[1])) for _, z in computed.values()))
 uris = [ui.data_uri(view) for view in views]
 ui.drawing(
     embedding_bars(
         list(zip(uris[::2], uris[1::2], strict=True)),
         [
             (
-                ui.label(one).rpartition("/")[2],
+                ui.label(one).removeprefix(f"{one.config.dataset}/"),
                 ui.colour(one),
                 computed[ui.title(one)][1].reshape(len(views) // 2, 2, -1),
             )
@@ -97,7 +104,7 @@ ui.drawing(
     key="embeddings",
 )
 st.caption(
-    f"Embeddings of eight pictures, 24 numbers each: bars for the first view, dots for the second; one scale, up to "
+    f"Embeddings of eight pictures, {least} numbers each: bars for the first view, dots for the second; one scale, up to "
     f"{ui.short(scale)}. Runs: {', '.join(f'**{ui.title(one)}**' for one in shown)}. "
     "If all eight pictures have the same bars, the run has collapsed."
 )
@@ -149,6 +156,6 @@ if probe:
         f"{', '.join(term.normalised for term in IN_LOSS)}, as in the authors' code. The paper (Bardes et al. 2022, "
         f"eq. 6) adds the variance terms of the two views, and we average them: our {run.config.variance_weight:g} "
         f"corresponds to {run.config.variance_weight / 2:g} there.",
-        command=f"python -m vicreg evaluate {run.name}",
+        command=ui.evaluate_command(run),
     )
 ui.show_source("vicreg.method.views:augmented_views", "vicreg.method.loss:vicreg_loss")

@@ -101,7 +101,9 @@ def more_settings(config: Config, *, key: str) -> tuple[Config, str]:
         "Batch size", [64, 128, 256, 512], value=config.batch_size, key="train_batch", persist_state="session"
     )
     seed = columns[1].number_input("Seed", 0, 9_999, 0, key="train_seed", persist_state="session")
-    name = jobs.free_name(f"{config.dataset}-{config.preset}-{'visitor' if training_limits.hosted() else 'mine'}")
+    name = jobs.free_name(
+        f"{config.dataset}-{config.preset}-{training_limits.VISITOR if training_limits.hosted() else 'mine'}"
+    )
     if not training_limits.hosted():  # on a public server, everybody would see what one visitor writes
         typed = columns[3].text_input("Name of the run", placeholder=name, key=NAME, persist_state="session")
         name = (typed or "").strip() or name

@@ -82,16 +82,17 @@ st.markdown(
     "along straight lines."
 )
 
-tested = run.record["data"]["test"]["images"] // config.batch_size
+tested, trained = run.record["data"]["test"]["images"] // config.batch_size, run.record["data"]["train"]["images"]
 ui.measured(
-    f"Run `{run.title}`: {config.epochs} epochs of {run.record['data']['train']['images']:,} images, batch "
+    f"Run `{run.title}`: {config.epochs} epochs of {trained:,} images, batch "
     f"{config.batch_size}, seed {config.seed}, {run.record['seconds'] / 60:.0f} minutes by the clock on "
     f"{run.record['device']} (longer if the machine did other work). "
     "Train: mean over the steps of an epoch, in train mode. Test: after the epoch, in eval mode, always on the same "
     f"positive pairs of {min(10, tested) * config.batch_size:,} test images. Terms are normalised as in the authors' "
     "code: variance is averaged over the two views, covariance is summed, both are divided by D. The spread of z is gamma "
     "minus the variance term on test pictures: the mean standard deviation of its dimensions, each capped at gamma. "
-    "kNN accuracy and effective rank: of y; k = 20, the first 10,000 train images vote on the test images of the map.",
+    f"kNN accuracy and effective rank: of y; k = 20, the first {min(10_000, trained):,} train images vote on the test "
+    "images of the map.",
     command=ui.train_command(run),
 )
 ui.show_source(*(f"vicreg.method.loss:{name}" for name in (*NAMES, "vicreg_loss")))

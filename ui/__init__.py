@@ -35,7 +35,6 @@ from ui.representations import (
 from ui.run_picker import (
     budget,
     colour,
-    has,
     label,
     last_losses,
     load_networks,
@@ -50,6 +49,7 @@ from ui.run_picker import (
     title,
 )
 from ui.short_numbers import short
+from ui.untrained_runs import same_encoder, spaces_before, untrained
 from ui.widget_state import within
 from vicreg.lazy_imports import names_of
 
@@ -63,8 +63,8 @@ if TYPE_CHECKING:
         space_figures,
         spread_panels,
     )
-    from ui.chart_widgets import chart, clicked_cell, pick_amount, pick_map
-    from ui.commands import train_command
+    from ui.chart_widgets import chart, class_words, clicked_cell, pick_amount, pick_map
+    from ui.commands import evaluate_command, has, how_to_measure, train_command
     from ui.components.page_width import width
     from ui.components.picture_tiles import tiles
     from ui.cost_of_one_picture import amortisation
@@ -83,6 +83,7 @@ __all__ = [
     "chosen_data",
     "class_colour",
     "class_names",
+    "class_words",
     "clicked_cell",
     "clusters_by_chance",
     "collapse",
@@ -95,10 +96,12 @@ __all__ = [
     "drawn",
     "drop_own_picture",
     "embed",
+    "evaluate_command",
     "finished",
     "foot",
     "guessing",
     "has",
+    "how_to_measure",
     "label",
     "last_losses",
     "layer_panels",
@@ -124,6 +127,7 @@ __all__ = [
     "representations",
     "results",
     "roc",
+    "same_encoder",
     "sample_picture",
     "search",
     "search_picture",
@@ -132,6 +136,7 @@ __all__ = [
     "short",
     "show_source",
     "space_figures",
+    "spaces_before",
     "spec",
     "spread_panels",
     "studied",
@@ -141,6 +146,7 @@ __all__ = [
     "title",
     "train_command",
     "two_views",
+    "untrained",
     "width",
     "within",
 ]
@@ -150,13 +156,13 @@ _HOMES = {
         *("collapse", "covariance_maps", "layer_panels", "layers_frame", "probes_panel", "space_figures"),
         "spread_panels",
     ),
-    "ui.chart_widgets": ("chart", "clicked_cell", "pick_amount", "pick_map"),
+    "ui.chart_widgets": ("chart", "class_words", "clicked_cell", "pick_amount", "pick_map"),
     "ui.components.page_width": ("width",),
     "ui.components.picture_tiles": ("tiles",),
     "ui.cost_of_one_picture": ("amortisation",),
     "ui.finished_charts": ("drawn", "finished"),
     "ui.seed_words": ("seeds_frame", "seeds_sentence"),
-    "ui.commands": ("train_command",),
+    "ui.commands": ("evaluate_command", "has", "how_to_measure", "train_command"),
     "ui.upload_button": ("drop_own_picture", "own_picture"),
 }
 __getattr__ = names_of(__name__, {name: module for module, names in _HOMES.items() for name in names})

@@ -11,12 +11,14 @@ import streamlit as st
 
 from ui import film
 from ui.chart_widgets import chart
+from ui.commands import how_to_measure
 from ui.finished_charts import FinishedChart, finished
 from ui.pictures import pictures_if_here
 from ui.run_picker import colour, metrics, noted, results, study, title
 from ui.seed_words import seeds_frame
 from ui.shared_cache import kept
 from ui.short_numbers import short
+from ui.untrained_runs import spaces_before
 from vicreg import charts
 from vicreg.data.catalogue import CATALOGUE
 from vicreg.evaluation.collapse_verdict import verdict
@@ -57,15 +59,15 @@ def judged(run: Run, *, untrained: JsonObject | None) -> tuple[str, str]:
     return "Healthy", f"The pictures are spread out: {uses}."
 
 
-def collapse(runs: Mapping[str, Run], *, untrained: JsonObject | None, key: str, height: int | None = None) -> None:
+def collapse(runs: Mapping[str, Run], *, key: str, height: int | None = None) -> None:
     """The verdict on each run, large, and below it their embeddings as a film from before training to its end.
 
-    All maps have the same axes, so that a collapse looks like one. runs: by title. untrained: as `verdict` takes it.
-    height: of a map in pixels, else as the window allows.
+    All maps have the same axes, so that a collapse looks like one. runs: by title. height: of a map in pixels, else as the
+    window allows.
     """
     st.html(VERDICT)
     for number, (column, (name, run)) in enumerate(zip(st.columns(len(runs)), runs.items(), strict=True)):
-        words, sentence = judged(noted(run), untrained=untrained)
+        words, sentence = judged(noted(run), untrained=spaces_before(run))
         with column:
             with st.container(key=f"verdict_{key}_{number}"):
                 st.header(words, anchor=False)
@@ -79,8 +81,7 @@ def collapse(runs: Mapping[str, Run], *, untrained: JsonObject | None, key: str,
     for name, run in runs.items():
         if name not in drawn:
             st.caption(
-                f"The embeddings of `{name}` on these pictures were not kept: `python -m vicreg evaluate {run.name} --only "
-                "spaces`."
+                f"The embeddings of `{name}` on these pictures were not kept. {how_to_measure(run, only='spaces')}"
             )
 
 

@@ -88,14 +88,18 @@ def probes_in_words(run: Run, preset: str, *, untrained: JsonObject | None) -> s
 
 
 @kept(most=64)
-def layers_in_words(pair: Mapping[str, Run], *, untrained: JsonObject | None) -> str:
-    """Why the expander is thrown away, told by a healthy run where there is one. pair: by title, with some measured layer."""
+def layers_in_words(pair: Mapping[str, Run], *, untrained: Mapping[str, JsonObject | None]) -> str:
+    """Why the expander is thrown away, told by a healthy run where there is one. pair: by title, with some measured layer.
+
+    untrained: by title, as `verdict` takes it.
+    """
     layers = layers_frame(pair)
     measured = [title for title in pair if title in set(layers["run"])]
     healthy = [
         title
         for title in measured
-        if verdict(metrics(pair[title])["spaces"], gamma=pair[title].config.gamma, untrained=untrained) == "healthy"
+        if verdict(metrics(pair[title])["spaces"], gamma=pair[title].config.gamma, untrained=untrained[title])
+        == "healthy"
     ]
     told = (healthy or measured)[0]
     rows = {row["layer"]: row for row in layers.to_dict("records") if row["run"] == told}

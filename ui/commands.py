@@ -1,21 +1,48 @@
-"""The command that trains a run again."""
+"""The commands that measure a run, and that train it again."""
 
 from __future__ import annotations
 
 import dataclasses
 import shlex
 
+import streamlit as st
+
+from ui.run_picker import found, from_hub, metrics
 from vicreg.config import DEFAULT_DATASET, Settings
+from vicreg.data.catalogue import CATALOGUE
 from vicreg.loss_terms import IN_LOSS
-from vicreg.presets import presets
+from vicreg.presets import QUICK_EPOCHS, QUICK_IMAGES, presets
 from vicreg.runs.folder import Run
 from vicreg.storage.paths import CONFIG_FILE
+
+
+def evaluate_command(*runs: Run, only: str = "") -> str:
+    """The command that measures runs. only: a section, if not all. Leaves out runs of the Hub; empty if no other is left."""
+    names = {run.folder: name for name, run in found()[0].items()}  # an own run may have the name of a bundled one
+    words = [shlex.quote(names.get(run.folder, run.name)) for run in runs if not from_hub(run)]
+    return " ".join(["python -m vicreg evaluate", *words, *(["--only", only] if only else [])]) if words else ""
+
+
+def how_to_measure(run: Run, *, only: str = "") -> str:
+    """A sentence with the command that measures a run, or with who else can. only: a section, if not all."""
+    command = evaluate_command(run, only=only)
+    return f"To measure it: `{command}`." if command else "It is from the Hub, and its owner can measure it."
+
+
+def has(run: Run, section: str) -> bool:
+    """Whether the run has this section of metrics. If not, shows a message that says what to do."""
+    if section in metrics(run):
+        return True
+    st.info(f"`{run.title}` does not have these figures yet. {how_to_measure(run)}", icon=":material/info:")
+    return False
 
 
 def train_command(run: Run) -> str:
     """The command that trains the run again: its preset and options, or its config.json."""
     known = presets(run.config.dataset)
     preset = known.get(run.config.preset, known["vicreg"])
+    quick, few = _is_quick(run), _few_images(run)
+    preset = dataclasses.replace(preset, epochs=QUICK_EPOCHS) if quick else preset
     words = ["python -m vicreg train", f"--preset {preset.preset}"]
     if run.config.dataset != DEFAULT_DATASET:
         words.append(f"--dataset {run.config.dataset}")
@@ -32,10 +59,37 @@ def train_command(run: Run) -> str:
             words.append(f"--{name.replace('_', '-')} {value}")
     if run.config.views.size != preset.views.size:
         words.append(f"--view-size {run.config.views.size}")
+    own, note = preset, ""
     if dataclasses.replace(preset, **same) != run.config:  # settings without an option
-        words, own = ["python -m vicreg train", f"--config {shlex.quote(str(run.folder / CONFIG_FILE))}"], run.config
-    else:
-        own = preset
+        file, note = _config_file(run)
+        words, own = ["python -m vicreg train", f"--config {file}"], run.config
+    if quick:
+        words.append("--quick")
+    if few and not (quick and few == QUICK_IMAGES):
+        words.append(f"--images {few}")
     if run.name != own.run_name:
         words.append(f"--name {shlex.quote(run.name)}")
-    return " ".join(words)
+    return " ".join(words) + note
+
+
+def _few_images(run: Run) -> int:
+    """The number of train images, if the run was trained on the first ones only; otherwise 0."""
+    images = run.record["data"]["train"]["images"]
+    return images if images < CATALOGUE[run.config.dataset].train_images else 0
+
+
+def _is_quick(run: Run) -> bool:
+    """Whether the run was trained with `--quick`, as far as it shows: few images, and a short evaluation and no other."""
+    from vicreg.evaluation.report import QUICK, SECTIONS  # which loads pandas
+
+    measured = {name for name in SECTIONS if name in metrics(run)}
+    return bool(_few_images(run)) and {*QUICK} - {"attributes"} <= measured <= {*QUICK}
+
+
+def _config_file(run: Run) -> tuple[str, str]:
+    """The run's config.json for a command, and a comment: visitors have no path on a hosted server."""
+    from ui.live_training.training_limits import hosted
+
+    if hosted():
+        return CONFIG_FILE, f"  # the {CONFIG_FILE} of this run"
+    return shlex.quote(str(run.folder / CONFIG_FILE)), ""

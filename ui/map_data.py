@@ -33,11 +33,12 @@ STEPS = (0, 0.2, 0.4, 0.6, 0.8)  # of the share of true neighbours that a map ke
 class Honesty:
     """sentence: its figures. neighbours: (N, k) rows, nearest first, and steps: (N,) 0 to 4; None where not measured.
 
-    k: true neighbours of each picture.
+    k: true neighbours of each picture. among: the number of pictures that they were looked for among.
     """
 
     sentence: str = ""
     k: int = 0
+    among: int = 0
     neighbours: np.ndarray | None = None
     steps: np.ndarray | None = None
 
@@ -93,6 +94,7 @@ def honesty(run: Run, name: str, count: int) -> Honesty:
                 f"Keeps {own['kept']:.1f} of {k} neighbours. Trustworthiness {own['trustworthiness']:.3f}, continuity "
                 f"{own['continuity']:.3f}",
                 k,
+                len(table),
                 columns(table, [f"n{i}" for i in range(k)]),
                 stepped(table[f"{kind}_kept"].to_numpy() / k),
             )
@@ -100,7 +102,23 @@ def honesty(run: Run, name: str, count: int) -> Honesty:
     if f"{kind}_kept" not in table:
         return Honesty()
     share = table[f"{kind}_kept"].to_numpy(float)
-    return Honesty(f"Keeps {10 * share.mean():.1f} of 10 neighbours", 10, steps=stepped(share[:count]))
+    return Honesty(f"Keeps {10 * share.mean():.1f} of 10 neighbours", 10, len(table), steps=stepped(share[:count]))
+
+
+def faithful_words(maps: Sequence[Honesty]) -> str:
+    """What the figures under the maps mean, and where the maps lose neighbours; empty where none was measured."""
+    if not any(one.k for one in maps):
+        return ""
+    words = "**How faithful is a map?** Two dimensions cannot keep all neighbours. "
+    if any("rustworthiness" in one.sentence for one in maps):
+        words += (
+            "*Trustworthiness* falls when pictures lie near each other on the map only, *continuity* when the map tears "
+            "true neighbours apart; 1 is best for both. "
+        )
+    kinds = list(dict.fromkeys((one.k, one.among) for one in maps if one.k))
+    nearest = " or ".join(f"{k} nearest in representation space among {among:,} pictures" for k, among in kinds)
+    words += f"True neighbours are a picture's {nearest}."
+    return words + (f" Choose **{KEPT}** to see where the map loses them." if len({one.k for one in maps}) == 1 else "")
 
 
 def columns(table: pd.DataFrame, names: Sequence[str]) -> np.ndarray:

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
+from ui.commands import how_to_measure
 from ui.run_picker import key_of, load_networks, metrics, networks, title
 from vicreg.evaluation.anomaly_bank import Bank, bank_from_tables
 from vicreg.evaluation.anomaly_score import Scoring
@@ -36,8 +37,7 @@ def score_picture(run: Run, picture: np.ndarray, scoring: Scoring) -> float | No
 
     if "bank" not in metrics(run).get("anomaly_sets", {}) or not all(run.has(name) for name in BANK):
         st.info(
-            f"`{run.title}` cannot score your picture yet. "
-            f"Run `python -m vicreg evaluate {run.name} --only anomaly_sets` first.",
+            f"`{run.title}` cannot score your picture yet. {how_to_measure(run, only='anomaly_sets')}",
             icon=":material/info:",
         )
         return None

@@ -65,7 +65,6 @@ PAGES = {
 
 def navigation() -> st.Page:
     """Build the navigation. Called by app.py, and by a page that was opened without it."""
-    st.session_state[MARKER] = True
     address.check()
     found = st.navigation(
         {
@@ -76,6 +75,7 @@ def navigation() -> st.Page:
         expanded=True,  # with more than twelve pages Streamlit would hide the last ones behind "View more"
     )
     st.session_state[HERE] = found.url_path or "start"
+    st.session_state[MARKER] = True  # last: to check the address may run the page again
     return found
 
 

@@ -14,6 +14,7 @@ import streamlit as st
 from PIL import Image
 
 from ui import picture_arrival
+from ui.commands import evaluate_command
 from ui.page_figures import once
 from ui.run_picker import results
 from ui.shared_cache import Store
@@ -101,8 +102,12 @@ def _pictures(run: Run, split: str) -> Pictures | None:
 
 
 def pictures_if_here(run: Run) -> Pictures | None:
-    """The run's test pictures, or None without a message: for maps, which show dots instead and say so."""
-    return pictures(run) if picture_arrival.arrival(run.config.dataset) == picture_arrival.HERE else None
+    """The run's test pictures, or None without a message: for maps, which show dots instead and say so.
+
+    A run that was never measured has no fingerprints, so its pictures cannot be found.
+    """
+    here = picture_arrival.arrival(run.config.dataset) == picture_arrival.HERE
+    return pictures(run) if here and run.has("fingerprints") else None
 
 
 def anomalies(run: Run) -> Pictures | None:
@@ -120,8 +125,8 @@ def anomalies(run: Run) -> Pictures | None:
     labels = table[table["anomaly"]]["label"].to_numpy()
     if not np.array_equal(labels, found.labels[: len(labels)]):
         st.warning(
-            f"{found.source.file} contains other pictures than those the run was measured on, so they are not shown. "
-            f"`python -m vicreg evaluate {run.name}` measures it on yours.",
+            f"{found.source.file} contains other pictures than those the run was measured on, so they are not shown."
+            + (f" `{command}` measures it on yours." if (command := evaluate_command(run)) else ""),
             icon=":material/broken_image:",
         )
         return None

@@ -59,9 +59,12 @@ def search_picture(run: Run, picture: np.ndarray, gallery: Pictures, *, split: s
     return Found(numbers[near.indices[0]], near.distances[0], numbers[far.indices[0]], far.distances[0])
 
 
-@st.cache_resource(max_entries=1, show_spinner=False)
+@st.cache_resource(max_entries=2, show_spinner=False)
 def _gallery(key: str, metric: str, _representations: np.ndarray) -> Gallery:
-    """The images of a search, prepared once for all visitors. Only the last one is kept: CIFAR-10's takes 190 MB."""
+    """The images of a search, prepared once for all visitors.
+
+    The last two are kept, for two runs beside each other: CIFAR-10's take 190 MB each.
+    """
     from vicreg.evaluation.gallery import Gallery
 
     return Gallery(_representations, metric=metric)

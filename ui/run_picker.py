@@ -100,7 +100,9 @@ def pick_compared(first: Run) -> Run:
     others = _labelled([run for run in found()[0].values() if run.config.dataset == first.config.dataset])
     kept = {label: run for label, run in others.items() if run.has_network and metrics(run)}
     text = "Any run, including your own, even if it was measured on another copy of the pictures."
-    return noted(kept[_pick("Compare with", list(kept), key="beside", text=text)])
+    linked = st.query_params.get("beside")  # its earlier name, in links that were shared
+    told = linked if linked in kept else None
+    return noted(kept[_pick("Compare with", list(kept), key="compared", text=text, default=told)])
 
 
 def pick_pair(
@@ -111,17 +113,6 @@ def pick_pair(
         first = pick_run(needs=needs)
     with columns[1]:
         return first, pick_second(first, needs=needs, beside=beside)
-
-
-def has(run: Run, section: str) -> bool:
-    """Whether the run has this section of metrics. If not, shows a message that says what to do."""
-    if section in metrics(run):
-        return True
-    st.info(
-        f"`{run.title}` does not have these figures yet. To measure them: `python -m vicreg evaluate {run.name}`.",
-        icon=":material/info:",
-    )
-    return False
 
 
 def measured_runs(first: Run) -> dict[str, Run]:
@@ -136,13 +127,17 @@ def measured_runs(first: Run) -> dict[str, Run]:
 
 
 def title(run: Run) -> str:
-    """The name of a run next to its figures: label and number of epochs, because only equal budgets compare."""
+    """The name of a run next to its figures: label and budget, because only equal budgets compare."""
     return f"{label(run)}, {budget(run)}"
 
 
 def budget(run: Run) -> str:
-    """The training budget: `8 epochs`, or `not trained` for a baseline."""
-    return "not trained" if run.baseline else f"{run.record['epochs']} epochs"
+    """The training budget: `8 epochs`, `6 epochs of 2560 pictures` if not of all, or `not trained` for a baseline."""
+    if run.baseline:
+        return "not trained"
+    images = run.record["data"]["train"]["images"]
+    few = f" of {images} pictures" if images < CATALOGUE[run.config.dataset].train_images else ""
+    return f"{run.record['epochs']} epochs{few}"
 
 
 def colour(run: Run) -> str:
@@ -208,9 +203,12 @@ def label(run: Run) -> str:
     """The name of a run in a choice and in the URL: its title, and where it is from unless it is bundled."""
     if run.folder.parent == paths.BUNDLED:
         return run.title
-    return (
-        f"{run.title} (own)" if run.folder.parent == paths.runs_folder() else f"{run.title}@{checkpoints.repository()}"
-    )
+    return f"{run.title}@{checkpoints.repository()}" if from_hub(run) else f"{run.title} (own)"
+
+
+def from_hub(run: Run) -> bool:
+    """Whether the run was downloaded from the session's repository."""
+    return run.folder.parent not in (paths.BUNDLED, paths.runs_folder())
 
 
 def _serves(run: Run, needs: str) -> bool:

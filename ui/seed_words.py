@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
@@ -26,7 +26,7 @@ def seeds_sentence(run: Run, second: Run | None, figure: str, *, says: str) -> s
     """Whether a figure's difference between two runs is more than the seeds make, in sentences.
 
     figure: its name in `seeds`, in percent, which the runs must have. says: what it is, with its verb, such as `The probe
-    of y reads`.
+    of y reads`. Empty if neither run has a seed.
     """
     both = [one for one in (run, second) if one is not None]
     spreads = {title(one): seeds.spread(metrics(one), figure) for one in both}
@@ -36,8 +36,7 @@ def seeds_sentence(run: Run, second: Run | None, figure: str, *, says: str) -> s
         if over is not None
     ]
     if not ranges:
-        trained = "each run was" if len(both) > 1 else "this run was"
-        return f"**Seeds.** {trained.capitalize()} trained once: how far another seed moves these figures is not known."
+        return _one_seed(both)
     sentence = f"**Seeds.** {says} {' and '.join(ranges)}."
     known = seeds.apart(metrics(run), metrics(second), figure) if second is not None else None
     if known is None:
@@ -48,3 +47,13 @@ def seeds_sentence(run: Run, second: Run | None, figure: str, *, says: str) -> s
         f"{sentence} The difference of {known.difference:.1f} points is within the spread over seeds "
         f"({known.width:.1f} points), so it is **not a finding**."
     )
+
+
+def _one_seed(runs: Sequence[Run]) -> str:
+    """That the runs have one seed each; empty if none has a seed, because nothing about pixels and eigenmaps is random."""
+    seeded = [one for one in runs if one.has_network]
+    if not seeded:
+        return ""
+    who = f"`{title(seeded[0])}`" if len(seeded) < len(runs) else "Each run" if len(runs) > 1 else "This run"
+    how = "measured with one seed" if any(one.baseline for one in seeded) else "trained once"
+    return f"**Seeds.** {who} was {how}: how far another seed moves these figures is not known."

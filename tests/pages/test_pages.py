@@ -80,6 +80,16 @@ def test_a_run_with_a_damaged_table_says_which_file(without_pictures, monkeypatc
     assert "results/projections.parquet is damaged" in app.warning[0].value
 
 
+def test_the_page_of_a_deep_link_with_an_unusable_parameter_opens_on_a_new_server(without_pictures):
+    app = AppTest.from_file(
+        str(ROOT / "pages" / "claims.py"), default_timeout=120
+    )  # as a new server runs it, without app.py
+    app.query_params["cluster"] = ""
+    app.run()
+    assert not app.exception
+    assert app.title[0].value == "Do the study's findings hold here?"
+
+
 def test_an_unknown_run_in_the_url_falls_back(without_pictures):
     app = opened("maps", run="../../etc/passwd")
     assert app.selectbox(key="run").value == RUN.title
@@ -119,6 +129,8 @@ def test_maps_show_tsne_beside_pca_and_offer_the_eigenmap(without_pictures):
     assert "Laplacian Eigenmaps of pixels" in app.selectbox(key="beside").options
     app = opened("maps", beside="Laplacian Eigenmaps of pixels", everything="true")
     assert component(app, "maps")["count"] == 10_000
+    assert "True neighbours are a picture's 10 nearest in representation space among 10,000 pictures." in text(app)
+    assert "15 nearest in representation space among 2,000 pictures" in text(read("maps"))
     assert len(component(app, "maps")["panels"]) == 2
 
 
@@ -209,7 +221,9 @@ def test_compared_curves_hold_both_runs_in_every_panel(without_pictures):
 
 
 def test_compared_maps_lie_side_by_side_on_the_same_pictures(with_pictures):
-    panels = component(read("maps", run=RUN.title, second=OTHER.title), "maps")["panels"]
+    app = read("maps", run=RUN.title, second=OTHER.title)
+    panels = component(app, "maps")["panels"]
+    assert all(ui.title(run) in component(app, "maps")["alt"] for run in (RUN, OTHER))
     assert [panel["title"] for panel in panels] == [f"t-SNE, {ui.title(RUN)}", f"t-SNE, {ui.title(OTHER)}"]
     assert panels[0]["xy"] != panels[1]["xy"]
 
@@ -219,6 +233,21 @@ def test_retrieval_shows_the_second_runs_neighbours_of_the_same_query(with_pictu
     table = OTHER.results("neighbours")
     wanted = table[(table["metric"] == "cosine") & (table["query"] == app.number_input(key="query").value)].head(8)
     assert [tile["id"] for tile in component(app, "Nearest_second")["tiles"]] == wanted["nearest"].tolist()
+    assert text(app).count("(hubs, shown below)") == 1
+    assert f"**Hubs** of `{ui.title(RUN)}`" in text(app)
+
+
+@pytest.mark.parametrize("page", ["probe", "retrieval"])
+def test_what_a_chart_of_classes_says_names_the_run_of_every_figure(page, with_pictures):
+    app = read(page, run=RUN.title, second=OTHER.title)
+    section = "probe" if page == "probe" else "retrieval"
+    (alt,) = [
+        chart.proto.alt for chart in app.get("vega_lite_chart") if f"{ui.title(RUN)}: airplane" in chart.proto.alt
+    ]
+    told = dict(part.split(": ") for part in alt.partition(". ")[2].split("; "))
+    for run in (RUN, OTHER):
+        shares = run.metrics[section]["per_class"]
+        assert told[ui.title(run)] == ", ".join(f"{name} {value:.2f} %" for name, value in shares.items())
 
 
 def test_retrieval_says_how_often_the_farthest_repeat(with_pictures):
@@ -310,9 +339,20 @@ def test_the_ablations_page_opens_with_a_collapse_beside_the_full_method(without
     ],
 )
 def test_every_setting_is_a_trained_run_with_its_verdict(setting, verdict, without_pictures):
-    app = opened("ablations", setting=setting, beside="cifar10/untrained")
+    app = opened("ablations", setting=setting, compared="cifar10/untrained")
     assert not app.info
     assert [header.value for header in app.header] == [verdict, "Not trained"]
+
+
+def test_maps_and_ablations_keep_what_is_compared_apart_and_an_old_link_still_works(without_pictures):
+    app = opened("ablations", beside="cifar10/untrained")  # as links were until the two pages had keys of their own
+    assert app.selectbox(key="compared").value == "cifar10/untrained"
+    app.selectbox(key="compared").set_value("cifar10/no-covariance").run()
+    app.switch_page("pages/maps.py").run()
+    app.selectbox(key="beside").set_value("none").run()
+    app.switch_page("pages/ablations.py").run()
+    assert not app.exception
+    assert app.selectbox(key="compared").value == "cifar10/no-covariance"
 
 
 def test_the_table_of_runs_has_the_studys_figures_and_every_budget(without_pictures):

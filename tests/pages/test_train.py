@@ -17,8 +17,9 @@ import ui
 from ui.live_training import next_training, training_limits, training_time, training_view
 from vicreg import jobs
 from vicreg.config import DATASETS, Config
+from vicreg.data.catalogue import CATALOGUE
 from vicreg.jobs import control, event_log, locks
-from vicreg.jobs.record import read_record, write_record
+from vicreg.jobs.record import Record, read_record, write_record
 from vicreg.presets import QUICK_EPOCHS, QUICK_IMAGES, presets
 from vicreg.runs.folder import Run, open_run
 from vicreg.storage.paths import EVENTS_FILE
@@ -336,19 +337,56 @@ def test_on_a_hosted_instance_a_training_that_nobody_goes_on_with_makes_room(mon
     assert new.token == "hers"
 
 
-def test_a_run_is_trained_again_by_its_command_whatever_was_chosen():
+def test_on_a_hosted_instance_visitors_oldest_finished_runs_make_room(monkeypatch, tmp_path):
+    monkeypatch.setenv("SPACE_ID", "ada/demo")
+    monkeypatch.setattr(control, "_begin", lambda folder, record: None)  # starts no process
+    monkeypatch.setattr(training_limits, "KEPT_RUNS", 3)
+    names = ["vicreg-visitor", "own-visitor-2", "vicreg-visitor-3", "vicreg-visitor-4", "vicreg-of-the-operator"]
+    for age, name in enumerate(reversed(names)):
+        folder = tmp_path / "runs" / f"coloured-digits-{name}"
+        folder.mkdir(parents=True)
+        (folder / "config.json").write_text("{}")
+        os.utime(folder / "config.json", (1_000 - age, 1_000 - age))  # the first names are the oldest
+    active = tmp_path / "runs" / ".training-coloured-digits-vicreg-visitor"  # trained again
+    active.mkdir()
+    config = presets("coloured-digits")["vicreg"]
+    record = Record(
+        "coloured-digits-vicreg-visitor", config, None, "auto", training_limits.HOSTED, (), "hers", time.time(), True
+    )
+    write_record(active, record)
+    training_limits._delete_oldest_runs()
+    left = {path.name for path in (tmp_path / "runs").iterdir()} - {active.name}
+    assert left == {f"coloured-digits-{name}" for name in names if name != "own-visitor-2"}
+    event_log.append(active, "stopped")
+    training_limits.begin(config, "coloured-digits-vicreg-visitor-5", token="his")
+    left = {path.name for path in (tmp_path / "runs").glob("[!.]*")}
+    assert left == {f"coloured-digits-{name}" for name in names[2:]}
+
+
+def test_a_run_is_trained_again_by_its_command_whatever_was_chosen(monkeypatch):
     plain = presets("coloured-digits")["no-variance"]
-    run = Run(Path("coloured-digits-no-variance"), dataclasses.replace(plain, epochs=3), {})
-    assert ui.train_command(run) == ("python -m vicreg train --preset no-variance --dataset coloured-digits --epochs 3")
+
+    def run(name: str, config: Config, *, images: int = 0) -> Run:
+        data = {"train": {"images": images or CATALOGUE[config.dataset].train_images}}
+        return Run(Path(name), config, {"data": data, "files": {}})
+
+    few = run("coloured-digits-no-variance", dataclasses.replace(plain, epochs=3), images=2_560)
+    assert ui.train_command(few).endswith("--dataset coloured-digits --epochs 3 --images 2560")
+    short = run("coloured-digits-no-variance", dataclasses.replace(plain, epochs=3))
+    assert ui.train_command(short) == (
+        "python -m vicreg train --preset no-variance --dataset coloured-digits --epochs 3"
+    )
     grey = dataclasses.replace(plain, views=dataclasses.replace(plain.views, jitter=False))
-    assert (
-        ui.train_command(Run(Path("mine"), grey, {})) == "python -m vicreg train --config mine/config.json --name mine"
+    assert ui.train_command(run("mine", grey)) == "python -m vicreg train --config mine/config.json --name mine"
+    monkeypatch.setenv("SPACE_ID", "ada/demo")  # its paths are not a visitor's
+    assert ui.train_command(run("mine", grey)) == (
+        "python -m vicreg train --config config.json --name mine  # the config.json of this run"
     )
     own = dataclasses.replace(presets()["vicreg"], preset="own", variance_weight=7.0)
-    assert ui.train_command(Run(Path("cifar10-own"), own, {})) == (
+    assert ui.train_command(run("cifar10-own", own)) == (
         "python -m vicreg train --preset vicreg --variance-weight 7.0 --name cifar10-own"
     )
-    assert ui.train_command(Run(Path("a; b"), presets()["vicreg"], {})).endswith("--name 'a; b'")
+    assert ui.train_command(run("a; b", presets()["vicreg"])).endswith("--name 'a; b'")
 
 
 @pytest.mark.parametrize(

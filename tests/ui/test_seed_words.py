@@ -31,6 +31,22 @@ def test_runs_of_one_seed_say_so():
     assert told == "**Seeds.** Each run was trained once: how far another seed moves these figures is not known."
 
 
+@pytest.mark.parametrize(
+    ("first", "second", "who"),
+    [
+        ("cifar10-vicreg", "cifar10-untrained", "Each run was measured with one seed"),
+        ("cifar10-vicreg", "cifar10-pixels", "`cifar10/vicreg, 8 epochs` was trained once"),
+        ("cifar10-pixels", "cifar10-untrained", "`cifar10/untrained, not trained` was measured with one seed"),
+    ],
+)
+def test_only_runs_that_were_trained_are_said_to_be(first, second, who):
+    assert f"**Seeds.** {who}: " in seeds_sentence(run(first), run(second), "probe", says="The probe reads")
+
+
+def test_what_has_no_seed_has_no_sentence_about_it():
+    assert seeds_sentence(run("cifar10-pixels"), run("cifar10-laplacian"), "probe", says="The probe reads") == ""
+
+
 def test_a_chart_gets_the_other_seeds_and_not_the_runs_own():
     full = run("coloured-digits-vicreg")
     frame = seeds_frame({"full": full}, {"digit": "probe", "ink": "ink"})

@@ -14,11 +14,11 @@ import streamlit as st
 from ui import page_figures
 from ui.components.scripts import joined
 from ui.film.figures import curves, lines, spectra
-from ui.film.moments import Film
+from ui.film.moments import Film, labels_of
 from ui.map_data import colourings
 from ui.picture_map import Panel, Ring, atlas, picture_map
 from ui.pictures import Pictures
-from ui.run_picker import colour, results
+from ui.run_picker import colour
 from vicreg import charts
 from vicreg.runs.folder import Run
 
@@ -68,7 +68,7 @@ def maps(
     box = (-film.reach, -film.reach, film.reach, film.reach)
     ring = Ring(film.ring, charts.TERM_COLOURS["variance"]) if film.ring else None
     count = min(track.xy.shape[1] for track in film.tracks.values())
-    labels = results(run, "projections")["label"].head(count).to_numpy()
+    labels = labels_of(run, count)
     picture_map(
         [
             Panel(

@@ -14,8 +14,9 @@ import pandas as pd
 import streamlit as st
 
 from ui.map_data import columns
-from ui.run_picker import key_of, measured_runs, results
+from ui.run_picker import key_of, results
 from ui.shared_cache import kept as keeping
+from ui.untrained_runs import untrained
 from vicreg.runs.folder import Run
 
 MAPS = {"embedding z": "embedding", "t-SNE of y": "tsne", "PCA of y": "pca"}
@@ -55,6 +56,16 @@ def offered(runs: Mapping[str, Run]) -> list[str]:
     """The names of MAPS that can be filmed of all these runs. runs: by title."""
     z = all("embedding_x" in results(run, "timeline") for run in runs.values())
     return [name for name in MAPS if z or name != "embedding z"]
+
+
+def labels_of(run: Run, count: int) -> np.ndarray:
+    """(count,) the labels of a run's first test pictures, also of a run that was only trained or measured in part."""
+    if run.has("timeline"):
+        table = results(run, "timeline")
+        first = table["label"][table["epoch"] == 0]
+        if len(first) >= count:  # a quick training keeps fewer places than a measurement
+            return first.head(count).to_numpy()
+    return results(run, "fingerprints")["label"].head(count).to_numpy()
 
 
 def filmed(runs: Mapping[str, Run], name: str) -> Film:
@@ -139,33 +150,43 @@ def _rounded_up(value: float) -> float:
 
 def _ends(runs: Mapping[str, Run], clock: np.ndarray) -> Film:
     """A film of two numbers of z: those of an untrained network of the same kind at first, and a run's own at last."""
-    first = next(iter(runs.values()))
-    blank = next(
-        (
-            run
-            for run in measured_runs(first).values()
-            if run.baseline == "untrained" and run.has("embedding_points") and run.numbering == first.numbering
-        ),
-        None,
-    )
-    ends = {
-        title: columns(results(run, "embedding_points"), ["z_1", "z_2"]).astype(float) for title, run in runs.items()
-    }
-    before = columns(results(blank, "embedding_points"), ["z_1", "z_2"]).astype(float) if blank else None
-    count = min(map(len, [*ends.values(), *([] if before is None else [before])]))
+    ends = {title: _two_numbers(run) for title, run in runs.items()}
+    blanks = {title: blank for title, run in runs.items() if not run.baseline and (blank := _before(run)) is not None}
+    starts = ends | {title: _two_numbers(blank) for title, blank in blanks.items()}
+    count = min(map(len, [*ends.values(), *starts.values()]))
     span = np.array([clock[0], clock[-1]])
-    tracks = {}
-    for title, after in ends.items():
-        start = after if before is None or runs[title].baseline else before
-        tracks[title] = Track(on_the_clock(clock, span, np.stack([start[:count], after[:count]])))
-    gamma = first.config.gamma
+    tracks = {
+        title: Track(on_the_clock(clock, span, np.stack([starts[title][:count], after[:count]])))
+        for title, after in ends.items()
+    }
+    gamma = next(iter(runs.values())).config.gamma
     how = "Two numbers of z; dashed: the standard deviation that the variance term asks for."
-    if before is not None:
+    if blanks:
         how += (
             " Of these runs, only the start (an untrained network of the same kind) and the end were kept: points "
             "move along straight lines between them."
         )
+    still = [f"`{title}`" for title, run in runs.items() if not run.baseline and title not in blanks]
+    if still:
+        how += f" Of {' and '.join(still)}, only the end was kept."
     return Film(tuple(clock), (), "", tracks, ENDS_REACH * gamma, gamma, how)
+
+
+def _two_numbers(run: Run) -> np.ndarray:
+    """(N, 2) of the embeddings of a run."""
+    return columns(results(run, "embedding_points"), ["z_1", "z_2"]).astype(float)
+
+
+def _before(run: Run) -> Run | None:
+    """The untrained network of the same kind, on the same pictures; None if its embeddings were not kept."""
+    return untrained(
+        run,
+        usable=lambda one: (
+            one.config.expander == run.config.expander
+            and one.has("embedding_points")
+            and one.numbering == run.numbering
+        ),
+    )
 
 
 def _neighbours(run: Run, clock: np.ndarray, count: int) -> np.ndarray | None:

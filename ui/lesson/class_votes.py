@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from urllib.parse import urlencode
 
 import streamlit as st
 
+from ui.lesson.links import address
 from ui.lesson.numbers_in_texts import with_figures
 from ui.rooms.lecturer_panel import lobby
 from ui.rooms.records import Question
@@ -30,7 +30,7 @@ def class_vote(room: Room, lesson: Lesson, step: Step) -> bool:
         options=tuple(_plain(words) for words in says),
         right=step.answer,
         why=_plain(with_figures(step, because)),
-        link=f"./{step.link.page}?{urlencode(dict(step.link.state))}",
+        link=address(step),
     )
     return ask(room, question, options=says)
 

@@ -13,7 +13,7 @@ from ui.lab import lab as small_lab
 from ui.picture_map import Panel, atlas, picture_map
 from ui.pictures import pictures
 from ui.representations import search
-from ui.run_picker import bundled_runs, metrics, results, title
+from ui.run_picker import metrics, results, title
 from vicreg import charts
 from vicreg.data.catalogue import CATALOGUE
 from vicreg.lessons import Step
@@ -34,9 +34,7 @@ def lab(step: Step, runs: list[Run], width: int) -> None:
 
 def embeddings(step: Step, runs: list[Run], width: int) -> None:
     """Embeddings from before training to its end, with the verdict."""
-    untrained = bundled_runs().get(f"{runs[0].config.dataset}-untrained")
-    before = metrics(untrained).get("spaces") if untrained else None
-    collapse({title(run): run for run in runs}, untrained=before, key="lesson_points", height=_height(width // 2))
+    collapse({title(run): run for run in runs}, key="lesson_points", height=_height(width // 2))
 
 
 def map(step: Step, runs: list[Run], width: int) -> None:

@@ -17,13 +17,14 @@ from ui import picture_arrival
 from ui.finished_charts import FinishedChart
 from ui.picture_map import Colouring, Panel, atlas_of_set, picture_map
 from ui.pictures import image_set
+from ui.shared_cache import kept
 from vicreg import charts, jobs
 from vicreg.data.catalogue import CATALOGUE, class_names
 from vicreg.jobs.event_log import Moment
 from vicreg.jobs.status import Job
 from vicreg.loss_terms import NAMES
 from vicreg.runs.errors import RunError
-from vicreg.runs.folder import open_run
+from vicreg.runs.folder import Run, open_run
 from vicreg.storage import paths
 from vicreg.storage.json_values import JsonObject
 from vicreg.training.estimate import steps_of
@@ -46,7 +47,7 @@ def curves(job: Job, *, width: int, behind: str = "") -> None:
             else "no step yet"
         )
         ui.chart(
-            _terms(job.name, job.created, job.step, width, steps, total_steps(job), job.epochs, behind),
+            _terms(job.name, job.created, job.step, width, steps, total_steps(job), job.epochs, *_behind(other)),
             alt=f"Total and the three terms over {job.step:,} steps of {job.name}: {now}."
             + (f" Dashed: {other.title}." if other else ""),
             key="live_terms",
@@ -69,7 +70,7 @@ def curves(job: Job, *, width: int, behind: str = "") -> None:
         )
         half = width // 2 - 20 if width >= 700 else width
         ui.chart(
-            _figures(job.name, job.created, last.epoch, max(260, min(699, half)), job.epochs, behind, moments),
+            _figures(job.name, job.created, last.epoch, max(260, min(699, half)), job.epochs, moments, *_behind(other)),
             alt="kNN accuracy and effective rank, by epoch: "
             + "; ".join(f"{m.epoch}: {100 * m.knn_accuracy:.1f} %, {m.effective_rank:.1f}" for m in moments),
             key="live_figures",
@@ -94,8 +95,12 @@ def bundled(dataset: str, preset: str, width: int) -> tuple[str, FinishedChart]:
 
 @dataclass(frozen=True)
 class Ghost:
-    """A finished run that is drawn behind a live one. terms: by epoch, as in history.csv. snapshots: may be None."""
+    """A finished run that is drawn behind a live one. terms: by epoch, as in history.csv. snapshots: may be None.
 
+    content: the run's, which a later run of the same folder does not have.
+    """
+
+    content: str
     title: str
     colour: str
     epochs: int
@@ -103,18 +108,25 @@ class Ghost:
     snapshots: pd.DataFrame | None
 
 
-@st.cache_resource(max_entries=16, ttl=600, show_spinner=False)
 def ghost(folder: str) -> Ghost | None:
     """The curves of a finished run in this folder; None for "" or if there is no such run here."""
     try:
         run = open_run(folder) if folder else None
-        if run is None:
-            return None
-        shots = run.results("snapshots") if run.has("snapshots") else None
-        train = run.history[run.history["split"] == "train"]
-        return Ghost(ui.title(run), ui.colour(run), run.config.epochs, train, shots)
+        return None if run is None else _ghost(run, ui.colour(run))
     except RunError:
         return None
+
+
+@kept(most=16)
+def _ghost(run: Run, colour: str) -> Ghost:
+    shots = run.results("snapshots") if run.has("snapshots") else None
+    train = run.history[run.history["split"] == "train"]
+    return Ghost(run.content, ui.title(run), colour, run.config.epochs, train, shots)
+
+
+def _behind(other: Ghost | None) -> tuple[str, Ghost | None]:
+    """What decides the dashed curves, as a key, and the curves."""
+    return (f"{other.content} {other.title} {other.colour}", other) if other else ("", None)
 
 
 def total_steps(job: Job) -> int:
@@ -124,13 +136,20 @@ def total_steps(job: Job) -> int:
 
 @st.cache_resource(max_entries=16, show_spinner=False)
 def _terms(
-    name: str, created: float, step: int, width: int, _points: list[JsonObject], steps: int, epochs: int, behind: str
+    name: str,
+    created: float,
+    step: int,
+    width: int,
+    _points: list[JsonObject],
+    steps: int,
+    epochs: int,
+    behind: str,
+    _other: Ghost | None,
 ) -> FinishedChart:
-    kept = _points[:: 1 + len(_points) // POINTS]
-    frame = pd.DataFrame(kept if not kept or kept[-1] is _points[-1] else [*kept, _points[-1]])
-    if not kept:
+    few, other = _points[:: 1 + len(_points) // POINTS], _other
+    frame = pd.DataFrame(few if not few or few[-1] is _points[-1] else [*few, _points[-1]])
+    if not few:
         frame = pd.DataFrame(columns=["step", "total", *NAMES], dtype=float)
-    other = ghost(behind)
     if other is None:
         return ui.finished(charts.live_terms(frame, steps=steps, width=width))
     shown = other.terms[other.terms["epoch"] <= epochs]
@@ -140,12 +159,19 @@ def _terms(
 
 @st.cache_resource(max_entries=16, show_spinner=False)
 def _figures(
-    name: str, created: float, epoch: int, width: int, epochs: int, behind: str, _moments: list[Moment]
+    name: str,
+    created: float,
+    epoch: int,
+    width: int,
+    epochs: int,
+    _moments: list[Moment],
+    behind: str,
+    _other: Ghost | None,
 ) -> FinishedChart:
     frame = pd.DataFrame(
         {"epoch": m.epoch, "knn_accuracy": m.knn_accuracy, "effective_rank": m.effective_rank} for m in _moments
     )
-    frames, colours, other = {name: frame}, {name: charts.OWN_COLOURS[0]}, ghost(behind)
+    frames, colours, other = {name: frame}, {name: charts.OWN_COLOURS[0]}, _other
     if other is not None and other.snapshots is not None:
         frames[other.title] = other.snapshots[other.snapshots["epoch"] <= epochs]
         colours[other.title] = other.colour if other.colour != charts.OWN_COLOURS[0] else charts.OWN_COLOURS[1]

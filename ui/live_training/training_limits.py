@@ -5,8 +5,11 @@ from __future__ import annotations
 import contextlib
 import hmac
 import os
+import re
 import secrets
+import shutil
 import time
+from pathlib import Path
 
 import streamlit as st
 
@@ -19,10 +22,13 @@ from vicreg.jobs.status import Job
 from vicreg.jobs.training_process import folder_bytes
 from vicreg.presets import QUICK_IMAGES
 from vicreg.storage import paths
+from vicreg.storage.paths import CONFIG_FILE
 
 # Limits on a hosted server, where visitors share two cores and a small disk.
+VISITOR = "visitor"  # at the end of the names of visitors' runs, which they cannot choose there
 HOSTED = Limits(epochs=30, seconds=900, disk_bytes=500_000_000)
 KEPT_BYTES = 2_000_000_000  # total size of runs and unfinished trainings
+KEPT_RUNS = 20  # of visitors, since every page opens all of them; the oldest finished ones make room
 KEPT_SECONDS = 3_600  # after this idle time, an unfinished training may be deleted to make room for another
 
 
@@ -93,7 +99,7 @@ def begin(config: Config, name: str, *, quick: bool = False, token: str) -> Job:
     """Start a job. Raises ValueError and OSError as `jobs.start` does.
 
     token: of the session that owns it. quick: train on few images and measure little. On a hosted server, it first deletes
-    abandoned trainings, and raises ValueError if there is still no space.
+    abandoned trainings and visitors' oldest finished runs, and raises ValueError if there is still no space.
     """
     if hosted():
         now = time.time()
@@ -101,6 +107,7 @@ def begin(config: Config, name: str, *, quick: bool = False, token: str) -> Job:
             if job.token and not job.active and now - jobs.told(job) > KEPT_SECONDS:  # never those of the operator
                 with contextlib.suppress(ValueError, OSError):
                     jobs.discard(job, only_idle=True)
+        _delete_oldest_runs()
         if folder_bytes(paths.runs_folder()) + (HOSTED.disk_bytes or 0) > KEPT_BYTES:
             raise ValueError(
                 f"This server is full: it keeps at most {KEPT_BYTES / 1e9:.0f} GB of trained runs. The operator can delete "
@@ -108,6 +115,24 @@ def begin(config: Config, name: str, *, quick: bool = False, token: str) -> Job:
             )
     images = images_of(config, quick=quick)
     return jobs.start(config, name=name, images=images, token=token, limits=limits(), quick=quick)
+
+
+def _delete_oldest_runs() -> None:
+    """Delete visitors' oldest finished runs, so that with the next one there are at most KEPT_RUNS."""
+    finished: list[tuple[float, Path]] = []
+    for folder in paths.runs_folder().glob("[!.]*/"):
+        with contextlib.suppress(OSError):  # being written, or another user's
+            if re.fullmatch(rf".*-{VISITOR}(-\d+)?", folder.name):
+                finished.append(((folder / CONFIG_FILE).stat().st_mtime, folder))
+    for _, folder in sorted(finished, reverse=True)[KEPT_RUNS - 1 :]:
+        with contextlib.suppress(ValueError, OSError):  # the next training tries again
+            job = jobs.get(folder.name)
+            if job is not None and job.active:
+                continue
+            (folder / CONFIG_FILE).unlink()  # without it, no page looks for the rest
+            shutil.rmtree(folder)
+            if job is not None:
+                jobs.discard(job, only_idle=True)
 
 
 def images_of(config: Config, *, quick: bool) -> int | None:

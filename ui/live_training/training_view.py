@@ -21,7 +21,9 @@ from vicreg.loss_terms import ALL_ON, TERMS
 from vicreg.presets import presets
 from vicreg.runs.discovery import find_runs
 from vicreg.runs.errors import RunError
+from vicreg.runs.folder import open_run
 from vicreg.storage import paths
+from vicreg.storage.json_values import JsonObject
 from vicreg.study_results import study_probe
 
 EVERY = 2.0  # seconds between updates
@@ -157,17 +159,13 @@ def over(job: Job) -> None:
         figure = f": linear probe {job.probe[0]:.2f} % ({job.probe[1]:.2f} to {job.probe[2]:.2f})" if job.probe else ""
         if (study := study_probe(job.config)) is not None:
             figure += f"; the study's: {study} %"
+        sections = _measured(job)
         st.success(
-            f"`{job.name}` is trained and evaluated{figure}. You can choose it on every page, where it is marked (own).",
+            f"`{job.name}` is trained{' and evaluated' if sections else ''}{figure}. You can choose it on "
+            f"{'every page' if 'projection' in sections else 'the pages below'}, where it is marked (own).",
             icon=":material/check_circle:",
         )
-        prefix = f"{job.config.dataset}-"
-        title = f"{job.config.dataset}/{job.name.removeprefix(prefix)}" if job.name.startswith(prefix) else job.name
-        query = f"?data={job.config.dataset}&run={quote(f'{title} (own)')}"
-        st.markdown(
-            f"See its [neighbours](retrieval{query}), its [map](maps{query}), its [curves](training_curves{query}) or its "
-            f"[probe](probe{query})."
-        )
+        st.markdown(_links(job, sections))
     else:
         became = {"stopped": "was stopped and saved", "interrupted": "was interrupted", "failed": "failed"}[job.state]
         at = f" at step {job.step:,} of {job.steps:,}" if job.steps else ""
@@ -204,6 +202,24 @@ def over(job: Job) -> None:
     if job.log_tail:
         with st.expander("Last lines of the log", icon=":material/description:"):
             st.code("\n".join(job.log_tail), language=None)
+
+
+def _measured(job: Job) -> JsonObject:
+    """The metrics of a finished job's run: a quick training has some sections, one without evaluation has none."""
+    try:
+        return open_run(paths.runs_folder() / job.name).metrics
+    except RunError:  # removed or damaged; the run picker names damaged runs
+        return {}
+
+
+def _links(job: Job, sections: JsonObject) -> str:
+    """Links to the pages that can show a finished job's run."""
+    prefix = f"{job.config.dataset}-"
+    title = f"{job.config.dataset}/{job.name.removeprefix(prefix)}" if job.name.startswith(prefix) else job.name
+    query = f"?data={job.config.dataset}&run={quote(f'{title} (own)')}"
+    pages = {"retrieval": ("neighbours", "retrieval"), "projection": ("map", "maps"), "probe": ("probe", "probe")}
+    shown = [f"its [{says}]({page}{query})" for section, (says, page) in pages.items() if section in sections]
+    return f"See {', '.join(shown)}{' or ' * bool(shown)}its [curves](training_curves{query})."
 
 
 def put_aside() -> set[tuple[str, float]]:

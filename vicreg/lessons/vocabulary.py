@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-RUN_KEYS = ("run", "second", "with")  # of a page's state: their values are titles of runs
+RUN_KEYS = ("run", "second", "with", "compared")  # of a page's state: their values are titles of runs
 _PAIR = ("data", "run", "second")
 
 # page -> the keys of its state in the URL
@@ -23,7 +23,7 @@ PAGES: dict[str, tuple[str, ...]] = {
     "probe": _PAIR,
     "anomalies": (*_PAIR, "scoring", "k", "reduction", "normalise", "raised", "pool"),
     "clusters": (*_PAIR, "cluster_count", "cluster_map"),
-    "ablations": ("data", "setting", "beside"),
+    "ablations": ("data", "setting", "compared", "beside"),  # beside: an earlier name of compared, in old lesson files
     "claims": (),
     "train": ("train_data",),
 }
