@@ -461,11 +461,11 @@ def test_a_cluster_is_called_by_a_class_only_with_a_majority_of_it(with_pictures
     assert all(name.endswith(f"% of {sizes[other.index(name)]}") for name in few)
 
 
-def test_clusters_open_beside_the_tightest_which_say_least_of_the_classes(without_pictures):
+def test_clusters_open_beside_the_tightest_which_say_little_of_the_classes(without_pictures):
     app = read("clusters")
     assert OTHER.metrics["clusters"]["silhouette"] > 0.5
-    assert OTHER.metrics["clusters"]["nmi"] < 0.05
-    assert f"{ui.title(OTHER)} 0.56 and 0.02" in app.get("vega_lite_chart")[0].proto.alt
+    assert OTHER.metrics["clusters"]["nmi"] < 0.1
+    assert f"{ui.title(OTHER)} 0.56 and 0.08" in app.get("vega_lite_chart")[0].proto.alt
     assert f"**{ui.title(OTHER)}**, which has the tightest clusters" in text(app)
 
 

@@ -143,7 +143,7 @@ def test_what_is_said_to_expect_is_what_the_bundled_runs_did(dataset):
             assert last["variance"] < 0.01
             assert last["covariance"] > 200
         else:
-            assert history["variance"].is_monotonic_decreasing
+            assert history["variance"].diff().max() < 0.001  # it falls, and at the end it stays
             assert last["covariance"] > first["covariance"] > 0
     assert not training_view.expectation(dataclasses.replace(config, variance_weight=0.0, invariance_weight=0.0))
 

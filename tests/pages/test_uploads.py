@@ -2,6 +2,7 @@
 
 import base64
 import io
+import json
 import os
 import re
 import shutil
@@ -26,6 +27,7 @@ from vicreg.evaluation.encode import encode
 from vicreg.pipeline.measure_run import evaluate_run
 from vicreg.runs.folder import Run, open_run, update_run
 from vicreg.storage import paths
+from vicreg.storage.files import to_json
 
 RUN = open_run(paths.BUNDLED / "coloured-digits-vicreg")
 
@@ -138,7 +140,9 @@ def banked(fewer, tmp_path_factory) -> Run:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("VICREG_CACHE", fewer)
         patch.delenv("VICREG_DATA", raising=False)
-        return evaluate_run(open_run(folder), only=["anomaly_sets"])
+        metrics = json.loads((folder / "metrics.json").read_text("utf-8"))
+        del metrics["sources"]["train"]["images"]  # the figures of all train images stand beside a bank of fewer
+        return evaluate_run(update_run(open_run(folder), {"metrics.json": to_json(metrics)}), only=["anomaly_sets"])
 
 
 def test_the_score_is_that_of_the_train_images_but_for_the_error_that_is_stated(banked, monkeypatch):

@@ -35,7 +35,7 @@ def test_runs_of_one_seed_say_so():
     ("first", "second", "who"),
     [
         ("cifar10-vicreg", "cifar10-untrained", "Each run was measured with one seed"),
-        ("cifar10-vicreg", "cifar10-pixels", "`cifar10/vicreg, 8 epochs` was trained once"),
+        ("cifar10-vicreg", "cifar10-pixels", "`cifar10/vicreg, 16 epochs` was trained once"),
         ("cifar10-pixels", "cifar10-untrained", "`cifar10/untrained, not trained` was measured with one seed"),
     ],
 )
