@@ -65,6 +65,18 @@ def test_any_image_size_gives_a_representation_of_the_encoders_width(name, side)
         assert encoder(torch.rand(2, 3, side, side)).shape == (2, WIDTHS[name])
 
 
+def test_the_lean_stem_is_convolution_norm_relu_and_pool_to_the_last_bit():
+    stem = Encoder("lean").stem
+    filters, norm, pool, relu = stem
+    found = []
+    for network in (stem, nn.Sequential(filters, norm, relu, pool)):
+        network.zero_grad()
+        out = network(torch.rand(8, 3, 24, 24, generator=torch.Generator().manual_seed(0)))
+        (out * torch.linspace(-1, 1, out.numel()).view_as(out)).sum().backward()
+        found.append([out.detach().clone(), filters.weight.grad.clone(), norm.weight.grad.clone()])
+    assert all(torch.equal(one, other) for one, other in zip(*found, strict=True))
+
+
 @pytest.mark.parametrize("name", ENCODERS)
 def test_each_stages_map_has_its_channels_and_halves_the_one_before(name):
     with torch.inference_mode():

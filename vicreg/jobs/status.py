@@ -82,7 +82,7 @@ class Job:
 def find() -> list[Job]:
     """All jobs in the runs folder, newest first. Folders without a readable job.json are skipped.
 
-    None if the runs folder cannot be listed: `vicreg.runs.discovery` says so.
+    Empty if the runs folder cannot be listed: `vicreg.runs.discovery` says so.
     """
     found, files = [], list[Path]()
     with contextlib.suppress(OSError):
