@@ -1,7 +1,7 @@
 """Keep freed memory in the process instead of returning it to the system.
 
 glibc gives every large tensor pages of its own and returns them when the tensor is freed. So each step gets its memory anew,
-zeroed page by page. On a CPU, this took 10 to 17 % of a training step (`python -m benchmarks.step --return-memory`).
+zeroed page by page. On a CPU, this took 4 to 10 % of a training step (`python -m benchmarks.step --return-memory`).
 """
 
 from __future__ import annotations
