@@ -10,12 +10,16 @@ from collections import Counter
 from dataclasses import dataclass
 
 import streamlit as st
+from starlette.formparsers import MultiPartParser
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
 
 UPLOAD = re.compile(r"/_stcore/upload_file/([^/]+)/[^/]+$")
 ASSETS = re.compile(r"/(_stcore|static|media|component|join)(/|$)")  # requested by an open page or a joining student
+IN_MEMORY = (
+    2**30
+)  # bytes of an upload while it arrives: more than `server.maxUploadSize`, beyond which Streamlit refuses it
 TRY_AGAIN = 1013  # the websocket's close code if the server is full
 
 
@@ -40,6 +44,7 @@ class ServerLimits:
 
     def __init__(self, app: ASGIApp, limits: Limits = LIMITS) -> None:
         self._app, self._limits = app, limits
+        MultiPartParser.spool_max_size = IN_MEMORY  # Starlette would write files above 1 MB to a temporary file
         self._sessions = 0
         self._arriving: Counter[str] = Counter()  # uploads that are being sent, by session
 

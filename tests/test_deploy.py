@@ -256,7 +256,7 @@ def test_the_service_can_write_where_uploads_arrive_and_what_it_keeps():
     lines = (ROOT / "docs" / "vicreg.service").read_text("utf-8").splitlines()
     unit = dict(line.split("=", 1) for line in lines if "=" in line and not line.startswith("#"))
     assert unit["ProtectSystem"] == "strict"  # /tmp, too, can only be read
-    assert unit["PrivateTmp"] == "true"  # where Starlette spools a file of more than 1 MB while it is sent
+    assert unit["PrivateTmp"] == "true"  # for libraries that need a temporary file
     assert unit["ReadWritePaths"] == "/srv/vicreg"
     hosting = (ROOT / "docs" / "hosting.md").read_text("utf-8")
     assert f"--home-dir {unit['ReadWritePaths']} " in hosting

@@ -1,5 +1,6 @@
 """Runs on the Hub: published, looked at, downloaded and refused, with the real client against a Hub on the loopback."""
 
+import errno
 import hashlib
 import json
 import os
@@ -572,6 +573,21 @@ def test_content_that_repositories_share_is_no_link_out_of_the_cache(stocked):
     blob.rename(shared)
     blob.symlink_to(shared)
     assert list(cached_runs(REPO)[0]) == ["cifar10-vicreg"]
+
+
+@pytest.mark.fault("what was downloaded cannot be listed", "a sentence; the bundled runs and every page stay")
+def test_a_cache_that_cannot_be_listed_is_a_sentence(stocked, monkeypatch):
+    snapshot, real = download(look(REPO), ["cifar10-vicreg"])["cifar10-vicreg"].folder.parent, Path.iterdir
+
+    def gone(path):
+        if path == snapshot:
+            raise OSError(errno.ESTALE, os.strerror(errno.ESTALE))
+        return real(path)
+
+    monkeypatch.setattr(Path, "iterdir", gone)
+    runs, (told,) = cached_runs(REPO)
+    assert not runs
+    assert told.startswith(f"What was downloaded from {REPO} cannot be listed (Stale file handle): allow this user")
 
 
 @pytest.mark.fault("the disk is too full for a download", "a sentence says how much is needed; nothing is fetched")

@@ -16,6 +16,7 @@ from streamlit.runtime.uploaded_file_manager import UploadedFileRec
 
 from server.headers import SecurityHeaders, frame_ancestors
 from server.server_limits import Limits, ServerLimits
+from vicreg.data.uploaded_picture import MAX_BYTES
 
 
 async def page(_request):
@@ -63,6 +64,19 @@ def held(monkeypatch) -> MemoryUploadedFileManager:
     manager = MemoryUploadedFileManager("/_stcore/upload_file")
     monkeypatch.setattr("streamlit.runtime.get_instance", lambda: SimpleNamespace(uploaded_file_mgr=manager))
     return manager
+
+
+async def is_in_memory(request):
+    async with request.form() as form:
+        return HTMLResponse(str(not form["file"].file._rolled))
+
+
+@pytest.mark.fault("a visitor uploads a picture", "it is never written to disk, not even while it arrives")
+def test_an_upload_stays_in_memory_while_it_arrives():
+    routes = [Route("/{path:path}", is_in_memory, methods=["PUT"])]
+    with TestClient(Starlette(routes=routes, middleware=[Middleware(ServerLimits)])) as asked:
+        answer = asked.put("/upload", files={"file": ("mine.png", bytes(MAX_BYTES), "image/png")})
+    assert answer.text == "True"
 
 
 @pytest.mark.fault("a visitor who uploads without end", "the newest files are held, a bounded number of them")

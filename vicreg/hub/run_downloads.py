@@ -89,15 +89,23 @@ def cached_runs(repo: str, revision: str = "main") -> tuple[dict[str, Run], list
 
     Reads only the config.json files; other files are checked when first read. Runs with missing files are skipped.
     """
-    folder = hub_client.snapshot(repo, revision)
     found: dict[str, Run] = {}
     broken: list[str] = []
-    for path in sorted(folder.glob(f"*/{CONFIG_FILE}")) if folder is not None else ():
-        name = path.parent.name
-        if not run_name(name) or not path.is_file():
+    try:
+        folder = hub_client.snapshot(repo, revision)
+        folders = [path for path in sorted(folder.iterdir()) if (path / CONFIG_FILE).is_file()] if folder else []
+    except OSError as error:  # another user's, or on a disk that is gone
+        broken.append(
+            f"What was downloaded from {repo} cannot be listed ({error.strerror}): allow this user to read the Hugging Face "
+            "cache, or set HF_HOME to another folder"
+        )
+        return found, broken
+    for path in folders:
+        name = path.name
+        if not run_name(name):
             continue
         try:
-            run = open_cached(path.parent, repo)
+            run = open_cached(path, repo)
         except RunError as error:
             broken.append(str(error))
             continue
