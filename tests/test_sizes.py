@@ -1,4 +1,4 @@
-"""Rooms stay small: no file over 300 lines, no function over 60 without its docstring."""
+"""Rooms stay small: no file over 300 lines, no function over 60 without its docstring, a README under 250."""
 
 import ast
 from pathlib import Path
@@ -21,6 +21,10 @@ def function_lines(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
 def test_no_file_has_more_than_300_lines():
     lengths = {str(file.relative_to(ROOT)): len(file.read_text("utf-8").splitlines()) for file in FILES}
     assert not {file: length for file, length in lengths.items() if length > 300}
+
+
+def test_the_readme_is_short():
+    assert len((ROOT / "README.md").read_text("utf-8").splitlines()) < 250
 
 
 def test_no_function_has_more_than_60_lines():

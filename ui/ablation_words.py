@@ -29,6 +29,12 @@ WITHOUT = {f"no-{term.name}": f"**Without the {term.name} term,** {term.without}
 }
 
 
+def without(preset: str) -> str:
+    """What a preset leaves out of the method; for one that has no sentence here, the settings that it changes."""
+    changed = ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in ABLATIONS[preset].items())
+    return WITHOUT.get(preset, f"**Other settings** than those of `vicreg`: {changed}.")
+
+
 def ablated(full: Run, preset: str, runs: Mapping[str, Run]) -> Run | None:
     """The run that differs from `full`, the run of `vicreg`, in nothing but a preset's part; None if there is none."""
     title = _ablated(full, preset, runs)
@@ -56,7 +62,7 @@ def probes_in_words(run: Run, preset: str, *, untrained: JsonObject | None) -> s
     y, z = metrics(run)["spaces"]["y"], metrics(run)["spaces"]["z"]
     chance = CATALOGUE[run.config.dataset].chance
     words = (
-        f"{WITHOUT[preset]}\n\n**The loss acts on $z$, and we keep $y$,** which comes before the expander: a probe "
+        f"{without(preset)}\n\n**The loss acts on $z$, and we keep $y$,** which comes before the expander: a probe "
         f"reaches {z['probe']['accuracy']:.1f} % on $z$ (guessing: {chance:.3g} %) and {y['probe']['accuracy']:.1f} % "
         "on $y$. Our probe divides every number by its standard deviation first, so that numbers with a small spread "
         "count as much as others. **The study's own probe** skips this step (a linear layer on $y$ as it is, Adam "

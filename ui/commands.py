@@ -12,13 +12,18 @@ from vicreg.config import DEFAULT_DATASET, Settings
 from vicreg.data.catalogue import CATALOGUE
 from vicreg.loss_terms import IN_LOSS
 from vicreg.presets import QUICK_EPOCHS, QUICK_IMAGES, presets
+from vicreg.runs.discovery import OWN
 from vicreg.runs.folder import Run
-from vicreg.storage.paths import CONFIG_FILE
+from vicreg.storage.paths import BUNDLED, CONFIG_FILE
 
 
 def evaluate_command(*runs: Run, only: str = "") -> str:
     """The command that measures runs. only: a section, if not all. Leaves out runs of the Hub; empty if no other is left."""
-    names = {run.folder: name for name, run in found()[0].items()}  # an own run may have the name of a bundled one
+    here = found()[0]
+    names = {run.folder: name for name, run in here.items()}
+    names |= {  # where one of your runs has the name of a bundled one, its folder is meant
+        here[run.name].folder: f"{BUNDLED.name}/{run.name}" for name, run in here.items() if name == f"{run.name}{OWN}"
+    }
     words = [shlex.quote(names.get(run.folder, run.name)) for run in runs if not from_hub(run)]
     return " ".join(["python -m vicreg evaluate", *words, *(["--only", only] if only else [])]) if words else ""
 

@@ -2,6 +2,8 @@
 
 import json
 import os
+import re
+import shlex
 import shutil
 import signal
 import subprocess
@@ -127,6 +129,7 @@ def test_a_run_trained_without_measuring_is_listed_and_measured_later(here, tmp_
     assert main(["train", *quick, *SMALL, "--skip-evaluation"]) == 0
     out = capsys.readouterr().out
     assert "linear probe" not in out
+    (command,) = re.findall(r"To do so: `(.+)`", out)
     folder = tmp_path / "runs" / "cifar10-vicreg"
     assert [path.name for path in folder.parent.iterdir()] == [folder.name]
     run = open_run(folder)
@@ -136,10 +139,21 @@ def test_a_run_trained_without_measuring_is_listed_and_measured_later(here, tmp_
     assert main(["list"]) == 0
     assert "not yet" in capsys.readouterr().out
 
-    assert main(["evaluate", "cifar10-vicreg"]) == 0
+    assert main(shlex.split(command)[3:]) == 0
     assert "linear probe" in capsys.readouterr().out
     measured = open_run(folder)
     assert jobs.get("cifar10-vicreg").probe[0] == measured.metrics["probe"]["accuracy"]
+
+
+@pytest.mark.fault(
+    "a run of yours has the name of a bundled run", "commands ask which one is meant, and say how to name it"
+)
+def test_a_name_that_two_runs_have_is_refused(tmp_path, capsys, monkeypatch):
+    monkeypatch.setenv("VICREG_RUNS", str(tmp_path))
+    shutil.copytree(paths.BUNDLED / "coloured-digits-pixels", tmp_path / "coloured-digits-pixels")
+    for words in (["evaluate", "coloured-digits-pixels"], ["publish", "ada/runs", "coloured-digits-pixels"]):
+        assert main(words) == 1
+        assert "use coloured-digits-pixels-own for yours" in capsys.readouterr().err
 
 
 def test_options_that_no_config_holds_go_on_with_a_stopped_training(here, tmp_path, monkeypatch):

@@ -98,12 +98,13 @@ def test_a_finished_training_links_to_the_pages_that_can_show_its_run(unmeasured
     assert re.findall(r"\]\((\w+)", trained) == ["training_curves"]
 
 
-def test_the_command_to_measure_a_run_names_that_run_and_no_other(own_runs, tmp_path):
+def test_the_command_to_measure_a_run_names_that_run_and_no_other(own_runs, tmp_path, monkeypatch):
     here, _ = find_runs()
+    monkeypatch.chdir(BUNDLED.parent)
     for name in ("coloured-digits-vicreg", "coloured-digits-vicreg-own", "coloured-digits-second"):
         command = ui.evaluate_command(here[name], only="clusters")
         words = parser().parse_args(shlex.split(command)[3:])
-        assert [run.folder for run in chosen_runs(words.runs, here)] == [here[name].folder]
+        assert [run.folder.resolve() for run in chosen_runs(words.runs, here)] == [here[name].folder]
         assert words.only == ["clusters"]
     shutil.copytree(BUNDLED / "coloured-digits-vicreg", tmp_path / "hub" / "coloured-digits-vicreg")
     theirs = open_run(tmp_path / "hub" / "coloured-digits-vicreg")

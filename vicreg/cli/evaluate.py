@@ -77,7 +77,7 @@ def _evaluate(options: argparse.Namespace) -> int:
     found, broken = find_runs()
     for sentence in broken:
         print(f"vicreg: {sentence}", file=sys.stderr)
-    for run in chosen_runs(options.runs or found, found):
+    for run in chosen_runs(options.runs, found) if options.runs else found.values():
         with Bars() as bars:
             run = evaluate_run(run, only=options.only, download=True, on_stage=bars.stage)
         probe = run.metrics["probe"]
@@ -105,11 +105,17 @@ def _baseline(options: argparse.Namespace) -> int:
 
 
 def chosen_runs(names: Iterable[str], found: dict[str, Run]) -> list[Run]:
-    """Runs given by name or by folder."""
+    """Runs given by name or by folder. Raises ValueError for a name that no run has, or a bundled run and one of yours."""
+    from vicreg.runs.discovery import OWN
     from vicreg.runs.folder import open_run
 
     chosen = []
     for name in names:
+        own = found.get(f"{name}{OWN}")
+        if name in found and own is not None and own.name == name:
+            raise ValueError(
+                f"{name} is the name of two runs: use {name}{OWN} for yours, or {found[name].folder} for the other"
+            )
         if name in found:
             chosen.append(found[name])
         elif (Path(name) / CONFIG_FILE).is_file():

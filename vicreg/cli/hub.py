@@ -43,8 +43,8 @@ def _publish(options: argparse.Namespace) -> int:
     found, broken = find_runs()
     for sentence in broken:
         print(f"vicreg: {sentence}", file=sys.stderr)
-    bundled = [name for name, run in found.items() if run.folder.parent == paths.BUNDLED]
-    runs = chosen_runs(options.runs or bundled, found)
+    bundled = [run for run in found.values() if run.folder.parent == paths.BUNDLED]
+    runs = chosen_runs(options.runs, found) if options.runs else bundled
     with Bars() as bars:
         commit = publish(options.repo, runs, private=options.private, on_progress=bars.stage)
     print(f"Published {len(runs)} runs as {options.repo}@{commit}. To load them:")

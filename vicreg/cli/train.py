@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import dataclasses
+import shlex
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -138,7 +139,9 @@ def _train(options: argparse.Namespace) -> int:
             print(f"Stopped and saved. Run the same command again to resume. (State: {state}.)")
         return 130 if torchrun()[1] == 1 else 0  # otherwise torchrun reports a failure, with a traceback
     if options.skip_evaluation:
-        print(f"{run.title}: trained but not evaluated, in {run.folder}")
+        print(
+            f"{run.title}: trained but not evaluated. To do so: `python -m vicreg evaluate {shlex.quote(str(run.folder))}`"
+        )
         return 0
     probe = run.metrics["probe"]
     low, high = probe["interval"]

@@ -10,6 +10,8 @@ from vicreg.runs.leftovers import restore_all
 from vicreg.storage import paths
 from vicreg.storage.paths import CONFIG_FILE
 
+OWN = "-own"  # added to the name of one of your runs if a bundled run has this name
+
 
 def find_runs() -> tuple[dict[str, Run], list[str]]:
     """All runs on this machine by name, bundled ones first, and a message for each broken folder.
@@ -40,7 +42,7 @@ def find_runs() -> tuple[dict[str, Run], list[str]]:
             except RunError as error:
                 broken.append(str(error))
                 continue
-            found[run.name if run.name not in found else f"{run.name}-own"] = run
+            found[run.name if run.name not in found else f"{run.name}{OWN}"] = run
     return found, broken
 
 
