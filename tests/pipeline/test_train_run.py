@@ -1,5 +1,6 @@
 """From a config to a run's folder: with and without measuring, by which precision, and after whose neighbours."""
 
+import json
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -205,3 +206,37 @@ def test_a_stopped_run_keeps_its_teacher_and_its_neighbours(teachers, tmp_path, 
         trained(folder, replace(config, teacher="vicreg"), images=40)
     run = trained(folder, config, images=40)  # though the teacher is gone
     assert run.record["neighbours"]["run"] == "cifar10-other"
+
+
+@pytest.fixture
+def stopped_near(teachers, tmp_path, monkeypatch) -> Path:
+    """The folder of a run with nearest images as positives that was stopped after its first step."""
+    monkeypatch.setenv("VICREG_RUNS", str(teachers))
+    folder = tmp_path / "cifar10-near"
+    assert trained(folder, replace(NEAR, epochs=2), should_stop=lambda: True) is None
+    return folder
+
+
+@pytest.mark.fault(
+    "a training with nearest images is resumed with other images", "a sentence; old neighbours are not used"
+)
+@pytest.mark.parametrize("split", ["train", "test"])
+def test_neighbours_of_other_images_are_refused(split, stopped_near, monkeypatch):
+    def in_reverse(*arguments, **options):
+        splits = dict(zip(("train", "test"), measure_run.load_splits(*arguments, **options), strict=True))
+        splits[split] = replace(splits[split], images=splits[split].images[::-1])
+        return splits["train"], splits["test"]
+
+    monkeypatch.setattr("vicreg.pipeline.train_run.load_splits", in_reverse)
+    with pytest.raises(ValueError, match=rf"other settings \(the {split} images are not those"):
+        trained(stopped_near, replace(NEAR, epochs=2))
+
+
+def test_a_training_whose_neighbours_were_stored_without_a_hash_resumes(stopped_near):
+    record = stopped_near.with_name(".training-cifar10-near") / teacher.NEIGHBOURS_RECORD
+    told = json.loads(record.read_text())
+    assert set(told.pop(teacher.HASHES)) == {"train", "test"}
+    record.write_text(json.dumps(told))
+    run = trained(stopped_near, replace(NEAR, epochs=2))
+    assert run.record["neighbours"] == told["neighbours"]
+    assert teacher.HASHES not in run.record

@@ -10,6 +10,8 @@ numbers are enough to tell images apart, but too few to reconstruct one.
 
 from __future__ import annotations
 
+import hashlib
+
 import numpy as np
 
 from vicreg.data.image_set import SIDE, DataError, ImageSet
@@ -41,6 +43,13 @@ def fingerprints(images: np.ndarray) -> np.ndarray:
         divisor = 64_000 * 4 // UNITS
         prints[start : start + 1000] = (luminance @ matrix + divisor // 2) // divisor
     return prints
+
+
+def pixels_sha256(images: np.ndarray) -> str:
+    """The SHA-256 of the images' shape, dtype and values, in their order, as 64 hexadecimal digits."""
+    digest = hashlib.sha256(f"{images.dtype.str} {images.shape}".encode())
+    digest.update(np.ascontiguousarray(images).data)
+    return digest.hexdigest()
 
 
 def align(reference: np.ndarray, reference_labels: np.ndarray, image_set: ImageSet) -> np.ndarray:

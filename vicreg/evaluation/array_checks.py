@@ -14,6 +14,12 @@ def checked(representations: np.ndarray, *, name: str = "representations") -> np
     return representations
 
 
+def check_images(images: np.ndarray, *, name: str = "images") -> None:
+    """Raise ValueError unless the images are uint8 (N, height, width, 3) with N >= 1."""
+    if images.dtype != np.uint8 or images.ndim != 4 or images.shape[3] != 3 or len(images) == 0:
+        raise ValueError(f"{name} must be uint8 (N, height, width, 3) with N >= 1, got {images.dtype} {images.shape}")
+
+
 def check_finite(representations: np.ndarray, extremes: np.ndarray, *, name: str) -> None:
     """Raise ValueError if a value is not finite. extremes: the largest and smallest values, NaN where any value is."""
     if not np.isfinite(extremes).all():

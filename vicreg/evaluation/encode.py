@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from vicreg.evaluation.array_checks import checked
+from vicreg.evaluation.array_checks import check_images, checked
 
 if TYPE_CHECKING:
     from torch import nn
@@ -47,8 +47,7 @@ def encode(
     """
     import torch
 
-    if images.dtype != np.uint8 or images.ndim != 4 or images.shape[3] != 3 or len(images) == 0:
-        raise ValueError(f"images must be uint8 (N, height, width, 3) with N >= 1, got {images.dtype} {images.shape}")
+    check_images(images)
     if batch_size < 1:
         raise ValueError(f"batch_size must be at least 1, got {batch_size}")
     if encoder.training:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     import numpy as np
     import torch
 NEIGHBOURS, NEIGHBOURS_RECORD = "neighbours.npz", "neighbours.json"  # beside a state
+HASHES = "images_sha256"  # in the record, of both splits; missing in those of older versions
 
 
 def begun(state: Path) -> bool:
@@ -58,15 +60,18 @@ def find_positives(
     """The nearest images of both splits in the teacher's representation space, and a record of the teacher.
 
     device: for the teacher's encoder. The result is stored next to the state, so that a resumed run uses the same images.
+    Raises TrainingError if the stored ones are of other images, or of the same in another order.
     """
     import numpy as np
 
+    from vicreg.data.fingerprints import pixels_sha256
     from vicreg.evaluation.neighbours import nearest
     from vicreg.method.views import POSITIVE_NEIGHBOURS
     from vicreg.storage.files import atomic_path
     from vicreg.storage.paths import STATE_FILE
 
-    if begun(state) and (before := _kept(state, len(train_set.images[shown]), len(test_set))) is not None:
+    images = {"train": train_set.images[shown], "test": test_set.images}
+    if begun(state) and (before := _kept(state, images)) is not None:
         return before
     teacher = find_teacher(config, root)
     found: dict[str, np.ndarray] = {}
@@ -93,21 +98,34 @@ def find_positives(
         with atomic_path(state / NEIGHBOURS) as temporary, open(temporary, "wb") as file:
             np.savez(file, train=found["train"], test=found["test"])
         with atomic_path(state / NEIGHBOURS_RECORD) as temporary:
-            temporary.write_text(json.dumps(told))
+            hashes = {split: pixels_sha256(pixels) for split, pixels in images.items()}
+            temporary.write_text(json.dumps({**told, HASHES: hashes}))
     return (found["train"], found["test"]), told
 
 
-def _kept(state: Path, train: int, test: int) -> tuple[tuple[np.ndarray, np.ndarray], JsonObject] | None:
-    """The stored neighbours and their record; None if they are damaged or belong to other numbers of images."""
+def _kept(state: Path, images: dict[str, np.ndarray]) -> tuple[tuple[np.ndarray, np.ndarray], JsonObject] | None:
+    """The stored neighbours and their record; None if they are damaged or belong to other numbers of images.
+
+    Raises TrainingError if they belong to as many other images: their rows would then name the wrong ones.
+    """
     import zipfile
 
     import numpy as np
 
+    from vicreg.data.fingerprints import pixels_sha256
+    from vicreg.training.state import other_pixels, other_settings
+
     try:
         with np.load(state / NEIGHBOURS, allow_pickle=False) as arrays:
             found = arrays["train"], arrays["test"]
-        if (len(found[0]), len(found[1])) == (train, test):
-            return found, json.loads((state / NEIGHBOURS_RECORD).read_text())
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile):
-        pass
-    return None
+        told = json.loads((state / NEIGHBOURS_RECORD).read_text())
+        hashes = told.pop(HASHES, {})
+        before = {split: hashes.get(split) for split in images}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, zipfile.BadZipFile):
+        return None
+    if [len(table) for table in found] != [len(pixels) for pixels in images.values()]:
+        return None
+    for split, pixels in images.items():
+        if different := other_pixels(split, before[split], functools.partial(pixels_sha256, pixels)):
+            raise other_settings(state, different)
+    return found, told

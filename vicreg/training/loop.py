@@ -20,6 +20,7 @@ import torch
 from torch import Tensor, nn
 
 from vicreg.config import Config
+from vicreg.evaluation.array_checks import check_images
 from vicreg.method.networks import Encoder, Expander, networks
 from vicreg.storage.json_values import JsonObject
 from vicreg.storage.paths import STATE_FILE
@@ -89,7 +90,8 @@ def train(
         before anything is saved.
 
     Raises ValueError for images or neighbours that do not fit the config, and for a batch that does not divide evenly
-    among the processes. Raises TrainingError for a saved state of another config, and if the loss or weights are not finite.
+    among the processes. Raises TrainingError for a saved state of another config or of other train images, and if the loss
+    or weights are not finite.
     """
     team = team or Team(device=torch.device(device))
     read_every = _checked(config, train_images, test_images, neighbours=neighbours, team=team, read_every=read_every)
@@ -97,7 +99,7 @@ def train(
     precision = precision or team.from_leader(lambda: saved_precision(file) or choose_precision(config, team.device))
     encoder, expander = networks(config, team.device)
     optimiser = make_optimiser(config, encoder, expander, precision=precision)
-    saved = SavedState(file, config, len(train_images), encoder, expander, optimiser)
+    saved = SavedState(file, config, train_images, encoder, expander, optimiser)
     state = saved.restored(team)
     state.precision = precision
     train_near, test_near = neighbours or (None, None)
@@ -166,12 +168,14 @@ def _checked(
         raise ValueError(f"read_every must be at least 1 step, got {read_every}")
     if (config.positives == "neighbours") != (neighbours is not None):
         raise ValueError(f"positives are {config.positives}, but neighbours were {'' if neighbours else 'not '}given")
-    for table, images in zip(neighbours or (), (train_images, test_images), strict=False):
-        _check_neighbours(table, len(images))
+    check_images(train_images, name="train_images")
+    check_images(test_images, name="test_images")
     if len(train_images) < config.batch_size:
         raise ValueError(f"batch_size {config.batch_size} needs at least as many train images, got {len(train_images)}")
     if len(test_images) < 2:
         raise ValueError(f"the test loss needs at least 2 test images, got {len(test_images)}")
+    for table, images in zip(neighbours or (), (train_images, test_images), strict=False):
+        _check_neighbours(table, len(images))
     return read_every
 
 

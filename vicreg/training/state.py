@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
+from functools import cached_property
 from pathlib import Path
 
+import numpy as np
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
 from vicreg.config import PRECISIONS, Config
+from vicreg.data.fingerprints import pixels_sha256
 from vicreg.method.networks import Encoder, Expander, make_networks
 from vicreg.storage.files import atomic_path
 from vicreg.storage.json_values import JsonObject
@@ -45,19 +49,41 @@ def state_bytes(config: Config) -> int:
     return 4 * weights * (3 if config.optimiser == "adamw" else 2)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
+class TrainImages:
+    """The images of a training, as its state records them: their number and a hash, computed when first needed."""
+
+    pixels: np.ndarray
+
+    @cached_property
+    def sha256(self) -> str:
+        return pixels_sha256(self.pixels)
+
+    def differences(self, record: JsonObject) -> list[str]:
+        """How they differ from those of a state's record. States of older versions lack the hash, or both."""
+        before = record.get("images", len(self.pixels))
+        if before != len(self.pixels):
+            return [f"train images {before:,} -> {len(self.pixels):,}"]
+        return other_pixels("train", record.get("images_sha256"), lambda: self.sha256)
+
+
+@dataclass(frozen=True, eq=False)
 class SavedState:
     """The state file of a training. Only rank 0 reads and writes it.
 
-    images: the number of train images. A state for another number or another config is rejected.
+    train_images: uint8 (N, H, W, 3). A state for other images or another config is rejected.
     """
 
     path: Path
     config: Config
-    images: int
+    train_images: np.ndarray
     encoder: Encoder
     expander: Expander
     optimiser: torch.optim.Optimizer
+
+    @cached_property
+    def images(self) -> TrainImages:
+        return TrainImages(self.train_images)
 
     def restored(self, team: Team) -> State:
         """Load networks and optimiser from the file, on every process; a new State if there is no file.
@@ -82,7 +108,7 @@ class SavedState:
 def save_state(
     path: Path,
     config: Config,
-    images: int,
+    images: TrainImages,
     encoder: Encoder,
     expander: Expander,
     optimiser: torch.optim.Optimizer,
@@ -111,7 +137,8 @@ def save_state(
     record = {
         "schema": STATE_SCHEMA,
         "config": config.to_dict(),
-        "images": images,
+        "images": len(images.pixels),
+        "images_sha256": images.sha256,
         "step": state.step,
         "seconds": state.seconds,
         "history": state.history,
@@ -134,7 +161,7 @@ def saved_precision(path: Path) -> str:
     return found if found in PRECISIONS else ""
 
 
-def read_state(path: Path, config: Config, images: int) -> tuple[JsonObject, dict[str, Tensor]] | None:
+def read_state(path: Path, config: Config, images: TrainImages) -> tuple[JsonObject, dict[str, Tensor]] | None:
     """The record and tensors of a state file that fits the config and the train images; None if there is no file."""
     if not path.exists():
         return None
@@ -149,15 +176,22 @@ def read_state(path: Path, config: Config, images: int) -> tuple[JsonObject, dic
             f"{path.name} has schema {record.get('schema')}, but this version reads schema {STATE_SCHEMA}"
         )
     differences = config_differences(Config.from_dict(record["config"]), config)
-    before = record.get("images", images)  # missing in states of older versions
-    if before != images:
-        differences = ", ".join(filter(None, [differences, f"train images {before:,} -> {images:,}"]))
-    if differences:
-        raise TrainingError(
-            f"{path.parent.name} contains an unfinished run with other settings ({differences}); "
-            "choose another folder, or delete this one to start again"
-        )
+    if found := [*filter(None, [differences]), *images.differences(record)]:
+        raise other_settings(path.parent, found)
     return record, tensors
+
+
+def other_pixels(split: str, recorded: str | None, sha256: Callable[[], str]) -> list[str]:
+    """Says that a split's images are not those of a recorded hash; empty if they are, or if nothing was recorded."""
+    same = recorded is None or recorded == sha256()
+    return [] if same else [f"the {split} images are not those that it was started with, or are in another order"]
+
+
+def other_settings(folder: Path, differences: Sequence[str]) -> TrainingError:
+    return TrainingError(
+        f"{folder.name} contains an unfinished run with other settings ({', '.join(differences)}); "
+        "choose another folder, or delete this one to start again"
+    )
 
 
 def unreadable(path: Path, error: Exception) -> TrainingError:

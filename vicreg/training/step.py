@@ -128,7 +128,9 @@ def on_device(device: torch.device, array: np.ndarray) -> Tensor:
 
 
 def to_floats(images: Tensor) -> Tensor:
-    """uint8 (B, H, W, 3) -> float32 (B, 3, H, W) in [0, 1]."""
+    """uint8 (B, H, W, 3) -> float32 (B, 3, H, W) in [0, 1]. Raises ValueError for another dtype."""
+    if images.dtype != torch.uint8:
+        raise ValueError(f"images must be uint8, got {images.dtype}")
     return images.permute(0, 3, 1, 2).float() / 255
 
 
