@@ -2,7 +2,9 @@
 
 import json
 from dataclasses import replace
+from fractions import Fraction
 
+import numpy as np
 import pytest
 
 from vicreg.config import DATASETS, Config, ViewConfig
@@ -80,3 +82,47 @@ def test_the_defaults_are_the_papers():
 def test_a_config_from_elsewhere_is_checked(values, message):
     with pytest.raises(ValueError, match=message):
         Config.from_dict(values)
+
+
+def test_numpys_numbers_and_lists_become_plain_values_that_can_be_saved_and_compared():
+    views = ViewConfig(size=np.uint8(20), hue=np.float64(0.25), crop_scale=[Fraction(1, 2), 1])
+    given = {"expander": [np.int64(8), 8, 4], "seed": np.int64(3), "gamma": np.float32(0.5), "views": views}
+    config = Config(preset=np.str_("mine"), variance_weight=50, **given)
+    plain = ViewConfig(size=20, hue=0.25, crop_scale=(0.5, 1.0))
+    assert config == Config(preset="mine", variance_weight=50.0, expander=(8, 8, 4), seed=3, gamma=0.5, views=plain)
+    assert hash(config) == hash(Config.from_dict(json.loads(json.dumps(config.to_dict()))))
+    types = [
+        type(value) for value in (*config.expander, config.seed, config.gamma, config.variance_weight, config.preset)
+    ]
+    assert types == [int, int, int, int, float, float, str]
+    assert [type(value) for value in (config.views.size, config.views.hue, *config.views.crop_scale)] == [
+        int,
+        *3 * [float],
+    ]
+
+
+@pytest.mark.fault("a setting of the wrong type", "a sentence names it before training starts")
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"seed": 3.0}, "seed must be of type int, got 3.0"),
+        ({"seed": True}, "seed must be of type int, got True"),
+        ({"epochs": "ten"}, "epochs must be of type int, got 'ten'"),
+        ({"learning_rate": "fast"}, "learning_rate must be of type float"),
+        ({"learning_rate": True}, "learning_rate must be of type float"),
+        ({"gamma": 10**400}, "gamma must be a number that a float can hold"),
+        ({"expander": (8, 8)}, "expander must be a list of 3 numbers"),
+        ({"expander": (8, 8, 4.5)}, "expander must be of type int, got 4.5"),
+        ({"preset": 7}, "preset must be of type str, got 7"),
+        ({"views": {"size": 24}}, "views must be a ViewConfig"),
+    ],
+)
+def test_a_config_made_in_python_has_the_types_of_a_saved_one(values, message):
+    with pytest.raises(ValueError, match=message):
+        Config(**values)
+
+
+def test_a_view_made_in_python_has_the_types_of_a_saved_one():
+    for values in ({"crop": 1}, {"size": 24.0}, {"crop_scale": 0.5}):
+        with pytest.raises(ValueError, match=f"{next(iter(values))} must be"):
+            ViewConfig(**values)

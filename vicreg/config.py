@@ -12,6 +12,8 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
+import numbers
+import operator
 import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias, TypeVar
@@ -33,6 +35,40 @@ PRECISIONS = ("float32", "bfloat16")  # of a training step
 MAX_WIDTH = 16_384  # of an expander layer; twice the paper's
 # Generous upper limits, so that an untrusted config cannot exhaust the machine.
 MOST = {"epochs": 10_000, "batch_size": 65_536, "warmup_steps": 10_000_000, "seed": 2**63 - 1}
+
+
+def _convert(settings: DataclassInstance) -> None:
+    """Turn every setting into the plain Python type of its default, in place, so that it can be saved and compared.
+
+    NumPy's numbers become int or float, and a list becomes a tuple. Raises ValueError for other types.
+    """
+    for setting in dataclasses.fields(settings):
+        name, value = setting.name, getattr(settings, setting.name)
+        default = setting.default
+        if setting.default_factory is not dataclasses.MISSING:
+            _require(isinstance(value, ViewConfig), f"{name} must be a ViewConfig, got {value!r}")
+        elif isinstance(default, tuple):
+            ok = isinstance(value, (list, tuple)) and len(value) == len(default)
+            _require(ok, f"{name} must be a list of {len(default)} numbers, got {value!r}")
+            plain = tuple(_plain(name, v, d) for v, d in zip(value, default, strict=True))
+            object.__setattr__(settings, name, plain)
+        else:
+            object.__setattr__(settings, name, _plain(name, value, default))
+
+
+def _plain(name: str, value: object, default: object) -> object:
+    """A setting as the type of its default: int and float from any whole or real number, but not from a boolean."""
+    if isinstance(default, float) and isinstance(value, numbers.Real) and not isinstance(value, bool):
+        try:
+            return float(value)
+        except OverflowError as error:
+            raise ValueError(f"{name} must be a number that a float can hold") from error
+    if type(default) is int and isinstance(value, numbers.Integral) and not isinstance(value, bool):
+        return operator.index(value)
+    if isinstance(default, str) and isinstance(value, str):
+        return str(value)
+    _require(type(value) is type(default), f"{name} must be of type {type(default).__name__}, got {value!r}")
+    return value
 
 
 def _require(condition: bool, message: str) -> None:
@@ -67,6 +103,7 @@ class ViewConfig:
     blur_probability: float = 0.5
 
     def __post_init__(self) -> None:
+        _convert(self)
         low, high = self.crop_scale
         _require(0 < low <= high <= 1, f"crop_scale must satisfy 0 < least <= most <= 1, got {self.crop_scale}")
         _require(8 <= self.size <= 224, f"size must be 8 to 224 pixels, got {self.size}")
@@ -106,6 +143,8 @@ class Config:
     teacher: the run that finds the nearest images. `vicreg` means the run `<dataset>-vicreg`.
     learning_rate: the peak, for the given batch_size. It rises linearly over warmup_steps, then decays to zero as a cosine.
     weight_decay: applies to matrices only, never to biases or BatchNorm.
+
+    NumPy's numbers become Python's, and lists become tuples. Raises ValueError for other types and for invalid values.
     """
 
     preset: str = "vicreg"
@@ -129,6 +168,7 @@ class Config:
     seed: int = 0
 
     def __post_init__(self) -> None:
+        _convert(self)
         _require(self.dataset in DATASETS, f"data set must be one of {', '.join(DATASETS)}, got {self.dataset!r}")
         _require(self.encoder in ENCODERS, f"encoder must be one of {', '.join(ENCODERS)}, got {self.encoder!r}")
         _require(
@@ -138,7 +178,7 @@ class Config:
             self.positives in POSITIVES, f"positives must be one of {', '.join(POSITIVES)}, got {self.positives!r}"
         )
         _require(
-            len(self.expander) == 3 and all(w >= 1 for w in self.expander),
+            all(w >= 1 for w in self.expander),
             f"expander must be three widths of at least 1, got {self.expander}",
         )
         for name in (*(term.weight for term in TERMS), "weight_decay"):
@@ -183,25 +223,9 @@ def _from_dict(cls: type[C], values: JsonObject) -> C:
     known = {f.name for f in dataclasses.fields(cls)}
     unknown = sorted(set(values) - known)
     _require(not unknown, f"unknown {cls.__name__} settings: {', '.join(unknown)}")
-    checked: Settings = {}
-    for name, value in values.items():
-        default = getattr(defaults, name)
-        if dataclasses.is_dataclass(default) and not isinstance(default, type):
-            checked[name] = _from_dict(type(default), value)
-        elif isinstance(default, tuple):
-            ok = isinstance(value, (list, tuple)) and len(value) == len(default)
-            _require(ok, f"{name} must be a list of {len(default)} numbers, got {value!r}")
-            checked[name] = tuple(_scalar(name, v, d) for v, d in zip(value, default, strict=True))
-        else:
-            checked[name] = _scalar(name, value, default)
-    return cls(**checked)
-
-
-def _scalar(name: str, value: object, default: object) -> object:
-    if isinstance(default, float) and isinstance(value, int) and not isinstance(value, bool):
-        try:
-            value = float(value)
-        except OverflowError as error:
-            raise ValueError(f"{name} must be a number that a float can hold") from error
-    _require(type(value) is type(default), f"{name} must be of type {type(default).__name__}, got {value!r}")
-    return value
+    nested = {
+        name: _from_dict(ViewConfig, value)
+        for name, value in values.items()
+        if isinstance(getattr(defaults, name), ViewConfig)
+    }
+    return cls(**{**values, **nested})
