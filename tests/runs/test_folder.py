@@ -105,6 +105,17 @@ def test_a_git_lfs_pointer_is_named_with_the_command_that_fetches_the_file(run, 
         read(open_run(run.folder))
 
 
+@pytest.mark.fault("a run is named as the folder one is in", "it is read and written under the folder's own name")
+@pytest.mark.parametrize("here", [".", "../cifar10-vicreg", "results/.."])
+def test_a_run_has_its_folders_name_however_the_folder_is_written(run, monkeypatch, here):
+    monkeypatch.chdir(run.folder)
+    found = open_run(here)
+    assert (found.name, found.folder) == (run.name, run.folder)
+    updated = update_run(found, {"results/projections.parquet": frame_bytes(PROJECTIONS.assign(pca_y=2.0))})
+    assert updated.results("projections")["pca_y"].tolist() == [2.0, 2.0]
+    assert [path.name for path in run.folder.parent.iterdir()] == [run.name]
+
+
 def test_a_folder_without_config_is_unfinished(run):
     (run.folder / "config.json").unlink()
     with pytest.raises(RunError, match="no finished run"):

@@ -227,7 +227,7 @@ def open_run(folder: str | Path) -> Run:
 
     Raises RunError, naming the broken file, if there is no finished run, or if this version cannot read it.
     """
-    folder = Path(folder)
+    folder = Path(os.path.abspath(folder))  # "." and "name/.." have no name
     path = folder / CONFIG_FILE
     restore(folder)
     if not path.is_file():
@@ -248,7 +248,7 @@ def write_run(folder: str | Path, files: Mapping[str, bytes], record: Mapping[st
     The folder is written under a temporary name, flushed, and renamed. An existing run stays until then.
     record: the contents of config.json, without `schema` and `files`.
     """
-    folder = Path(folder)
+    folder = Path(os.path.abspath(folder))
     folder.parent.mkdir(parents=True, exist_ok=True)
     fresh, old = drafts(folder)
     sweep(folder)
