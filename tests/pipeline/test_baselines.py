@@ -1,5 +1,7 @@
 """Baselines: made without training, measured like every run, and the same when they are measured again."""
 
+import shutil
+
 import numpy as np
 import pytest
 from sklearn.decomposition import PCA
@@ -114,7 +116,6 @@ def test_a_baseline_without_a_network_says_so(name, made):
 
 def test_a_folder_without_weights_that_names_no_baseline_is_broken(made, tmp_path):
     import json
-    import shutil
 
     folder = tmp_path / "cifar10-pixels"
     shutil.copytree(made["pixels"].folder, folder)
@@ -128,3 +129,28 @@ def test_a_folder_without_weights_that_names_no_baseline_is_broken(made, tmp_pat
 def test_an_unknown_baseline_is_named_with_those_that_are(small, tmp_path):
     with pytest.raises(ValueError, match=r"baseline .*got 'random'"):
         make_baseline("random", tmp_path)
+
+
+@pytest.mark.fault("measuring a baseline again fails", "the measured one stays as it was, and nothing else is left")
+def test_a_baseline_stays_until_the_new_one_is_measured(made, tmp_path, monkeypatch):
+    folder = tmp_path / "cifar10-laplacian"
+    shutil.copytree(made["laplacian"].folder, folder)
+    left = tmp_path / f".{folder.name}.{2**22 + 1}.measuring"  # of a process that was killed; no process has this id
+    left.mkdir()
+    before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    seen = []
+
+    def stop(label: str, done: int, total: int) -> None:
+        seen.append(label)
+        if label == "fitting again with new images":  # the last stage of measuring
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        make_baseline("laplacian", tmp_path, on_stage=stop)
+    assert "fitting the eigenmap" in seen
+    assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before
+    assert [path for path in tmp_path.iterdir() if path != left] == [folder]
+    again = make_baseline("laplacian", tmp_path)
+    assert again.folder == folder
+    assert again.metrics == made["laplacian"].metrics
+    assert list(tmp_path.iterdir()) == [folder]

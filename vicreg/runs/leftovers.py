@@ -1,7 +1,7 @@
-"""Clean up after processes that were killed during `write_run`.
+"""Clean up after processes that were killed during `write_run`, or while they measured a baseline.
 
 A run is written to `.<name>.<pid>.new`. Then the old one is renamed to `.<name>.<pid>.old`, and the new one to `<name>`.
-Between these two renames a run has no folder for some microseconds.
+Between these two renames a run has no folder for some microseconds. A baseline is measured in `.<name>.<pid>.measuring`.
 """
 
 from __future__ import annotations
@@ -18,6 +18,11 @@ from vicreg.storage.paths import CONFIG_FILE
 def drafts(folder: Path) -> tuple[Path, Path]:
     """The temporary folders of this process: for the new run, and for the old one until that is complete."""
     return folder.with_name(f".{folder.name}.{os.getpid()}.new"), folder.with_name(f".{folder.name}.{os.getpid()}.old")
+
+
+def measuring(folder: Path) -> Path:
+    """Where this process measures a baseline before it is written to its folder."""
+    return folder.with_name(f".{folder.name}.{os.getpid()}.measuring")
 
 
 def restore(folder: Path) -> None:
@@ -37,7 +42,7 @@ def restore_all(root: Path) -> None:
 def sweep(folder: Path) -> None:
     """Restore a run, and delete what dead processes left beside it."""
     restore(folder)
-    for kind in ("new", "old"):
+    for kind in ("new", "old", "measuring"):
         for left in _left(folder, kind):
             shutil.rmtree(left, ignore_errors=True)
 
