@@ -213,6 +213,18 @@ def test_bad_arguments_get_a_sentence(words, message, capsys, monkeypatch, tmp_p
     assert message in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(("words", "status"), [(["cifar10-vicreg"], 0), ([], 1)])
+def test_a_broken_run_fails_only_the_evaluation_of_all_runs(words, status, monkeypatch, capsys, tmp_path):
+    (tmp_path / "half").mkdir()
+    (tmp_path / "half" / "config.json").write_text("{")
+    monkeypatch.setenv("VICREG_RUNS", str(tmp_path))
+    monkeypatch.setattr("vicreg.pipeline.measure_run.evaluate_run", lambda run, **_: run)
+    assert main(["evaluate", *words]) == status
+    out, err = capsys.readouterr()
+    assert "cifar10/vicreg: linear probe" in out
+    assert ("half/config.json cannot be read" in err) == bool(status)
+
+
 def test_ctrl_c_while_measuring_again_ends_without_a_traceback(monkeypatch, capsys):
     def interrupted(*_, **__):
         raise KeyboardInterrupt

@@ -253,6 +253,27 @@ def test_a_run_that_is_too_large_is_named_before_a_repository_is_made(hub, made,
     assert not hub.requests
 
 
+@pytest.mark.fault("publishing without a run", "a sentence; no empty repository is made")
+def test_without_runs_nothing_is_sent(hub):
+    with pytest.raises(ValueError, match="no runs to publish"):
+        publish(REPO, [])
+    assert not hub.repos
+    assert not hub.asked()
+
+
+@pytest.mark.fault("publishing all bundled runs while one is damaged", "a sentence names it; nothing is sent")
+def test_all_bundled_runs_are_published_or_none(hub, made, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(paths, "BUNDLED", tmp_path / "bundled")
+    for run in made.values():
+        shutil.copytree(run.folder, paths.BUNDLED / run.name)
+    (paths.BUNDLED / "cifar10-pixels" / "config.json").write_text("{")
+    assert main(["publish", REPO]) == 1
+    assert "cifar10-pixels cannot be read, so nothing was published" in capsys.readouterr().err
+    assert not hub.repos
+    assert main(["publish", REPO, "cifar10-vicreg"]) == 0
+    assert "cifar10-pixels" not in capsys.readouterr().err  # it has nothing to do with the run that was named
+
+
 def test_a_head_that_moved_meanwhile_is_not_overwritten(stocked, made, monkeypatch):
     real = hub_file.fetch
 

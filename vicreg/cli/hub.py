@@ -41,9 +41,13 @@ def _publish(options: argparse.Namespace) -> int:
     from vicreg.storage import paths
 
     found, broken = find_runs()
-    for sentence in broken:
-        print(f"vicreg: {sentence}", file=sys.stderr)
     bundled = [run for run in found.values() if run.folder.parent == paths.BUNDLED]
+    if not options.runs:
+        for sentence in broken:
+            print(f"vicreg: {sentence}", file=sys.stderr)
+        here = {config.parent.name for config in paths.BUNDLED.glob(f"*/{paths.CONFIG_FILE}")}
+        if damaged := sorted(here - {run.name for run in bundled}):
+            raise ValueError(f"{', '.join(damaged)} cannot be read, so nothing was published: name the runs to publish")
     runs = chosen_runs(options.runs, found) if options.runs else bundled
     with Bars() as bars:
         commit = publish(options.repo, runs, private=options.private, on_progress=bars.stage)

@@ -39,8 +39,11 @@ def publish(
     the current one is returned. token: a Hub token; default: that of `hf auth login`.
     on_progress(label, done, total): runs checked so far. (The Hub's client shows the upload on stderr.)
 
-    Raises RunError for a damaged run and HubError for everything else. The repository is then unchanged.
+    Raises ValueError without runs, RunError for a damaged run and HubError for everything else. The repository is then
+    unchanged, and none is created.
     """
+    if not runs:
+        raise ValueError("there are no runs to publish: name at least one run")
     repo, revision = hub_client.parse(repo)
     if revision != "main":
         raise HubError(f"Runs are published to the main branch: use {repo} without @{revision}.")
