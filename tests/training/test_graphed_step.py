@@ -1,6 +1,10 @@
 """Steps: on a CPU each is taken as it is; a CUDA graph where there is CUDA."""
 
+from __future__ import annotations
+
+import contextlib
 from dataclasses import replace
+from unittest.mock import Mock
 
 import pytest
 import torch
@@ -51,7 +55,7 @@ def test_a_step_hands_on_precision_and_gather(monkeypatch):
 
 def test_only_a_step_that_a_graph_can_hold_becomes_one(monkeypatch):
     made = []
-    monkeypatch.setattr(graphed_step, "GraphedStep", lambda step, forget: made.append(step) or "graph")
+    monkeypatch.setattr(graphed_step, "GraphedStep", lambda step, forget, device: made.append(device) or "graph")
     cuda = torch.device("cuda")
     network, optimiser = fresh(SMALL, CPU)
 
@@ -59,12 +63,40 @@ def test_only_a_step_that_a_graph_can_hold_becomes_one(monkeypatch):
         return step_of(network, optimiser, config, device, precision="float32", **options) == "graph"
 
     assert all(kind(replace(SMALL, optimiser=name)) for name in CAPTURABLE)
-    assert len(made) == len(CAPTURABLE)
+    assert made == [cuda] * len(CAPTURABLE)
     assert not kind(replace(SMALL, optimiser="lars"))
     assert not kind(device=CPU)
     assert not kind(device=torch.device("mps"))
     assert not kind(graph=False)
     assert not kind(gather=torch.clone)
+
+
+class Stream:
+    """A CUDA stream that computes nothing and notes the device that it was made for."""
+
+    def __init__(self, device: torch.device | None = None) -> None:
+        self.device = device
+
+    def wait_stream(self, other: Stream) -> None:
+        assert other.device == self.device, "a stream waits for another one on its own device"
+
+
+def test_a_graph_is_recorded_on_the_device_of_the_networks(monkeypatch):
+    device, seen = torch.device("cuda:1"), []
+    monkeypatch.setattr(torch.cuda, "Stream", Stream)
+    monkeypatch.setattr(torch.cuda, "current_stream", Stream)
+    monkeypatch.setattr(torch.cuda, "stream", lambda stream: contextlib.nullcontext())
+    monkeypatch.setattr(torch.cuda, "synchronize", lambda device=None: seen.append(device))
+    monkeypatch.setattr(torch.cuda, "CUDAGraph", Mock)
+    monkeypatch.setattr(
+        torch.cuda, "graph", lambda graph, stream: seen.append(stream.device) or contextlib.nullcontext()
+    )
+    network, optimiser = fresh(SMALL, CPU)
+    take = step_of(network, optimiser, SMALL, device, precision="float32")
+    for step in range(EAGER_STEPS + 1):
+        take(views(step))
+    assert take.graph is not None
+    assert seen == [device, device]
 
 
 if torch.cuda.is_available():  # on a CPU the plain step is taken, so there is nothing to skip

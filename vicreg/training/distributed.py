@@ -135,6 +135,8 @@ def joined(device: torch.device, *, timeout: timedelta = TIMEOUT) -> Iterator[Te
     """
     environment = {name: os.environ.get(name, "") for name in ("RANK", "WORLD_SIZE", "LOCAL_RANK", "MASTER_ADDR")}
     if not all(environment.values()) or environment["WORLD_SIZE"] == "1":
+        if device.type == "cuda" and device.index is not None:
+            torch.cuda.set_device(device)  # for what names no device, such as a stream
         yield Team(device=device)
         return
     rank, size, local = (int(environment[name]) for name in ("RANK", "WORLD_SIZE", "LOCAL_RANK"))

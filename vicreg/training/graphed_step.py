@@ -38,7 +38,7 @@ def step_of(
         return take_step(network, optimiser, views, config, precision=precision, gather=gather)
 
     if graph and gather is None and device.type == "cuda" and config.optimiser in CAPTURABLE:
-        return GraphedStep(step, lambda: optimiser.zero_grad(set_to_none=True))
+        return GraphedStep(step, lambda: optimiser.zero_grad(set_to_none=True), device)
     return step
 
 
@@ -47,12 +47,15 @@ class GraphedStep:
 
     step: takes views (2 B, 3, S, S), always with the same shape and dtype, and returns tensors. It must not read values
     back to the host, and learning rates must be tensors that are updated in place.
+    device: the CUDA device of the networks and the views, which need not be the current one.
     If recording fails, it warns and continues to call `step` normally.
     """
 
-    def __init__(self, step: Callable[[Tensor], tuple[Tensor, ...]], forget_gradients: Callable[[], None]) -> None:
-        self.step, self.forget_gradients = step, forget_gradients
-        self.stream = torch.cuda.Stream()
+    def __init__(
+        self, step: Callable[[Tensor], tuple[Tensor, ...]], forget_gradients: Callable[[], None], device: torch.device
+    ) -> None:
+        self.step, self.forget_gradients, self.device = step, forget_gradients, device
+        self.stream = torch.cuda.Stream(device)
         self.graph: torch.cuda.CUDAGraph | None = None
         self.views: Tensor | None = None
         self.terms: tuple[Tensor, ...] = ()
@@ -60,7 +63,7 @@ class GraphedStep:
 
     def __call__(self, views: Tensor) -> tuple[Tensor, ...]:
         """Take one step. The next call overwrites the returned tensors."""
-        self.stream.wait_stream(torch.cuda.current_stream())
+        self.stream.wait_stream(torch.cuda.current_stream(self.device))
         with torch.cuda.stream(self.stream):
             if self.views is None:
                 self.views = torch.empty_like(views)
@@ -72,12 +75,12 @@ class GraphedStep:
             else:
                 self.graph.replay()
             self.calls += 1
-        torch.cuda.current_stream().wait_stream(self.stream)
+        torch.cuda.current_stream(self.device).wait_stream(self.stream)
         return self.terms
 
     def _record(self, views: Tensor) -> None:
         """Record a step without computing it."""
-        torch.cuda.synchronize()
+        torch.cuda.synchronize(self.device)
         self.forget_gradients()  # so that the backward pass allocates gradients in the graph's memory
         graph = torch.cuda.CUDAGraph()
         try:
@@ -85,6 +88,6 @@ class GraphedStep:
                 self.terms = self.step(views)
         except RuntimeError as error:
             warnings.warn(f"this step cannot be recorded as a CUDA graph, so training is slower: {error}", stacklevel=2)
-            torch.cuda.synchronize()
+            torch.cuda.synchronize(self.device)
             return
         self.graph = graph
