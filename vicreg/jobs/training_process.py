@@ -175,7 +175,7 @@ def session(
     old = read_record(folder) if (folder / JOB_FILE).exists() else None
     every = CATALOGUE[config.dataset].train_images
     other = saved is not None and old is not None and (old.images or every) != (images or every)
-    if saved not in (None, config.to_dict()) or other:
+    if _other_settings(saved, config) or other:
         with locks.whole_folder(folder):
             yield Session(None, config, limits)  # the state of another run; training will report it
         return
@@ -242,6 +242,14 @@ def _machine(record: Record, folder: Path, *, beside: bool) -> contextlib.Abstra
 
 def _process() -> JsonObject:
     return {"pid": os.getpid(), "process": locks.identity(os.getpid())}
+
+
+def _other_settings(saved: JsonObject | None, config: Config) -> bool:
+    """Whether a saved config is another one. One of an older version lacks settings that have their defaults."""
+    try:
+        return saved is not None and Config.from_dict(saved) != config
+    except ValueError:
+        return True
 
 
 def _saved(path: Path) -> tuple[int, JsonObject | None]:
