@@ -195,6 +195,25 @@ def test_a_process_killed_while_writing_leaves_nothing(tmp_path, monkeypatch):
     assert np.array_equal(load("cifar10", "test").images, pictures())
 
 
+@pytest.mark.fault("the power fails while the cache of images is written", "no entry with half its pixels is used")
+def test_an_entry_is_on_the_disk_before_it_has_its_name(tmp_path, monkeypatch):
+    write(tmp_path / "data" / CIFAR10_TEST, pictures())
+    flushed, fsync, rename = set(), os.fsync, Path.rename
+
+    def noted(descriptor: int) -> None:
+        flushed.add(Path(os.readlink(f"/proc/self/fd/{descriptor}")).name)
+        fsync(descriptor)
+
+    def named(path: Path, target: Path) -> Path:
+        assert flushed == {file.name for file in path.iterdir()} == {"images.npy", "labels.npy", "source.json"}
+        return rename(path, target)
+
+    monkeypatch.setattr(os, "fsync", noted)
+    monkeypatch.setattr(Path, "rename", named)
+    load("cifar10", "test")
+    assert len(entries(tmp_path)) == 1
+
+
 def interrupt():
     raise KeyboardInterrupt
 

@@ -13,6 +13,7 @@ import numpy as np
 
 from vicreg.data.catalogue import spec_of
 from vicreg.data.image_set import SIDE, ImageSet, Source
+from vicreg.storage.files import flush
 from vicreg.storage.paths import cache_folder
 
 
@@ -78,6 +79,8 @@ def keep(entry: Path, decoded: ImageSet, *, from_hub: bool) -> None:
         for what, values in decoded.attributes.items():
             np.save(new / f"{what}.npy", values)
         (new / "source.json").write_text(json.dumps({"source": asdict(decoded.source), "from_hub": from_hub}), "utf-8")
+        for path in new.iterdir():  # otherwise a power cut could leave an entry whose pixels are zeros
+            flush(path)
         try:
             new.rename(entry)
         except OSError:

@@ -24,11 +24,16 @@ def atomic_path(path: Path) -> Iterator[Path]:
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         yield temporary
-        with temporary.open("r+b") as file:  # Windows can flush only a file that is open for writing
-            os.fsync(file.fileno())
+        flush(temporary)
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def flush(path: Path) -> None:
+    """Wait until a file's content is on the disk, not only in the memory of the operating system."""
+    with path.open("r+b") as file:  # Windows can flush only a file that is open for writing
+        os.fsync(file.fileno())
 
 
 def sha256(path: Path) -> str:
