@@ -111,11 +111,14 @@ def test_a_fixed_number_must_lie_farther_away_than_the_range_is_wide():
     assert not from_a_bar(seeded(50, 53), "probe", 52).counts
 
 
-def test_a_seed_on_other_images_or_measured_otherwise_is_refused(run, tmp_path):
+def test_a_seed_on_other_images_in_another_precision_or_measured_otherwise_is_refused(run, tmp_path):
     one = other(tmp_path, 1)
     fewer = {**one.record, "data": {**one.record["data"], "train": {**one.record["data"]["train"], "images": 2_560}}}
     with pytest.raises(ValueError, match="was trained on 2,560 images, kept on"):
         with_seeds(run, [replace(one, record=fewer)])
+    record = {**one.record, "precision": "bfloat16"}
+    with pytest.raises(ValueError, match="seed-1 was trained in another precision than kept: bfloat16 and float32"):
+        with_seeds(run, [replace(one, record=record)])
     quick = other(tmp_path, 2, change=lambda metrics: metrics["probe"].update(protocol="of 2,560 train images"))
     with pytest.raises(ValueError, match="measured differently"):
         with_seeds(run, [quick])

@@ -114,7 +114,7 @@ def from_a_bar(metrics: JsonObject, name: str, bar: float) -> Apart | None:
 def with_seeds(run: Run, others: Sequence[Run]) -> Run:
     """Add the figures of other seeds to the metrics of a run, and write it.
 
-    Raises ValueError unless the other runs differ in the seed only and were measured on the same images.
+    Raises ValueError unless the other runs differ in the seed only, also in precision, and were measured on the same images.
     """
     from vicreg.runs.folder import update_run
     from vicreg.runs.run_card import model_card
@@ -147,6 +147,11 @@ def _check(run: Run, other: Run) -> None:
     images, others = (one.record["data"]["train"]["images"] for one in (run, other))
     if images != others:
         raise ValueError(f"{other.name} was trained on {others:,} images, {run.name} on {images:,}")
+    precision, others_precision = (one.record.get("precision", "unknown") for one in (run, other))
+    if precision != others_precision:
+        raise ValueError(
+            f"{other.name} was trained in another precision than {run.name}: {others_precision} and {precision}"
+        )
     if other.metrics["probe"]["protocol"] != run.metrics["probe"]["protocol"]:
         raise ValueError(f"{other.name} and {run.name} were measured differently: evaluate both again")
     if other.metrics["sources"] != run.metrics["sources"]:
