@@ -148,6 +148,15 @@ def test_networks_are_decided_by_the_configs_seed_alone():
         assert any(not torch.equal(a, b) for a, b in zip(weights, others, strict=True))
 
 
+def test_making_networks_seeds_no_cuda_device(monkeypatch):
+    config, cpu = Config(encoder="tiny", expander=(8, 8, 4), seed=3), torch.device("cpu")
+    monkeypatch.setattr(torch.cuda, "manual_seed_all", lambda seed: pytest.fail("every CUDA device was seeded"))
+    encoder, _ = networks(config, cpu)
+    monkeypatch.undo()
+    torch.manual_seed(3)
+    assert torch.equal(encoder.stem[0].weight, Encoder("tiny").stem[0].weight)  # what the CPU's generator draws
+
+
 def test_an_unknown_encoder_is_named_with_those_there_are():
     with pytest.raises(ValueError, match="lean, resnet18, got 'vit'"):
         Encoder("vit")

@@ -85,6 +85,14 @@ def test_networks_come_back_in_eval_mode_as_float32_within_half_precision(run):
             torch.testing.assert_close(tensor, wanted, rtol=1e-3, atol=1e-6)
 
 
+def test_reading_the_networks_draws_nothing_from_the_callers_generator(run):
+    torch.manual_seed(7)
+    before = torch.get_rng_state()
+    assert isinstance(run.encoder, Encoder)
+    assert isinstance(run.expander, Expander)
+    assert torch.equal(torch.get_rng_state(), before)
+
+
 def test_matrices_are_stored_in_half_precision_and_statistics_are_not(run):
     from safetensors.torch import load_file
 

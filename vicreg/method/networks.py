@@ -160,8 +160,8 @@ def make_networks(config: Config) -> tuple[Encoder, Expander]:
 
 
 def networks(config: Config, device: torch.device) -> tuple[Encoder, Expander]:
-    """The two networks before the first step. They depend only on the config."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(config.seed)
+    """The two networks before the first step. They depend only on the config, and torch's generators stay as they were."""
+    with torch.random.fork_rng(devices=[]), torch.device("cpu"):
+        torch.default_generator.manual_seed(config.seed)  # torch.manual_seed would also seed every CUDA device
         encoder, expander = make_networks(config)
     return encoder.to(device).to(memory_format=torch.channels_last), expander.to(device)

@@ -176,7 +176,8 @@ class Run:
             raise RunError(
                 f"{self.name}/{WEIGHTS_FILE} does not fit the run's networks: {error}; download or train the run again"
             ) from error
-        network = make_networks(self.config)[part == "expander"]
+        with torch.random.fork_rng(devices=[]), torch.device("cpu"):  # initial weights, which are replaced, are drawn
+            network = make_networks(self.config)[part == "expander"]
         network.load_state_dict(tensors)
         return network.eval()
 
