@@ -55,7 +55,7 @@ PICTURES: dict[str, Kind] = {
         needs=("spaces.z",),
         tables=("embedding_points",),
     ),
-    "covariances": Kind("covariances of 48 coordinates of z", runs=(1, 2), tables=("covariances",)),
+    "covariances": Kind("covariances of 48 dimensions of z", runs=(1, 2), tables=("covariances",)),
     "singular-values": Kind("the singular values of the embeddings", runs=(1, 4), tables=("embedding_spectrum",)),
     "curves": Kind("the total and the three terms on test images, epoch by epoch", needs=("probe",)),
     "layers": Kind("a probe of every layer, from the pixels to z", runs=(1, 3), needs=("layers.layers",)),
@@ -78,5 +78,5 @@ PICTURES: dict[str, Kind] = {
     ),
     "roc": Kind("ROC curves against other pictures", runs=(1, 3), needs=("anomaly.study.auroc",), tables=("roc",)),
     "clusters": Kind("silhouette beside NMI, one bar per run", runs=(1, 7), needs=("clusters.nmi",)),
-    "placements": Kind("ten new images on an eigenmap: by Nyström's rule, and fitted again", tables=("placements",)),
+    "placements": Kind("ten new images on an eigenmap: by the Nyström extension, and fitted again", tables=("placements",)),
 }
