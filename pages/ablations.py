@@ -12,7 +12,7 @@ from vicreg.config import DEFAULT_DATASET
 from vicreg.evaluation.collapse_verdict import LEAST_RANK, LEAST_SPREAD, verdict
 from vicreg.presets import ABLATIONS
 
-WORDS = {"neighbour-views": "nearest images as positives"}
+WORDS = {"neighbour-views": "neighbours instead of views"}
 SETTINGS = {WORDS.get(name, name.replace("-", " ")): name for name in ABLATIONS}
 SHOWN = 2_000  # pictures on the t-SNE maps
 
@@ -95,14 +95,11 @@ for number, (column, run) in enumerate(zip(st.columns(len(pair), gap="medium"), 
         ui.space_figures(run, studied=ui.studied(full))
         ui.covariance_maps(run, width=min(half, 460), key=f"covariances_{number}")
 st.markdown(
-    "**The squares** are covariances of 48 numbers of $y$ and of $z$: blank is 0, full colour 1 or more. "
+    "**The squares** are covariances of 48 dimensions of $y$ and of $z$: blank is 0, full colour 1 or more. "
     f"{ui.coloured('On the diagonal', 'variance')} are the variances, which the variance term keeps up; "
     f"the covariance term makes {ui.coloured('the rest', 'covariance')} small. The loss does not fix the scale of $y$, "
-    "so its covariances are divided by its mean variance. **Effective rank** counts the directions in use: the "
-    "exponential of the entropy of "
-    "the singular values' shares, after the mean is subtracted (Roy and Vetterli 2007). It ignores size: if $z$ has collapsed "
-    "to a point, it counts the directions of tiny differences. RankMe (Garrido et al. 2023) keeps the mean, which "
-    "counts as one strong direction and makes it lower; it also adds $10^{-7}$ to each share."
+    "so its covariances are divided by its mean variance. **Effective rank** counts the directions in use. It "
+    "ignores size: if $z$ has collapsed to a point, it counts the directions of tiny differences."
 )
 
 st.subheader("A map of y does not show a collapse", anchor=False)
@@ -147,18 +144,21 @@ st.markdown(
     "**What it does not prove.** One encoder, few epochs, and few seeds: the order of runs with similar figures may "
     "change. A difference within the range over seeds is not a finding."
     + (
-        " The study trained another network for 30 epochs, so compare the *pattern*, not the figures."
+        " The study trained a different network for 30 epochs, so compare the *pattern*, not the figures."
         if studied
         else ""
     )
 )
 ui.measured(
     f"All presets: `{full.config.encoder}` encoder, {full.record['epochs']} epochs of "
-    f"{full.record['data']['train']['images']:,} train images, batch {full.config.batch_size}, seed {full.config.seed}. "
+    f"{full.record['data']['train']['images']:,} training pictures, batch {full.config.batch_size}, seed {full.config.seed}. "
     + ("`vicreg-long` is the preset `vicreg` with a longer budget and not part of the comparison. " if studied else "")
-    + "Nearest images as positives: a picture and one of its 3 nearest "
+    + "Neighbours instead of views: a positive pair is a picture and one of its 3 nearest "
     f"in the representation space of `{full.title}`, without augmentation, at 32 x 32. "
-    f"Linear probe: {ui.metrics(chosen)['probe']['protocol']}.",
+    f"Linear probe: {ui.metrics(chosen)['probe']['protocol']}. "
+    "Effective rank: the exponential of the entropy of the singular values' shares, after the mean is subtracted (Roy and "
+    "Vetterli 2007). RankMe (Garrido et al. 2023) keeps the mean, which counts as one strong direction and makes it lower; "
+    "it also adds $10^{-7}$ to each share.",
     command=ui.train_command(chosen),
 )
 ui.show_source(

@@ -13,8 +13,8 @@ SIDES, EXTREME = 8, 10
 NARROW = 640  # px, below which the table stands upright
 QUESTION = "Can it tell when a picture is unlike those it was trained on?"
 NOTICE = (
-    "A picture far from all train pictures gets a **high score**. A good score puts pictures of another data set to the right "
-    "of the threshold, and test pictures to the left."
+    "A picture far from all training pictures gets a **high score**. A good score puts pictures of another data set to the "
+    "right of the threshold, and test pictures to the left."
 )
 
 
@@ -28,22 +28,22 @@ def shown_score(value: float) -> str:
     return f"{value:.2f}" if abs(value) >= 1 else f"{value:.4f}"
 
 
-ui.page(QUESTION, headline, explains=("representation", "anomaly score", "AUROC", "ROC", "kNN"))
+ui.page(QUESTION, headline, explains=("representation", "anomaly score", "AUROC", "ROC"))
 
 width = ui.width()
 controls = st.columns([5, 5, 6, 4], vertical_alignment="bottom")
 run, second = ui.pick_pair(controls)
 named = controls[2].segmented_control(
     "Score",
-    [*KNOWN, "own choice"],
+    [*KNOWN, "custom"],
     default=next(iter(KNOWN)),
     required=True,
     key="scoring",
     bind="query-params",
-    help="Distances to train representations, as in the study or as usual in the field (deep kNN). "
+    help="Distances to training representations, as in the study or as usual in the field (deep kNN). "
     + " ".join(f"{name}: {score.label}." for name, score in KNOWN.items()),
 )
-if named == "own choice":
+if named == "custom":
     choice = st.columns([2, 2, 3], vertical_alignment="bottom")
     k = choice[0].segmented_control("Neighbours, k", DEPTHS, default=10, required=True, key="k", bind="query-params")
     reduction = choice[1].segmented_control(
@@ -119,7 +119,8 @@ with left:
         )
     else:
         st.info(
-            f"This run was measured without anomalies, because {other.title} was not on the machine.",
+            f"This run was measured without anomalies, because {other.title} was not on the machine. "
+            f"{ui.how_to_measure(run, only='anomaly')}",
             icon=":material/info:",
         )
 with right:
@@ -177,7 +178,8 @@ if len(missing) < len(runs):
     st.subheader("Which anomalies does it find?", anchor=False)
     st.markdown(
         f"{anomaly_words.left_out_words(runs)}AUROC of every run under the chosen score, *{scoring.label}*. Green: "
-        "anomalies have higher scores. White: chance. Brown: they are *nearer* to the train pictures than test pictures are."
+        "anomalies have higher scores. White: chance. Brown: they are *nearer* to the training pictures than test "
+        "pictures are."
     )
     narrow = width < NARROW
     across = [one for one in runs.values() if not narrow or one in shown or one.baseline == "untrained"]
@@ -255,9 +257,10 @@ if pictures is not None:
 words, drawn = st.columns([3, 2], gap="large")
 with words:
     st.markdown(
-        r"**What the score is.** The distance of $y$ to its $k$ nearest train representations: their mean, or the $k$-th. "
-        "Scaling to length 1 ignores the length of $y$ (how *strongly* a picture excites the network) and keeps only "
-        "its direction. If the AUROC falls, it was the length that separated the anomalies."
+        r"**What the score is.** The distance of $y$ to its $k$ nearest training representations: their mean, or the "
+        "$k$-th. Scaling to length 1 ignores the length of $y$ (how *strongly* a picture excites the network) and keeps only "
+        "its direction. Switch on only this scaling (*custom*): if the AUROC falls, the length helped to "
+        "separate the anomalies."
     )
     st.markdown(
         "**What it does not prove.** Another data set is easy to tell apart. A high AUROC does not mean that the score would "

@@ -70,7 +70,7 @@ def show(number: int, claim: Claim, finding: Finding) -> None:
             )
         else:
             st.markdown(finding.why)
-        with st.expander("Figures and why"):
+        with st.expander("Numbers and reasons"):
             ours = f"**Ours:** {finding.ours}. " if finding.ours else ""
             st.markdown(f"**The study:** {claim.study}. {ours}{finding.why}")
         st.markdown(f"[See it on the page {claim.place.page.capitalize()}]({link(claim)})")
@@ -95,14 +95,14 @@ for column, (verdict, cards) in zip(st.columns(len(scores)), scores.items(), str
 
 st.markdown(
     "**What a verdict means.** A difference counts if its 95 % interval excludes 0, otherwise it is too close to call. "
-    "(The half-widths of the two intervals are added in quadrature, so the bands around two dots may overlap a "
-    "little.) Where there is no interval, a fixed threshold decides. The intervals cover the choice of test pictures, "
-    f"not the seed. Where other seeds of a run are known (ticks), a difference must also be larger than their range. "
-    f"{seeds_known}"
+    "The intervals cover the choice of test pictures, not the seed. Where other seeds of a run are known (ticks), a "
+    f"difference must also be larger than their range. {seeds_known}"
 )
 ui.measured(
+    "The interval of a difference: the half-widths of the two intervals are added in quadrature, so the bands around two dots "
+    "may overlap a little. Where there is no interval, a fixed threshold decides. "
     f"Runs: {', '.join(f'`{ui.title(one)}`' for one in runs.values())}. {' '.join(left_out)} "
-    "The presets are compared on one budget; `vicreg-long` is a "
+    "The presets are compared with the same budget; `vicreg-long` is a "
     "reference with a longer budget. The study: the README of AsafShul/VICReg_selfsupervised_representation_learning.",
     command="python -m vicreg claims",
 )

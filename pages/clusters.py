@@ -12,10 +12,10 @@ from vicreg.runs.folder import Run
 SHOWN = 40
 
 ui.page(
-    "Do tight clusters mean classes?",
-    "Silhouette: how tight and far apart the clusters of k-means are. NMI: how much a cluster tells about the class. **Is "
-    "the run with the longest silhouette bar the one with the longest NMI bar?**",
-    explains=("representation", "silhouette", "NMI", "kNN", "t-SNE", "PCA"),
+    "Do tight clusters match the classes?",
+    "Silhouette: how tight and far apart the clusters of k-means are. NMI: how far clusters and classes agree, from 0 (not at "
+    "all) to 1 (they are the same groups). **Is the run with the longest silhouette bar the one with the longest NMI bar?**",
+    explains=("representation", "silhouette", "NMI", "ARI", "kNN", "t-SNE", "PCA"),
 )
 
 width = ui.width()
@@ -76,8 +76,8 @@ def show_maps(run: Run, key: str) -> None:
     named = found.named
     st.markdown(
         f"**{ui.title(run)}**: silhouette **{figures['silhouette']:.2f}**, NMI **{figures['nmi']:.2f}**, ARI "
-        f"{figures['ari']:z.2f}. {named or 'None'} of {len(found.names)} clusters "
-        f"{'has' if named == 1 else 'have'} a class that more than half of {'its' if named == 1 else 'their'} pictures share. "
+        f"{figures['ari']:z.2f}. In {named or 'none'} of {len(found.names)} clusters, more than half of the pictures have the "
+        "same class. "
         f"With the best one-to-one matching of clusters to classes, {figures['accuracy']:.2f} % of pictures fit (95 % "
         f"interval over test pictures: {low:.2f} to {high:.2f}; randomly assigned clusters reach "
         f"{ui.clusters_by_chance(figures['n'], len(classes)):.1f} %)."

@@ -119,7 +119,7 @@ ui.chart(
         colours,
         chances,
         width=max(140, min(width - 300, 1000)),
-        axis="of the five nearest, %",
+        axis="share of the five nearest, %",
         seeds=ui.seeds_frame(
             {names[title]: run for title, run in runs.items()},
             {what: f"nearest_5_{what.replace(' ', '_').replace('digit', 'class')}" for what in chances},
@@ -183,7 +183,7 @@ ui.chart(
 )
 ui.measured(
     f"Neighbours: exact search in the representations $y$ among the {len(pictures):,} test pictures, without the picture "
-    f"itself. Each drawing is there twice, in other colours and at another angle. "
+    f"itself. Each drawing appears twice, in different colours and at a different angle. "
     f"{mine['ink']['protocol'][:1].upper()}{mine['ink']['protocol'][1:]}. "
     f"Pictures: {ui.metrics(full)['sources']['test']['source']}",
     command=ui.evaluate_command(full),

@@ -85,7 +85,7 @@ figures = ui.metrics(run).get("projection")
 others = ui.metrics(second).get("projection") if second is not None else None
 kind = map_data.kind_of(left)
 if second is not None and not others:
-    st.caption(f"`{ui.title(second)}` has no map figures yet. {ui.how_to_measure(second)}")
+    st.caption(f"`{ui.title(second)}` was not measured on maps yet. {ui.how_to_measure(second)}")
 if second is not None and figures and others and kind in figures and kind in others:
     st.markdown(
         f"**How well the classes separate.** Let the 10 nearest points vote on a picture's class. On {left}, the vote "
@@ -121,8 +121,8 @@ if figures and not choices:
     )
 if figures:
     st.markdown(
-        "**What a map does not prove.** The size of an island, and how far it lies from the next, mean nothing on "
-        "t-SNE; another start gives another map. Choose two seeds side by side, or click a picture at the edge "
+        "**What a map does not prove.** On t-SNE, do not rely on an island's size or on its distance from the "
+        "others; another start gives another map. Choose two seeds side by side, or click a picture at the edge "
         "of an island and see where its true neighbours lie. Whether classes can be told apart is what the "
         "[linear probe](probe) measures."
     )
@@ -139,8 +139,8 @@ if eigenmap is not None:
         st.markdown(
             "**Laplacian Eigenmaps** (Belkin and Niyogi 2003) place pictures without a network: pictures near *in "
             "pixel space* are joined in a graph, and the smoothest functions on the graph become coordinates. Here "
-            f"the graph holds {eigenmap.record['baseline']['images']:,} train pictures; test pictures are placed by "
-            f"Nyström's rule. A linear probe on {dimensions} coordinates reaches {own['probe']['accuracy']:.2f} % "
+            f"the graph holds {eigenmap.record['baseline']['images']:,} training pictures; test pictures are placed "
+            f"by the Nyström extension. A linear probe on {dimensions} coordinates reaches {own['probe']['accuracy']:.2f} % "
             f"(95 % interval over test pictures: {low:.2f} to {high:.2f}, n = {own['probe']['n']:,})"
             + (f", against {trained['accuracy']:.2f} % on `{ui.title(compared)}`." if trained else ".")
         )
@@ -149,9 +149,8 @@ if eigenmap is not None:
             f"pictures, and the map keeps {plane['neighbours_kept']:.2f} % of the neighbours in all its dimensions."
         )
         st.markdown(
-            "**What a network amortises.** The encoder is a function: a new picture costs one pass. The eigenmap knows its "
-            "own pictures only; a new one is placed by a rule that averages its neighbours (Nyström), or everything is fitted "
-            "again."
+            "**What training buys.** The encoder is a function: a new picture costs one pass. The eigenmap covers only its "
+            "own pictures: a new one is placed approximately (Nyström), or everything is fitted again."
         )
         ui.amortisation(eigenmap)
         placements_map(eigenmap, pictures, key="placements")

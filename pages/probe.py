@@ -53,8 +53,8 @@ ui.chart(
 )
 st.caption(
     "Line at a bar's end: 95 % interval over test pictures, not over seeds. Ticks: other seeds. Dashed: guessing. "
-    + ("Orange: the study's figure (another encoder, 30 epochs). " if ui.studied(run) else "")
-    + "Compare only runs with the same budget of training (next to each name)."
+    + ("Orange: the study's figure (a different encoder, 30 epochs). " if ui.studied(run) else "")
+    + "Compare only runs with the same training budget (next to each name)."
 )
 
 mine = figures[ui.title(run)]
@@ -127,7 +127,7 @@ if cell:
     listed = listed.sort_values("probability", ascending=true != guessed)
 else:
     listed = predictions[predictions["label"] != predictions["predicted"]].sort_values("probability")
-    heading = f"Most wrong: lowest probability for the true class ({len(listed):,} errors in all)"
+    heading = f"Worst errors: lowest probability for the true class ({len(listed):,} errors in all)"
 st.subheader(heading, anchor=False)
 pictures = ui.pictures(run)
 
@@ -140,7 +140,10 @@ def show(pictures: ui.Pictures, rows: pd.DataFrame, key: str) -> None:
         pictures[rows["index"].to_numpy()],
         key=key,
         label=heading,
-        captions=[[true, f"→ {guess}", f"p = {p:.4f}" if p >= 0.0001 else "p < 0.0001"] for true, guess, p in names],
+        captions=[
+            [true, f"→ {guess}", f"true class: {f'{100 * p:.2f}' if p >= 0.0001 else '< 0.01'} %"]
+            for true, guess, p in names
+        ],
         alts=[
             f"test picture {i}: {true}, predicted as {guess}"
             for i, (true, guess, _) in zip(rows["index"], names, strict=True)
@@ -164,7 +167,7 @@ if (untrained := ui.untrained(run)) is not None:
     st.markdown(
         f"**The untrained encoder already reaches {figures[ui.title(untrained)]['accuracy']:.2f} %**, because random filters "
         "keep information. Only what exceeds this was learned."
-        + (f" (The encoder of `{ui.title(second)}` is another.)" if second and not ui.same_encoder(run, second) else "")
+        + (f" (`{ui.title(second)}` has a different encoder.)" if second and not ui.same_encoder(run, second) else "")
     )
 if ui.spec(run).attributes:
     st.markdown("For these pictures we know more than the class: see [digit or colour?](digit_or_colour)")
@@ -177,7 +180,7 @@ st.markdown(
     "form. And the class is only one of many things that one can read from a representation."
 )
 ui.measured(
-    f"Linear probe: {mine['protocol']}; n = {mine['n']:,} test images. Most wrong: the test pictures whose true class "
+    f"Linear probe: {mine['protocol']}; n = {mine['n']:,} test pictures. Worst errors: the test pictures whose true class "
     "gets the lowest probability. "
     + (
         "The study: a linear classifier on its own network ({vicreg} % VICReg, {no-variance} % without the variance term, "

@@ -6,6 +6,7 @@ import streamlit as st
 
 import ui
 from vicreg import charts
+from vicreg.claims.differences import less
 from vicreg.runs.folder import Run
 from vicreg.storage.json_values import JsonObject
 
@@ -65,13 +66,14 @@ def show_row(
         agreement = "mostly " + ", ".join(f"{name} ({n})" for name, n in listed.head(3).items())
     else:
         agreement = f"{int((labels == label).sum())} of {len(found)} have the class {classes[label]}"
-    st.markdown(f"**{side}** among {len(gallery):,} {split} pictures{under}: {agreement}")
+    kind = "training" if split == "train" else "test"
+    st.markdown(f"**{side}** among {len(gallery):,} {kind} pictures{under}: {agreement}")
     names = [gallery.classes[one] for one in labels]
     ui.tiles(
         gallery[found],
         key=key,
         label=f"{side} pictures" + (f" under {ui.title(run)}" if key != side else ""),
-        alts=[f"{n}, {split} picture {i}, distance {d:.2f}" for n, i, d in zip(names, found, distances, strict=True)],
+        alts=[f"{n}, {kind} picture {i}, distance {d:.2f}" for n, i, d in zip(names, found, distances, strict=True)],
         captions=[[n, *known(gallery, i), f"{d:.2f}"] for n, i, d in zip(names, found, distances, strict=True)],
         colours=[ui.class_colour(one) for one in labels],
         ids=found,
@@ -209,7 +211,7 @@ if measured:
                 {ui.title(one): ui.colour(one) for one in runs if ui.title(one) in measured},
                 classes,
                 width=max(220, width // 2 - 170),
-                title="of the five nearest have the query's class, %",
+                title="five nearest with the query's class, %",
             ),
             alt=f"Share of the five nearest that have the query's class. {ui.class_words(by_class)}",
             key="by_class",
@@ -220,13 +222,13 @@ if measured:
             colour, hubness = values.get("colour"), values["hubness"]
             st.markdown(
                 f"`{title}`: **{values['nearest_5_same_class']:.2f} %** of the five nearest (cosine) have the query's class "
-                f"(95 % interval over test pictures: {low:.2f} to {high:.2f}; chance is {ui.guessing(run)})."
+                f"(95 % interval over test pictures: {low:.2f} to {high:.2f}; guessing gives {ui.guessing(run)})."
             )
             if colour:
                 st.markdown(
-                    f"**Colour.** The mean colours of neighbours are {colour['distance_ratio']:.3f} times as far apart as "
-                    "those of random pairs (1 would mean that colour plays no role). A linear model predicts a picture's "
-                    f"mean colour from its representation with $R^2$ = {colour['r2']:.2f}."
+                    f"**Colour.** Neighbours' mean colours differ {less(colour['distance_ratio'])} than those of random pairs "
+                    f"(ratio {colour['distance_ratio']:.3f}; 0 %: colour plays no role). A linear model predicts a picture's "
+                    f"mean colour from its representation with $R^2$ = {colour['r2']:.2f} (1: exactly; 0: not at all)."
                 )
             if seen := ui.metrics(one_of[title]).get("attributes"):
                 st.markdown(
@@ -236,9 +238,9 @@ if measured:
                 )
             below = ", shown below" if title == ui.title(run) and pictures is not None else ""
             st.markdown(
-                f"**The farthest repeat.** Ten pictures (hubs{below}) take {hubness[metric]['farthest']:.2f} % of "
-                f"all places in the lists of the five farthest ({metric}). An even share would be "
-                f"{hubness['by_chance']:.2f} %." + why_they_repeat(hubness)
+                f"**The same pictures are farthest again and again.** Ten of them (hubs{below}) fill "
+                f"{hubness[metric]['farthest']:.2f} % of all places in the lists of the five farthest ({metric}). An even "
+                f"share would be {hubness['by_chance']:.2f} %." + why_they_repeat(hubness)
             )
         if len(measured) > 1 and (told := ui.seeds_sentence(run, second, "nearest_5_same_class", says=SHARE)):
             st.markdown(told)

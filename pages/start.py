@@ -122,6 +122,10 @@ for column, term in zip(st.columns(widths), IN_LOSS, strict=True):
         )
         st.latex(rf"\textcolor{{{term.colour}}}{{{term.formula}}}")
         st.markdown(term.aim)
+st.caption(
+    "$n$: pictures in the batch. $D$: dimensions of $z$. $z^j$: dimension $j$ over the batch. $S$: standard deviation. $C$: "
+    "covariance matrix."
+)
 if last is not None:
     st.markdown(
         f"**At the end of {ui.title(run)}**, on test pictures: "

@@ -9,8 +9,8 @@ from vicreg.loss_terms import IN_LOSS, NAMES, TERMS
 
 ui.page(
     "Spread or collapse: what does training do?",
-    "Two trainings side by side: **which one spreads its pictures out, and which keeps them all in one spot?**",
-    explains=("representation", "embedding", "kNN", "effective rank", "t-SNE", "PCA"),
+    "Two training runs side by side: **which one spreads its pictures out, and which keeps them all in one spot?**",
+    explains=("representation", "embedding", "kNN", "effective rank", "BatchNorm", "t-SNE", "PCA"),
 )
 
 width = ui.width()
@@ -41,8 +41,8 @@ st.markdown(
     "**What to look for.** The loss says nothing about classes. So after some epochs, we measured the network with labels "
     f"that training never saw: under `{ui.title(run)}`, kNN accuracy goes from {100 * first['knn_accuracy']:.2f} % "
     f"untrained to {100 * last['knn_accuracy']:.2f} %, and the effective rank of $y$ from {first['effective_rank']:.2f} to "
-    f"{last['effective_rank']:.2f} directions. (Part of the first jump is not learning: BatchNorm has no averages before "
-    "the first step.) Click a picture to see its nearest neighbours change from snapshot to snapshot."
+    f"{last['effective_rank']:.2f} directions. (Part of the first jump is not learning: BatchNorm has no running averages "
+    "before the first step.) Click a picture to see its nearest neighbours change from snapshot to snapshot."
 )
 
 st.subheader("What does the loss do?", anchor=False)
@@ -84,15 +84,15 @@ st.markdown(
 
 tested, trained = run.record["data"]["test"]["images"] // config.batch_size, run.record["data"]["train"]["images"]
 ui.measured(
-    f"Run `{run.title}`: {config.epochs} epochs of {trained:,} images, batch "
+    f"Run `{run.title}`: {config.epochs} epochs of {trained:,} pictures, batch "
     f"{config.batch_size}, seed {config.seed}, {run.record['seconds'] / 60:.0f} minutes by the clock on "
     f"{run.record['device']} (longer if the machine did other work). "
     "Train: mean over the steps of an epoch, in train mode. Test: after the epoch, in eval mode, always on the same "
-    f"positive pairs of {min(10, tested) * config.batch_size:,} test images. Terms are normalised as in the authors' "
+    f"positive pairs of {min(10, tested) * config.batch_size:,} test pictures. Terms are normalised as in the authors' "
     "code: variance is averaged over the two views, covariance is summed, both are divided by D. The spread of z is gamma "
     "minus the variance term on test pictures: the mean standard deviation of its dimensions, each capped at gamma. "
-    f"kNN accuracy and effective rank: of y; k = 20, the first {min(10_000, trained):,} train images vote on the test "
-    "images of the map.",
+    f"kNN accuracy and effective rank: of y; k = 20, the first {min(10_000, trained):,} training pictures vote on the test "
+    "pictures of the map.",
     command=ui.train_command(run),
 )
 ui.show_source(*(f"vicreg.method.loss:{name}" for name in (*NAMES, "vicreg_loss")))

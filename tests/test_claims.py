@@ -7,6 +7,7 @@ from types import SimpleNamespace
 import pytest
 
 from vicreg.claims import CLAIMS, CLOSE, FAILS, HOLDS, UNKNOWN, difference, family, findings, judge
+from vicreg.claims.differences import less
 from vicreg.presets import PRESETS
 from vicreg.study_results import STUDY_PROBES, study_probe
 
@@ -31,6 +32,11 @@ DIFFERENCES = {
     "laplacian": {"probe": 25.0},
     "pixels": {"probe": 40.0},
 }
+
+
+def command(name: str) -> str:
+    """What makes a run."""
+    return f"`python -m vicreg {'baseline' if name in ('laplacian', 'pixels') else 'train --preset'} {name}`"
 
 
 def around(value: float, half: float = 1.0) -> list[float]:
@@ -206,6 +212,11 @@ def test_a_difference_within_the_spread_of_the_seeds_is_too_close_to_call(name, 
     assert judge(BY_NAME[name], with_seeds(made(), run, figure, far)).verdict == HOLDS
 
 
+@pytest.mark.parametrize(("ratio", "words"), [(0.61, "39 % less"), (1.0, "0 % less"), (1.04, "4 % more")])
+def test_a_ratio_is_told_as_how_much_less_or_more(ratio, words):
+    assert less(ratio) == words
+
+
 def test_one_difference_the_wrong_way_that_no_seed_explains_is_enough_to_fail():
     metrics = made({"neighbour-views": {"probe": 70.0}, "no-variance": {"probe": 69.0}})  # vicreg reads 60
     assert judge(BY_NAME["Neighbour views"], with_seeds(metrics, "no-variance", "probe", 40.0, 75.0)).verdict == FAILS
@@ -217,10 +228,13 @@ def test_a_finding_cannot_be_told_without_one_of_its_runs_and_names_it(claim):
         metrics = made()
         del metrics[name]
         finding = judge(claim, metrics)
-        assert (finding.verdict, finding.ours, finding.why) == (UNKNOWN, "", f"Needs the run {name}.")
+        assert (finding.verdict, finding.ours) == (UNKNOWN, "")
+        assert finding.why == f"Needs the run {name}. To make it: {command(name)}."
     finding = judge(claim, {})
     assert finding.verdict == UNKNOWN
-    assert finding.why == f"Needs the run{'s' if len(claim.needs) > 1 else ''} {', '.join(claim.needs)}."
+    runs, them = ("runs", "them") if len(claim.needs) > 1 else ("run", "it")
+    commands = ", ".join(map(command, claim.needs))
+    assert finding.why == f"Needs the {runs} {', '.join(claim.needs)}. To make {them}: {commands}."
 
 
 @pytest.mark.parametrize("claim", CLAIMS, ids=BY_NAME)
@@ -257,7 +271,9 @@ def test_a_finding_cannot_be_told_from_metrics_of_before_a_figure_and_names_it(c
             finding = judge(claim, metrics)
             if finding != whole:
                 assert finding.verdict == UNKNOWN
-                assert finding.why.startswith(f"A run was measured without {path[-1]!r}: evaluate it again")
+                assert finding.why.startswith(
+                    f"A run was measured without {path[-1]!r}: run `python -m vicreg evaluate`"
+                )
                 told.add(name)
     assert told == set(claim.needs)  # a run that is asked for is read
 
@@ -265,7 +281,7 @@ def test_a_finding_cannot_be_told_from_metrics_of_before_a_figure_and_names_it(c
 def test_a_run_that_was_never_measured_is_told_as_one_without_its_figures():
     for claim, finding in findings({name: {} for name in RUNS}):
         assert finding.verdict == UNKNOWN, claim.name
-        assert "evaluate it again" in finding.why
+        assert "run `python -m vicreg evaluate`" in finding.why
 
 
 @pytest.mark.parametrize(
@@ -339,7 +355,7 @@ def test_the_family_is_compared_on_one_budget_and_one_copy_of_the_pictures():
     chosen, left_out = family({run.name: run for run in runs}, "cifar10")
     assert list(chosen) == ["vicreg", "no-variance", "vicreg-long", "pixels"]
     assert len(left_out) == 3
-    assert "cifar10-no-covariance had 9 epochs, cifar10-vicreg 8." in left_out
+    assert "cifar10-no-covariance had 9 epochs, cifar10-vicreg 8, so it is left out." in left_out
     assert any("no-invariance was measured on another copy" in sentence for sentence in left_out)
     assert any("python -m vicreg evaluate cifar10-neighbour-views" in sentence for sentence in left_out)
 

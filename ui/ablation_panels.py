@@ -49,7 +49,7 @@ def judged(run: Run, *, untrained: JsonObject | None) -> tuple[str, str]:
             f"All pictures are the same point in $z${f', to within {short(most)}' if most else ''}.",
         )
     if name == "dimensional collapse":
-        return "Dimensional collapse", f"The numbers of $z$ repeat one another: {uses}."
+        return "Dimensional collapse", f"The dimensions of $z$ repeat one another: {uses}."
     if name == "worse than untrained":
         before = untrained["y"]["probe"]["accuracy"] if untrained else 0
         return (
@@ -88,7 +88,10 @@ def collapse(runs: Mapping[str, Run], *, key: str, height: int | None = None) ->
 def space_figures(run: Run, *, studied: bool) -> None:
     """A small table of a run's figures of y and of z."""
     st.markdown(f"`{title(run)}`\n\n{_table_of_spaces(run, study(run) if studied else None)}")
-    st.caption("±: half of a 95 % interval over test pictures.")
+    robust = "Typical spread: interquartile range / 1.349, median over dimensions. "
+    st.caption(
+        f"{robust * ('typical_std' in metrics(run)['spaces']['z'])}±: half of a 95 % interval over test pictures."
+    )
 
 
 def colours_of(runs: Mapping[str, Run]) -> dict[str, str]:
@@ -107,7 +110,7 @@ def _table_of_spaces(run: Run, reported: float | None) -> str:
         return f"{spaces[space][name]['accuracy']:.1f} ± {(high - low) / 2:.1f} %".replace(" ", "\N{NO-BREAK SPACE}")
 
     rows = [
-        ("Spread of a typical picture", lambda s: short(typical(spaces[s]))),
+        ("Typical spread of a dimension", lambda s: short(typical(spaces[s]))),
         ("Effective rank", lambda s: f"{spaces[s]['effective_rank']:.1f} of {spaces[s]['dimensions']}"),
         ("RankMe", lambda s: f"{rankme[s]:.1f}" if s in rankme else "not measured"),
         ("Linear probe", lambda s: share(s, "probe")),
@@ -122,11 +125,11 @@ def _table_of_spaces(run: Run, reported: float | None) -> str:
 
 
 def covariance_maps(run: Run, *, width: int, key: str) -> None:
-    """The covariances of 48 numbers of y and of z, as two squares beside each other."""
+    """The covariances of 48 dimensions of y and of z, as two squares beside each other."""
     if not run.has("covariances"):
         return
     drawing, words = _covariances(run, max(110, (width - 40) // 2))
-    chart(drawing, alt=f"Covariances of 48 numbers of y and of z of {title(run)}: {words}.", key=key)
+    chart(drawing, alt=f"Covariances of 48 dimensions of y and of z of {title(run)}: {words}.", key=key)
 
 
 @kept(most=64)
@@ -156,8 +159,8 @@ def probes_panel(runs: Mapping[str, Run], *, chance: float, width: int) -> None:
     chart(drawing, alt=alt, key="ablation_probes")
     images = {metrics(run)["spaces"]["n"] for run in runs.values()}
     st.caption(
-        f"Dashed: guessing. Lines: 95 % intervals over {max(images):,} test images, not over seeds. Ticks: other seeds, where "
-        "available."
+        f"Dashed: guessing. Lines: 95 % intervals over {max(images):,} test pictures, not over seeds. Ticks: other seeds, "
+        "where available."
     )
 
 
@@ -215,7 +218,7 @@ def _spread(
         drawing = charts.deviations(
             values,
             colours,
-            title=f"{word} {space}: the spread of each of its numbers",
+            title=f"{word} {space}: the spread of each of its dimensions",
             axis=kind,
             top=1.1 * max(gamma, *(of.max() for one in every for of in one.values())),
             gamma=gamma if space == "z" else None,
@@ -235,7 +238,7 @@ def _deviations(runs: Mapping[str, Run], space: str) -> tuple[str, dict[str, np.
     variance term, a few far pictures set the standard deviation. Nothing where a run has neither.
     """
     tables = {name: results(run, SPACES[space][1]) for name, run in runs.items()}
-    kinds = {"typical_deviation": "spread of typical pictures", "standard_deviation": "standard deviation"}
+    kinds = {"typical_deviation": "robust standard deviation", "standard_deviation": "standard deviation"}
     for column, kind in list(kinds.items())[space == "z" :]:
         if all(column in frame for frame in tables.values()):
             return kind, {name: frame[column].to_numpy() for name, frame in tables.items()}

@@ -23,7 +23,7 @@ from vicreg.study_results import STUDY_DATASET
 
 WITHOUT = {f"no-{term.name}": f"**Without the {term.name} term,** {term.without}" for term in TERMS} | {
     "vicreg": "**Nothing is left out**: the three terms hold each other in balance.",
-    "neighbour-views": "**Nearest images as positives**: the partner of a picture is not a view of it, but one of the 3 "
+    "neighbour-views": "**Neighbours instead of views**: the partner of a picture is not a view of it, but one of the 3 "
     "pictures that an earlier network found nearest, both without augmentation. Nothing tells the network to ignore "
     "colour or crop.",
 }
@@ -64,7 +64,7 @@ def probes_in_words(run: Run, preset: str, *, untrained: JsonObject | None) -> s
     words = (
         f"{without(preset)}\n\n**The loss acts on $z$, and we keep $y$,** which comes before the expander: a probe "
         f"reaches {z['probe']['accuracy']:.1f} % on $z$ (guessing: {chance:.3g} %) and {y['probe']['accuracy']:.1f} % "
-        "on $y$. Our probe divides every number by its standard deviation first, so that numbers with a small spread "
+        "on $y$. Our probe divides every dimension by its standard deviation first, so that dimensions with a small spread "
         "count as much as others. **The study's own probe** skips this step (a linear layer on $y$ as it is, Adam "
         f"3e-4, batch 32, 10 epochs) and reaches {y['study_probe']['accuracy']:.1f} %.\n\n"
     )
@@ -74,11 +74,11 @@ def probes_in_words(run: Run, preset: str, *, untrained: JsonObject | None) -> s
             f"**Before training** the two probes of $y$ reached {untrained['y']['probe']['accuracy']:.1f} % and "
             f"{untrained['y']['study_probe']['accuracy']:.1f} %. "
         ) + (
-            "By our probe, $y$ is now worse than that of random filters."
+            "According to our probe, $y$ is now worse than before training."
             if now[1] < before[0]
-            else "By our probe, this training improved on random filters."
+            else "According to our probe, $y$ is now better than before training."
             if now[0] > before[1]
-            else "Our probe finds no difference."
+            else "According to our probe, $y$ is now no different from before training."
         )
     if run.config.dataset == STUDY_DATASET:
         reported = study(run)
@@ -111,7 +111,7 @@ def layers_in_words(pair: Mapping[str, Run], *, untrained: Mapping[str, JsonObje
     rows = {row["layer"]: row for row in layers.to_dict("records") if row["run"] == told}
     y, z = rows["y"], rows["z"]
     return (
-        "The loss asks $z$ to forget what two views do not share, such as colour and place. The expander does "
+        "The loss makes $z$ forget what two views do not share, such as colour and position. The expander does "
         f"most of this forgetting, so $y$ keeps more. `{told}`: the probe reads "
         + "".join(
             f"the {what} in {y[what]:.1f} % of pictures from $y$ and in **{z[what]:.1f} %** from $z$, "

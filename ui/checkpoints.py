@@ -36,8 +36,8 @@ def panel() -> None:
             max_chars=200,
             help="A Hugging Face repository with runs published by `python -m vicreg publish`: OWNER/NAME, or "
             "OWNER/NAME@REVISION for a branch, tag or commit. Leave empty to see the bundled runs and your own. A private "
-            "repository works if the app runs on your machine and you are logged in with `hf auth login`, or if the server "
-            "names it in VICREG_HUB.",
+            "repository works if the app runs on your machine and you are logged in with `hf auth login`, or if "
+            "this server's operator offers it.",
         )
         named = _named()
         if not named:
@@ -92,7 +92,7 @@ def _contents(repo: str, revision: str) -> None:
     if look is not None and state == "failed":
         st.warning(look.status().sentence, icon=":material/wifi_off:")
     if hub_client.offline():
-        st.caption("HF_HUB_OFFLINE is set, so only downloaded runs are shown.")
+        st.caption("This server is offline, so only runs that were already downloaded are shown.")
     elif st.button(
         "Retry" if state == "failed" else "Refresh" if shelf else "Show runs",
         icon=":material/travel_explore:",

@@ -31,14 +31,14 @@ def evaluate_command(*runs: Run, only: str = "") -> str:
 def how_to_measure(run: Run, *, only: str = "") -> str:
     """A sentence with the command that measures a run, or with who else can. only: a section, if not all."""
     command = evaluate_command(run, only=only)
-    return f"To measure it: `{command}`." if command else "It is from the Hub, and its owner can measure it."
+    return f"To measure it: `{command}`." if command else "It comes from the Hub: ask its owner to measure it."
 
 
 def has(run: Run, section: str) -> bool:
     """Whether the run has this section of metrics. If not, shows a message that says what to do."""
     if section in metrics(run):
         return True
-    st.info(f"`{run.title}` does not have these figures yet. {how_to_measure(run)}", icon=":material/info:")
+    st.info(f"`{run.title}` was not measured for this page yet. {how_to_measure(run)}", icon=":material/info:")
     return False
 
 

@@ -9,14 +9,14 @@ from vicreg.runs.folder import Run
 
 
 def amortisation(eigenmap: Run) -> None:
-    """The cost of one new picture: with an encoder, with Nyström's formula, and by fitting the eigenmap again."""
+    """The cost of one new picture: with an encoder, with the Nyström extension, and by fitting the eigenmap again."""
     timing = eigenmap.record.get("timing")
     if not timing:
         return
     encoder = timing.get("encoder")
     rows = [
         ("Encoder, one forward pass", encoder),
-        ("Nyström's rule", timing["rule"]),
+        ("Nyström extension", timing["rule"]),
         ("Fitting everything again", timing["fit"]),
     ]
     st.dataframe(

@@ -13,7 +13,7 @@ from vicreg.runs.folder import Run
 
 AROUND = 1_000  # pictures that show where the others are
 OUTLIERS = 0.002  # share of them at each end of an axis that the map does not make room for
-OTHERS, OTHER_COLOUR = "others, placed by the rule", "#9a9a9a"
+OTHERS, OTHER_COLOUR = "others, placed by the Nyström extension", "#9a9a9a"
 
 
 def placements_map(run: Run, pictures: Pictures | None, *, key: str, height: int | None = None) -> None:
@@ -37,7 +37,7 @@ def placements_map(run: Run, pictures: Pictures | None, *, key: str, height: int
     picture_map(
         [
             Panel(
-                "Nyström's rule, and a line to where a new fit puts the picture",
+                "The Nyström extension, and a line to where a new fit puts the picture",
                 np.concatenate([plane, rule, fitted]),
                 f"Distance: {np.median(moved):.1f} % of the map's side (median), {moved.max():.1f} % at most",
                 within=frame,
@@ -58,8 +58,8 @@ def placements_map(run: Run, pictures: Pictures | None, *, key: str, height: int
         ],
         colouring="New pictures",
         atlas=atlas_of_some(run, pictures, np.unique(numbers)),
-        alt=f"{len(new)} new pictures on the eigenmap, one of each class: where Nyström's rule puts each, and where it lies "
-        f"if everything is fitted again with it, among {len(others):,} others.",
+        alt=f"{len(new)} new pictures on the eigenmap, one of each class: where the Nyström extension puts each, and where "
+        f"it lies if everything is fitted again with it, among {len(others):,} others.",
         height=height,
         words="",
     )

@@ -112,8 +112,8 @@ def faithful_words(maps: Sequence[Honesty]) -> str:
     words = "**How faithful is a map?** Two dimensions cannot keep all neighbours. "
     if any("rustworthiness" in one.sentence for one in maps):
         words += (
-            "*Trustworthiness* falls when pictures lie near each other on the map only, *continuity* when the map tears "
-            "true neighbours apart; 1 is best for both. "
+            "*Trustworthiness* falls when pictures are neighbours on the map but not in representation space, *continuity* "
+            "when the map tears true neighbours apart; 1 is best for both. "
         )
     kinds = list(dict.fromkeys((one.k, one.among) for one in maps if one.k))
     nearest = " or ".join(f"{k} nearest in representation space among {among:,} pictures" for k, among in kinds)

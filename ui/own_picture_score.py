@@ -65,7 +65,7 @@ def place_of(run: Run, score: float, table: pd.DataFrame, named: str, things: st
     if error is None:
         return f"{words}."
     return (
-        f"{words}. The train representations are stored compressed, so these percentages are off: by "
+        f"{words}. The training representations are stored compressed, so these percentages are off: by "
         f"{error['place']:.0f} points for the median picture, and by at most {error['place_95']:.0f} points for 95 % "
         "of pictures."
     )

@@ -22,7 +22,7 @@ PAGES = {
     "Learn": [
         ("start", "Start", ":material/school:", "What VICReg is, drawn with real views of a real picture."),
         ("lab", "Lab", ":material/experiment:", "A network that learns in your browser: switch a term off and watch."),
-        ("lesson", "Lesson", ":material/quiz:", "Guess first, then see: a guided walk of 20 or 45 minutes."),
+        ("lesson", "Lesson", ":material/quiz:", "Guess first, then see: a guided tour of 20 or 45 minutes."),
         (
             "digit_or_colour",
             "Digit or colour?",

@@ -79,7 +79,7 @@ def why_missing(name: str, split: str = "test") -> str:
     spec, task = CATALOGUE[name], task_of(name, split)
     if task is not None and task.status().state == "failed":
         return task.status().sentence
-    what = f"{spec.title}'s {split} pictures are not on this machine"
+    what = f"{spec.title}'s {'training' if split == 'train' else split} pictures are not on this machine"
     if hub_client.offline():
         return f"{what}, which is offline. The rest of this page works without them."
     size = spec.file(split).bytes / 1e6

@@ -125,8 +125,8 @@ def anomalies(run: Run) -> Pictures | None:
     labels = table[table["anomaly"]]["label"].to_numpy()
     if not np.array_equal(labels, found.labels[: len(labels)]):
         st.warning(
-            f"{found.source.file} contains other pictures than those the run was measured on, so they are not shown."
-            + (f" `{command}` measures it on yours." if (command := evaluate_command(run)) else ""),
+            f"{found.source.file} does not hold the pictures that the run was measured on, so none are shown."
+            + (f" To measure the run on yours: `{command}`." if (command := evaluate_command(run)) else ""),
             icon=":material/broken_image:",
         )
         return None

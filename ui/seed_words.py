@@ -56,4 +56,4 @@ def _one_seed(runs: Sequence[Run]) -> str:
         return ""
     who = f"`{title(seeded[0])}`" if len(seeded) < len(runs) else "Each run" if len(runs) > 1 else "This run"
     how = "measured with one seed" if any(one.baseline for one in seeded) else "trained once"
-    return f"**Seeds.** {who} was {how}: how far another seed moves these figures is not known."
+    return f"**Seeds.** {who} was {how}: how much another seed would change these figures is not known."

@@ -139,7 +139,10 @@ def test_the_interval_is_that_of_resampling_the_images(right, n):
         ({"test_labels": TEST_LABELS + 1}, r"test_labels .*got 4"),
         ({"test": TEST[:, :9]}, "need the same width, got 10 and 9 dimensions"),
         ({"train_labels": np.zeros(600, int)}, "there must be 2 classes"),
-        ({"train_labels": np.where(TRAIN_LABELS == 1, 0, TRAIN_LABELS)}, "every class from 0 up needs 2 train images"),
+        (
+            {"train_labels": np.where(TRAIN_LABELS == 1, 0, TRAIN_LABELS)},
+            "every class from 0 up needs 2 training images",
+        ),
         ({"strengths": (0.1, 0.0)}, "strengths must be positive"),
         ({"train": np.full_like(TRAIN, np.nan)}, "train must be finite"),
     ],

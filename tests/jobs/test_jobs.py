@@ -322,7 +322,7 @@ def test_limits_end_a_training_with_its_state_saved_and_a_reason_and_other_image
     file = job.folder / JOB_FILE
     before = file.read_text()
     assert main(["train", "--config", str(file), "--name", job.name, "--device", "cpu", "--images", "128"]) == 1
-    assert "train images 256 -> 128" in capsys.readouterr().err
+    assert "training images 256 -> 128" in capsys.readouterr().err
     assert file.read_text() == before
     assert jobs.get(job.name).state == "stopped"
 

@@ -162,7 +162,7 @@ def test_a_lecturers_room_goes_from_the_code_to_the_reveal(page, server):
 
 def test_a_click_on_the_confusion_matrix_shows_that_cells_pictures(page, server):
     page.goto(f"{server}/probe")
-    page.get_by_role("heading", name=re.compile("Most wrong")).wait_for()
+    page.get_by_role("heading", name=re.compile("Worst errors")).wait_for()
     chart = page.get_by_test_id("stVegaLiteChart").nth(1)
     cell = chart.locator("path[aria-roledescription='rect mark'], .mark-rect path").nth(3 * 10 + 5)
     cell.wait_for()

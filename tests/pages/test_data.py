@@ -81,7 +81,7 @@ def test_test_pictures_alone_arrive_by_themselves_and_pages_draw_them(hub):
     app = opened("anomalies")
     assert len(component(app, "Most anomalous_0")["tiles"]) == 10
     app = opened("retrieval", gallery="train")
-    assert "train pictures are not on this machine" in app.info[0].value
+    assert "training pictures are not on this machine" in app.info[0].value
     assert "Download 120 MB" in labels(app)
     assert not hub.asked("train-00000")
 

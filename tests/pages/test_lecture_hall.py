@@ -78,7 +78,7 @@ def test_the_speakers_window_follows_the_lesson(page, plain_server):
 
 def test_a_chart_is_taken_away_as_svg_with_a_caption_as_png_of_twice_its_size_and_as_csv(page, plain_server):
     page.goto(f"{plain_server}/clusters?cluster_map=PCA")
-    page.get_by_text("Take away", exact=True).click()
+    page.get_by_text("Download figures", exact=True).click()
     row = page.locator(".take-away .row").filter(has_text="Silhouette and NMI")
     row.wait_for()
     page.locator(".stVegaLiteChart svg.marks").first.wait_for()

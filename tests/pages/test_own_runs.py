@@ -73,7 +73,7 @@ def test_a_run_that_was_measured_in_part_or_not_at_all_has_its_film(unmeasured_r
     assert panels[0]["title"].startswith(f"coloured-digits/{name} (own)")
     assert panels[0]["title"].endswith("12 epochs of 2560 pictures")
     assert "What does the loss do?" in text(app)
-    assert "the first 2,560 train images vote" in text(app)
+    assert "the first 2,560 training pictures vote" in text(app)
     quick = "--quick" if name == "quick" else "--images 2560"
     epochs = "--epochs 12 " if name == "quick" else ""  # not the six of a quick training
     assert app.code[0].value == (

@@ -254,10 +254,10 @@ def test_retrieval_says_how_often_the_farthest_repeat(with_pictures):
     app = opened("retrieval", metric="euclidean")
     hubness = RUN.metrics["retrieval"]["hubness"]
     figures = hubness["euclidean"]
-    assert f"Ten pictures (hubs, shown below) take {figures['farthest']:.2f} %" in text(app)
+    assert f"Ten of them (hubs, shown below) fill {figures['farthest']:.2f} %" in text(app)
     assert f"by direction alone (cosine), the share is {hubness['cosine']['farthest']:.2f} %" in text(app)
     other = text(opened("retrieval", metric="euclidean", run="cifar10/no-invariance"))  # whose share rises by cosine
-    assert "Ten pictures (hubs, shown below) take" in other
+    assert "Ten of them (hubs, shown below) fill" in other
     assert "They lie far out" not in other
     assert [tile["id"] for tile in component(app, "hubs")["tiles"]] == [hub["index"] for hub in figures["hubs"]]
 
@@ -285,12 +285,15 @@ def test_the_most_wrong_pictures_are_errors_in_rising_order_of_the_true_class(wi
 
 def test_the_named_scores_show_the_measured_auroc_and_others_are_computed_from_the_scores(without_pictures):
     measured, table = RUN.metrics["anomaly"], RUN.results("anomaly")
-    own = {"scoring": "own choice", "k": "50", "reduction": "kth", "normalise": "true"}  # which is the field's
+    own = {"scoring": "custom", "k": "50", "reduction": "kth", "normalise": "true"}  # which is the field's
     for query, auroc in (
         ({"scoring": "study"}, measured["study"]["auroc"]),
         ({"scoring": "field"}, measured["field"]["auroc"]),
         (own, measured["field"]["auroc"]),
-        ({"scoring": "own choice", "k": "10"}, roc_auc_score(table["anomaly"], table["mean_10"])),
+        (
+            {"scoring": "own choice", "k": "10"},  # the earlier name, in links that were shared
+            roc_auc_score(table["anomaly"], table["mean_10"]),
+        ),
     ):
         assert f"**AUROC {auroc:.3f}**" in text(opened("anomalies", **query))
 
@@ -335,7 +338,8 @@ def test_the_ablations_page_opens_with_a_collapse_beside_the_full_method(without
     [
         ("no invariance", "Spread, but worse than untrained"),
         ("no covariance", "Dimensional collapse"),
-        ("nearest images as positives", "Healthy"),
+        ("neighbours instead of views", "Healthy"),
+        ("nearest images as positives", "Healthy"),  # its earlier name, in links that were shared
     ],
 )
 def test_every_setting_is_a_trained_run_with_its_verdict(setting, verdict, without_pictures):
@@ -493,7 +497,7 @@ def test_digits_in_another_order_are_not_shown_under_the_wrong_scores(with_pictu
 
     monkeypatch.setattr(loading, "load", shuffled)
     app = opened("anomalies")
-    assert "contains other pictures" in app.warning[0].value
+    assert "does not hold the pictures that the run was measured on" in app.warning[0].value
 
 
 @pytest.fixture(scope="module")
@@ -527,7 +531,7 @@ def test_a_link_opens_the_cell_that_was_clicked_and_no_cell_that_is_not_there(wi
     assert f"cat predicted as dog: {count} pictures" in text(app)
     assert all(": cat, predicted as dog" in tile["alt"] for tile in component(app, "wrong")["tiles"])
     for bad in ("3-10", "x", "3-5-7", "999999-1"):
-        assert "Most wrong" in text(opened("probe", cell=bad))
+        assert "Worst errors" in text(opened("probe", cell=bad))
 
 
 def test_a_link_opens_a_cluster(without_pictures):

@@ -104,7 +104,7 @@ def test_cifar10_without_pictures_says_so_before_anything_is_timed(without_pictu
     app.selectbox(key="train_data").set_value("cifar10").run()
     assert timed == ["coloured-digits"]
     assert not app.exception
-    assert "train pictures are not on this machine" in app.info[0].value
+    assert "training pictures are not on this machine" in app.info[0].value
     assert "Start training" not in [button.label for button in app.button]
 
 
@@ -157,7 +157,7 @@ def test_a_bundled_runs_curves_are_there_before_anything_is_trained(monkeypatch)
     app.selectbox(key="train_preset_coloured-digits").set_value("no-variance").run()
     assert "The bundled run `coloured-digits/no-variance, 12 epochs`" in text(app)
     assert "complete collapse" in text(app)
-    app.selectbox(key="train_preset_coloured-digits").set_value("own weights").run()
+    app.selectbox(key="train_preset_coloured-digits").set_value("custom weights").run()
     for term in ("variance", "invariance", "covariance"):
         app.number_input(key=f"train_{term}").set_value(0.0).run()
     assert not app.exception
@@ -175,7 +175,7 @@ def test_a_machine_that_is_busy_elsewhere_is_said_before_anything_is_timed(monke
     assert "Start training" not in [one.label for one in app.button]
     monkeypatch.setenv("SPACE_ID", "ada/demo")
     monkeypatch.setenv("VICREG_TRAINING", "on")
-    assert page().info[0].value == "Another training is running on this server. Try again later."
+    assert page().info[0].value == "Another training run is in progress on this server. Try again later."
 
 
 def test_an_operators_key_is_answered(monkeypatch):
@@ -271,9 +271,9 @@ def test_what_was_chosen_is_trained_and_only_its_starter_commands_it(monkeypatch
     monkeypatch.setenv("VICREG_TRAINING", "on")
     monkeypatch.setattr(training_time, "_seconds_a_step", lambda config: 0.1)
     hers = page()
-    hers.selectbox(key="train_preset_coloured-digits").set_value("own weights").run()
+    hers.selectbox(key="train_preset_coloured-digits").set_value("custom weights").run()
     hers.number_input(key="train_variance").set_value(7.0).run()
-    pills = hers.button_group(key="train_switches_coloured-digits_own weights")
+    pills = hers.button_group(key="train_switches_coloured-digits_custom weights")
     pills.set_value([name for name in pills.value if name != "jitter"]).run()
     button(hers, "Start training").click().run()
     assert not hers.exception
@@ -307,7 +307,7 @@ def test_what_was_chosen_is_trained_and_only_its_starter_commands_it(monkeypatch
         button(his, "Start training")  # what she left does not stand in his way
         button(hers, "Train another").click().run()
         button(hers, "Start training")
-        assert "1 unfinished training" in [one.label for one in hers.expander]
+        assert "1 unfinished training run" in [one.label for one in hers.expander]
         assert "Resume" not in [one.label for one in hers.button]
         button(hers, "Show").click().run()
         button(hers, "Resume")

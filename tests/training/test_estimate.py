@@ -26,7 +26,7 @@ def test_a_step_of_either_kind_of_positives_can_be_timed(preset):
 def test_a_training_has_a_step_for_every_full_batch_of_every_epoch():
     config = presets("coloured-digits")["vicreg"]
     assert steps_of(config, 10_376) == 40 * config.epochs
-    with pytest.raises(ValueError, match="batch_size 256 needs at least as many train images, got 100"):
+    with pytest.raises(ValueError, match="batch_size 256 needs at least as many training images, got 100"):
         steps_of(config, 100)
 
 

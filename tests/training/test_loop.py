@@ -170,7 +170,7 @@ def test_a_state_of_other_settings_or_damaged_is_refused_with_the_way_out(tmp_pa
     with pytest.raises(TrainingError, match=r"seed 0 -> 7.*delete"):
         run(tmp_path, replace(SMALL, seed=7))
     images, labels = digit_images(48)
-    with pytest.raises(TrainingError, match=r"train images 56 -> 48.*delete"):
+    with pytest.raises(TrainingError, match=r"training images 56 -> 48.*delete"):
         train(SMALL, images, images, train_labels=labels, test_labels=labels, folder=tmp_path)
     state = tmp_path / STATE_FILE
     whole = load_file(state)

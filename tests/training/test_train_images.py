@@ -58,7 +58,7 @@ def test_a_state_of_other_pixels_is_refused_even_if_it_is_finished(tmp_path, oth
     assert trained(tmp_path).finished
     before = (tmp_path / STATE_FILE).read_bytes()
     with pytest.raises(
-        TrainingError, match=r"other settings \(the train images are not those .* order\); choose another"
+        TrainingError, match=r"other settings \(the training images are not those .* order\); choose another"
     ):
         trained(tmp_path, other.astype(np.uint8))
     assert (tmp_path / STATE_FILE).read_bytes() == before

@@ -28,7 +28,9 @@ def test_a_difference_beyond_the_seeds_is_called_one_and_others_are_not():
 
 def test_runs_of_one_seed_say_so():
     told = seeds_sentence(run("cifar10-vicreg"), run("cifar10-no-variance"), "probe", says="The probe reads")
-    assert told == "**Seeds.** Each run was trained once: how far another seed moves these figures is not known."
+    assert (
+        told == "**Seeds.** Each run was trained once: how much another seed would change these figures is not known."
+    )
 
 
 @pytest.mark.parametrize(

@@ -38,7 +38,7 @@ def _lines(keys: list[tuple[str, str, str]], _runs: Mapping[str, Run]) -> list[J
     return [
         {
             "title": "Spread of z",
-            "about": "mean standard deviation; dashed: target",
+            "about": f"mean standard deviation, each capped at {gamma:g}; dashed: target",
             "top": 1.1 * gamma,
             "tick": gamma,
             "rule": gamma,

@@ -30,8 +30,8 @@ export const CHALLENGES = [
     done: (seen, share, after) => after > 60 && thin(seen) < 0.02 && widest(seen) > 0.7,
     right: (seen) => (widest(seen) < 0.1 ? 0 : thin(seen) < 0.05 ? 1 : 2),
     told: (seen) =>
-      `Each dimension varies as it should (std ${digits2(Math.min(...seen.std))} and ${digits2(widest(seen))}), but both ` +
-      `carry the same information: the smaller eigenvalue is ${digits2(thin(seen))} times the larger. ` +
+      `Each dimension varies as it should (standard deviations ${digits2(Math.min(...seen.std))} and ${digits2(widest(seen))}), but both ` +
+      `carry the same information: across the line, the variance is only ${digits2(thin(seen))} times that along it. ` +
       `Only one direction is used.`,
     link: "The same on CIFAR-10: fewer directions are used",
   },

@@ -45,7 +45,7 @@ def class_results(room: Room, lesson: Lesson) -> None:
         shares = [
             f"{100 * tally[step.answer] / sum(tally):.0f} % of {sum(tally)} right" for tally in tallies if sum(tally)
         ]
-        told = ", after the discussion ".join(shares) or "nobody voted"
+        told = ", after the discussion ".join(shares) or "no votes"
         st.markdown(f"**{number}. {with_figures(step, step.question)}**  \n{told}")
     if not found:
         st.markdown("The class has not voted on any question yet.")

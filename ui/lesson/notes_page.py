@@ -66,7 +66,7 @@ def _notes_on(step: Step) -> None:
         f"**{LETTERS[step.answer]}  {with_figures(step, right.says)}**  \n{with_figures(step, right.because)} "
         f"{with_figures(step, step.because)}"
     )
-    st.markdown(f"**What students may believe.** {with_figures(step, step.misconception)}")
+    st.markdown(f"**Common misconception.** {with_figures(step, step.misconception)}")
     if step.notes:
         st.markdown(f"**Notes.** {with_figures(step, step.notes)}")
     labelled = [figure for figure in step.figures if figure.label]

@@ -19,7 +19,7 @@ def summary(lesson: Lesson) -> None:
     guesses = lesson_state.guesses(lesson)
     right = sum(guesses.get(step.key) == step.answer for step in lesson.steps)
     st.html(CSS)
-    st.markdown(f"You guessed in **{len(guesses)} of {len(lesson.steps)}** steps and were right in **{right}**.")
+    st.markdown(f"You answered **{len(guesses)} of {len(lesson.steps)}** questions, **{right}** of them correctly.")
     with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
         for number, step in enumerate(lesson.steps, start=1):
             st.button(

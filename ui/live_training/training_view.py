@@ -68,7 +68,8 @@ def follow(job: Job) -> None:
         return
     if planned.problem:
         st.warning(
-            f"{planned.preset} was to follow, but could not start: {training_charts.as_text(planned.problem)}.",
+            f"{planned.preset} was to follow, but could not start: {training_charts.as_text(planned.problem)}. "
+            "To start it yourself, press *Train another* and choose it.",
             icon=":material/error:",
         )
         return
@@ -128,8 +129,10 @@ def expected(config: Config, *, width: int) -> str:
     except RunError as error:
         st.warning(str(error), icon=":material/broken_image:")
         return ""
-    ui.chart(drawn, alt=f"Total and the three terms of {title} over epochs, on train pictures.", key="expected_terms")
-    st.caption(f"The bundled run `{title}`, on train pictures. Start your own, and its curves are drawn over these.")
+    ui.chart(
+        drawn, alt=f"Total and the three terms of {title} over epochs, on training pictures.", key="expected_terms"
+    )
+    st.caption(f"The bundled run `{title}`, on training pictures. Start your own, and its curves are drawn over these.")
     return expectation(config)
 
 
@@ -192,7 +195,7 @@ def over(job: Job) -> None:
         put_aside().update((one.name, one.created) for one in jobs.find())
         st.rerun()
     if job.bounded:
-        st.caption("It has reached the limits for trainings on this server.")
+        st.caption("It has reached this server's limits. Discard it, or train on your own machine.")
     elif row[0].button("Resume", icon=":material/play_arrow:", width="stretch", key=f"resume_{job.name}_{job.created}"):
         command(jobs.resume, job)
     with row[1].popover("Discard", icon=":material/delete:", width="stretch"):
@@ -232,7 +235,9 @@ def kept(mine: list[Job]) -> None:
     unfinished = [job for job in mine if job.state != "finished"]
     if not unfinished:
         return
-    with st.expander(f"{len(unfinished)} unfinished training" + "s" * (len(unfinished) > 1), icon=":material/pending:"):
+    with st.expander(
+        f"{len(unfinished)} unfinished training run" + "s" * (len(unfinished) > 1), icon=":material/pending:"
+    ):
         for job in unfinished:
             words, button = st.columns([5, 1], vertical_alignment="center")
             words.markdown(f"`{job.name}`: {job.state} at step {job.step:,} of {job.steps:,}")

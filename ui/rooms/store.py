@@ -119,7 +119,7 @@ class Room:
             self._enter(member)
             poll = self._now
             if poll is None or poll.question.step != step or number != len(poll.rounds):
-                raise RoomError("The class is at another question now.")
+                raise RoomError("The class has moved on. The new question appears in a moment.")
             if poll.phase != "voting":
                 raise RoomError("Voting on this question is closed.")
             if not 0 <= choice < len(poll.question.options):
@@ -178,7 +178,7 @@ class Room:
         if self._closed:
             raise RoomClosed
         if member not in self._members and len(self._members) >= self._bounds.members:
-            raise RoomError(f"This room is full: it takes {self._bounds.members} browsers.")
+            raise RoomError(f"This room is full ({self._bounds.members} browsers). Ask the lecturer.")
         self._members[member] = self._clock()
 
     def _present(self) -> int:

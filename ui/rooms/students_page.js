@@ -79,7 +79,7 @@ function sentence(state) {
   if (state.phase === "waiting") return "You are in. The first question appears here.";
   if (state.phase === "voting" && mine != null) return `You chose ${letter(mine)}. You can change it until voting closes.`;
   if (state.phase === "voting" && state.number > 1) return "Talk with your neighbour, then vote again.";
-  if (state.phase === "voting") return "Think for yourself, then choose.";
+  if (state.phase === "voting") return "Think on your own, then choose.";
   if (state.phase === "shown") return "Voting is closed. These are the votes of the class.";
   return `The right answer is ${letter(state.right)}.`;
 }

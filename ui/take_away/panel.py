@@ -37,7 +37,7 @@ _COMPONENT = st.components.v2.component(
 
 def panel() -> None:
     """Draw the closed fold; when it is open, what can be taken."""
-    place = st.expander("Take away", icon=":material/download:", on_change="rerun", key="_take_away")
+    place = st.expander("Download figures", icon=":material/download:", on_change="rerun", key="_take_away")
     found = page_figures.so_far()
     figures = list(found.figures.values())
     found.figures.clear()  # their data need not be kept while nobody asks

@@ -225,7 +225,7 @@ def spectra(
         .mark_line(strokeWidth=2.5)
         .encode(
             x=alt.X("dimension:Q", title="direction, from most to least used", axis=alt.Axis(grid=False)),
-            y=alt.Y("share:Q", title="singular value / largest", scale=alt.Scale(type="log", nice=False)),
+            y=alt.Y("share:Q", title="singular value (largest = 1)", scale=alt.Scale(type="log", nice=False)),
             color=run_colour(colours, columns=1),
             tooltip=["run:N", "dimension:Q", alt.Tooltip("share:Q", format=".2e")],
         )

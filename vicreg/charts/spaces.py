@@ -33,7 +33,7 @@ def deviations(
     """How far pictures spread in every dimension, from largest to smallest, one line per run; the axis begins at 0.
 
     spreads: title -> (D,). axis: what they are, such as standard deviations. top: of the axis. gamma: what the variance
-    term asks for, drawn as a rule; None for representations, on which the loss does not act.
+    term requires, drawn as a rule; None for representations, on which the loss does not act.
     """
     parts = []
     for name, spread in spreads.items():
@@ -46,7 +46,7 @@ def deviations(
         .encode(
             x=alt.X(
                 "place:Q",
-                title="dimensions, largest first, %",
+                title="dimensions, sorted by spread, %",
                 axis=alt.Axis(grid=False),
                 scale=alt.Scale(domain=[0, 100]),
             ),

@@ -31,7 +31,7 @@ def _anomaly_auroc(metrics: Metrics) -> Finding:
 
 MNIST = Claim(
     "MNIST as anomalies",
-    "With nearest images as positives, the model separates MNIST better.",
+    "With neighbours instead of views, the model separates MNIST better.",
     "AUROC, from its plot: almost perfect",
     NAMES,
     Place("anomalies", NAMES, STATE),
@@ -51,7 +51,7 @@ def _anomalies_coincide(metrics: Metrics) -> Finding:
         "Ranked among all test pictures of both data sets, by the study's score.",
         Picture(
             (Figure("in both lists", "", shared, None, f"{shared}"),),
-            f"of the {TOP} most anomalous pictures of both runs",
+            f"pictures among the {TOP} most anomalous of both runs",
             TOP / 2,
             "half",
         ),
@@ -87,7 +87,7 @@ def _anomalies_alike(metrics: Metrics) -> Finding:
 
 ANOMALIES_ALIKE = Claim(
     "Anomalies alike",
-    "With nearest images as positives, the most anomalous pictures are all alike.",
+    "With neighbours instead of views, the most anomalous pictures are all alike.",
     "by eye, seven pictures",
     NAMES,
     Place("anomalies", NAMES, LISTS),

@@ -75,7 +75,9 @@ def _clusters(metrics: Metrics) -> Finding:
         above(*pair(ours), "accuracy"),
         ", ".join(f"{name} {percent(values)}, NMI {values['nmi']:.2f}" for name, values in ours.items()),
         "Share of pictures in the cluster of their class. k-means clusters and classes are matched one to one.",
-        Picture(tuple(drawn(name, name, values) for name, values in ours.items()), "in their class's cluster, %"),
+        Picture(
+            tuple(drawn(name, name, values) for name, values in ours.items()), "pictures in their class's cluster, %"
+        ),
     )
 
 

@@ -33,9 +33,14 @@ def family(found: Mapping[str, Run], dataset: str) -> tuple[dict[str, Run], list
         if not measured:
             left_out.append(f"{run.name} was not measured yet: `python -m vicreg evaluate {run.name}`.")
         elif run.numbering != full.numbering:
-            left_out.append(f"{run.name} was measured on another copy of the pictures than {full.name}.")
+            left_out.append(
+                f"{run.name} was measured on another copy of the pictures than {full.name}, so it is left out; "
+                f"`python -m vicreg evaluate {run.name}` measures it on yours."
+            )
         elif name in PRESETS and run.record["epochs"] != full.record["epochs"]:
-            left_out.append(f"{run.name} had {run.record['epochs']} epochs, {full.name} {full.record['epochs']}.")
+            left_out.append(
+                f"{run.name} had {run.record['epochs']} epochs, {full.name} {full.record['epochs']}, so it is left out."
+            )
         else:
             chosen[name] = run
     return chosen, left_out

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from itertools import pairwise
 
 from vicreg.claims import anomalies, classes, neighbours, probes
 from vicreg.claims.finding import CLOSE, FAILS, HOLDS, UNKNOWN, Claim, Finding, Metrics, Picture
+from vicreg.config import BASELINES
 from vicreg.runs import seeds
 
 CLAIMS: tuple[Claim, ...] = (
@@ -36,13 +38,25 @@ def judge(claim: Claim, metrics: Metrics) -> Finding:
     """One claim's finding. If a run or one of its figures is missing, the finding says which."""
     missing = [name for name in claim.needs if name not in metrics]
     if missing:
-        return Finding(UNKNOWN, "", f"Needs the run{'s' if len(missing) > 1 else ''} {', '.join(missing)}.")
+        return Finding(UNKNOWN, "", _how_to_get(missing))
     try:
         return against_seeds(claim, claim.check(metrics), metrics)
     except KeyError as error:
         return Finding(
-            UNKNOWN, "", f"A run was measured without {error.args[0]!r}: evaluate it again, with all pictures here."
+            UNKNOWN,
+            "",
+            f"A run was measured without {error.args[0]!r}: run `python -m vicreg evaluate` on a machine that has all "
+            "pictures.",
         )
+
+
+def _how_to_get(missing: Sequence[str]) -> str:
+    """Which runs a claim needs, and the commands that make them."""
+    commands = [
+        f"`python -m vicreg {'baseline' if name in BASELINES else 'train --preset'} {name}`" for name in missing
+    ]
+    runs, them = ("runs", "them") if len(missing) > 1 else ("run", "it")
+    return f"Needs the {runs} {', '.join(missing)}. To make {them}: {', '.join(commands)}."
 
 
 def against_seeds(claim: Claim, finding: Finding, metrics: Metrics) -> Finding:

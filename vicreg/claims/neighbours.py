@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from vicreg.claims.differences import above, difference
+from vicreg.claims.differences import above, difference, less
 from vicreg.claims.finding import (
     CLASSES,
     FAILS,
@@ -29,7 +29,7 @@ def _share_class(metrics: Metrics) -> Finding:
         "Share of a test picture's five nearest that have its class.",
         Picture(
             tuple(drawn(name, name, values, "nearest_5_same_class") for name, values in ours.items()),
-            "of the five nearest (cosine) have the query's class, %",
+            "five nearest (cosine) with the query's class, %",
         ),
     )
 
@@ -53,12 +53,12 @@ def _share_colour(metrics: Metrics) -> Finding:
             left["distance_ratio"], left["interval"], right["distance_ratio"], right["interval"]
         ),  # neighbours nearer in colour: a smaller ratio
         ", ".join(
-            f"{name}: colour distance to neighbours {value['distance_ratio']:.3f} ({value['interval'][0]:.3f} to "
-            f"{value['interval'][1]:.3f}) of that of random pairs, R² {value['r2']:.2f}"
+            f"{name}: neighbours' mean colours differ {less(value['distance_ratio'])} than those of random pairs (ratio "
+            f"{value['distance_ratio']:.3f}, {value['interval'][0]:.3f} to {value['interval'][1]:.3f}), R² {value['r2']:.2f}"
             for name, value in colours.items()
         ),
-        "A ratio of 1 would mean that colour plays no part; R² says how well a linear model predicts a picture's mean "
-        "colour.",
+        "0 % (a ratio of 1) would mean that colour plays no role; R² says how well a linear model predicts a "
+        "picture's mean colour (1: exactly; 0: not at all).",
         Picture(
             tuple(drawn(name, name, value, "distance_ratio", digits=3) for name, value in colours.items()),
             "colour distance of neighbours, over that of random pairs",
@@ -82,13 +82,13 @@ def _farthest_repeat(metrics: Metrics) -> Finding:
     classes = sum(hub["classes"] for hub in hubness["euclidean"]["hubs"]) / len(hubness["euclidean"]["hubs"])
     return Finding(
         HOLDS if farthest > 10 * even and classes > 5 else FAILS,
-        f"vicreg: ten pictures fill {farthest:.2f} % of all lists of the farthest five ({even:.2f} % if all came up "
-        f"equally often); on average each appears for queries of {classes:.1f} of {CLASSES} classes; a fixed "
+        f"vicreg: ten pictures fill {farthest:.2f} % of all places in the lists of the farthest five ({even:.2f} % if all "
+        f"came up equally often); on average each appears for queries of {classes:.1f} of {CLASSES} classes; a fixed "
         f"threshold: over {10 * even:.2f} % and over 5 classes",
         "Hubness: in many dimensions the points far from the centre are far from nearly everything.",
         Picture(
             (Figure("ten pictures of vicreg", "vicreg", farthest, None, f"{farthest:.2f}"),),
-            "of all lists of the farthest five (Euclidean), %",
+            "share of all places in the lists of the farthest five (Euclidean), %",
             10 * even,
             "ten times an even share",
         ),

@@ -37,8 +37,7 @@ def _passes_the_study(metrics: Metrics) -> Finding:
     return Finding(
         difference(probe["accuracy"], probe["interval"], STUDY_PROBES["vicreg"], (0, 0)),
         ours,
-        "Another encoder and other epochs than the study's: the figure says that the method works, not which training "
-        "is better.",
+        "Encoder and epochs differ from the study's: this number says that the method works, not which training is better.",
         Picture(_drawn(metrics, *dict.fromkeys((name, "vicreg"))), AXIS, STUDY_PROBES["vicreg"], "the study"),
     )
 
@@ -127,14 +126,14 @@ def _neighbours_between(metrics: Metrics) -> Finding:
         FAILS if FAILS in steps else CLOSE if CLOSE in steps else HOLDS,
         ", ".join(f"{name} {percent(metrics[name]['probe'])}" for name in names),
         "neighbour-views takes its positives from the finished vicreg run, and with them what it learned: a head "
-        "start over augmentations, above all in a short training.",
+        "start over augmentations, above all in a short training run.",
         Picture(_drawn(metrics, *reversed(names)), AXIS),
     )
 
 
 NEIGHBOUR_VIEWS = Claim(
     "Neighbour views",
-    "With neighbours instead of augmentations, the probe lies between no-variance and vicreg.",
+    "With neighbours instead of views, the probe lies between no-variance and vicreg.",
     "50.1 %",
     ("no-variance", "neighbour-views", "vicreg"),
     Place("probe", ("neighbour-views", "vicreg")),

@@ -1,4 +1,4 @@
-"""`train`: train a preset, or resume a training that was stopped."""
+"""`train`: train a preset, or resume a training run that was stopped."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Register the command."""
     train = commands.add_parser(
         "train",
-        help="train a preset, or resume a training that was stopped",
+        help="train a preset, or resume a training run that was stopped",
         description="Train a preset and evaluate it. Ctrl-C saves and stops; run the same command again to resume.",
     )
     train.set_defaults(command=_train)
@@ -46,7 +46,7 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     train.add_argument("--encoder", choices=ENCODERS, help="default: from the preset (lean; tiny for coloured digits)")
     train.add_argument("--optimiser", choices=OPTIMISERS, help="default: from the preset")
     for name, kind, text in (
-        ("epochs", int, "passes over the train images"),
+        ("epochs", int, "passes over the training images"),
         ("batch-size", int, "images per step, of all processes together"),
         ("learning-rate", float, "peak learning rate"),
         ("weight-decay", float, "applies to matrices only"),
@@ -55,9 +55,11 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         *((term.option, float, f"{term.greek} in the loss") for term in IN_LOSS),
     ):
         train.add_argument(f"--{name}", type=kind, metavar="N", help=f"{text}; default: from the preset")
-    train.add_argument("--teacher", metavar="NAME", help="run that finds nearest images as positives; default: vicreg")
+    train.add_argument(
+        "--teacher", metavar="NAME", help="run that finds the neighbours for neighbour-views; default: vicreg"
+    )
     train.add_argument("--view-size", type=int, metavar="PIXELS", help="side of a view; default: from the preset")
-    train.add_argument("--images", type=int, metavar="N", help="train on the first N train images only")
+    train.add_argument("--images", type=int, metavar="N", help="train on the first N training images only")
     train.add_argument("--device", default="auto", help="auto, cpu, cuda or mps; default: auto")
     train.add_argument("--compile", action="store_true", help="use torch.compile")
     train.add_argument("--precision", choices=PRECISIONS, help="default: the faster one, found by timing a few steps")
@@ -75,7 +77,7 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         "--replace", action="store_true", help="train again even if a finished run with this name exists"
     )
     train.add_argument(
-        "--beside", action="store_true", help="train even if another training is running on this machine"
+        "--beside", action="store_true", help="train even if another training run is in progress on this machine"
     )
     train.add_argument(
         "--max-seconds", type=_positive(float), metavar="N", help="save and stop after this much training time in total"

@@ -202,7 +202,7 @@ def _classes(train_labels: np.ndarray) -> int:
     counts = np.bincount(train_labels, minlength=classes)
     if classes < 2 or counts.min() < 2:
         raise ValueError(
-            f"every class from 0 up needs 2 train images, and there must be 2 classes, got counts {counts}"
+            f"every class from 0 up needs 2 training images, and there must be 2 classes, got counts {counts}"
         )
     return classes
 

@@ -90,7 +90,7 @@ def start(
         if (run_folder(folder) / CONFIG_FILE).exists():
             raise ValueError(f"a finished run {name} already exists: choose another name, or delete its folder")
         if (folder / STATE_FILE).exists() or ((folder / JOB_FILE).exists() and read_job(folder).state != "finished"):
-            raise ValueError(f"a training of {name} already exists: resume it, discard it, or choose another name")
+            raise ValueError(f"a training run of {name} already exists: resume it, discard it, or choose another name")
         if room := full_disk(folder):
             raise OSError(room)
         shutil.rmtree(folder, ignore_errors=True)  # remains of a finished job whose run was deleted
@@ -120,7 +120,7 @@ def resume(job: Job, *, limits: Limits | None = None) -> Job:
     with _alone(besides=job.name):
         now = get(job.name)
         if now is None:
-            raise ValueError(f"{job.name} was discarded: start a new training")
+            raise ValueError(f"{job.name} was discarded: start a new training run")
         if now.bounded and limits is None:
             raise ValueError(f"{job.name} has reached its limits; it can only resume with higher ones")
         if now.resumable or now.bounded:

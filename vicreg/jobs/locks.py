@@ -141,7 +141,7 @@ def whole_machine(cache: Path, *, name: str, folder: Path, since: float) -> Iter
         except Timeout as error:
             found = holder(cache)
             raise Busy(
-                found.sentence if found else "another training is running on this machine; try again later"
+                found.sentence if found else "another training run is in progress on this machine; try again later"
             ) from error
         except OSError:
             pass  # cache folder not writable: train without a lock

@@ -78,5 +78,7 @@ PICTURES: dict[str, Kind] = {
     ),
     "roc": Kind("ROC curves against other pictures", runs=(1, 3), needs=("anomaly.study.auroc",), tables=("roc",)),
     "clusters": Kind("silhouette beside NMI, one bar per run", runs=(1, 7), needs=("clusters.nmi",)),
-    "placements": Kind("ten new images on an eigenmap: by the Nyström extension, and fitted again", tables=("placements",)),
+    "placements": Kind(
+        "ten new images on an eigenmap: by the Nyström extension, and fitted again", tables=("placements",)
+    ),
 }

@@ -28,7 +28,7 @@ SLOW = 5.0  # seconds; stop timing when the timed steps have taken this long
 def steps_of(config: Config, images: int) -> int:
     """The number of steps of a training. Raises ValueError if there are fewer images than a batch."""
     if images < config.batch_size:
-        raise ValueError(f"batch_size {config.batch_size} needs at least as many train images, got {images}")
+        raise ValueError(f"batch_size {config.batch_size} needs at least as many training images, got {images}")
     return images // config.batch_size * config.epochs
 
 

@@ -171,7 +171,9 @@ def _checked(
     check_images(train_images, name="train_images")
     check_images(test_images, name="test_images")
     if len(train_images) < config.batch_size:
-        raise ValueError(f"batch_size {config.batch_size} needs at least as many train images, got {len(train_images)}")
+        raise ValueError(
+            f"batch_size {config.batch_size} needs at least as many training images, got {len(train_images)}"
+        )
     if len(test_images) < 2:
         raise ValueError(f"the test loss needs at least 2 test images, got {len(test_images)}")
     for table, images in zip(neighbours or (), (train_images, test_images), strict=False):

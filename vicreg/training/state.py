@@ -63,7 +63,7 @@ class TrainImages:
         """How they differ from those of a state's record. States of older versions lack the hash, or both."""
         before = record.get("images", len(self.pixels))
         if before != len(self.pixels):
-            return [f"train images {before:,} -> {len(self.pixels):,}"]
+            return [f"training images {before:,} -> {len(self.pixels):,}"]
         return other_pixels("train", record.get("images_sha256"), lambda: self.sha256)
 
 
