@@ -173,7 +173,7 @@ if ui.spec(run).attributes:
     st.markdown("For these pictures we know more than the class: see [digit or colour?](digit_or_colour)")
 st.markdown(
     r"**Why linear.** The probe is $\mathrm{softmax}(W y + b)$ on the representation $y$. It can weight the "
-    "numbers of $y$ but not compute new features from them, so it measures what the encoder has already worked out."
+    "dimensions of $y$ but not compute new features from them, so it measures what the encoder has already worked out."
 )
 st.markdown(
     "**What it does not prove.** A low accuracy means that the class cannot be read *linearly*; it may be there in another "

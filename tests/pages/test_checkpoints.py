@@ -97,7 +97,7 @@ def test_a_download_joins_the_runs_to_choose_from_and_stays_when_the_server_is_g
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
     app = page(hub=REPO, run=LABEL)
     assert app.selectbox(key="run").value == LABEL
-    assert "only downloaded runs are shown" in text(app)
+    assert "only runs that were already downloaded are shown" in text(app)
     app = opened("start", data="coloured-digits", hub=REPO, run=LABEL)
     assert f">vicreg@{REPO}<" in component(app, "embeddings")["svg"]
     assert not [code for code in app.code if "evaluate" in code.value]  # only its owner can measure it

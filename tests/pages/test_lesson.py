@@ -51,7 +51,7 @@ def test_every_step_reveals_its_picture_without_a_warning_and_leaves_no_figure_o
         assert app.get("vega_lite_chart") or app.get("bidi_component")
         app.button(key="next").click().run()
     right = sum(step.answer == 0 for step in lesson.steps)
-    assert f"right in **{right}**" in text(app)
+    assert f"questions, **{right}** of them correctly" in text(app)
 
 
 def test_a_title_that_answers_is_folded_while_the_lesson_is_on_and_every_page_leads_back():

@@ -109,7 +109,7 @@ def test_the_command_to_measure_a_run_names_that_run_and_no_other(own_runs, tmp_
     shutil.copytree(BUNDLED / "coloured-digits-vicreg", tmp_path / "hub" / "coloured-digits-vicreg")
     theirs = open_run(tmp_path / "hub" / "coloured-digits-vicreg")
     assert ui.evaluate_command(theirs) == ""
-    assert "its owner can measure it" in ui.how_to_measure(theirs)
+    assert "ask its owner to measure it" in ui.how_to_measure(theirs)
     assert ui.evaluate_command(theirs, here["coloured-digits-second"]).endswith("evaluate coloured-digits-second")
 
 

@@ -255,7 +255,7 @@ def test_a_hosted_instance_that_allows_it_has_bounds_and_names_the_runs_itself(m
     app = page()
     assert app.number_input(key="train_epochs_coloured-digits").max == 30
     assert "Name of the run" not in [box.label for box in app.text_input]
-    assert "stop after 15 minutes" in text(app)
+    assert "training stops after 15 minutes" in text(app)
     assert button(app, "Start training").disabled  # 480 steps of 2 s do not fit
 
     monkeypatch.setattr(training_limits, "KEPT_BYTES", training_limits.HOSTED.disk_bytes - 1)

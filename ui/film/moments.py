@@ -160,7 +160,7 @@ def _ends(runs: Mapping[str, Run], clock: np.ndarray) -> Film:
         for title, after in ends.items()
     }
     gamma = next(iter(runs.values())).config.gamma
-    how = "Two numbers of z; dashed: the standard deviation that the variance term asks for."
+    how = "Two dimensions of z; dashed: the standard deviation that the variance term requires."
     if blanks:
         how += (
             " Of these runs, only the start (an untrained network of the same kind) and the end were kept: points "

@@ -47,7 +47,7 @@ def figures(step: Step, runs: list[Run], width: int) -> None:
 
 
 def covariances(step: Step, runs: list[Run], width: int) -> None:
-    """Covariances of 48 numbers of z, a square a run."""
+    """Covariances of 48 dimensions of z, a square a run."""
     squares, said = [], []
     side = max(110, min(210, width // len(runs) - 30))
     for run in runs:
@@ -57,10 +57,10 @@ def covariances(step: Step, runs: list[Run], width: int) -> None:
         said.append(f"{run.title}: {rest:.2f} on average off the diagonal, disregarding signs")
     chart(
         drawn(charts.covariances_beside, squares, side=side),
-        alt=f"Covariances of 48 numbers of z. {'; '.join(said)}.",
+        alt=f"Covariances of 48 dimensions of z. {'; '.join(said)}.",
         key="lesson_covariances",
     )
-    st.caption("Covariances of 48 numbers of *z*. Blank: 0. Full colour: 1 or more. On the diagonal: variances.")
+    st.caption("Covariances of 48 dimensions of *z*. Blank: 0. Full colour: 1 or more. On the diagonal: variances.")
 
 
 def singular_values(step: Step, runs: list[Run], width: int) -> None:

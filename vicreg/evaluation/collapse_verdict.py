@@ -5,7 +5,7 @@
     worse than untrained   z is spread out, but a probe of y is worse than one of the untrained encoder's y
     healthy                none of these
 
-The variance term asks every dimension for a standard deviation of gamma. The thresholds are our choice; the bundled runs are
+The variance term requires a standard deviation of gamma of every dimension. The thresholds are our choice; bundled runs are
 far from them (largest deviation 0.01 against 0.9 and more; rank 1 % of the dimensions against 27 % and more).
 """
 
