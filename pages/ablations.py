@@ -84,7 +84,7 @@ if len(layers):
     ui.layer_panels(pair, full.config.dataset, width=half)
     n_train = next(ui.metrics(run)["layers"]["n_train"] for run in pair.values() if "layers" in ui.metrics(run))
     st.caption(
-        f"Probes here are trained on {n_train:,} pictures, so their figures differ a little from those elsewhere. Stages are "
+        f"Probes here are trained on {n_train:,} pictures, so their numbers differ a little from those elsewhere. Stages are "
         "those of the encoder, averaged over positions. Lines at the dots: 95 % intervals over test pictures, not over seeds."
     )
 
@@ -129,7 +129,7 @@ address = urlencode({"data": full.config.dataset, **dict(zip(("run", "with"), na
 st.markdown(f"[Watch these runs learn, as a film](training_curves?{address})")
 
 studied = ui.studied(full)
-st.subheader("All runs, and the study's figures" if studied else "All runs", anchor=False)
+st.subheader("All runs, and the study's numbers" if studied else "All runs", anchor=False)
 table = ablation_words.table_of_runs(runs, anomalies=ui.anomalous(full).title)
 st.dataframe(
     table,
@@ -144,7 +144,7 @@ st.markdown(
     "**What it does not prove.** One encoder, few epochs, and few seeds: the order of runs with similar figures may "
     "change. A difference within the range over seeds is not a finding."
     + (
-        " The study trained a different network for 30 epochs, so compare the *pattern*, not the figures."
+        " The study trained a different network for 30 epochs, so compare the *pattern*, not the numbers."
         if studied
         else ""
     )

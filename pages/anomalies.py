@@ -282,7 +282,7 @@ figures = ui.metrics(run)
 protocol = (
     f"Score shown: {scoring.label}. {figures['anomaly']['protocol']} n = {figures['anomaly']['n']:,} test images and "
     f"{figures['anomaly']['n_anomalies']:,} {other.things} (the first of that data set). The scores shown are stored "
-    "in half precision; the figures of the named scores were computed in full precision."
+    "in half precision; the numbers of the named scores were computed in full precision."
 )
 if "anomaly_sets" in figures:
     protocol += f"\n\nMore anomalies: {figures['anomaly_sets']['protocol']}"

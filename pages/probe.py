@@ -53,7 +53,7 @@ ui.chart(
 )
 st.caption(
     "Line at a bar's end: 95 % interval over test pictures, not over seeds. Ticks: other seeds. Dashed: guessing. "
-    + ("Orange: the study's figure (a different encoder, 30 epochs). " if ui.studied(run) else "")
+    + ("Orange: the study's number (a different encoder, 30 epochs). " if ui.studied(run) else "")
     + "Compare only runs with the same training budget (next to each name)."
 )
 
