@@ -220,15 +220,15 @@ def stopped_near(teachers, tmp_path, monkeypatch) -> Path:
 @pytest.mark.fault(
     "a training with nearest images is resumed with other images", "a sentence; old neighbours are not used"
 )
-@pytest.mark.parametrize("split", ["train", "test"])
-def test_neighbours_of_other_images_are_refused(split, stopped_near, monkeypatch):
+@pytest.mark.parametrize(("split", "kind"), [("train", "training"), ("test", "test")])
+def test_neighbours_of_other_images_are_refused(split, kind, stopped_near, monkeypatch):
     def in_reverse(*arguments, **options):
         splits = dict(zip(("train", "test"), measure_run.load_splits(*arguments, **options), strict=True))
         splits[split] = replace(splits[split], images=splits[split].images[::-1])
         return splits["train"], splits["test"]
 
     monkeypatch.setattr("vicreg.pipeline.train_run.load_splits", in_reverse)
-    with pytest.raises(ValueError, match=rf"other settings \(the {split} images are not those"):
+    with pytest.raises(ValueError, match=rf"other settings \(the {kind} images are not those"):
         trained(stopped_near, replace(NEAR, epochs=2))
 
 

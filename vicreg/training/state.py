@@ -184,7 +184,8 @@ def read_state(path: Path, config: Config, images: TrainImages) -> tuple[JsonObj
 def other_pixels(split: str, recorded: str | None, sha256: Callable[[], str]) -> list[str]:
     """Says that a split's images are not those of a recorded hash; empty if they are, or if nothing was recorded."""
     same = recorded is None or recorded == sha256()
-    return [] if same else [f"the {split} images are not those that it was started with, or are in another order"]
+    kind = "training" if split == "train" else split
+    return [] if same else [f"the {kind} images are not those that it was started with, or are in another order"]
 
 
 def other_settings(folder: Path, differences: Sequence[str]) -> TrainingError:
