@@ -23,6 +23,7 @@ ROOT = Path(__file__).parents[1]
 PAGE = Path(__file__).with_name("reliability.md")
 PARTS = {
     "runs": "Runs on disk",
+    "cli": "Runs on disk",
     "hub": "The Hub",
     "storage": "The Hub",
     "pages": "Pages",
@@ -30,6 +31,7 @@ PARTS = {
     "evaluation": "Images and uploads",
     "training": "Training",
     "jobs": "Training",
+    "pipeline": "Training",
     "ui": "Visitors and rooms",
     "lessons": "Visitors and rooms",
     "server": "Servers",

@@ -141,8 +141,7 @@ def show(pictures: ui.Pictures, rows: pd.DataFrame, key: str) -> None:
         key=key,
         label=heading,
         captions=[
-            [true, f"→ {guess}", f"true class: {f'{100 * p:.2f}' if p >= 0.0001 else '< 0.01'} %"]
-            for true, guess, p in names
+            [true, f"→ {guess}", f"true: {f'{100 * p:.2f}' if p >= 0.0001 else '< 0.01'} %"] for true, guess, p in names
         ],
         alts=[
             f"test picture {i}: {true}, predicted as {guess}"
