@@ -31,6 +31,7 @@ PARTS = {
     "evaluation": "Images and uploads",
     "training": "Training",
     "jobs": "Training",
+    "test_config.py": "Training",
     "pipeline": "Training",
     "ui": "Visitors and rooms",
     "lessons": "Visitors and rooms",
