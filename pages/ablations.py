@@ -21,7 +21,7 @@ ui.page(
     "Choose what to leave out, and look at the embedding $z$, on which the loss acts. **One dot is one picture.**",
     explains=(
         *("representation", "embedding", "expander", "collapse", "effective rank", "linear probe", "kNN"),
-        *("t-SNE", "PCA", "trustworthiness"),
+        *("t-SNE", "PCA", "trustworthiness", "the study"),
     ),
 )
 width = ui.width()

@@ -28,7 +28,7 @@ def shown_score(value: float) -> str:
     return f"{value:.2f}" if abs(value) >= 1 else f"{value:.4f}"
 
 
-ui.page(QUESTION, headline, explains=("representation", "anomaly score", "AUROC", "ROC"))
+ui.page(QUESTION, headline, explains=("representation", "anomaly score", "AUROC", "ROC", "the study"))
 
 width = ui.width()
 controls = st.columns([5, 5, 6, 4], vertical_alignment="bottom")

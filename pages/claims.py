@@ -25,6 +25,7 @@ ui.page(
     dataset=False,  # the study has one
     explains=(
         *(
+            "the study",
             "VICReg",
             "representation",
             "linear probe",

@@ -13,8 +13,9 @@ SHOWN = 40
 
 ui.page(
     "Do tight clusters match the classes?",
-    "Silhouette: how tight and far apart the clusters of k-means are. NMI: how far clusters and classes agree, from 0 (not at "
-    "all) to 1 (they are the same groups). **Is the run with the longest silhouette bar the one with the longest NMI bar?**",
+    "Silhouette: how tight and well separated the k-means clusters are. NMI: how well clusters and classes agree, from 0 "
+    "(not at all) to 1 (they are the same groups). **Is the run with the longest silhouette bar the one with the longest NMI "
+    "bar?**",
     explains=("representation", "silhouette", "NMI", "ARI", "kNN", "t-SNE", "PCA"),
 )
 
@@ -47,8 +48,8 @@ tightest = runs[scores["run"].iloc[0]]
 if second is None and tightest.folder != run.folder and tightest.numbering == run.numbering:
     second = tightest
     st.caption(
-        f"Below: **{ui.title(run)}**, and **{ui.title(second)}**, which has the tightest clusters, unless you choose "
-        "another."
+        f"Below: **{ui.title(run)}**, and **{ui.title(second)}**, the run with the tightest clusters. Choose another under "
+        "*Compare with*."
     )
 
 

@@ -14,7 +14,7 @@ from vicreg.runs.run_card import described
 ui.page(
     "Do the classes separate without any labels?",
     "Each point is a test picture. Its position comes from its representation; its colour shows its label, which "
-    "training never saw. **Zoom in** until you see the pictures, **click** one for its true neighbours.",
+    "training never saw. **Zoom in** until the dots become pictures; **click** one for its true neighbours.",
     explains=("representation", "t-SNE", "PCA", "trustworthiness", "continuity", "kNN", "linear probe"),
 )
 
@@ -102,9 +102,9 @@ elif figures:
         f"t-SNE, and for {figures['full']['knn_accuracy']:.2f} % in all dimensions. Guessing gives {ui.guessing(run)}."
     )
     st.markdown(
-        f"**Why they differ.** PCA is a linear view: the two directions of largest variance, which hold "
+        f"**Why they differ.** PCA is a linear view: the two directions of largest variance, which explain "
         f"{100 * sum(pca['explained_variance']):.2f} % of it. t-SNE is nonlinear: it keeps near pictures near, but not "
-        f"the distances between islands. Of a picture's 10 nearest neighbours, PCA keeps "
+        f"the distances between islands. Among all {figures['n']:,} test pictures, of a picture's 10 nearest, PCA keeps "
         f"{pca['neighbours_kept']:.2f} % and t-SNE {tsne['neighbours_kept']:.2f} %."
     )
 if {"ink", "paper"} <= set(ui.spec(run).attributes):

@@ -6,6 +6,7 @@ import streamlit as st
 
 import ui
 from vicreg import charts
+from vicreg.runs.seeds import SECTION
 from vicreg.study_results import STUDY_PROBES
 
 SHOWN = 24
@@ -14,7 +15,7 @@ ui.page(
     "How well can a linear classifier read the class?",
     "The network is frozen, and a **linear** classifier is fitted to its representations. Compare each run with the same "
     "encoder **untrained**: the difference is what training without labels added.",
-    explains=("representation", "linear probe", "kNN", "effective rank"),
+    explains=("representation", "linear probe", "kNN", "effective rank", "the study"),
 )
 
 width = ui.width()
@@ -52,9 +53,10 @@ ui.chart(
     key="bars",
 )
 st.caption(
-    "Line at a bar's end: 95 % interval over test pictures, not over seeds. Ticks: other seeds. Dashed: guessing. "
+    "Line at a bar's end: 95 % interval over test pictures, not over seeds. Dashed: guessing. "
+    + ("Ticks: other seeds. " if any(SECTION in ui.metrics(one) for one in runs.values()) else "")
     + ("Orange: the study's number (a different encoder, 30 epochs). " if ui.studied(run) else "")
-    + "Compare only runs with the same training budget (next to each name)."
+    + "Compare only runs with the same number of epochs (under each name)."
 )
 
 mine = figures[ui.title(run)]

@@ -23,6 +23,7 @@ from vicreg import charts
 from vicreg.data.catalogue import CATALOGUE
 from vicreg.evaluation.collapse_verdict import verdict
 from vicreg.runs.folder import Run
+from vicreg.runs.seeds import SECTION
 from vicreg.storage.json_values import JsonObject
 
 VERDICT = Path(__file__).with_name("verdict.css")
@@ -158,10 +159,8 @@ def probes_panel(runs: Mapping[str, Run], *, chance: float, width: int) -> None:
     drawing, alt = _probes(runs, colours_of(runs), chance, width)
     chart(drawing, alt=alt, key="ablation_probes")
     images = {metrics(run)["spaces"]["n"] for run in runs.values()}
-    st.caption(
-        f"Dashed: guessing. Lines: 95 % intervals over {max(images):,} test pictures, not over seeds. Ticks: other seeds, "
-        "where available."
-    )
+    ticks = " Ticks: other seeds." if any(SECTION in metrics(run) for run in runs.values()) else ""
+    st.caption(f"Dashed: guessing. Lines: 95 % intervals over {max(images):,} test pictures, not over seeds.{ticks}")
 
 
 @kept(most=64)

@@ -83,7 +83,9 @@ def probes_in_words(run: Run, preset: str, *, untrained: JsonObject | None) -> s
     if run.config.dataset == STUDY_DATASET:
         reported = study(run)
         words += (
-            f" The study reports {reported} % for this setting." if reported else " The study did not try this setting."
+            f" The study reports {reported} % for this setting, with its own network."
+            if reported
+            else " The study did not try this setting."
         )
     for what, found in metrics(run).get("attributes", {}).items():
         words += (

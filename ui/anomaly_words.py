@@ -45,9 +45,9 @@ def lesson(
     else:
         headline = "Anomalies: the training matters more than the score"
     sentence = (
-        f"AUROC against {against}. The *{first}*'s score ({KNOWN[first].label}): **{untrained[first]:.3f}** without training, "
-        f"**{trained[first]:.3f}** after {length}. The *{second}*'s usual score ({KNOWN[second].label}): "
-        f"**{untrained[second]:.3f}** and **{trained[second]:.3f}**."
+        f"AUROC against {against}: by the *{first}*'s score ({KNOWN[first].label}), the untrained network reaches "
+        f"**{untrained[first]:.3f}**, and **{trained[first]:.3f}** after {length}. By the score usual in the *{second}* "
+        f"({KNOWN[second].label}), it reaches **{untrained[second]:.3f}**, and then **{trained[second]:.3f}**."
     )
     return headline, sentence
 

@@ -137,9 +137,9 @@ TERMS: tuple[Term, ...] = (
 )
 IN_LOSS: tuple[Term, ...] = tuple(sorted(TERMS, key=lambda term: term.letter))  # in the order of eq. 6: λ, μ, ν
 ALL_ON = (  # what the curves do if all weights are above 0
-    "{variance} measures how much spread is missing, so it falls as the embeddings spread out. {invariance} jumps at the "
-    "very start, when views of one image that lay close together are pulled apart with the rest. {covariance} starts near "
-    "0, because embeddings that lie together barely covary; it rises with their spread until its weight holds it back."
+    "{variance} measures how much spread is missing, so it falls as the embeddings spread out. Before the first step, "
+    "{invariance} and {covariance} are almost 0, since all embeddings lie close together. Spreading them out also pulls the "
+    "two views of an image apart and makes dimensions covary, so both rise, until their weights hold them back."
 )
 NAMES: tuple[str, ...] = tuple(term.name for term in TERMS)
 FIGURES: tuple[str, ...] = (

@@ -445,5 +445,5 @@ def test_start_plays_a_small_version_once(page, plain_server):
     page.goto(plain_server)
     page.locator(".lab .sentence").filter(has_text="Variance off").wait_for()
     page.get_by_role("button", name="Play again").wait_for()
-    expect(page.locator(".lab .sentence")).to_contain_text("Variance on again")
+    expect(page.locator(".lab .sentence")).to_contain_text("Variance back on")
     assert state(page)["playing"] == "false"

@@ -29,7 +29,7 @@ export function describe({ steps, std, eigen }, share, { mu }, pictures = 400) {
     return { kind: "colour", text: `Grouped by colour: ${tenths(ink)} of the 10 nearest share the ink.` };
   }
   if (digit >= 0.25) {
-    return { kind: "digit", text: `Grouped by digit: of the 10 nearest, ${tenths(digit)} show the same (guessing: 1).` };
+    return { kind: "digit", text: `Grouped by digit: of the 10 nearest, ${tenths(digit)} show the same digit (guessing: 1).` };
   }
   return { kind: "spread", text: "Spread out, but neighbours share little." };
 }

@@ -22,7 +22,7 @@ export function createSmall(exhibit, state, act, address) {
   return () => {
     const { steps } = state.seen, mu = steps < OFF || steps >= ON ? 25 : 0;
     if (mu !== state.settings.mu) act.setWeight("mu", mu);
-    state.lead = steps < OFF ? "" : mu ? "Variance on again: " : "Variance off: ";
+    state.lead = steps < OFF ? "" : mu ? "Variance back on: " : "Variance off: ";
     if (steps < END || !state.playing) return;
     act.pause();
     replay.hidden = false;
