@@ -38,10 +38,10 @@ with right:
 
 first, last = (ui.results(run, "snapshots").iloc[place] for place in (0, -1))
 st.markdown(
-    "**What to look for.** The loss says nothing about classes. So after some epochs, we measured the network with labels "
+    "**What to look for.** The loss says nothing about classes. So every few epochs, we tested the network with labels "
     f"that training never saw: under `{ui.title(run)}`, kNN accuracy goes from {100 * first['knn_accuracy']:.2f} % "
-    f"untrained to {100 * last['knn_accuracy']:.2f} %, and the effective rank of $y$ from {first['effective_rank']:.2f} to "
-    f"{last['effective_rank']:.2f} directions. (Part of the first jump is not learning: BatchNorm has no running averages "
+    f"untrained to {100 * last['knn_accuracy']:.2f} %, and the effective rank of $y$ from {first['effective_rank']:.0f} to "
+    f"{last['effective_rank']:.0f} directions. (Part of the first jump is not learning: BatchNorm has no running averages "
     "before the first step.) Click a picture to see its nearest neighbours change from snapshot to snapshot."
 )
 

@@ -137,9 +137,9 @@ TERMS: tuple[Term, ...] = (
 )
 IN_LOSS: tuple[Term, ...] = tuple(sorted(TERMS, key=lambda term: term.letter))  # in the order of eq. 6: λ, μ, ν
 ALL_ON = (  # what the curves do if all weights are above 0
-    "{variance} measures how much spread is missing, so it falls as the embeddings spread out. Before the first step, "
-    "{invariance} and {covariance} are almost 0, since all embeddings lie close together. Spreading them out also pulls the "
-    "two views of an image apart and makes dimensions covary, so both rise, until their weights hold them back."
+    "{variance} measures how much spread is missing, so it falls as the embeddings spread out. {invariance} is almost 0 "
+    "before the first step, since all embeddings lie close together; spreading them out pulls two views of an image apart, "
+    "too. {covariance} also begins near 0; it rises with the spread, until its weight holds it back."
 )
 NAMES: tuple[str, ...] = tuple(term.name for term in TERMS)
 FIGURES: tuple[str, ...] = (

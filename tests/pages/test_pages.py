@@ -470,7 +470,7 @@ def test_clusters_open_beside_the_tightest_which_say_little_of_the_classes(witho
     assert OTHER.metrics["clusters"]["silhouette"] > 0.5
     assert OTHER.metrics["clusters"]["nmi"] < 0.1
     assert f"{ui.title(OTHER)} 0.56 and 0.08" in app.get("vega_lite_chart")[0].proto.alt
-    assert f"**{ui.title(OTHER)}**, which has the tightest clusters" in text(app)
+    assert f"**{ui.title(OTHER)}**, the run with the tightest clusters" in text(app)
 
 
 def test_without_mnist_its_digits_are_offered_and_the_roc_stays(with_pictures, monkeypatch):
