@@ -9,7 +9,7 @@ from vicreg import charts
 from vicreg.charts.figures_on_an_axis import figures_on_an_axis
 from vicreg.claims import CLOSE, FAILS, HOLDS, UNKNOWN, Claim, Finding, family, findings
 from vicreg.runs.discovery import find_runs
-from vicreg.study_results import STUDY_DATASET
+from vicreg.study_results import STUDY, STUDY_DATASET
 
 SCORES = {  # verdict -> icon, colour, and what stands above its column after the number of findings
     FAILS: (":material/cancel:", "orange", "do not hold"),
@@ -104,7 +104,8 @@ ui.measured(
     "may overlap a little. Where there is no interval, a fixed threshold decides. "
     f"Runs: {', '.join(f'`{ui.title(one)}`' for one in runs.values())}. {' '.join(left_out)} "
     "The presets are compared with the same budget; `vicreg-long` is a "
-    "reference with a longer budget. The study: the README of AsafShul/VICReg_selfsupervised_representation_learning.",
+    "reference with a longer budget. "
+    f"The study: the README of https://{STUDY}.",
     command="python -m vicreg claims",
 )
 ui.show_source("vicreg.claims:difference", "vicreg.claims:judge")

@@ -17,9 +17,8 @@ from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileMan
 
 UPLOAD = re.compile(r"/_stcore/upload_file/([^/]+)/[^/]+$")
 ASSETS = re.compile(r"/(_stcore|static|media|component|join)(/|$)")  # requested by an open page or a joining student
-IN_MEMORY = (
-    2**30
-)  # bytes of an upload while it arrives: more than `server.maxUploadSize`, beyond which Streamlit refuses it
+# Bytes of an upload that stay in memory while it arrives; Streamlit refuses more than `server.maxUploadSize`, which is less.
+IN_MEMORY = 2**30
 TRY_AGAIN = 1013  # the websocket's close code if the server is full
 
 

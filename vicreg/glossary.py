@@ -24,8 +24,7 @@ GLOSSARY: dict[str, str] = {
     "query": "the image whose neighbours a search finds",
     "hub": "an image that is among the nearest (or farthest) images of unusually many queries",
     "anomaly score": "distance to the nearest training representations; higher means more anomalous",
-    "the study": "an earlier student project on VICReg and CIFAR-10, which the page Claims tests finding by finding; its "
-    "code and report are at github.com/AsafShul/VICReg_selfsupervised_representation_learning",
+    "the study": "an earlier student project on VICReg and CIFAR-10; the page Claims tests its findings one by one",
     "baseline": "a reference without training: the untrained encoder, raw pixels, or Laplacian Eigenmaps of pixels",
     "linear probe": "a linear classifier (multinomial logistic regression) trained with labels on frozen representations: how "
     "much of the class can be read from them",

@@ -1,6 +1,6 @@
 """Results of the earlier study that this project started from.
 
-Source: the README of github.com/AsafShul/VICReg_selfsupervised_representation_learning.
+Source: the README of the repository `STUDY`.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import dataclasses
 from vicreg.config import Config
 from vicreg.presets import presets
 
+STUDY = "github.com/AsafShul/VICReg_selfsupervised_representation_learning"
 STUDY_DATASET = "cifar10"
 STUDY_PROBES = {"vicreg": 62.68, "no-variance": 14.66, "neighbour-views": 50.1}  # the study's linear probes, percent
 

@@ -201,11 +201,12 @@ def test_an_entry_is_on_the_disk_before_it_has_its_name(tmp_path, monkeypatch):
     flushed, fsync, rename = set(), os.fsync, Path.rename
 
     def noted(descriptor: int) -> None:
-        flushed.add(Path(os.readlink(f"/proc/self/fd/{descriptor}")).name)
+        flushed.add(os.fstat(descriptor).st_ino)
         fsync(descriptor)
 
     def named(path: Path, target: Path) -> Path:
-        assert flushed == {file.name for file in path.iterdir()} == {"images.npy", "labels.npy", "source.json"}
+        assert {file.name for file in path.iterdir()} == {"images.npy", "labels.npy", "source.json"}
+        assert flushed == {file.stat().st_ino for file in path.iterdir()}
         return rename(path, target)
 
     monkeypatch.setattr(os, "fsync", noted)

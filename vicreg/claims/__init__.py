@@ -6,7 +6,7 @@ judge.
 
 A finding that does not hold here need not be wrong: runs, encoder and epochs differ. That is a lesson, too.
 
-The study: github.com/AsafShul/VICReg_selfsupervised_representation_learning, its README.
+The study: the README of `vicreg.study_results.STUDY`.
 """
 
 from vicreg.claims.comparable_runs import family
