@@ -103,8 +103,7 @@ ui.measured(
     "The interval of a difference: the half-widths of the two intervals are added in quadrature, so the bands around two dots "
     "may overlap a little. Where there is no interval, a fixed threshold decides. "
     f"Runs: {', '.join(f'`{ui.title(one)}`' for one in runs.values())}. {' '.join(left_out)} "
-    "The presets are compared with the same budget; `vicreg-long` is a "
-    "reference with a longer budget. "
+    "The presets are compared with the same budget; `vicreg-long` is a reference with a longer budget. "
     f"The study: the README of https://{STUDY}.",
     command="python -m vicreg claims",
 )
